@@ -1,0 +1,1 @@
+"""Measures the service against its goals and against the usual ways of building one: `python -m bench`."""

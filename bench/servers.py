@@ -1,0 +1,164 @@
+"""Starts what is measured, each as a process of its own: the server on one core, Redis on the other, with the load."""
+
+import http.client
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.crowd import Crowd
+from bench.dialects import Chat, Dialect, Echo
+from bench.machine import LOAD_CORE, SERVER_CORE, Gauge, raise_descriptor_limit
+
+ROOT = Path(__file__).resolve().parent.parent
+SYSTEMS = ("redis", "sqlite", "naive", "websockets", "blaster")  # the first two are the service, by its broker
+START_SECONDS = 20.0
+
+# A public chat's limits would refuse what a benchmark does: a crowd of one address, publishing at full speed. Pings
+# come after the runs that count bytes; the idle row sets its own interval.
+_NO_LIMITS = {
+    "SEND_RATE": "0",
+    "SEND_RATE_ADDRESS": "0",
+    "JOIN_RATE": "0",
+    "TICKET_RATE": "0",
+    "CONNECTIONS_PER_USER": "0",
+    "CONNECTIONS_PER_ADDRESS": "0",
+    "CONNECTIONS_LIMIT": "0",
+    "LOG_LEVEL": "warning",
+}
+PINGS_LATER = {"PING_INTERVAL": "3600"}
+
+
+class ServerError(Exception):
+    """A server did not start, or died; the message ends with what it wrote."""
+
+
+@dataclass(slots=True)
+class Target:
+    """A running server and what it takes to load it."""
+
+    pid: int
+    address: tuple[str, int]
+    dialect: Dialect
+    gauge: Gauge
+    log: Path
+
+    def crowd(self) -> Crowd:
+        """A load generator with no sockets yet."""
+        return Crowd(self.address, self.dialect)
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def target(system: str, env: Mapping[str, str] = PINGS_LATER) -> Iterator[Target]:
+    """One of `SYSTEMS`, ready; with a Redis of its own where it needs one. `env` adds to the service's settings."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        processes: dict[str, int] = {}
+        port, secret = free_port(), secrets.token_hex(32)
+        settings = {"PORT": str(port), "PYTHONPATH": str(ROOT)}
+        if system not in ("sqlite", "blaster"):
+            redis_port, pid = stack.enter_context(_redis(folder))
+            settings["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
+            processes["redis"] = pid
+        dialect: Dialect = Echo()
+        module = f"bench.baselines.{'websockets_broadcast' if system == 'websockets' else system}"
+        if system in ("redis", "sqlite"):
+            dialect, module = Chat(secret), "service"
+            settings |= {"SECRET_KEY": secret, "JWT_SECRET": secret, "SQLITE_PATH": str(folder / "bench.db")}
+            settings |= {**_NO_LIMITS, **env}
+        log = folder / "server.log"
+        pid = stack.enter_context(_process([sys.executable, "-m", module], SERVER_CORE, log, settings, port))
+        if module == "service":
+            _wait_ready(port, log)
+        yield Target(pid, ("127.0.0.1", port), dialect, Gauge({"server": pid} | processes), log)
+
+
+@contextmanager
+def _redis(folder: Path) -> Iterator[tuple[int, int]]:
+    """Port and process of a Redis that keeps nothing on disk."""
+    port = free_port()
+    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+    with _process([*command, "--dir", str(folder)], LOAD_CORE, folder / "redis.log", {}, port) as pid:
+        yield port, pid
+
+
+@contextmanager
+def _process(command: list[str], core: int, log: Path, env: Mapping[str, str], port: int) -> Iterator[int]:
+    """A process pinned to a core, listening; killed at the end, for nothing of it is kept."""
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**clean, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=_pin(core),
+        )
+    try:
+        _wait(process, port, log)
+        yield process.pid
+        if process.poll() is not None:
+            raise ServerError(f"{' '.join(command)} died:\n{tail(log)}")
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def _pin(core: int) -> Callable[[], None]:
+    def in_child() -> None:
+        os.sched_setaffinity(0, {core})
+        raise_descriptor_limit()
+
+    return in_child
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise ServerError(f"{process.args!r} did not start:\n{tail(log)}") from None
+            time.sleep(0.02)
+
+
+def _wait_ready(port: int, log: Path) -> None:
+    """Until /readyz says that the broker answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        try:
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        if time.monotonic() > deadline:
+            raise ServerError(f"the service is not ready:\n{tail(log)}")
+        time.sleep(0.02)
+
+
+def tail(log: Path, lines: int = 20) -> str:
+    """The end of what a process wrote."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,77 @@
+"""The command line: `python -m service`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+
+from service import __version__, app, config, supervisor, telemetry, tokens
+from service.config import ConfigError, Settings
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C. Exit status: 0 after a clean end, 2 for a setting that can't hold."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["token"]:
+        return tokens.main(argv[1:])
+    parser = argparse.ArgumentParser(
+        prog="python -m service",
+        description="Parley, a chat service. Settings are read from the environment; README.md lists them.",
+        epilog="`python -m service token --help` makes a user's token for tests and scripts.",
+    )
+    parser.add_argument("--port", help="instead of PORT")
+    parser.add_argument("--host", help="instead of HOST")
+    parser.add_argument("--check", action="store_true", help="print the settings that hold, secrets hidden, and stop")
+    parser.add_argument("--version", action="version", version=f"parley {__version__}")
+    options = parser.parse_args(argv)
+    environ = dict(os.environ)
+    environ |= {name: value for name, value in (("PORT", options.port), ("HOST", options.host)) if value is not None}
+    try:
+        settings = config.load(environ)
+        if options.check:
+            print(config.describe(settings))
+            return 0
+        telemetry.set_up_logging(settings.log_level, settings.log_format, timestamps=not settings.heroku)
+        if settings.web_concurrency > 1:
+            return supervisor.run(settings, serve)
+        return asyncio.run(serve(settings, None))
+    except ConfigError as error:
+        print(f"parley: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"parley: PORT {settings.port}: {error.strerror or error}; choose another", file=sys.stderr)
+    return 2
+
+
+async def serve(settings: Settings, sockets: list[socket.socket] | None) -> int:
+    """Serve until a signal: SIGTERM drains, Ctrl-C leaves at once, a second one of either cuts the drain short."""
+    service = app.Service(settings, sockets)
+    leave, now = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(at_once: bool) -> None:
+        if at_once or leave.is_set():
+            now.set()
+        leave.set()
+
+    loop.add_signal_handler(signal.SIGTERM, on_signal, False)
+    loop.add_signal_handler(signal.SIGINT, on_signal, True)
+    await service.start()
+    if sockets is None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host or "localhost"
+        host = "localhost" if host == "127.0.0.1" else host
+        print(f"Parley {__version__} on http://{host}:{service.port} ({settings.broker_name})", flush=True)
+    await leave.wait()
+    drain = asyncio.ensure_future(service.drain() if not now.is_set() else asyncio.sleep(0))
+    stop = asyncio.ensure_future(now.wait())
+    await asyncio.wait((drain, stop), return_when=asyncio.FIRST_COMPLETED)
+    for task in (drain, stop):
+        task.cancel()
+    await asyncio.gather(drain, stop, return_exceptions=True)
+    await service.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

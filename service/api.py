@@ -1,0 +1,311 @@
+"""HTTP: tickets, rooms, history, publishing from servers, moderation, health, metrics. The contract's errors as JSON."""
+
+import hmac
+import logging
+from http.client import responses
+from typing import Any
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler
+
+from service import headers, protocol, telemetry
+from service.auth import AuthError, User
+from service.broker import Event
+from service.hub import Hub
+from service.protocol import ErrorCode, Person, RequestError
+from service.tickets import TICKET_SECONDS
+
+logger = logging.getLogger(__name__)
+
+STATUS = {
+    ErrorCode.BAD_REQUEST: 400,
+    ErrorCode.BAD_ROOM: 404,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.TOO_LARGE: 413,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.UNAVAILABLE: 503,
+}
+_CODES = {
+    400: "bad_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+}
+
+
+class ApiError(HTTPError):
+    """Answers `{"error":{"code","message"}}`."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(status, log_message=None)
+        self.code = code
+        self.sentence = message
+        self.retry_after = retry_after
+
+
+class Handler(RequestHandler):
+    """Headers of every answer, redirects to https, errors as JSON."""
+
+    hub: Hub
+    insecure = False  # whether it may be answered over http where https is forced: the router's own checks
+
+    def initialize(self) -> None:
+        self.hub = self.application.settings["hub"]
+
+    def set_default_headers(self) -> None:
+        settings = self.application.settings["hub"].settings
+        scheme = headers.request_scheme(settings, self.request)
+        for name, value in headers.security_headers(settings, scheme, self.request.host).items():
+            self.set_header(name, value)
+        self.clear_header("Server")
+
+    def prepare(self) -> None:
+        settings = self.hub.settings
+        if self.insecure or not settings.force_https:
+            return
+        if headers.request_scheme(settings, self.request) != "https":
+            if self.request.method not in ("GET", "HEAD"):
+                raise ApiError(403, "https_required", "Use https.")
+            if not headers.host_allowed(settings, self.request.host):
+                raise ApiError(403, "forbidden", "This host name is not served here.")
+            self.redirect(f"https://{self.request.host}{self.request.uri}", permanent=True)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, ApiError):
+            code, message = error.code, error.sentence
+            if error.retry_after is not None:
+                self.set_header("Retry-After", str(max(1, round(error.retry_after))))
+        else:
+            code = _CODES.get(status_code, "error")
+            message = responses.get(status_code, "Unknown")
+        self.write_json({"error": {"code": code, "message": message}})
+
+    def write_json(self, value: Any, status: int | None = None) -> None:
+        if status is not None:
+            self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(protocol.encode(value))
+
+
+class NotFound(Handler):
+    """Every other path."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        if not self._finished:
+            raise ApiError(404, "not_found", "There is nothing at this address.")
+
+
+class Api(Handler):
+    """What needs an allowed Origin (or none) and mostly a bearer token; the contract's errors become statuses."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self._finished:
+            return
+        refusal = self.hub.refusal(self.request, guests=True)
+        if refusal is not None:
+            status, sentence = refusal
+            raise ApiError(
+                status,
+                "forbidden" if status == 403 else "unavailable",
+                sentence,
+                1.0 if status == 503 else None,
+            )
+        if self.hub.settings.allowed_origins and (origin := self.request.headers.get("Origin")):
+            # Checked above: one of ALLOWED_ORIGINS, so a page elsewhere may read the answer.
+            self.set_header("Access-Control-Allow-Origin", origin)
+            self.set_header("Vary", "Origin")
+
+    def options(self, *args: str) -> None:
+        """CORS preflight, for pages on ALLOWED_ORIGINS."""
+        self.set_header("Access-Control-Allow-Methods", "GET, POST")
+        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type")
+        self.set_header("Access-Control-Max-Age", "600")
+        self.set_status(204)
+
+    def _handle_request_exception(self, e: BaseException) -> None:
+        if isinstance(e, RequestError):
+            e = ApiError(STATUS[e.code], e.code, e.message, e.retry_after)
+        elif isinstance(e, AuthError):
+            e = ApiError(401, "unauthenticated", str(e))
+        super()._handle_request_exception(e)
+
+    def body(self, kind: type[Any]) -> Any:
+        """The request's JSON body as `kind`, or bad_request."""
+        try:
+            return msgspec.json.decode(self.request.body, type=kind)
+        except (ValueError, RecursionError) as error:
+            reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+            raise RequestError(ErrorCode.BAD_REQUEST, f"the body: {reason}") from None
+
+    async def caller(self) -> User:
+        """Whose bearer token this is, or 401."""
+        token = headers.bearer(self.request.headers)
+        if token is None:
+            raise AuthError("a bearer token is missing")
+        user = await self.hub.authenticator.verify(token)
+        if self.hub.moderation.holds("ban", "", user.id):
+            raise RequestError(ErrorCode.FORBIDDEN, "banned")
+        return user
+
+    async def caller_in(self, room: str) -> User:
+        """The same, who may enter `room`; a room that may not be entered is one that isn't there."""
+        user = await self.caller()
+        protocol.check_room(room)
+        if not user.may_enter(room) or self.hub.moderation.holds("ban", room, user.id):
+            raise no_such_room()
+        return user
+
+
+def no_such_room() -> ApiError:
+    return ApiError(404, "not_found", "There is no such room.")
+
+
+class _TicketBody(msgspec.Struct):
+    name: str | None = None
+    guest: str | None = None
+
+
+class TicketsHandler(Api):
+    """`POST /tickets`: a one-use ticket, for a guest by name or for the bearer of a token."""
+
+    async def post(self) -> None:
+        network = self.hub.network(self.request)
+        self.hub.rates.check(self.hub.rates.tickets, network, "tickets")
+        guest_token = None
+        if headers.bearer(self.request.headers) is not None:
+            user = await self.caller()
+            user_is_guest = user.guest
+        else:
+            body = self.body(_TicketBody)
+            user, guest_token = self.hub.authenticator.guest(body.name, body.guest)
+            user_is_guest = True
+            if self.hub.moderation.holds("ban", "", user.id):
+                raise RequestError(ErrorCode.FORBIDDEN, "banned")
+        claimed = await self.hub.broker.claim_name(protocol.name_key(user.name), user.id, TICKET_SECONDS)
+        if not claimed and user_is_guest:
+            # A token's name comes from the operator's own directory and is not refused.
+            raise ApiError(409, "name_taken", "Somebody who is here has this name.")
+        origin = self.request.headers.get("Origin") or self.hub.origin_of(self.request)
+        ticket = await self.hub.tickets.issue(user, network, origin)
+        answer = {"ticket": ticket, "expires_in": TICKET_SECONDS, "user": user.person}
+        if guest_token is not None:
+            answer["guest"] = guest_token
+        self.write_json(answer, 201)
+
+
+class RoomsHandler(Api):
+    """`GET /rooms`: what the caller may enter, with how many people are in and how much is unread."""
+
+    async def get(self) -> None:
+        user = await self.caller()
+        self.hub.rates.check(self.hub.rates.joins, user.id, "requests")
+        unread = await self.hub.broker.unread(user.id)
+        rooms = [
+            {"room": room, "count": count, "unread": unread.get(room, 0)}
+            for room, count in sorted((await self.hub.broker.rooms()).items())
+            if user.may_enter(room) and not self.hub.moderation.holds("ban", room, user.id)
+        ]
+        self.write_json({"rooms": rooms})
+
+
+class _Post(msgspec.Struct):
+    id: protocol.ClientId
+    text: str
+    user: Person | None = None
+
+
+class MessagesHandler(Api):
+    """`/rooms/<room>/messages`: a page of history; publishing from a server."""
+
+    async def get(self, room: str) -> None:
+        user = await self.caller_in(room)
+        self.hub.rates.check(self.hub.rates.joins, user.id, "pages")
+        before, limit = self._number("before", 0), self._number("limit", protocol.PAGE_DEFAULT)
+        page = await self.hub.broker.newest(room, min(limit, protocol.PAGE_LIMIT), before)
+        if page is None:
+            raise no_such_room()
+        messages = [msgspec.Raw(message) for message in page.frames]
+        self.write_json({"room": room, "messages": messages, "more": page.more})
+
+    def _number(self, name: str, default: int) -> int:
+        text = self.get_query_argument(name, "")
+        if text and not (text.isascii() and text.isdigit() and len(text) <= 16):
+            raise RequestError(ErrorCode.BAD_REQUEST, f"{name} is not a whole number")
+        return int(text) if text else default
+
+    async def post(self, room: str) -> None:
+        user = await self.caller_in(room)
+        if user.role != "service":
+            raise RequestError(ErrorCode.FORBIDDEN, "only tokens with the role service may publish here")
+        body = self.body(_Post)
+        text = protocol.check_text(body.text, self.hub.settings.text_limit)
+        self.hub.rates.check_send(user.id, self.hub.network(self.request))
+        author = user.person
+        if body.user is not None:
+            if not 1 <= len(body.user.id) <= 128:
+                raise RequestError(ErrorCode.BAD_REQUEST, "user.id is not 1 to 128 characters")
+            author = Person(body.user.id, protocol.check_name(body.user.name))
+        tail = protocol.message_tail(body.id, protocol.encode(author), text)
+        receipt = await self.hub.publish(Event(room, author.id, body.id, protocol.event_head("message", room), tail))
+        answer = {
+            "room": room,
+            "id": body.id,
+            "seq": receipt.seq,
+            "at": receipt.at,
+            "duplicate": receipt.duplicate,
+        }
+        self.write_json(answer, 200 if receipt.duplicate else 201)
+
+
+class ModerationHandler(Api):
+    """`POST /moderation`: the socket's `moderate` over HTTP, with the same fields."""
+
+    async def post(self) -> None:
+        user = await self.caller()
+        request = self.body(protocol.Moderate)
+        if request.room is not None:
+            protocol.check_room(request.room)
+        if not user.moderator or not (request.room is None or user.may_enter(request.room)):
+            raise RequestError(ErrorCode.FORBIDDEN, "only moderators may do that")
+        await self.hub.moderation.moderate(user.id, request)
+        self.write_json({"user": request.user, "action": request.action, "room": request.room})
+
+
+class HealthHandler(Handler):
+    """`GET /healthz`: the process runs its loop."""
+
+    insecure = True
+
+    def get(self) -> None:
+        self.write_json({"status": "ok"})
+
+
+class ReadyHandler(Handler):
+    """`GET /readyz`: the broker answers, the consumer lives, and the process is not leaving."""
+
+    insecure = True
+
+    def get(self) -> None:
+        broker, draining = self.hub.broker.available, self.hub.draining
+        ready = broker and not draining
+        self.write_json({"ready": ready, "broker": broker, "draining": draining}, 200 if ready else 503)
+
+
+class MetricsHandler(Handler):
+    """`GET /metrics`: the Prometheus text format."""
+
+    insecure = True
+
+    def get(self) -> None:
+        token = self.hub.settings.metrics_token
+        if token and not hmac.compare_digest(token, headers.bearer(self.request.headers) or ""):
+            raise ApiError(401, "unauthenticated", "METRICS_TOKEN is needed as a bearer token.")
+        telemetry.ROOMS.set(len(self.hub.relay.rooms))
+        telemetry.BROKER_UP.set(self.hub.broker.available)
+        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.finish(telemetry.exposition())

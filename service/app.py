@@ -1,0 +1,311 @@
+"""The service put together: parts, routes, start, drain, end."""
+
+import asyncio
+import gc
+import logging
+import random
+import socket
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import PathMatches, Rule
+from tornado.web import Application, RequestHandler, StaticFileHandler
+
+from service import api, classic, listener, protocol, telemetry
+from service.auth import Authenticator
+from service.broker import Broker
+from service.broker_redis import RedisBroker
+from service.broker_sqlite import SqliteBroker
+from service.chat import ChatSocket
+from service.config import Settings
+from service.framing import frame
+from service.heartbeat import Heartbeat
+from service.hub import Hub, Rates, Tally
+from service.moderation import Moderation
+from service.presence import Presence
+from service.protocol import CloseCode, Person, encode
+from service.relay import Relay
+from service.tickets import Tickets
+from service.writer import Connection
+
+logger = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent.parent / "static"
+HEADER_LIMIT = 16384  # bytes of a request's headers
+BODY_LIMIT = 131072  # bytes of a request's body
+READY_TIMEOUT = 5.0  # seconds that a start waits for the broker before it serves without
+FAREWELL = 2.0  # seconds for the last close frames to be answered
+# Objects made before the collector looks: its pauses grow with what lives, and sockets are freed by reference counts.
+GC_THRESHOLD = (50_000, 50, 1000)
+
+PAGES = (r"/", r"/r/[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class _Upgrade(PathMatches):
+    """The path, if an Upgrade header asks for a WebSocket there."""
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        return super().match(request) if "Upgrade" in request.headers else None
+
+
+class Page(api.Handler):
+    """`/` and `/r/<room>`: the chat page."""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        self.finish((STATIC / self.application.settings["page"]).read_bytes())
+
+    head = get
+
+
+class ClockPage(Page):
+    """`/clock.html`: the clock's page."""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        self.finish((STATIC / "clock.html").read_bytes())
+
+    head = get
+
+
+class Static(StaticFileHandler, api.Handler):
+    """`/static/…`: files of that folder alone; no listing, nothing hidden."""
+
+    def initialize(self, path: str) -> None:  # type: ignore[override]
+        api.Handler.initialize(self)
+        StaticFileHandler.initialize(self, path)
+
+    def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
+        if "/." in absolute_path[len(root) :] or Path(absolute_path).is_dir():
+            raise api.ApiError(404, "not_found", "There is nothing at this address.")
+        return super().validate_absolute_path(root, absolute_path)
+
+    def set_extra_headers(self, path: str) -> None:
+        self.set_header("Cache-Control", "no-cache")  # checked by ETag: a deploy is seen at once
+
+
+def make_application(hub: Hub) -> Application:
+    """The routes."""
+    room = r"([^/]{1,256})"
+    rules: list[Any] = [
+        Rule(_Upgrade(r"/"), classic.GuideChatSocket),
+        *((path, Page) for path in PAGES),
+        (r"/clock\.html", ClockPage),
+        (r"/socket", ChatSocket),
+        (r"/receive", classic.ReceiveSocket),
+        (r"/submit", classic.SubmitSocket),
+        (r"/clock", classic.ClockSocket),
+        (r"/tickets", api.TicketsHandler),
+        (r"/rooms", api.RoomsHandler),
+        (rf"/rooms/{room}/messages", api.MessagesHandler),
+        (r"/moderation", api.ModerationHandler),
+        (r"/healthz", api.HealthHandler),
+        (r"/readyz", api.ReadyHandler),
+        (r"/metrics", api.MetricsHandler),
+        (r"/static/(.*)", Static, {"path": str(STATIC)}),
+        (r"/(favicon\.ico)", Static, {"path": str(STATIC)}),
+    ]
+    return Application(
+        rules,
+        hub=hub,
+        page="index.html",
+        frame_limit=hub.settings.frame_limit,
+        default_handler_class=api.NotFound,
+        log_function=_log_request,
+    )
+
+
+def _log_request(handler: RequestHandler) -> None:
+    """Paths only: a query may hold what somebody put there by mistake."""
+    status = handler.get_status()
+    if status == 101:
+        return
+    level = logging.ERROR if status >= 500 and status != 503 else logging.DEBUG
+    request = handler.request
+    elapsed_ms = 1000 * request.request_time()
+    logger.log(level, "%s %s %d %.1f ms", request.method, request.path, status, elapsed_ms)
+
+
+def make_broker(settings: Settings) -> Broker:
+    """Redis where there is a URL, else the embedded broker."""
+    limits = {"history_limit": settings.history_limit, "history_days": settings.history_days}
+    if settings.redis_url:
+        return RedisBroker(settings.redis_url, self_signed=settings.heroku, **limits)  # type: ignore[arg-type]
+    return SqliteBroker(settings.sqlite_path, **limits)  # type: ignore[arg-type]
+
+
+class Service:
+    """One process's service: `start`, then `drain` or not, then `close`."""
+
+    hub: Hub
+
+    def __init__(self, settings: Settings, sockets: list[socket.socket] | None = None) -> None:
+        """`sockets`: bound already, where several processes share them."""
+        self.settings = settings
+        self._sockets = sockets
+        self._stack = AsyncExitStack()
+        self._listener: listener.Listener | None = None
+
+    @property
+    def port(self) -> int:
+        assert self._listener is not None
+        return self._listener.port
+
+    async def start(self) -> None:
+        """Serve. Raises OSError for an address that can't be had, `ConfigError` for a setting that can't hold."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _start(self) -> None:
+        settings, stack = self.settings, self._stack
+        available = listener.raise_descriptor_limit()
+        limit = min(settings.connections_limit or available, available)
+        Connection.unsent_limit = settings.unsent_limit
+        sockets = self._sockets or listener.bind(settings.host, settings.port)
+        broker = make_broker(settings)
+        relay = Relay(broker)
+        stack.push_async_callback(relay.close)
+        hub = self.hub = self._make_hub(broker, relay, limit)
+        await broker.open(relay)
+        stack.push_async_callback(broker.close)
+        stack.push_async_callback(hub.authenticator.close)
+        # Unwound in reverse: sockets close first, then their people leave, then the broker goes.
+        for work in (relay.run(), hub.moderation.run(), hub.rates.run()):
+            self._run(work)
+        stack.push_async_callback(hub.presence.close)
+        self._run(hub.presence.run())
+        stack.callback(hub.heartbeat.stop)
+        hub.heartbeat.start()
+        await self._wait_for_broker(broker)
+        server = HTTPServer(
+            make_application(hub),
+            idle_connection_timeout=settings.handshake_timeout,
+            body_timeout=settings.handshake_timeout,
+            max_header_size=HEADER_LIMIT,
+            max_body_size=BODY_LIMIT,
+            max_buffer_size=2 * BODY_LIMIT,
+        )
+        stack.push_async_callback(server.close_all_connections)
+        stack.push_async_callback(self._close_sockets)
+        self._listener = listener.Listener(server, sockets)
+        stack.callback(self._listener.close)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
+
+    def _make_hub(self, broker: Broker, relay: Relay, limit: int) -> Hub:
+        settings = self.settings
+        presence = Presence(broker, settings.presence_grace, _tell_presence(relay), _tell_reads(relay))
+        moderation = Moderation(broker)
+        relay.signals |= {
+            "presence": presence.on_presence,
+            "read": presence.on_read,
+            "typing": lambda room, payload: ChatSocket.on_typing(hub, room, payload),
+            "moderate": lambda room, payload: ChatSocket.on_moderate(hub, room, payload),
+        }
+        relay.on_resync = presence.forget
+        hub: Hub = Hub(
+            settings=settings,
+            broker=broker,
+            relay=relay,
+            presence=presence,
+            moderation=moderation,
+            heartbeat=Heartbeat(settings.ping_interval, settings.ping_timeout, settings.unsent_deadline),
+            authenticator=Authenticator(settings),
+            tickets=Tickets(settings, broker.put_ticket, broker.take_ticket),
+            rates=Rates(settings, broker),
+            addresses=Tally(),
+            connections_limit=limit,
+        )
+        return hub
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a part for as long as the service; a part that fails is logged and makes the process unready."""
+        task = asyncio.ensure_future(work)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and task.exception() is not None:
+                logger.error("a part of the service failed", exc_info=task.exception())
+                self.hub.draining = True  # readiness says so; the platform restarts the process
+
+        task.add_done_callback(ended)
+
+        async def stop() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._stack.push_async_callback(stop)
+
+    @staticmethod
+    async def _wait_for_broker(broker: Broker) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + READY_TIMEOUT
+        while not broker.available and loop.time() < deadline:
+            await asyncio.sleep(0.01)
+        if not broker.available:
+            logger.warning("the broker is away; serving without it until it comes")
+
+    # -- the end
+
+    async def drain(self) -> None:
+        """Send every socket away in its own moment of DRAIN_SECONDS, with a ticket for its next process."""
+        hub, seconds = self.hub, self.settings.drain_seconds
+        hub.draining = True
+        assert self._listener is not None
+        self._listener.close()
+        sockets = list(ChatSocket.sockets)
+        logger.info("leaving: %d sockets over %.0f s", len(sockets), seconds if sockets else 0)
+        random.shuffle(sockets)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        moments = [seconds * (index + random.random()) / len(sockets) for index in range(len(sockets))]
+        await asyncio.gather(*map(_send_away, sockets, moments))
+        for connection, moment in zip(sockets, moments, strict=True):
+            await asyncio.sleep(max(0.0, began + moment - loop.time()))
+            connection.close(CloseCode.RESTART, "this process is leaving")
+
+    async def close(self) -> None:
+        """Close what is open and let go of everything."""
+        self.hub.draining = True
+        await self._stack.aclose()
+
+    @staticmethod
+    async def _close_sockets() -> None:
+        for kind in (ChatSocket, classic.ReceiveSocket):
+            for open_socket in list(kind.sockets):
+                open_socket.close(CloseCode.RESTART, "this process is leaving")
+        await Connection.all_closed(FAREWELL)
+
+
+async def _send_away(open_socket: ChatSocket, moment: float) -> None:
+    """Tell a socket when to come back, with a ticket made in advance where the broker has one to give."""
+    ticket = await open_socket.next_ticket()
+    open_socket.reply(protocol.Reconnect(in_ms=round(1000 * moment), ticket=ticket))
+
+
+def _tell_presence(relay: Relay) -> Any:
+    def tell(room: str, joined: list[Person], left: list[str], count: int) -> None:
+        change = protocol.Presence(room=room, joined=joined, left=left, count=count)
+        relay.broadcast(room, frame(encode(change)))
+
+    return tell
+
+
+def _tell_reads(relay: Relay) -> Any:
+    def tell(room: str, reads: dict[str, int]) -> None:
+        frames = (encode(protocol.ReadFrame(room=room, user=user, seq=seq)) for user, seq in reads.items())
+        relay.broadcast(room, b"".join(map(frame, frames)))
+
+    return tell
+
+
+telemetry.SOCKETS.set_function(lambda: len(ChatSocket.sockets))

@@ -1,0 +1,256 @@
+"""The Broker contract: what the processes of a deployment share, and what may be relied on.
+
+A room has a *log* of durable events (messages, edits, removals, reactions), counted by `seq` from 1. `epoch` names one
+life of that count: after the log was lost (FLUSHALL, an expired room) the count begins again under another epoch.
+
+Atomic: `publish` does dedupe, count, append and broadcast of an event as one step or not at all.
+Ordered: a room's events reach every subscriber in the order of `seq`, unless some are lost on the way.
+Durable: a `Receipt` is given only once the log holds the event. Redis keeps it as safe as its own persistence settings.
+May be lost: what is broadcast while a subscription is down. The log has it, and `on_subscribed` says when to look.
+May be repeated: nothing in the log; on the way to a subscriber an event may overlap with what it read itself.
+Gone without a word: signals (typing, presence), which are broadcast and stored nowhere.
+
+Every awaitable raises `RequestError` `unavailable` while the broker is away, at once and without queueing; a call that
+was under way when it went away raises the same and may or may not have taken effect. Publishing again under the same
+user and id is safe: it is deduplicated.
+"""
+
+import abc
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from service.protocol import ErrorCode, Person, RequestError
+
+RETRY_AFTER = 1.0  # seconds: what `unavailable` tells a client to wait; reconnecting takes about as long
+
+
+def unavailable(message: str = "the broker is away; the message was not stored") -> RequestError:
+    return RequestError(ErrorCode.UNAVAILABLE, message, RETRY_AFTER)
+
+
+class Position(Struct, frozen=True):
+    """A place in a room's log: after `seq` events (0: none yet) of the life `epoch`."""
+
+    epoch: str
+    seq: int
+
+
+class Publication(Struct, frozen=True):
+    """Consecutive events of one room as they arrive: `frames[i]` is the JSON of event `seq + i`."""
+
+    room: str
+    epoch: str
+    seq: int
+    frames: list[bytes]
+
+
+class Change(Struct, frozen=True):
+    """What an event does to the message `target`, for history pages: "edit", "remove" or "react"."""
+
+    kind: str
+    target: int
+    user: str
+    moderator: bool
+    text: str = ""
+    emoji: str = ""
+    on: bool = True
+
+
+class Event(Struct, frozen=True):
+    """An event to publish: `head` + seq + `tail` + at + "}" is its JSON (protocol.event_head, message_tail)."""
+
+    room: str
+    user: str
+    id: str
+    head: str
+    tail: bytes
+    change: Change | None = None
+
+
+class Receipt(Struct, frozen=True):
+    """The log holds the event as `seq`, since `at` (Unix time in ms, the broker's clock)."""
+
+    seq: int
+    at: int
+    duplicate: bool
+
+
+class Page(Struct, frozen=True):
+    """Part of a room's log, oldest first, read in one step with the `position` of the log's end."""
+
+    position: Position
+    seq: int  # of the first frame; 0 when there is none
+    frames: list[bytes]
+    more: bool  # whether the log goes on, in the direction of reading
+
+
+class Roster(Struct, frozen=True):
+    """Who is in a room: all of them, or past `MEMBERS_LIMIT` only how many."""
+
+    count: int
+    members: list[Person] | None
+
+
+class Sanction(Struct, frozen=True):
+    """A ban or a mute of a user, in one room or ("") everywhere."""
+
+    kind: str  # "ban" or "mute"
+    room: str
+    user: str
+    until: int  # Unix time in ms; 0: for good
+    by: str
+    reason: str
+
+
+Done = Callable[[Receipt | RequestError], None]
+
+
+class Listener(abc.ABC):
+    """What a broker tells the process; every call comes on the event loop and must not block."""
+
+    @abc.abstractmethod
+    def on_publication(self, publication: Publication) -> None:
+        """Events of a subscribed room arrived."""
+
+    @abc.abstractmethod
+    def on_signal(self, room: str, payload: bytes) -> None:
+        """A signal arrived, of a subscribed room or ("") for every process."""
+
+    @abc.abstractmethod
+    def on_subscribed(self, rooms: Sequence[str]) -> None:
+        """From here on these rooms' events arrive; anything before may have been missed."""
+
+
+class Broker(abc.ABC):
+    """See the module's docstring. One process, one broker; `open` before anything else, `close` once."""
+
+    available: bool = False  # whether commands and the consumer both work right now: readiness
+    listener: Listener
+
+    @abc.abstractmethod
+    async def open(self, listener: Listener) -> None:
+        """Connect and start consuming. A broker that is away at the start is waited for in the background."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Finish what is under way, then let go."""
+
+    # -- the log
+
+    @abc.abstractmethod
+    def publish(self, event: Event, done: Done) -> None:
+        """Dedupe, count, append, broadcast. `done` is called once, on a later turn of the loop.
+
+        Refused with `bad_request` (no such target) or `forbidden` (somebody else's) for a change.
+        """
+
+    @abc.abstractmethod
+    async def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
+        """The newest `limit` messages (before `before`), as they are now: edited, removed, with reactions.
+
+        None for a room that has no log, unless `create` gives it one. `more` says whether older ones exist.
+        """
+
+    @abc.abstractmethod
+    async def after(self, room: str, seq: int, limit: int) -> Page | None:
+        """Up to `limit` events after `seq` as they were broadcast. A removed message comes without its text.
+
+        The first frame is `seq + 1`, or a later one if the log was trimmed; `more` says whether newer ones exist.
+        """
+
+    @abc.abstractmethod
+    async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
+        """Where these rooms' logs end."""
+
+    @abc.abstractmethod
+    async def renew_epoch(self, room: str, lost: Position) -> None:
+        """Begin the count again if it stands before `lost`: the broker came back without what it had acknowledged."""
+
+    # -- reach
+
+    @abc.abstractmethod
+    def subscribe(self, room: str) -> None:
+        """Wish for a room's events; `on_subscribed` says from when on. Wishes survive a lost connection."""
+
+    @abc.abstractmethod
+    def unsubscribe(self, room: str) -> None:
+        """Wish no longer."""
+
+    @abc.abstractmethod
+    def signal(self, room: str, payload: bytes) -> None:
+        """Broadcast `payload` to the subscribers of `room`, or ("") to every process. Lost without a word."""
+
+    # -- tickets and names
+
+    @abc.abstractmethod
+    async def put_ticket(self, key: str, record: bytes, seconds: float) -> None:
+        """Keep `record` under `key` for `seconds`."""
+
+    @abc.abstractmethod
+    async def take_ticket(self, key: str) -> bytes | None:
+        """The record under `key`, to exactly one of any number of takers."""
+
+    @abc.abstractmethod
+    async def claim_name(self, name: str, user: str, seconds: float) -> bool:
+        """Whether `name` is now the user's: free, theirs already, or its holder neither present nor within a claim.
+
+        A claim lasts `seconds`, then as long as the user is present (in the room "").
+        """
+
+    # -- presence (a process enters people; the broker merges the processes)
+
+    @abc.abstractmethod
+    async def enter(self, room: str, people: Sequence[Person]) -> None:
+        """These people are here on this process. Others are told (a `presence` signal) of whoever is new."""
+
+    @abc.abstractmethod
+    async def depart(self, room: str, users: Sequence[str]) -> None:
+        """They are no longer on this process. Others are told of whoever is now on none."""
+
+    @abc.abstractmethod
+    async def roster(self, room: str) -> Roster:
+        """Who is here, over all processes."""
+
+    @abc.abstractmethod
+    async def beat(self) -> bool:
+        """Say that this process lives; clear up after those that don't (no beat for `PROCESS_TTL`).
+
+        False when this process was itself taken for dead: it must enter its people again.
+        """
+
+    # -- read positions
+
+    @abc.abstractmethod
+    async def mark_read(self, room: str, marks: dict[str, int]) -> None:
+        """Move users' read positions forward (never back). Others are told (a `read` signal) of those that moved."""
+
+    @abc.abstractmethod
+    async def reads(self, room: str, users: Sequence[str]) -> dict[str, int]:
+        """The read positions of these users, where they have one."""
+
+    @abc.abstractmethod
+    async def unread(self, user: str) -> dict[str, int]:
+        """For each room in which the user has a read position: how many events came after it."""
+
+    # -- rooms and sanctions
+
+    @abc.abstractmethod
+    async def rooms(self) -> dict[str, int]:
+        """The rooms that have a log or people in them, with the number of people."""
+
+    @abc.abstractmethod
+    async def sanction(self, sanction: Sanction, lift: bool) -> None:
+        """Keep (or lift) a ban or mute until its time."""
+
+    @abc.abstractmethod
+    async def sanctions(self) -> list[Sanction]:
+        """All that hold."""
+
+    @abc.abstractmethod
+    async def charge(self, user: str, messages: int, rate: float, burst: float) -> float:
+        """Count messages against the user's bucket for the whole deployment; seconds to wait when overdrawn."""
+
+
+PROCESS_TTL = 25.0  # seconds without a beat after which a process's people are gone
+BEAT_INTERVAL = 5.0  # seconds

@@ -1,0 +1,188 @@
+"""Headers: what of a request's may be believed (origin, host, scheme, address), and what answers carry.
+
+Tornado's own readings are not used: `check_origin` lets a missing Origin and Sec-Fetch-Site pass, and
+`xheaders` lets a client's X-Real-Ip win. Headers of proxies count only as far as `TRUSTED_PROXIES` says.
+"""
+
+import ipaddress
+import re
+from functools import lru_cache
+
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
+
+from service.config import Settings
+
+TICKET_PREFIX = "ticket."
+HSTS_SECONDS = 365 * 86400
+
+# RFC 6454 section 6.2, http and https only. A host is a name, an IPv4 address or an IPv6 address in brackets.
+_HOST = r"(?P<host>[a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
+_HOST_HEADER = re.compile(_HOST, re.ASCII)
+_ORIGIN = re.compile(r"(?P<scheme>https?)://" + _HOST, re.ASCII)
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.ASCII | re.IGNORECASE)  # RFC 6750 section 2.1
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int]  # scheme, host, port: RFC 6454 section 4
+
+
+def parse_origin(text: str) -> Origin | None:
+    """The origin, or None for what is none: `null`, other schemes, anything behind the port, two at once."""
+    match = _ORIGIN.fullmatch(text.lower())
+    if not match:
+        return None
+    return match["scheme"], match["host"], int(match["port"] or _DEFAULT_PORTS[match["scheme"]])
+
+
+@lru_cache(maxsize=8)
+def _origins(texts: tuple[str, ...]) -> frozenset[Origin | None]:
+    return frozenset(map(parse_origin, texts))
+
+
+def origin_allowed(settings: Settings, origin: str | None, scheme: str, host: str) -> bool:
+    """Whether pages of `origin` may use the service: one of ALLOWED_ORIGINS or, without those, our own page.
+
+    `scheme` and `host` are those by which the request reached us (`request_scheme`, the Host header). A
+    missing Origin is not allowed; whoever sends none is no browser and needs a bearer token, which is the
+    caller's to check.
+    """
+    parsed = parse_origin(origin) if origin is not None else None
+    if parsed is None:
+        return False
+    if settings.allowed_origins:
+        return parsed in _origins(settings.allowed_origins)
+    return parsed == parse_origin(f"{scheme}://{host}")
+
+
+def host_allowed(settings: Settings, host: str) -> bool:
+    """Whether we answer to this Host header, lest a foreign name that resolves to us (DNS rebinding) be ours.
+
+    With ALLOWED_ORIGINS: the names in it (ports aside, for a proxy may change them); a page elsewhere than
+    the service needs both there. Without: a service that listens on loopback and is behind no proxy answers
+    to loopback's names only, since a page elsewhere must not reach into its owner's machine. Any other takes
+    every name: it doesn't know its own, and a name can't carry anything there, for there are no cookies.
+    """
+    match = _HOST_HEADER.fullmatch(host.lower())
+    if not match:
+        return False
+    name = match["host"].rstrip(".")
+    if settings.allowed_origins:
+        return any(origin and origin[1] == name for origin in _origins(settings.allowed_origins))
+    return not _is_loopback(settings.host) or settings.trusted_proxies > 0 or _is_loopback(name)
+
+
+def _is_loopback(name: str) -> bool:
+    name = name.strip("[]")
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 section 6.3
+        return True
+    address = _parse_address(name)
+    return address is not None and address.is_loopback
+
+
+def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, ::ffff:192.0.2.1 as IPv4. None for what is none, or has a zone, which is free text."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            return None
+        return address.ipv4_mapped or address
+    return address
+
+
+def _entries(headers: HTTPHeaders, name: str) -> list[str]:
+    return [entry.strip() for line in headers.get_list(name) for entry in line.split(",")]
+
+
+def request_allowed(settings: Settings, request: HTTPServerRequest, bearer_only: bool = False) -> bool:
+    """Whether Host and Origin let the request in; to be asked before any credential is read.
+
+    Without an Origin header it is no page's handshake or POST (Fetch standard, "append a request Origin
+    header"). Such a request may pass, with `bearer_only` if it brings a token, which no page can add to a
+    handshake.
+    """
+    host = request.headers.get("Host", "")
+    if not host_allowed(settings, host):
+        return False
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return not bearer_only or bearer(request.headers) is not None
+    return origin_allowed(settings, origin, request_scheme(settings, request), host)
+
+
+def client_address(settings: Settings, request: HTTPServerRequest) -> str:
+    """Whom the outermost trusted proxy names in X-Forwarded-For, else the connection's peer.
+
+    Each proxy adds the peer it saw at the end, so with n trusted ones the nth entry from the end is true and
+    all before it the client's own words. Too few entries, or one that is no address: the peer, for something
+    is set up wrong.
+    """
+    peer = request.remote_ip or ""
+    entries = _entries(request.headers, "X-Forwarded-For")
+    if not 0 < settings.trusted_proxies <= len(entries):
+        return peer
+    entry = entries[-settings.trusted_proxies]
+    # Some proxies write the port too: 192.0.2.1:1234, [2001:db8::1]:1234.
+    match = re.fullmatch(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}", entry)
+    address = _parse_address((match[1] or match[2]) if match else entry)
+    return str(address) if address else peer
+
+
+def limit_key(address: str) -> str:
+    """What stands for a client's network in limits and tickets: an IPv4 address, or an IPv6 /64.
+
+    One customer line has at least a /64 (RFC 6177), so a bucket an address would be no limit there.
+    """
+    parsed = _parse_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+    return str(parsed) if parsed else address
+
+
+def request_scheme(settings: Settings, request: HTTPServerRequest) -> str:
+    """The client's "http" or "https": X-Forwarded-Proto of the outermost trusted proxy, else ours.
+
+    Unlike addresses this is often overwritten instead of added to; a shorter list is then wholly the
+    proxies'.
+    """
+    entries = _entries(request.headers, "X-Forwarded-Proto")
+    trusted = min(settings.trusted_proxies, len(entries))
+    scheme = entries[-trusted].lower() if trusted else request.protocol
+    return scheme if scheme in _DEFAULT_PORTS else request.protocol
+
+
+def offered_ticket(headers: HTTPHeaders) -> str | None:
+    """The ticket that a handshake brings in its subprotocol list, None if it brings none or two."""
+    offers = _entries(headers, "Sec-WebSocket-Protocol")
+    tickets = [offer.removeprefix(TICKET_PREFIX) for offer in offers if offer.startswith(TICKET_PREFIX)]
+    return tickets[0] if len(tickets) == 1 and tickets[0] else None
+
+
+def bearer(headers: HTTPHeaders) -> str | None:
+    """The token of `Authorization: Bearer …` (RFC 6750), None if there is none or more than one."""
+    match = _BEARER.fullmatch(headers.get("Authorization", ""))
+    return match[1] if match else None
+
+
+def security_headers(settings: Settings, scheme: str, host: str) -> dict[str, str]:
+    """What every answer carries, reached by `scheme` and `host`.
+
+    `connect-src` names the socket's address because older Safaris don't take 'self' for wss. HSTS only over
+    https, as RFC 6797 section 7.2 wants it, and only for this host, for we don't know its siblings.
+    """
+    sources = "'self'"
+    if _HOST_HEADER.fullmatch(host.lower()):  # else it could bring directives of its own
+        sources += f" {'wss' if scheme == 'https' else 'ws'}://{host.lower()}"
+    headers = {
+        "Content-Security-Policy": (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+            f"connect-src {sources}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    if settings.force_https and scheme == "https":
+        headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"
+    return headers

@@ -1,0 +1,70 @@
+"""Token buckets: how much of something may come, and when to try again. No clock here: time is a parameter."""
+
+
+class TokenBucket:
+    """`rate` tokens a second up to `burst`. A rate of 0 switches it off: everything passes.
+
+    Kept as the time at which the bucket will be full again (GCRA, as in ITU-T I.371), so a bucket is one number and an
+    untouched one needs no upkeep.
+    """
+
+    __slots__ = ("_full_at",)
+
+    def __init__(self) -> None:
+        self._full_at = 0.0
+
+    def take(self, now: float, rate: float, burst: float, tokens: float = 1) -> float:
+        """Take `tokens` at `now` (seconds); answers 0.0, or the seconds after which to try again, taking nothing."""
+        if rate <= 0:
+            return 0.0
+        full_at = max(self._full_at, now) + tokens / rate
+        wait = full_at - now - max(burst, tokens) / rate  # a smaller burst would let nothing pass, ever
+        if wait > 1e-9:
+            return wait
+        self._full_at = full_at
+        return 0.0
+
+    def block(self, now: float, seconds: float, rate: float, burst: float) -> None:
+        """Empty the bucket so that the next token is there `seconds` after `now`."""
+        if rate > 0:
+            self._full_at = max(self._full_at, now + seconds + (burst - 1) / rate)
+
+    def idle(self, now: float) -> bool:
+        """Whether the bucket is full again, so that forgetting it changes nothing."""
+        return self._full_at <= now
+
+
+class Buckets:
+    """One bucket a key (a user, an address), forgotten when full again, so that memory follows activity."""
+
+    __slots__ = ("_buckets", "_sweep_at", "burst", "rate")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate = rate
+        self.burst = burst
+        self._buckets: dict[str, TokenBucket] = {}
+        self._sweep_at = 1024
+
+    def take(self, key: str, now: float, tokens: float = 1) -> float:
+        """As `TokenBucket.take`, for the bucket of `key`."""
+        if self.rate <= 0:
+            return 0.0
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            if len(self._buckets) >= self._sweep_at:
+                self._sweep(now)
+            bucket = self._buckets[key] = TokenBucket()
+        return bucket.take(now, self.rate, self.burst, tokens)
+
+    def block(self, key: str, now: float, seconds: float) -> None:
+        """As `TokenBucket.block`, for the bucket of `key`."""
+        if self.rate > 0:
+            self._buckets.setdefault(key, TokenBucket()).block(now, seconds, self.rate, self.burst)
+
+    def _sweep(self, now: float) -> None:
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.idle(now)}
+        # Doubling keeps the cost of sweeping constant per new key, even when every bucket is in use.
+        self._sweep_at = max(1024, 2 * len(self._buckets))
+
+    def __len__(self) -> int:
+        return len(self._buckets)

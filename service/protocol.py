@@ -1,0 +1,455 @@
+"""The wire contract (docs/protocol.md) as types: every frame, every error and close code, decode and encode. No I/O.
+
+Clients' frames are msgspec structs, so that decoding is validating (0.5 µs a frame; `json` takes three times that and
+validates nothing). A room's durable events are put together as bytes, because the broker's script fills in `seq` and
+`at` and what it stores is what goes over the wire: no process decodes or encodes a message twice.
+"""
+
+import enum
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+VERSION = 1
+SUBPROTOCOL = "chat.v1"
+ID_LIMIT = 64  # characters in a client's `id` and `ref`
+PAGE_LIMIT = 200  # messages in one page of history
+PAGE_DEFAULT = 50
+MEMBERS_LIMIT = 200  # a larger room shows only its count
+NAME_LIMIT = 32  # characters of a name as seen
+EMOJI_LIMIT = 16  # code points: the longest emoji sequences (families, flags with tags) need 14
+
+
+class CloseCode(enum.IntEnum):
+    """Why a socket is closed, and (in docs/protocol.md) what the client does then."""
+
+    NORMAL = 1000
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    INVALID_PAYLOAD = 1007
+    POLICY_VIOLATION = 1008
+    TOO_BIG = 1009
+    RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+    UNAUTHENTICATED = 4401
+    REMOVED = 4403
+    NO_PONG = 4408
+    TOO_SLOW = 4413
+    TOO_MANY = 4429
+
+
+class ErrorCode(enum.StrEnum):
+    """The `code` of an `error` frame, and of an HTTP error where it fits."""
+
+    BAD_REQUEST = "bad_request"
+    UNKNOWN_TYPE = "unknown_type"
+    BAD_ROOM = "bad_room"
+    NOT_JOINED = "not_joined"
+    FORBIDDEN = "forbidden"
+    TOO_LARGE = "too_large"
+    TOO_MANY_ROOMS = "too_many_rooms"
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+
+
+class RequestError(Exception):
+    """What a request is answered with instead; `retry_after` in seconds where waiting helps."""
+
+    def __init__(self, code: ErrorCode, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+
+# -- what clients send ------------------------------------------------------------------------------------------------
+
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+Limit = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # a larger page than PAGE_LIMIT is cut to it
+ClientId = Annotated[str, Meta(min_length=1, max_length=ID_LIMIT)]
+Reference = Annotated[str, Meta(max_length=ID_LIMIT)]
+Epoch = Annotated[str, Meta(min_length=1, max_length=64)]
+UserId = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class Since(Struct):
+    """The last durable event a client saw."""
+
+    epoch: Epoch
+    seq: Count
+
+
+class Request(Struct, tag_field="type"):
+    """A client's frame; `ref` is echoed in its answer."""
+
+    ref: Reference | None = None
+
+
+class Join(Request, tag="join", kw_only=True):
+    room: str
+    limit: Limit = PAGE_DEFAULT
+    since: Since | None = None
+
+
+class Leave(Request, tag="leave", kw_only=True):
+    room: str
+
+
+class Send(Request, tag="send", kw_only=True):
+    room: str
+    id: ClientId
+    text: str
+
+
+class History(Request, tag="history", kw_only=True):
+    room: str
+    before: Seq | None = None
+    limit: Limit = PAGE_DEFAULT
+
+
+class Typing(Request, tag="typing", kw_only=True):
+    room: str
+
+
+class Read(Request, tag="read", kw_only=True):
+    room: str
+    seq: Count
+
+
+class Edit(Request, tag="edit", kw_only=True):
+    room: str
+    id: ClientId
+    target: Seq
+    text: str
+
+
+class Remove(Request, tag="remove", kw_only=True):
+    room: str
+    id: ClientId
+    target: Seq
+
+
+class React(Request, tag="react", kw_only=True):
+    room: str
+    id: ClientId
+    target: Seq
+    emoji: Annotated[str, Meta(min_length=1, max_length=EMOJI_LIMIT)]
+    on: bool = True
+
+
+class Action(enum.StrEnum):
+    KICK = "kick"
+    BAN = "ban"
+    UNBAN = "unban"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+
+
+class Moderate(Request, tag="moderate", kw_only=True):
+    user: UserId
+    action: Action
+    room: str | None = None
+    seconds: Annotated[float, Meta(gt=0, le=315_360_000)] | None = None
+    reason: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class Renew(Request, tag="renew", kw_only=True):
+    ticket: Annotated[str, Meta(max_length=4096)]
+
+    def __repr__(self) -> str:
+        return "Renew(ticket=…)"
+
+
+class Ping(Request, tag="ping"):
+    pass
+
+
+REQUESTS = Join | Leave | Send | History | Typing | Read | Edit | Remove | React | Moderate | Renew | Ping
+
+
+class _Envelope(Struct):
+    """What is still read of a frame that is refused, so that its error can carry `ref`."""
+
+    ref: Any = None
+    type: Any = None
+
+
+_decoder = msgspec.json.Decoder(REQUESTS)
+_envelope_decoder = msgspec.json.Decoder(_Envelope)
+_types = frozenset(kind.__struct_config__.tag for kind in REQUESTS.__args__)
+
+# Quotation marks in a frame of only these fields, each once: four for a string field, two for a number's name.
+_SEND_QUOTES = 16
+
+
+def decode(text: str) -> Any:
+    """One text frame to one of `REQUESTS`. Raises `RefusedFrame` (with the frame's `ref`, where it has one)."""
+    try:
+        request = _decoder.decode(text)
+        # msgspec takes the last of two fields of one name; a proxy or a log may have read the first. A `send` without
+        # spare quotation marks can't hold a name twice, so the common frame costs one count and no second parse.
+        if text.count('"') != _SEND_QUOTES or type(request) is not Send:
+            json.loads(text, object_pairs_hook=_no_duplicates)
+        return request
+    except msgspec.ValidationError as error:
+        raise _refusal(text, str(error)) from None
+    except (ValueError, RecursionError) as error:
+        # RecursionError: JSON nested a hundred thousand deep; it is no ValueError. str() of it would say "C stack".
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise RefusedFrame(ErrorCode.BAD_REQUEST, reason, None) from None
+
+
+class RefusedFrame(RequestError):
+    """A frame that is no request of the contract; `ref` is what its error echoes."""
+
+    def __init__(self, code: ErrorCode, message: str, ref: str | None) -> None:
+        super().__init__(code, message)
+        self.ref = ref
+
+
+def _refusal(text: str, reason: str) -> RefusedFrame:
+    try:
+        envelope = _envelope_decoder.decode(text)
+    except (ValueError, RecursionError):  # not an object
+        return RefusedFrame(ErrorCode.BAD_REQUEST, reason, None)
+    ref = envelope.ref if isinstance(envelope.ref, str) and len(envelope.ref) <= ID_LIMIT else None
+    if isinstance(envelope.type, str) and envelope.type not in _types:
+        return RefusedFrame(ErrorCode.UNKNOWN_TYPE, "unknown type", ref)
+    return RefusedFrame(ErrorCode.BAD_REQUEST, reason, ref)
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a field stands twice")
+    return fields
+
+
+# -- what the server sends --------------------------------------------------------------------------------------------
+
+
+class Person(Struct, frozen=True):
+    """A user as others see them."""
+
+    id: str
+    name: str
+
+
+class Frame(Struct, tag_field="type", omit_defaults=False):
+    """A server's frame. Fields left `UNSET` don't appear."""
+
+
+class Limits(Struct):
+    text: int
+    frame: int
+    rooms: int
+
+
+class Welcome(Frame, tag="welcome", kw_only=True):
+    user: Person
+    version: int = VERSION
+    heartbeat: float
+    limits: Limits
+    unread: dict[str, int] | UnsetType = UNSET
+
+
+class Joined(Frame, tag="joined", kw_only=True):
+    room: str
+    epoch: str
+    seq: int
+    resumed: bool
+    messages: Sequence[msgspec.Raw]
+    more: bool
+    members: Sequence[Person] | UnsetType = UNSET
+    count: int | UnsetType = UNSET
+    reads: dict[str, int] | UnsetType = UNSET
+    ref: str | UnsetType = UNSET
+
+
+class Left(Frame, tag="left", kw_only=True):
+    room: str
+    ref: str | UnsetType = UNSET
+
+
+class Sent(Frame, tag="sent", kw_only=True):
+    room: str
+    id: str
+    seq: int
+    at: int
+    duplicate: bool
+    ref: str | UnsetType = UNSET
+
+
+class HistoryPage(Frame, tag="history", kw_only=True):
+    room: str
+    messages: Sequence[msgspec.Raw]
+    more: bool
+    ref: str | UnsetType = UNSET
+
+
+class TypingFrame(Frame, tag="typing", kw_only=True):
+    room: str
+    user: Person
+
+
+class ReadFrame(Frame, tag="read", kw_only=True):
+    room: str
+    user: str
+    seq: int
+
+
+class Moderated(Frame, tag="moderated", kw_only=True):
+    room: str | UnsetType = UNSET
+    user: str
+    action: Action
+    ref: str | UnsetType = UNSET
+
+
+class Renewed(Frame, tag="renewed", kw_only=True):
+    expires_in: int
+    ref: str | UnsetType = UNSET
+
+
+class Pong(Frame, tag="pong", kw_only=True):
+    at: int
+    ref: str | UnsetType = UNSET
+
+
+class Presence(Frame, tag="presence", kw_only=True):
+    room: str
+    joined: Sequence[Person] | UnsetType = UNSET
+    left: Sequence[str] | UnsetType = UNSET
+    count: int
+
+
+class Reset(Frame, tag="reset", kw_only=True):
+    room: str
+    reason: str  # "epoch" or "trimmed"
+
+
+class Reconnect(Frame, tag="reconnect", kw_only=True):
+    in_ms: int
+    ticket: str | UnsetType = UNSET
+
+    def __repr__(self) -> str:
+        return f"Reconnect(in_ms={self.in_ms}, ticket=…)"
+
+
+class Error(Frame, tag="error", kw_only=True):
+    ref: str | UnsetType = UNSET
+    code: ErrorCode
+    message: str
+    retry_after: float | UnsetType = UNSET
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(value: Any) -> bytes:
+    """A frame, or any value of the contract, as JSON."""
+    return _encoder.encode(value)
+
+
+def echo(ref: str | None) -> str | UnsetType:
+    """`ref` as an answer carries it."""
+    return UNSET if ref is None else ref
+
+
+def error_frame(error: RequestError, ref: str | None = None) -> Error:
+    """The `error` frame that says `error`."""
+    wait = UNSET if error.retry_after is None else round(error.retry_after, 3)
+    return Error(ref=echo(ref), code=error.code, message=error.message, retry_after=wait)
+
+
+# -- a room's durable events ------------------------------------------------------------------------------------------
+
+_MESSAGE_HEAD = {kind: f'{{"type":"{kind}","room":"%s","seq":' for kind in ("message", "edited", "removed", "reacted")}
+
+
+def event_head(kind: str, room: str) -> str:
+    """What stands before `seq` in an event of `kind` ("message", "edited", "removed", "reacted")."""
+    return _MESSAGE_HEAD[kind] % room  # a room's name needs no escape
+
+
+def message_tail(id: str, user_json: bytes, text: str) -> bytes:
+    """What stands between `seq` and `at` in a message: the rest of its JSON but the time and the closing brace."""
+    return b',"id":%b,"user":%b,"text":%b,"at":' % (_encoder.encode(id), user_json, _encoder.encode(text))
+
+
+def change_tail(id: str, target: int, user_json: bytes, **fields: Any) -> bytes:
+    """The same for a change of the message `target`: `text` of an edit, `emoji` and `on` of a reaction."""
+    extra = b"".join(b',"%b":%b' % (name.encode(), _encoder.encode(value)) for name, value in fields.items())
+    return b',"id":%b,"target":%d,"user":%b%b,"at":' % (_encoder.encode(id), target, user_json, extra)
+
+
+# -- names and texts --------------------------------------------------------------------------------------------------
+
+_ROOM = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+
+
+def check_room(room: str) -> str:
+    """The room's name, or `RequestError` bad_room."""
+    if not _ROOM.fullmatch(room):
+        raise RequestError(
+            ErrorCode.BAD_ROOM, "a room's name is 1 to 64 of a-z, 0-9, - and _, and starts with a-z or 0-9"
+        )
+    return room
+
+
+def check_text(text: str, limit: int) -> str:
+    """The text trimmed, or `RequestError`: bad_request for an empty one, too_large past `limit` characters."""
+    text = text.strip()
+    if not text:
+        raise RequestError(ErrorCode.BAD_REQUEST, "text is empty")
+    if len(text) > limit:
+        raise RequestError(ErrorCode.TOO_LARGE, f"text is over {limit} characters")
+    if "\0" in text:
+        raise RequestError(ErrorCode.BAD_REQUEST, "text holds a NUL character")
+    return text
+
+
+def check_emoji(emoji: str) -> None:
+    """A reaction is a symbol or a sequence of them: no letters, spaces or control characters, or bad_request."""
+    for character in emoji:
+        # So: pictographs; Sk, Sm: skin tones, some arrows; Mn, Me: keycaps; Cf: joiners and flag tags; Nd: keycaps.
+        if unicodedata.category(character) not in ("So", "Sk", "Sm", "Mn", "Me", "Cf", "Nd", "Po"):
+            raise RequestError(ErrorCode.BAD_REQUEST, "emoji is not an emoji")
+
+
+def check_name(name: str) -> str:
+    """The name in NFC, trimmed, or `RequestError` bad_request that says why.
+
+    Refused: control, format and bidi characters (Unicode categories Cc, Cf, Cs, Co, Cn: zero-width and direction marks
+    are Cf), line and paragraph separators, every space but U+0020, and blanks that fonts draw as nothing.
+    """
+    name = unicodedata.normalize("NFC", name).strip(" ")
+    if not name:
+        raise RequestError(ErrorCode.BAD_REQUEST, "name is empty")
+    for character in name:
+        category = unicodedata.category(character)
+        if category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+            raise RequestError(
+                ErrorCode.BAD_REQUEST,
+                f"name holds an invisible or control character (U+{ord(character):04X})",
+            )
+        if (category == "Zs" and character != " ") or character in "\u115f\u1160\u2800\u3164\uffa0\u034f":
+            raise RequestError(ErrorCode.BAD_REQUEST, f"name holds a look-alike of a space (U+{ord(character):04X})")
+    seen = sum(1 for character in name if unicodedata.category(character) not in ("Mn", "Me"))
+    if seen == 0 or seen > NAME_LIMIT or len(name) > 4 * NAME_LIMIT:
+        raise RequestError(ErrorCode.BAD_REQUEST, f"name is not 1 to {NAME_LIMIT} characters")
+    return name
+
+
+# Marks that are drawn as nothing: variation selectors and the like (emoji and some Japanese names need them).
+_UNSEEN_MARKS = re.compile("[\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+
+
+def name_key(name: str) -> str:
+    """What two names that look the same have in common: the key under which a name is claimed."""
+    return " ".join(unicodedata.normalize("NFKC", _UNSEEN_MARKS.sub("", name)).casefold().split())

@@ -1,0 +1,70 @@
+"""Several processes on one port: WEB_CONCURRENCY of them share the listening sockets, and are restarted when they die."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from socket import socket
+from types import FrameType
+from typing import Any
+
+from service import __version__, listener
+from service.config import Settings
+
+logger = logging.getLogger(__name__)
+
+RESTART_DELAY = 1.0  # seconds before a dead process is replaced, so that one that can't live doesn't spin
+
+Serve = Callable[[Settings, list[socket]], Coroutine[Any, Any, int]]
+
+
+def run(settings: Settings, serve: Serve) -> int:
+    """Fork, watch, restart; pass SIGTERM and SIGINT on and wait. Answers the worst exit status of the processes."""
+    sockets = listener.bind(settings.host, settings.port)
+    children: set[int] = set()
+    leaving = 0
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        nonlocal leaving
+        leaving = number
+        for child in children:
+            os.kill(child, number)
+
+    for _ in range(settings.web_concurrency):
+        children.add(_fork(settings, sockets, serve))
+    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, pass_on)
+    port = sockets[0].getsockname()[1]
+    name = f"{settings.broker_name}, {settings.web_concurrency} processes"
+    print(f"Parley {__version__} on http://{settings.host or 'localhost'}:{port} ({name})", flush=True)
+    worst = 0
+    while children:
+        child, status = os.wait()
+        children.discard(child)
+        code = os.waitstatus_to_exitcode(status)
+        if leaving:
+            worst = max(worst, abs(code))
+            continue
+        logger.error("process %d ended with %d; starting another", child, code)
+        time.sleep(RESTART_DELAY)
+        if not leaving:
+            children.add(_fork(settings, sockets, serve))
+    return worst
+
+
+def _fork(settings: Settings, sockets: list[socket], serve: Serve) -> int:
+    child = os.fork()
+    if child:
+        return child
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        status = asyncio.run(serve(settings, sockets))
+    except BaseException:
+        logger.exception("the process failed")
+        status = 1
+    sys.stdout.flush()
+    os._exit(status)

@@ -1,0 +1,95 @@
+"""Logging and metrics: one line an event (logfmt or JSON), Prometheus text on /metrics. Never a message's text."""
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+DELIVERIES = Counter("parley_deliveries", "Events written to sockets", registry=REGISTRY)
+PUBLISHED = Counter(
+    "parley_published",
+    "Publishes by what the broker said: ok, or an error code",
+    ["result"],
+    registry=REGISTRY,
+)
+HOLES = Counter("parley_holes_filled", "Reads of the log for events that did not arrive", registry=REGISTRY)
+GARBAGE = Counter("parley_garbage", "Things on the broker's channels that were none of ours", registry=REGISTRY)
+ERRORS = Counter("parley_errors", "Requests answered with an error", ["code"], registry=REGISTRY)
+CLOSES = Counter("parley_closes", "Sockets closed, by close code", ["code"], registry=REGISTRY)
+SOCKETS = Gauge("parley_sockets", "Open chat sockets", registry=REGISTRY)
+ROOMS = Gauge("parley_rooms", "Rooms with members on this process", registry=REGISTRY)
+BROKER_UP = Gauge("parley_broker_available", "1 while the broker answers and the consumer lives", registry=REGISTRY)
+ACKNOWLEDGED = Histogram(
+    "parley_acknowledge_seconds",
+    "From a send frame to the broker's word",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    registry=REGISTRY,
+)
+
+
+_ok = PUBLISHED.labels("ok")
+
+
+def observe_published(seconds: float) -> None:
+    """An event was acknowledged after so long."""
+    _ok.inc()
+    ACKNOWLEDGED.observe(seconds)
+
+
+def exposition() -> bytes:
+    """The Prometheus text format, version 0.0.4."""
+    return generate_latest(REGISTRY)
+
+
+class _Logfmt(logging.Formatter):
+    """`at=… level=… name=… msg="…"`; without the time on Heroku, whose router adds its own."""
+
+    def __init__(self, timestamps: bool) -> None:
+        super().__init__()
+        self._timestamps = timestamps
+
+    def format(self, record: logging.LogRecord) -> str:
+        return " ".join(f"{key}={_logfmt_value(value)}" for key, value in self._fields(record).items())
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        if self._timestamps:
+            fields["at"] = (
+                time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
+            )
+        fields |= {"level": record.levelname.lower(), "name": record.name, "msg": record.getMessage()}
+        if record.exc_info:
+            fields["error"] = self.formatException(record.exc_info)
+        return fields
+
+
+class _Json(_Logfmt):
+    """The same fields as one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(self._fields(record), ensure_ascii=False)
+
+
+def _logfmt_value(value: Any) -> str:
+    text = str(value)
+    if text and not any(character in text for character in ' "=\\') and text.isprintable():
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def set_up_logging(level: str, form: str, timestamps: bool) -> None:
+    """Send the process's log to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json(timestamps) if form == "json" else _Logfmt(timestamps))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())

@@ -1,0 +1,1 @@
+"""Tests of Parley, with real parts: a real Redis, real processes and sockets, a real browser."""

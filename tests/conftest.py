@@ -1,0 +1,169 @@
+"""Fixtures of all tests, and what fails a test beside its own assertions.
+
+A test also fails when it logs a WARNING or more that it did not announce
+(`@pytest.mark.expects_log("regex")`), when a service process it started did so, when it leaves a task pending
+on its loop or a process running.
+"""
+
+import asyncio
+import gc
+import inspect
+import logging
+import random
+import re
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from .harness import SECRET_KEY, UNIT, RedisServer, ServiceProcess
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests in their long form, and those marked long")
+    parser.addoption("--soak", action="store_true", help="run the tests marked soak and no others")
+    parser.addoption("--seed", type=int, help="repeat a run whose failure printed this seed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what this form of the run is for, and give each async test a loop of its own."""
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        if config.getoption("--soak"):
+            wanted = item.get_closest_marker("soak") is not None
+        else:
+            wanted = item.get_closest_marker("soak") is None and (
+                config.getoption("--long") or item.get_closest_marker("long") is None
+            )
+        (kept if wanted else left_out).append(item)
+        if inspect.iscoroutinefunction(getattr(item, "obj", None)):
+            names = item.fixturenames  # type: ignore[attr-defined]
+            if "io_loop" not in names:
+                names.append("io_loop")
+    items[:] = kept
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now lives as long as the run: keep it out of the collections after each test."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    seed = getattr(item, "funcargs", {}).get("seed")
+    if report.failed and seed is not None:
+        report.sections.append(("seed", f"repeat with --seed {seed}"))
+    return report
+
+
+class _Records(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def unexpected_logs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test on unannounced log lines of WARNING and above, here or in a service process."""
+    records = _Records()
+    logging.getLogger().addHandler(records)
+    ServiceProcess.ended.clear()
+    yield
+    logging.getLogger().removeHandler(records)
+    running = list(ServiceProcess.running)
+    for process in running:
+        process.kill9()
+    lines = records.lines + [line for process in ServiceProcess.ended for line in process.troubles()]
+    expected = [mark.args[0] for mark in request.node.iter_markers("expects_log")]
+    unexpected = [line for line in lines if not any(re.search(regex, line) for regex in expected)]
+    assert not unexpected, "unexpected log lines:\n" + "\n".join(unexpected[:20])
+    assert not running, f"left running: {len(running)} service processes"
+
+
+@pytest.fixture
+def io_loop(unexpected_logs: None) -> Iterator[IOLoop]:
+    """A loop for one test; it fails the test that leaves a task pending on it.
+
+    Replaces pytest-tornasync's own.
+    """
+    loop = IOLoop(make_current=False)
+    asyncio_loop: asyncio.AbstractEventLoop = loop.asyncio_loop
+    asyncio.set_event_loop(asyncio_loop)
+    yield loop
+    pending = _pending(asyncio_loop)
+    asyncio_loop.run_until_complete(asyncio_loop.shutdown_asyncgens())
+    asyncio_loop.run_until_complete(asyncio_loop.shutdown_default_executor())
+    asyncio.set_event_loop(None)
+    loop.close()
+    # Exceptions nobody asked for and sockets nobody closed speak up when they are collected: here, not in
+    # another test.
+    gc.collect()
+    assert not pending, "tasks left pending:\n" + "\n".join(pending)
+
+
+def _pending(loop: asyncio.AbstractEventLoop) -> list[str]:
+    """Tasks that don't end by themselves in a tenth of a unit, as text; they are cancelled."""
+    tasks = asyncio.all_tasks(loop)
+    if not tasks:
+        return []
+
+    async def end() -> list[str]:
+        _, pending = await asyncio.wait(tasks, timeout=0.1 * UNIT)
+        named = [repr(task) for task in pending]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        return named
+
+    return loop.run_until_complete(end())
+
+
+@pytest.fixture
+def long_form(request: pytest.FixtureRequest) -> bool:
+    """Whether to run at the sizes of the fault and attack tables (--long) or in seconds."""
+    return bool(request.config.getoption("--long") or request.config.getoption("--soak"))
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The seed of a test's random choices; printed when it fails, given by --seed."""
+    given = request.config.getoption("--seed")
+    return random.SystemRandom().randrange(2**32) if given is None else int(given)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The Redis that all tests share which do it no harm; a fault test starts its own."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The shared Redis, emptied."""
+    redis_server.cli("FLUSHALL")
+    return redis_server.url
+
+
+@pytest.fixture
+def broker_urls(redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """Where each broker keeps its data: `redis` a URL, `sqlite` a file."""
+    return {"redis": redis_url, "sqlite": str(tmp_path / "parley.db")}
+
+
+@pytest.fixture(params=["redis", "sqlite"])
+def broker_env(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """The service's environment for each broker in turn."""
+    if request.param == "redis":
+        return {"REDIS_URL": request.getfixturevalue("redis_url"), "SECRET_KEY": SECRET_KEY}
+    return {"SQLITE_PATH": str(tmp_path / "parley.db"), "SECRET_KEY": SECRET_KEY}

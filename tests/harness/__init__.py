@@ -1,0 +1,38 @@
+"""What tests and benchmarks use to run the real thing: Redis, the service, clients, faults between them.
+
+Every wait has a deadline, given in multiples of `UNIT`, and fails naming what did not come.
+"""
+
+from .chat_client import ChatClient, ChatError
+from .common import UNIT, free_port, require_tool, wait_until
+from .oracle import Oracle, ReceiverLog, Verdict
+from .proxy import TcpProxy
+from .redis_server import RedisServer
+from .service_process import (
+    JWT_SECRET,
+    NO_LIMITS,
+    SECRET_KEY,
+    ServiceProcess,
+    make_jwt,
+    service_env,
+)
+
+__all__ = [
+    "JWT_SECRET",
+    "NO_LIMITS",
+    "SECRET_KEY",
+    "UNIT",
+    "ChatClient",
+    "ChatError",
+    "Oracle",
+    "ReceiverLog",
+    "RedisServer",
+    "ServiceProcess",
+    "TcpProxy",
+    "Verdict",
+    "free_port",
+    "make_jwt",
+    "require_tool",
+    "service_env",
+    "wait_until",
+]

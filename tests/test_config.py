@@ -1,0 +1,224 @@
+"""service/config.py: the environment, read once."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from service.config import SETTINGS, ConfigError, Setting, Settings, describe, load
+
+MEMORY = {"SQLITE_PATH": ":memory:"}
+REDIS = {"REDIS_URL": "redis://:hidden-password@127.0.0.1:6379/0", "SECRET_KEY": "k" * 32}
+SECRETS = {
+    "REDIS_URL": "redis://:hidden-password@127.0.0.1:6379/0",
+    "SECRET_KEY": "hidden-secret-key-0123456789abcdef",
+    "JWT_SECRET": "hidden-jwt-secret-0123456789abcdef",
+    "JWT_PUBLIC_KEY": "-----BEGIN PUBLIC KEY-----\nhidden-key\n-----END PUBLIC KEY-----",
+    "METRICS_TOKEN": "hidden-metrics-token",
+}
+
+
+def of(**environ: str) -> Settings:
+    return load(MEMORY | environ)
+
+
+def test_defaults() -> None:
+    """Without a single variable the service listens on loopback, trusts nobody and lets guests in."""
+    settings = of()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert (settings.trusted_proxies, settings.force_https, settings.heroku) == (0, False, False)
+    assert (settings.guests, settings.ticket_address, settings.allowed_origins) == (True, True, ())
+    assert (settings.text_limit, settings.frame_limit, settings.rooms_limit) == (4000, 65536, 50)
+    assert (settings.ping_interval, settings.ping_timeout) == (25, 10)
+    assert settings.broker_name == "sqlite :memory:"
+
+
+def test_every_setting_is_a_field() -> None:
+    """The table and the struct name the same settings, once each, and every default passes its own check."""
+    names = [setting.name for setting in SETTINGS]
+    assert len(set(names)) == len(names)
+    assert {setting.field for setting in SETTINGS} | {"heroku"} == set(Settings.__struct_fields__)
+    for setting in SETTINGS:
+        setting.parse(setting.default)
+        assert setting.unit and setting.note
+
+
+def test_heroku() -> None:
+    """On a dyno it listens on all interfaces, believes one proxy and insists on https, unless told otherwise."""
+    dyno = {"DYNO": "web.1"}
+    settings = of(**dyno, PORT="31337")
+    assert (settings.host, settings.port, settings.trusted_proxies, settings.force_https) == ("", 31337, 1, True)
+    assert settings.heroku
+    told = of(**dyno, HOST="127.0.0.1", TRUSTED_PROXIES="2", FORCE_HTTPS="0")
+    assert (told.host, told.trusted_proxies, told.force_https) == ("127.0.0.1", 2, False)
+    # The buildpack sets WEB_CONCURRENCY to 2 unasked, which the embedded broker can't serve.
+    assert of(**dyno, WEB_CONCURRENCY="2").web_concurrency == 1
+    assert load(REDIS | dyno | {"WEB_CONCURRENCY": "2"}).web_concurrency == 2
+
+
+def test_empty_counts_as_unset_but_for_host() -> None:
+    """An empty variable means its default; an empty HOST means all interfaces."""
+    assert of(PORT="", SEND_RATE="", ALLOWED_ORIGINS="").port == 8000
+    assert of(HOST="").host == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("PORT", "-1"),
+        ("PORT", "80.5"),
+        ("SEND_RATE", "nan"),
+        ("SEND_RATE", "inf"),
+        ("SEND_RATE", "-1"),
+        ("PING_INTERVAL", "0"),
+        ("GUESTS", "maybe"),
+        ("LOG_LEVEL", "chatty"),
+        ("LOG_FORMAT", "xml"),
+        ("HISTORY_LIMIT", "0"),
+        ("DRAIN_SECONDS", "26"),
+        ("WEB_CONCURRENCY", "0"),
+        ("JWT_JWKS_URL", "file:///etc/passwd"),
+        ("JWT_JWKS_URL", "https://"),
+        ("JWT_JWKS_URL", "https://keys.example.com:port/"),
+        ("ALLOWED_ORIGINS", "chat.example.com"),
+        ("ALLOWED_ORIGINS", "https://chat.example.com/page"),
+        ("ALLOWED_ORIGINS", "https://*.example.com"),
+        ("ALLOWED_ORIGINS", "https://user@chat.example.com"),
+        ("ALLOWED_ORIGINS", "https://good.example.com,null"),
+        ("ALLOWED_ORIGINS", "https://chat.example.com:port"),
+        ("ALLOWED_ORIGINS", "https://bücher.example"),
+        ("ALLOWED_ORIGINS", "https://"),
+    ],
+)
+def test_bad_value_is_named(name: str, value: str) -> None:
+    """A value that can't hold stops the start; the message names the variable and shows the value."""
+    with pytest.raises(ConfigError, match=f"^{name} is .*: expected|^{name} is .*is no origin") as caught:
+        of(**{name: value})
+    assert value in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "http://:hidden@redis.example.com"),
+        ("REDIS_URL", "redis://:hidden"),
+        ("REDIS_URL", "redis://user:hidden/word@redis.example.com:6379"),
+        ("REDIS_URL", "rediss://"),
+        ("REDIS_URL", "redis://[hidden"),
+        ("SECRET_KEY", "hidden"),
+        ("JWT_SECRET", "hidden-under-32-characters"),
+        ("JWT_PUBLIC_KEY", "hidden, and no PEM"),
+        ("METRICS_TOKEN", "hidden"),
+    ],
+)
+def test_bad_secret_is_not_shown(name: str, value: str) -> None:
+    """The message about a bad secret names the variable and the way out, never the value."""
+    with pytest.raises(ConfigError, match=f"^{name}: expected") as caught:
+        of(**{name: value})
+    assert "hidden" not in str(caught.value)
+    assert caught.value.__suppress_context__  # or a traceback would show what the parser complained of
+
+
+def test_password_in_the_address_of_a_key_set() -> None:
+    """A key set's address with a password in it is refused, because addresses are printed."""
+    with pytest.raises(ConfigError, match="without a user or password"):
+        of(JWT_JWKS_URL="https://user:word@keys.example.com/jwks.json")
+
+
+def test_settings_that_need_each_other() -> None:
+    """Redis needs a key that all processes share, more processes need Redis, pings must not overtake each other."""
+    with pytest.raises(ConfigError, match=r"^SECRET_KEY: required with REDIS_URL.*openssl"):
+        load({"REDIS_URL": REDIS["REDIS_URL"]})
+    with pytest.raises(ConfigError, match=r"^WEB_CONCURRENCY: .*needs REDIS_URL"):
+        of(WEB_CONCURRENCY="2")
+    assert load(REDIS | {"WEB_CONCURRENCY": "2"}).web_concurrency == 2
+    with pytest.raises(ConfigError, match=r"^PING_TIMEOUT: "):
+        of(PING_INTERVAL="5", PING_TIMEOUT="6")
+
+
+def test_redis_address() -> None:
+    """REDIS_TLS_URL comes first; the broker's name holds no password."""
+    settings = load(REDIS | {"REDIS_TLS_URL": "rediss://:hidden@tls.example.com:6380"})
+    assert settings.redis_url == "rediss://:hidden@tls.example.com:6380"
+    assert settings.broker_name == "redis tls.example.com:6380"
+    assert load(REDIS).broker_name == "redis 127.0.0.1:6379"
+    assert load(REDIS | {"REDIS_URL": "redis://cache"}).broker_name == "redis cache:6379"
+    assert load(REDIS | {"REDIS_URL": "unix:///run/redis.sock"}).broker_name == "redis /run/redis.sock"
+
+
+def test_origins_are_normalised() -> None:
+    """Origins are lower-cased, and a slash at the end is forgiven."""
+    settings = of(ALLOWED_ORIGINS=" https://Chat.Example.com/ ,http://localhost:8000,, http://[::1]:80")
+    assert settings.allowed_origins == ("https://chat.example.com", "http://localhost:8000", "http://[::1]:80")
+
+
+def test_key_on_one_line() -> None:
+    r"""A PEM key whose line ends were written as \n is read as if it had them."""
+    key = of(JWT_PUBLIC_KEY=r"-----BEGIN PUBLIC KEY-----\nMII\n-----END PUBLIC KEY-----").jwt_public_key
+    assert key == "-----BEGIN PUBLIC KEY-----\nMII\n-----END PUBLIC KEY-----"
+
+
+@pytest.mark.parametrize("text", ["1", "true", "YES", " on "])
+def test_flags(text: str) -> None:
+    """A flag is on or off in a few usual words, whatever their case."""
+    assert of(FORCE_HTTPS=text).force_https is True
+    off = {"1": "0", "true": "false", "YES": "NO", " on ": " off "}[text]
+    assert of(GUESTS=off).guests is False
+
+
+def test_kept_secret(tmp_path: Path) -> None:
+    """Without SECRET_KEY one is made beside the database, for its owner's eyes only, and found again."""
+    environ = {"SQLITE_PATH": str(tmp_path / "parley.db")}
+    first = load(environ).secret_key
+    kept = tmp_path / "parley.db.secret"
+    assert len(first) == 64 and kept.read_text().strip() == first
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert load(environ).secret_key == first
+    assert load(environ | {"SECRET_KEY": "s" * 16}).secret_key == "s" * 16
+
+
+def test_secret_of_a_passing_broker() -> None:
+    """A database in memory gets a secret that is new each time and stored nowhere."""
+    assert of().secret_key != of().secret_key
+    assert not Path(":memory:.secret").exists()
+
+
+def test_spoilt_secret_file(tmp_path: Path) -> None:
+    """A secret file that holds none stops the start and is named, be it empty, binary or a folder."""
+    environ = {"SQLITE_PATH": str(tmp_path / "parley.db")}
+    kept = tmp_path / "parley.db.secret"
+    for content in (b"", b"short\n", b"\xff" * 64):
+        kept.write_bytes(content)
+        with pytest.raises(ConfigError, match="holds no secret; remove that file"):
+            load(environ)
+    kept.unlink()
+    kept.mkdir()
+    with pytest.raises(ConfigError, match=r"parley\.db\.secret"):
+        load(environ)
+
+
+def test_folder_that_is_not_there(tmp_path: Path) -> None:
+    """A folder in which no secret can be kept stops the start and names SQLITE_PATH."""
+    with pytest.raises(ConfigError, match=r"^SQLITE_PATH: can't write .*choose a writable folder"):
+        load({"SQLITE_PATH": str(tmp_path / "nowhere" / "parley.db")})
+
+
+def test_description_hides_secrets() -> None:
+    """What `--check` prints has a line for every setting and no secret, and neither has a repr."""
+    settings = load(SECRETS | {"ALLOWED_ORIGINS": "https://a.example,https://b.example"})
+    text = describe(settings)
+    for setting in SETTINGS:
+        assert f"\n{setting.name}=" in "\n" + text
+    for name in SECRETS:
+        assert f"{name}=(set)" in text
+    assert "hidden" not in text + repr(settings) + str(settings)
+    assert "ALLOWED_ORIGINS=https://a.example,https://b.example" in text
+    assert "GUESTS=1" in text
+    assert "# broker: redis 127.0.0.1:6379" in text
+
+
+def test_setting_names_its_field() -> None:
+    """A setting's field is its variable's name in lower case."""
+    assert Setting("SOME_NAME", str, "", "text", "a note").field == "some_name"

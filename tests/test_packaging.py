@@ -1,0 +1,126 @@
+"""The files around the code agree with each other, and the scripts are scripts."""
+
+import configparser
+import json
+import os
+import re
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import service
+from service.config import SETTINGS
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def project_files() -> list[Path]:
+    """Every file but those that tools leave in folders of their own."""
+    found = []
+    for folder, names, files in os.walk(ROOT):
+        names[:] = [name for name in names if name == ".ci" or not name.startswith((".", "__pycache__"))]
+        found += [Path(folder, name) for name in files if not name.startswith(".coverage")]
+    return found
+
+
+def test_procfile_starts_the_service() -> None:
+    """Heroku's web dyno runs what bin/serve runs."""
+    assert (ROOT / "Procfile").read_text() == "web: python -m service\n"
+    assert "exec .venv/bin/python -m service" in (ROOT / "bin" / "serve").read_text()
+
+
+def test_app_json_describes_this_service() -> None:
+    """The package's own name and sentence, a Redis, a secret that Heroku makes, variables that exist."""
+    app = json.loads((ROOT / "app.json").read_text())
+    metadata = setup_cfg()["metadata"]
+    assert app["name"].lower() == metadata["name"]
+    assert app["description"].rstrip(".") == metadata["description"]
+    assert [addon.split(":")[0] for addon in app["addons"]] == ["heroku-redis"]
+    assert app["env"]["SECRET_KEY"]["generator"] == "secret"
+    assert set(app["env"]) <= {setting.name for setting in SETTINGS}
+    for variable in app["env"].values():
+        assert variable["description"].endswith(".")
+        assert variable.keys() & {"value", "generator"} or variable["required"] is False
+
+
+def test_python_versions_agree() -> None:
+    """Heroku's Python is one the package says it runs on, and the oldest of those:
+
+    what is tested is what runs.
+    """
+    version = (ROOT / ".python-version").read_text().strip()
+    assert re.fullmatch(r"3\.\d+", version)
+    assert setup_cfg()["options"]["python_requires"] == f">={version}"
+    assert setup_cfg()["mypy"]["python_version"] == version
+    assert f'target-version = "py{version.replace(".", "")}"' in (ROOT / "ruff.toml").read_text()
+    assert f"sys.version_info < ({version.replace('.', ', ')})" in (ROOT / "bin" / "setup.sh").read_text()
+
+
+def test_version_is_kept_in_one_place() -> None:
+    """setup.cfg reads it from the package."""
+    assert setup_cfg()["metadata"]["version"] == "attr: service.__version__"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", service.__version__)
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_requirements_are_bounded_and_explained(name: str) -> None:
+    """Each has a lower and an upper bound, and the line above says why it is there."""
+    lines = (ROOT / name).read_text().splitlines()
+    requirements = [(above, line) for above, line in pairwise(lines) if re.match(r"\w", line)]
+    assert requirements
+    for above, line in requirements:
+        assert re.fullmatch(r"[A-Za-z0-9-]+(\[\w+\])?>=[\d.]+,<[\d.]+", line), line
+        assert above.startswith("# "), f"{line} has no reason"
+        low, high = (tuple(map(int, bound.split("."))) for bound in re.findall(r"[<=]([\d.]+)", line))
+        assert low < high
+
+
+def test_development_begins_with_the_service() -> None:
+    """The tests run with the versions that the service runs with."""
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    assert next(line for line in lines if line and not line.startswith("#")) == "-r requirements.txt"
+
+
+@pytest.mark.parametrize("name", ["bin/serve", "bin/test", "bin/setup.sh"])
+def test_shell_scripts_are_posix(name: str) -> None:
+    """They parse as POSIX sh, and those that are called can be called."""
+    script = ROOT / name
+    subprocess.run(["sh", "-n", str(script)], check=True)
+    if not name.endswith(".sh"):
+        assert script.read_text().startswith("#!/bin/sh\n")
+        assert os.access(script, os.X_OK)
+
+
+def test_ci_script_parses() -> None:
+    """.ci/run is bash, and calls bin/test."""
+    script = ROOT / ".ci" / "run"
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    assert os.access(script, os.X_OK)
+    assert "bin/test" in script.read_text()
+
+
+def test_no_file_names_a_package_registry() -> None:
+    """Where packages come from is the machine's own setting: a mirror or a cache must go on working."""
+    # Put together here, or this file would name them.
+    hosts = [b"py" + b"pi.org", b"python" + b"hosted.org", b"npm" + b"js.", b"--index" + b"-url"]
+    named = [
+        f"{path.relative_to(ROOT)}: {host.decode()}"
+        for path in project_files()
+        for host in hosts
+        if host in path.read_bytes()
+    ]
+    assert not named
+
+
+def test_scripts_keep_unix_line_ends() -> None:
+    """A carriage return in a script's first line is a 'not found' that nobody understands."""
+    assert not [path for path in project_files() if path.suffix != ".png" and b"\r\n" in path.read_bytes()]
