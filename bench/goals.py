@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.stats import number, ratios
+from bench.stats import ratios
 
 Values = Mapping[str, Mapping[str, Sequence[float]]]  # by metric, by system, one a round
 
@@ -26,8 +26,8 @@ class Bound:
     def text(self, unit: str) -> str:
         sign = "≥" if self.least else "≤"
         if not self.of:
-            return f"{sign} {number(self.value).removesuffix('.00').removesuffix('.0')} {unit}".rstrip()
-        return f"{sign} 1/{round(1 / self.value)} of {self.of}"
+            return f"{sign} {self.value:,.10g} {unit}"
+        return f"{sign} 1/{1 / self.value:.0f} of {self.of}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ def target(system: str, env: Mapping[str, str] = PINGS_LATER) -> Iterator[Target
         if module == "service":
             _wait_ready(port, log)
         yield Target(pid, ("127.0.0.1", port), dialect, Gauge({"server": pid} | processes), log)
+        if module == "service" and "Traceback" in log.read_text(errors="replace"):
+            raise ServerError(f"{module} went through its run with errors:\n{tail(log)}")
 
 
 @contextmanager

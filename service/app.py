@@ -27,7 +27,7 @@ from service.heartbeat import Heartbeat
 from service.hub import Hub, Rates, Tally
 from service.moderation import Moderation
 from service.presence import Presence
-from service.protocol import CloseCode, Person, encode
+from service.protocol import CloseCode, encode
 from service.relay import Relay
 from service.tickets import Tickets
 from service.writer import Connection
@@ -293,8 +293,7 @@ async def _send_away(open_socket: ChatSocket, moment: float) -> None:
 
 
 def _tell_presence(relay: Relay) -> Any:
-    def tell(room: str, joined: list[Person], left: list[str], count: int) -> None:
-        change = protocol.Presence(room=room, joined=joined, left=left, count=count)
+    def tell(room: str, change: protocol.Presence) -> None:
         relay.broadcast(room, frame(encode(change)))
 
     return tell

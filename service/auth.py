@@ -124,7 +124,7 @@ class Authenticator:
         self._guest_key = hmac.digest(settings.secret_key.encode(), b"parley guest token 1", "sha256")
         self._keys: list[tuple[str, Any]] = []  # algorithm, key
         if settings.jwt_secret:
-            self._keys.append(("HS256", _hmac_key(settings.jwt_secret)))
+            self._keys.append(("HS256", hmac_key(settings.jwt_secret)))
         if settings.jwt_public_key:
             self._keys.append(_public_key(settings.jwt_public_key))
         self._key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
@@ -278,7 +278,8 @@ def _header(token: str) -> dict[str, Any]:
         raise AuthError("the token is malformed") from None
 
 
-def _hmac_key(secret: str) -> bytes:
+def hmac_key(secret: str) -> bytes:
+    """The key that JWT_SECRET is. Raises `ConfigError`."""
     try:
         return jwt.get_algorithm_by_name("HS256").prepare_key(secret)  # type: ignore[no-any-return]
     except jwt.InvalidKeyError:  # a key's public half as a secret would let everybody sign

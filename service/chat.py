@@ -381,10 +381,11 @@ class ChatSocket(WebSocket):
 
     def _published(self, request: Any, asked_at: float, receipt: Receipt | RequestError) -> None:
         if isinstance(receipt, RequestError):
-            telemetry.PUBLISHED.labels(receipt.code).inc()
             self._refuse(receipt, request.ref)
             return
-        telemetry.observe_published(time.monotonic() - asked_at)
+        telemetry.hot.published += 1
+        if not self._answering:
+            telemetry.ACKNOWLEDGED.observe(time.monotonic() - asked_at)
         self._answer(
             protocol.Sent(
                 room=request.room,

@@ -19,7 +19,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 # RFC 8725 section 3.1: one algorithm a key, by its type. No symmetric one: a set of public keys is no secret.
-ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
+_ALGORITHM_OF = {("RSA", ""): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
+ALGORITHMS = frozenset(_ALGORITHM_OF.values())
 RETRY = 10.0  # seconds between two fetches
 FRESH = 600.0  # seconds for which a fetched set is used without asking again
 KEPT = 3600.0  # seconds for which it is used while the server doesn't answer
@@ -64,13 +65,14 @@ def parse(document: bytes) -> Keys:
     for member in members:
         try:
             jwk = msgspec.json.decode(member, type=_Jwk)
-            if jwk.use not in ("", "sig"):
+            algorithm = _ALGORITHM_OF.get((jwk.kty, jwk.crv))
+            if algorithm is None or jwk.alg not in ("", algorithm) or jwk.use not in ("", "sig"):
                 continue
-            key = PyJWK(msgspec.to_builtins(jwk))
+            key = PyJWK(msgspec.to_builtins(jwk), algorithm)
         except (msgspec.DecodeError, PyJWTError, RecursionError):
             continue
-        if key.algorithm_name in ALGORITHMS and not key.Algorithm.check_key_length(key.key):
-            keys[jwk.kid, key.algorithm_name] = key
+        if not key.Algorithm.check_key_length(key.key):
+            keys[jwk.kid, algorithm] = key
     return MappingProxyType(keys)
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from service import telemetry
 from service.broker import BEAT_INTERVAL, Broker, Roster
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
+from service.protocol import Presence as PresenceFrame
 
 logger = logging.getLogger(__name__)
 
-GATHER = 0.4  # seconds
+GATHER = 0.7  # seconds; with the way to the broker and back, under one
 
 
 class _Change(msgspec.Struct):
@@ -50,7 +50,7 @@ class Presence:
         self,
         broker: Broker,
         grace: float,
-        tell: Callable[[str, list[Person], list[str], int], None],
+        tell: Callable[[str, PresenceFrame], None],
         tell_reads: Callable[[str, dict[str, int]], None],
     ) -> None:
         self._broker = broker
@@ -198,8 +198,10 @@ class Presence:
         if kept is not None and kept.done():
             if not kept.result().apply(change):
                 self.forget(room)
-        shown = change.count <= MEMBERS_LIMIT
-        self._tell(room, change.joined if shown else [], change.left if shown else [], change.count)
+        frame = PresenceFrame(room=room, count=change.count)
+        if change.count <= MEMBERS_LIMIT:
+            frame.joined, frame.left = change.joined, change.left
+        self._tell(room, frame)
 
     # -- read positions
 
@@ -250,7 +252,4 @@ class _Roster(msgspec.Struct):
         if change.count > MEMBERS_LIMIT:
             self.members = None
             return True
-        if len(self.members) != change.count:
-            telemetry.HOLES.inc()
-            return False
-        return True
+        return len(self.members) == change.count

@@ -452,4 +452,5 @@ _UNSEEN_MARKS = re.compile("[\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0
 
 def name_key(name: str) -> str:
     """What two names that look the same have in common: the key under which a name is claimed."""
-    return " ".join(unicodedata.normalize("NFKC", _UNSEEN_MARKS.sub("", name)).casefold().split())
+    folded = unicodedata.normalize("NFKC", _UNSEEN_MARKS.sub("", name)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())  # casefold takes some letters apart

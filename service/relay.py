@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from service import telemetry
-from service.broker import Broker, Listener, Page, Position, Publication
+from service.broker import Broker, Listener, Page, Position, Publication, unavailable
 from service.framing import frame
 from service.protocol import RequestError
 from service.registry import Cursor, Room
@@ -83,6 +83,8 @@ class Relay(Listener):
         room.holds += 1
         if room.epoch is None:
             try:
+                if not self._broker.available:
+                    raise unavailable("the broker is away")
                 await asyncio.shield(room.ready)
             except BaseException:
                 self.release(room)
@@ -98,6 +100,8 @@ class Relay(Listener):
     def attach(self, room: Hall, member: Member, seq: int) -> None:
         """Make `member` one whose cursor is `seq`; what follows comes by itself."""
         room.join(member, member.deliver, seq)
+        if member.congested:  # its `joined` alone was more than it takes
+            room.fall_behind(member, seq)
         self._nudge(room, member)
 
     def fall_behind(self, rooms: Sequence[Hall], member: Member) -> None:
@@ -160,7 +164,7 @@ class Relay(Listener):
         live = list(room.live.values())
         for write in live:
             write(data)
-        telemetry.DELIVERIES.inc(len(fresh) * len(live))
+        telemetry.hot.deliveries += len(fresh) * len(live)
         if room.behind:
             first = room.head - len(fresh) + 1
             for member, cursor in list(room.behind.items()):
@@ -177,7 +181,7 @@ class Relay(Listener):
         fresh = room.feed(member, member.deliver, seq, frames)
         if fresh:
             member.deliver(b"".join(map(frame, fresh)))
-            telemetry.DELIVERIES.inc(len(fresh))
+            telemetry.hot.deliveries += len(fresh)
 
     def on_signal(self, room: str, payload: bytes) -> None:
         try:

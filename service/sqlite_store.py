@@ -195,7 +195,7 @@ class Store:
         """A step of what time makes due. After a refusal by the disk this also finds out whether it stores again."""
         now = now_ms()
         self._db.execute("DELETE FROM sanctions WHERE until > 0 AND until <= ?", (now,))
-        self.log.forget_silent(now, self._history_ms)
+        self.log.age(now, self._history_ms)
         if self._refused:
             # A row that is gone with the next beat.
             self._db.execute("INSERT INTO sanctions VALUES ('', '', '', 1, '', '')")

@@ -4,23 +4,19 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
 
-DELIVERIES = Counter("parley_deliveries", "Events written to sockets", registry=REGISTRY)
-PUBLISHED = Counter(
-    "parley_published",
-    "Publishes by what the broker said: ok, or an error code",
-    ["result"],
-    registry=REGISTRY,
-)
 HOLES = Counter("parley_holes_filled", "Reads of the log for events that did not arrive", registry=REGISTRY)
 GARBAGE = Counter("parley_garbage", "Things on the broker's channels that were none of ours", registry=REGISTRY)
 ERRORS = Counter("parley_errors", "Requests answered with an error", ["code"], registry=REGISTRY)
@@ -30,19 +26,26 @@ ROOMS = Gauge("parley_rooms", "Rooms with members on this process", registry=REG
 BROKER_UP = Gauge("parley_broker_available", "1 while the broker answers and the consumer lives", registry=REGISTRY)
 ACKNOWLEDGED = Histogram(
     "parley_acknowledge_seconds",
-    "From a send frame to the broker's word",
+    "From a send frame to the broker's word, one of each turn of the loop",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=REGISTRY,
 )
 
 
-_ok = PUBLISHED.labels("ok")
+class Hot(Collector):
+    """What is counted for every message: plain integers, for a prometheus_client counter costs 1 µs to add to."""
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+        self.published = 0
+
+    def collect(self) -> Iterable[Metric]:
+        yield CounterMetricFamily("parley_deliveries", "Events written to sockets", self.deliveries)
+        yield CounterMetricFamily("parley_published", "Events of this process that the broker stored", self.published)
 
 
-def observe_published(seconds: float) -> None:
-    """An event was acknowledged after so long."""
-    _ok.inc()
-    ACKNOWLEDGED.observe(seconds)
+hot = Hot()
+REGISTRY.register(hot)
 
 
 def exposition() -> bytes:

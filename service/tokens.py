@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from service.auth import GUEST_PREFIX, ROLES, AuthError, user_of
+from service.auth import GUEST_PREFIX, ROLES, AuthError, hmac_key, user_of
 from service.config import ConfigError, load
 
 
@@ -37,7 +37,10 @@ def make_token(
     role: str = "member",
     ttl: int = 3600,
 ) -> str:
-    """A token for `ttl` seconds; `rooms` are globs with commas between. Raises `AuthError` for bad claims."""
+    """A token for `ttl` seconds; `rooms` are globs with commas between.
+
+    Raises `AuthError` for claims that the service would refuse and `ConfigError` for a secret that is none.
+    """
     now = int(time.time())
     claims: dict[str, Any] = {"sub": sub, "name": sub if name is None else name, "role": role}
     claims |= {"iat": now, "exp": now + ttl}
@@ -46,14 +49,13 @@ def make_token(
     user_of(claims)
     if sub.startswith(GUEST_PREFIX):
         raise AuthError(f"the token's sub begins with {GUEST_PREFIX}, as only guests' do")
-    return jwt.encode(claims, secret, "HS256")
+    return jwt.encode(claims, hmac_key(secret), "HS256")
 
 
 def _seconds(text: str) -> int:
-    seconds = int(text)
-    if not 1 <= seconds <= 10 * 365 * 86400:
-        raise ValueError
-    return seconds
+    if not text.isdecimal() or not 1 <= int(text) <= 10 * 365 * 86400:
+        raise argparse.ArgumentTypeError("expected a whole number of seconds, 1 to 315360000")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:

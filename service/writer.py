@@ -49,6 +49,7 @@ class Connection:
 
     __slots__ = (
         "_closing",
+        "_fd",
         "_loop",
         "_owner",
         "_parser",
@@ -69,18 +70,20 @@ class Connection:
     unsent_limit: ClassVar[int] = 262144  # bytes; UNSENT_LIMIT
     closing: ClassVar[set["Connection"]] = set()  # those whose close frame is on its way or unanswered
 
-    def __init__(self, sock: socket.socket, owner: "WebSocket", parser: FrameParser) -> None:
+    def __init__(self, sock: socket.socket, owner: "WebSocket", parser: FrameParser, greeting: bytes = b"") -> None:
+        """`greeting` goes out with what is written before `start`, in one system call."""
         self._socket: socket.socket | None = sock
+        self._fd = sock.fileno()
         self._send: Callable[[Any], int] = sock.send
         self._owner: WebSocket | None = owner
         self._parser: FrameParser | None = parser
         self._loop = asyncio.get_running_loop()
-        self._unsent: deque[memoryview] | None = None
+        self._unsent: deque[memoryview] | None = deque((memoryview(greeting),))
         self._closing = False
         self._peer_done = False
         self._reading = True
         self._timer: asyncio.TimerHandle | None = None
-        self.unsent_bytes = 0
+        self.unsent_bytes = len(greeting)
         self.congested = False
         self.heard_at = self.progress_at = time.monotonic()
         self.close_code: int | None = None
@@ -88,9 +91,14 @@ class Connection:
 
     def start(self, received: bytes) -> None:
         """Begin to read; `received` is what the peer sent right behind its handshake."""
-        assert self._socket is not None
-        self._loop.add_reader(self._socket, self._on_readable)
-        if received:
+        assert self._socket is not None and self._unsent is not None
+        # By descriptor: asked for an unknown socket object, the selector formats its repr, two system calls.
+        self._loop.add_reader(self._fd, self._on_readable)
+        self._unsent = deque((memoryview(b"".join(self._unsent)),))
+        self._on_writable()
+        if self._unsent is not None:
+            self._loop.add_writer(self._fd, self._on_writable)
+        if received and self._socket is not None:
             self._receive(received)
 
     @property
@@ -128,7 +136,7 @@ class Connection:
         self._unsent = deque((memoryview(data)[sent:],))
         self.unsent_bytes = len(data) - sent
         self.progress_at = time.monotonic()
-        self._loop.add_writer(self._socket, self._on_writable)
+        self._loop.add_writer(self._fd, self._on_writable)
 
     def _on_writable(self) -> None:
         assert self._unsent is not None and self._socket is not None
@@ -147,7 +155,7 @@ class Connection:
             self._lost()
             return
         self._unsent = None
-        self._loop.remove_writer(self._socket)
+        self._loop.remove_writer(self._fd)
         if self._closing:
             self._shut()
         elif self.congested:
@@ -166,12 +174,12 @@ class Connection:
     def _pause(self) -> None:
         if self._reading and self._socket is not None:
             self._reading = False
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._fd)
 
     def _resume(self) -> None:
         if not self._reading and self._socket is not None:
             self._reading = True
-            self._loop.add_reader(self._socket, self._on_readable)
+            self._loop.add_reader(self._fd, self._on_readable)
 
     def _on_readable(self) -> None:
         assert self._socket is not None
@@ -206,6 +214,9 @@ class Connection:
         except FrameError as error:
             self._parser = None
             self.close(error.code, error.reason)
+        except Exception:
+            logger.exception("a message failed")
+            self.close(CloseCode.RESTART, "the server failed")
 
     # -- the end
 
@@ -271,8 +282,8 @@ class Connection:
         if self._socket is None:
             return
         self.closing.discard(self)
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
         if self._timer is not None:
             self._timer.cancel()
         if self._unsent:
@@ -318,17 +329,12 @@ class WebSocket(WebSocketHandler):
         selected = self.select_subprotocol(offered)
         key = headers["Sec-WebSocket-Key"]
         accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
-        self.clear()
-        for name in ("Server", "Date", "Content-Type"):
-            self.clear_header(name)
-        self.set_status(101)
-        self.set_header("Upgrade", "websocket")
-        self.set_header("Connection", "Upgrade")
-        self.set_header("Sec-WebSocket-Accept", accept)
+        answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        answer += b"Sec-WebSocket-Accept: " + accept + b"\r\n"
         if selected:
-            self.set_header("Sec-WebSocket-Protocol", selected)
-        self.finish()
-        self._take_over(self.detach(), *args)
+            answer += b"Sec-WebSocket-Protocol: " + selected.encode() + b"\r\n"
+        self.set_status(101)
+        self._take_over(self.detach(), answer + b"\r\n", *args)
 
     def _handshake_error(self) -> tuple[int, str] | None:
         headers = self.request.headers
@@ -357,17 +363,18 @@ class WebSocket(WebSocketHandler):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(sentence + "\n")
 
-    def _take_over(self, stream: IOStream, *args: str) -> None:
-        received, sock = bytes(stream._read_buffer), stream.socket
-        if stream.closed() or stream.writing():  # 300 bytes that don't fit into a fresh socket: the peer is gone
-            stream.close()
+    def _take_over(self, stream: IOStream, answer: bytes, *args: str) -> None:
+        if stream.closed():
             return
+        received, sock = bytes(stream._read_buffer), stream.socket
         if stream._state is not None:
             stream.io_loop.remove_handler(sock)
             stream._state = None
         stream.socket = None  # type: ignore[assignment]
+        # Tornado switches Nagle's algorithm on again after each response; it would hold a second frame for 40 ms.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         limit = self.application.settings["frame_limit"]
-        self.connection = Connection(sock, self, FrameParser(limit, self.fragments_limit))
+        self.connection = Connection(sock, self, FrameParser(limit, self.fragments_limit), answer)
         self.ws_connection = cast(Any, self.connection)
         try:
             self.open(*args)

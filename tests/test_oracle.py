@@ -137,7 +137,7 @@ def test_a_count_that_goes_back_is_wrong() -> None:
 
 
 def test_a_closed_socket_still_owes() -> None:
-    """A run that closes its sockets before the verdict doesn't hide a loss; a receiver gone for good is owed nothing."""
+    """Closing before the verdict hides no loss; a receiver that is gone for good is owed nothing."""
     oracle, log = watch(joined(0), acknowledged=1)
     assert counts(oracle) == {"lost": 1}
     log.disconnected()

@@ -487,6 +487,7 @@ def test_checked_names_stay(name: str) -> None:
         ("Ada", "A\u17b4da"),
         ("葛", "葛\U000e0100"),
         ("\u00e9", "e\u0301"),
+        ("\u0390", "\u03aa\u0301"),
     ],
 )
 def test_names_that_look_the_same(one: str, other: str) -> None:

@@ -1,0 +1,111 @@
+"""What the brokers' tests share: a listener that keeps what it hears, events to publish, brokers opened for a block."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from service.broker import Broker, Change, Event, Listener, Publication, Receipt
+from service.protocol import Person, RequestError, change_tail, encode, event_head, message_tail
+
+from .harness import UNIT
+
+ADA, BOB, CY = Person("u1", "Ada"), Person("u2", "Bob"), Person("u3", "Cy")
+_ids = (f"id-{number}" for number in itertools.count(1))
+
+
+class Recorder(Listener):
+    """Keeps all that a broker tells."""
+
+    def __init__(self) -> None:
+        self.publications: list[Publication] = []
+        self.signals: list[tuple[str, Any]] = []
+        self.subscribed: list[str] = []
+
+    def on_publication(self, publication: Publication) -> None:
+        self.publications.append(publication)
+
+    def on_signal(self, room: str, payload: bytes) -> None:
+        self.signals.append((room, json.loads(payload)))
+
+    def on_subscribed(self, rooms: Sequence[str]) -> None:
+        self.subscribed += rooms
+
+    def frames(self, room: str) -> list[bytes]:
+        """All frames heard of a room, in the order of arrival."""
+        return [frame for heard in self.publications if heard.room == room for frame in heard.frames]
+
+
+async def until(condition: Callable[[], object], what: str, timeout: float = 5 * UNIT) -> None:
+    """Wait until `condition()` holds. Raises TimeoutError that names `what`."""
+    deadline = asyncio.get_running_loop().time() + timeout
+    while not condition():
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"not within {timeout:g} s: {what}")
+        await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def opened(broker: Broker, *rooms: str) -> AsyncIterator[tuple[Broker, Recorder]]:
+    """The broker, open and available, subscribed to `rooms`; closed after the block."""
+    heard = Recorder()
+    await broker.open(heard)
+    try:
+        await until(lambda: broker.available, "the broker available")
+        for room in rooms:
+            broker.subscribe(room)
+        await until(lambda: set(rooms) <= set(heard.subscribed), "subscribed")
+        yield broker, heard
+    finally:
+        await broker.close()
+
+
+def message(room: str = "lobby", text: str = "hello", person: Person = ADA, id: str | None = None) -> Event:
+    """A message, as the chat makes it."""
+    id = id or next(_ids)
+    return Event(room, person.id, id, event_head("message", room), message_tail(id, encode(person), text))
+
+
+def change(
+    kind: str, target: int, person: Person = ADA, *, room: str = "lobby", moderator: bool = False, **fields: Any
+) -> Event:
+    """An edit (`text`), a removal or a reaction (`emoji`, `on`), as the chat makes it."""
+    id = next(_ids)
+    frame_type = {"edit": "edited", "remove": "removed", "react": "reacted"}[kind]
+    return Event(
+        room,
+        person.id,
+        id,
+        event_head(frame_type, room),
+        change_tail(id, target, encode(person), **fields),
+        Change(kind, target, person.id, moderator, **fields),
+    )
+
+
+async def publish(broker: Broker, *events: Event) -> list[Receipt | RequestError]:
+    """Publish all in one turn of the loop; the outcomes in order. Fails if one comes twice, or before its turn."""
+    loop = asyncio.get_running_loop()
+    outcomes: list[asyncio.Future[Receipt | RequestError]] = [loop.create_future() for _ in events]
+    for event, outcome in zip(events, outcomes, strict=True):
+        broker.publish(event, outcome.set_result)  # a second call raises InvalidStateError
+        assert not outcome.done(), "told in the turn of the call"
+    async with asyncio.timeout(10 * UNIT):
+        return list(await asyncio.gather(*outcomes))
+
+
+async def store(broker: Broker, *events: Event) -> list[Receipt]:
+    """Publish all, none of which may be refused."""
+    receipts = []
+    for outcome in await publish(broker, *events):
+        assert isinstance(outcome, Receipt), outcome
+        receipts.append(outcome)
+    return receipts
+
+
+async def refusal(broker: Broker, event: Event) -> tuple[str, str]:
+    """Publish what must be refused: its code and message."""
+    (outcome,) = await publish(broker, event)
+    assert isinstance(outcome, RequestError), outcome
+    return outcome.code, outcome.message

@@ -1,0 +1,647 @@
+"""The Broker contract, held by each broker against its real store."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service import marks
+from service.broker import Broker, Position, Receipt, Sanction
+from service.broker_redis import RedisBroker
+from service.broker_sqlite import SqliteBroker
+from service.protocol import MEMBERS_LIMIT, Person, RequestError
+
+from .brokers import ADA, BOB, CY, change, message, opened, publish, refusal, store, until
+from .harness import UNIT
+
+Make = Callable[..., Broker]
+
+SILENCE = 0.2 * UNIT  # long enough for what must not come
+
+
+@pytest.fixture(params=["redis", "sqlite"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Makes brokers of one deployment; SQLite takes one after the other only."""
+    if request.param == "redis":
+        url = request.getfixturevalue("redis_url")
+        return lambda limit=1000, days=30.0: RedisBroker(url, history_limit=limit, history_days=days)
+    path = str(tmp_path / "parley.db")
+    return lambda limit=1000, days=30.0: SqliteBroker(path, history_limit=limit, history_days=days)
+
+
+def texts(frames: list[bytes]) -> list[str]:
+    return [json.loads(frame)["text"] for frame in frames]
+
+
+def seqs(frames: list[bytes]) -> list[int]:
+    return [json.loads(frame)["seq"] for frame in frames]
+
+
+# -- the log
+
+
+async def test_a_message_is_stored_broadcast_and_read_back(make: Make) -> None:
+    """The receipt, the broadcast and both ways of reading agree on one frame, in the contract's order of fields."""
+    async with opened(make(), "lobby") as (broker, heard):
+        before = time.time() * 1000
+        (receipt,) = await store(broker, message(text='"Grüße" \\ \n 👋', id="m1"))
+        assert receipt == Receipt(1, receipt.at, duplicate=False)
+        assert before - 1000 <= receipt.at <= time.time() * 1000 + 1000
+        frame = (
+            '{"type":"message","room":"lobby","seq":1,"id":"m1","user":{"id":"u1","name":"Ada"},'
+            f'"text":"\\"Grüße\\" \\\\ \\n 👋","at":{receipt.at}}}'
+        ).encode()
+        await until(lambda: heard.publications, "the broadcast")
+        (publication,) = heard.publications
+        newest, after = await broker.newest("lobby", 50), await broker.after("lobby", 0, 50)
+        assert newest is not None and after is not None
+        assert publication.frames == newest.frames == after.frames == [frame]
+        assert publication.seq == newest.seq == after.seq == 1
+        assert newest.position == after.position == Position(publication.epoch, 1)
+        assert await broker.positions(["lobby"]) == [newest.position]
+
+
+async def test_events_of_a_turn_keep_their_order_in_each_room(make: Make) -> None:
+    """Seqs count without holes room by room, and the broadcast comes in their order with the log's own bytes."""
+    rooms = ["one", "two", "three"]
+    async with opened(make(), *rooms) as (broker, heard):
+        events = [message(rooms[number % 3], str(number)) for number in range(600)]
+        receipts = await store(broker, *events)
+        assert [receipt.seq for receipt in receipts] == [number // 3 + 1 for number in range(600)]
+        for index, room in enumerate(rooms):
+            await until(lambda room=room: len(heard.frames(room)) >= 200, "the broadcast")  # type: ignore[misc]
+            page = await broker.after(room, 0, 1000)
+            assert page is not None
+            assert heard.frames(room) == page.frames
+            assert texts(page.frames) == [str(number) for number in range(index, 600, 3)]
+            expected = 1
+            for publication in heard.publications:
+                if publication.room == room:
+                    assert (publication.epoch, publication.seq) == (page.position.epoch, expected)
+                    expected += len(publication.frames)
+
+
+async def test_times_do_not_go_backwards_in_a_room(make: Make) -> None:
+    """`at` never falls while `seq` rises."""
+    async with opened(make()) as (broker, _):
+        times = [receipt.at for _ in range(20) for receipt in await store(broker, message(), message())]
+        assert times == sorted(times)
+
+
+async def test_the_same_id_is_taken_once(make: Make) -> None:
+    """In one turn, in a later one and by a later broker: one seq, one time, one broadcast."""
+    async with opened(make(), "lobby") as (broker, heard):
+        event = message(id="same")
+        first, second = await store(broker, event, event)
+        assert (first.duplicate, second.duplicate) == (False, True)
+        (third,) = await store(broker, event)
+        assert third == second == Receipt(first.seq, first.at, duplicate=True)
+        (other,) = await store(broker, message(id="other"))
+        assert other.seq == 2
+        await until(lambda: len(heard.frames("lobby")) >= 2, "the broadcast")
+        assert seqs(heard.frames("lobby")) == [1, 2]
+    async with opened(make()) as (broker, _):
+        assert await store(broker, event) == [second]
+        assert [receipt.seq for receipt in await store(broker, message())] == [3]
+
+
+async def test_an_id_is_its_users_and_its_rooms(make: Make) -> None:
+    """Another user, or another room, may use the same id; user and id don't run into each other."""
+    async with opened(make()) as (broker, _):
+        await store(broker, message(id="x"))
+        others = [message(id="x", person=BOB), message("elsewhere", id="x")]
+        glued = [message(id="b1", person=Person("a", "A")), message(id="1", person=Person("ab", "A"))]
+        assert not any(receipt.duplicate for receipt in await store(broker, *others, *glued))
+
+
+async def test_ids_are_remembered_beyond_the_history(make: Make) -> None:
+    """An id is a duplicate long after its message was trimmed."""
+    async with opened(make(limit=10)) as (broker, _):
+        (first,) = await store(broker, message(id="early"))
+        for _ in range(10):
+            await store(broker, *(message() for _ in range(200)))
+        page = await broker.after("lobby", 0, 1)
+        assert page is not None and page.seq > 1
+        assert await store(broker, message(id="early")) == [Receipt(1, first.at, duplicate=True)]
+
+
+async def test_newest_pages_backwards(make: Make) -> None:
+    """Pages are oldest first, end before `before`, and say whether older messages exist."""
+    async with opened(make()) as (broker, _):
+        await store(broker, *(message(text=str(number)) for number in range(1, 8)))
+        cases: list[tuple[int, int, list[int], bool]] = [
+            (3, 0, [5, 6, 7], True),
+            (3, 5, [2, 3, 4], True),
+            (3, 2, [1], False),
+            (7, 0, [1, 2, 3, 4, 5, 6, 7], False),
+            (50, 8, [1, 2, 3, 4, 5, 6, 7], False),
+            (50, 1000, [1, 2, 3, 4, 5, 6, 7], False),
+            (50, 1, [], False),
+            (0, 0, [], True),
+        ]
+        for limit, before, expected, more in cases:
+            page = await broker.newest("lobby", limit, before)
+            assert page is not None
+            assert (seqs(page.frames), page.more) == (expected, more), (limit, before)
+            assert page.seq == (expected[0] if expected else 0)
+            assert page.position.seq == 7
+
+
+async def test_newest_finds_messages_between_many_other_events(make: Make) -> None:
+    """Edits and reactions don't fill a page."""
+    async with opened(make()) as (broker, _):
+        await store(broker, message(text="old"), message(text="new"))
+        await store(broker, *(change("react", 1, emoji="👍", on=number % 2 == 0) for number in range(101)))
+        page = await broker.newest("lobby", 2)
+        assert page is not None
+        assert (seqs(page.frames), page.more, page.position.seq) == ([1, 2], False, 103)
+
+
+async def test_after_pages_forwards(make: Make) -> None:
+    """Pages go on from `seq` and say whether newer events exist."""
+    async with opened(make()) as (broker, _):
+        await store(broker, *(message() for _ in range(7)))
+        cases: list[tuple[int, int, list[int], bool]] = [
+            (0, 3, [1, 2, 3], True),
+            (3, 4, [4, 5, 6, 7], False),
+            (6, 50, [7], False),
+            (7, 50, [], False),
+            (99, 50, [], False),
+        ]
+        for seq, limit, expected, more in cases:
+            page = await broker.after("lobby", seq, limit)
+            assert page is not None
+            assert (seqs(page.frames), page.more) == (expected, more), (seq, limit)
+            assert page.seq == (expected[0] if expected else 0)
+            assert page.position.seq == 7
+
+
+async def test_a_room_without_a_log(make: Make) -> None:
+    """Reading finds nothing and makes nothing, unless told to create."""
+    async with opened(make()) as (broker, _):
+        assert await broker.newest("lobby", 50) is None
+        assert await broker.after("lobby", 0, 50) is None
+        assert await broker.positions(["lobby", "other"]) == [None, None]
+        assert await broker.positions([]) == []
+        assert await refusal(broker, change("remove", 1)) == ("bad_request", "no such message")
+        page = await broker.newest("new", 50, create=True)
+        assert page is not None
+        assert (page.position.seq, page.seq, page.frames, page.more) == (0, 0, [], False)
+        assert page.position.epoch
+        again = await broker.newest("new", 50, create=True)
+        assert again is not None and again.position == page.position
+        await store(broker, message("new"))
+        assert await broker.positions(["new"]) == [Position(page.position.epoch, 1)]
+
+
+async def test_a_log_outlives_its_broker(make: Make) -> None:
+    """What one broker acknowledged, the next one has, under the same epoch."""
+    async with opened(make()) as (broker, _):
+        await store(broker, *(message(text=str(number)) for number in range(5)), change("edit", 2, text="better"))
+        pages = await broker.newest("lobby", 50), await broker.after("lobby", 0, 50)
+    async with opened(make()) as (broker, _):
+        assert (await broker.newest("lobby", 50), await broker.after("lobby", 0, 50)) == pages
+        assert [receipt.seq for receipt in await store(broker, message())] == [7]
+
+
+async def test_history_is_trimmed(make: Make) -> None:
+    """At least the limit is kept, and not much more; what is left has no holes; marks go with their messages."""
+    async with opened(make(limit=50)) as (broker, _):
+        await store(broker, message(), change("edit", 1, text="gone"))
+        for _ in range(20):
+            await store(broker, *(message() for _ in range(100)))
+        page = await broker.after("lobby", 0, 5000)
+        assert page is not None and not page.more
+        assert 50 <= len(page.frames) <= 400
+        assert seqs(page.frames) == list(range(page.seq, 2003))
+        newest = await broker.newest("lobby", 5000)
+        assert newest is not None
+        assert (newest.frames, newest.more) == (page.frames, False)
+        assert await refusal(broker, change("edit", 1, text="late")) == ("bad_request", "no such message")
+
+
+async def test_a_new_epoch_begins_the_count_again(make: Make) -> None:
+    """Only if the log stands before what was lost, in that very life; then ids are free again too."""
+    async with opened(make()) as (broker, _):
+        await store(broker, message(id="a"), message(id="b"))
+        (position,) = await broker.positions(["lobby"])
+        assert position is not None
+        for held in (Position(position.epoch, 2), Position(position.epoch, 1), Position("another", 9)):
+            await broker.renew_epoch("lobby", held)
+            assert await broker.positions(["lobby"]) == [position]
+        await broker.renew_epoch("lobby", Position(position.epoch, 3))
+        (renewed,) = await broker.positions(["lobby"])
+        assert renewed is not None
+        assert renewed.epoch != position.epoch and renewed.seq == 0
+        page = await broker.newest("lobby", 50)
+        assert page is not None and page.frames == []
+        (receipt,) = await store(broker, message(id="a"))
+        assert (receipt.seq, receipt.duplicate) == (1, False)
+
+
+# -- changes
+
+
+async def test_changes_show_in_pages(make: Make) -> None:
+    """Edits, removals and reactions are events of their own; `newest` merges them, `after` only drops removed texts."""
+    async with opened(make(), "lobby") as (broker, heard):
+        await store(broker, *(message(text=text) for text in ("plain", "tpyo", "secret")))
+        _, edited, *_ = await store(
+            broker,
+            change("react", 1, BOB, emoji="👍", on=True),
+            change("edit", 2, text="typo"),
+            change("react", 3, BOB, emoji="🙈", on=True),
+            change("remove", 3),
+            change("react", 1, ADA, emoji="👍", on=True),
+        )
+        await until(lambda: len(heard.frames("lobby")) >= 8, "the broadcast")
+        kinds = [json.loads(frame)["type"] for frame in heard.frames("lobby")]
+        assert kinds == ["message"] * 3 + ["reacted", "edited", "reacted", "removed", "reacted"]
+        newest = await broker.newest("lobby", 50)
+        assert newest is not None
+        plain, typo, secret = (json.loads(frame) for frame in newest.frames)
+        assert plain["reactions"] == {"👍": ["u2", "u1"]} and plain["text"] == "plain"
+        assert (typo["text"], typo["edited_at"]) == ("typo", edited.at)
+        assert secret["removed"] is True and not {"text", "edited_at", "reactions"} & secret.keys()
+        after = await broker.after("lobby", 0, 50)
+        assert after is not None
+        sent = heard.frames("lobby")
+        assert after.frames[:2] == sent[:2] and after.frames[3:] == sent[3:]
+        assert b"secret" not in after.frames[2] and json.loads(after.frames[2])["removed"] is True
+
+
+async def test_who_may_change_what(make: Make) -> None:
+    """Authors edit and remove their own, moderators remove anybody's, everybody reacts."""
+    async with opened(make()) as (broker, _):
+        await store(broker, message(), message(), message(), change("react", 1, BOB, emoji="👍", on=True))
+        no_such, removed = ("bad_request", "no such message"), ("bad_request", "the message is removed")
+        forbidden = ("forbidden", "only its author may do that")
+        assert await refusal(broker, change("edit", 1, BOB, text="x")) == forbidden
+        assert await refusal(broker, change("edit", 1, BOB, moderator=True, text="x")) == forbidden
+        assert await refusal(broker, change("remove", 1, BOB)) == forbidden
+        for target in (4, 5, 2**53 - 1):  # a reaction, itself, far away
+            assert await refusal(broker, change("edit", target, BOB, text="x")) == no_such
+        await store(broker, change("edit", 1, text="x"), change("remove", 1), change("remove", 2, BOB, moderator=True))
+        for event in (
+            change("edit", 1, text="y"),
+            change("remove", 1),
+            change("remove", 2, BOB, moderator=True),
+            change("react", 2, CY, emoji="👍", on=True),
+        ):
+            assert await refusal(broker, event) == removed
+        page = await broker.after("lobby", 0, 50)
+        assert page is not None and seqs(page.frames) == list(range(1, 8))  # the refused ones took no seq
+
+
+async def test_a_change_sent_again_is_a_duplicate(make: Make) -> None:
+    """Dedupe comes before the rules: the repeated removal isn't told that the message is removed."""
+    async with opened(make()) as (broker, _):
+        event = change("remove", 1)
+        _, receipt, again = await store(broker, message(), event, event)
+        assert again == Receipt(receipt.seq, receipt.at, duplicate=True)
+        assert await store(broker, event) == [again]
+
+
+async def test_a_message_bears_twenty_reactions(make: Make) -> None:
+    """One more emoji is refused, one more user isn't; taking one back makes room."""
+    async with opened(make()) as (broker, _):
+        emoji = [chr(0x1F600 + number) for number in range(21)]
+        await store(broker, message(), *(change("react", 1, emoji=one, on=True) for one in emoji[:20]))
+        too_many = ("bad_request", "the message has too many different reactions")
+        assert await refusal(broker, change("react", 1, BOB, emoji=emoji[20], on=True)) == too_many
+        await store(broker, change("react", 1, BOB, emoji=emoji[19], on=True))
+        await store(broker, change("react", 1, emoji=emoji[0], on=False))
+        await store(broker, change("react", 1, BOB, emoji=emoji[20], on=True))
+        await store(broker, change("react", 1, CY, emoji="👻", on=False))  # was never on: an event all the same
+        page = await broker.newest("lobby", 1)
+        assert page is not None
+        kept = {one: ["u1"] for one in emoji[1:19]} | {emoji[19]: ["u1", "u2"], emoji[20]: ["u2"]}
+        assert json.loads(page.frames[0])["reactions"] == kept
+
+
+async def test_changes_follow_the_pure_rules(make: Make, seed: int) -> None:
+    """Random changes leave what `marks.change` says, whichever language the broker applies the rules in."""
+    choose = random.Random(seed)
+    async with opened(make()) as (broker, _):
+        people = [ADA, BOB, CY]
+        await store(
+            broker, *(message(text=f"{number} / 'ü' </script> \\", person=people[number]) for number in range(3))
+        )
+        page = await broker.after("lobby", 0, 3)
+        assert page is not None
+        frames, model = page.frames, [marks.Marks()] * 3
+        for _ in range(30):
+            events = [_random_change(choose, people) for _ in range(choose.randint(1, 6))]
+            for event, outcome in zip(events, await publish(broker, *events), strict=True):
+                assert event.change is not None
+                at, index = outcome.at if isinstance(outcome, Receipt) else 0, event.change.target - 1
+                try:
+                    model[index] = marks.change(frames[index], model[index], event.change, at)
+                except RequestError as expected:
+                    assert isinstance(outcome, RequestError)
+                    assert (outcome.code, outcome.message) == (expected.code, expected.message)
+                else:
+                    assert isinstance(outcome, Receipt), outcome
+            newest, after = await broker.newest("lobby", 3), await broker.after("lobby", 0, 3)
+            assert newest is not None and after is not None
+            for index, mark in enumerate(model):
+                assert json.loads(newest.frames[index]) == json.loads(marks.apply(frames[index], mark))
+                assert after.frames[index] == marks.redact(frames[index], mark)
+
+
+def _random_change(choose: random.Random, people: list[Person]):  # type: ignore[no-untyped-def]
+    person, target = choose.choice(people), choose.randint(1, 3)
+    kind = choose.choices(["react", "edit", "remove"], [12, 6, 1])[0]
+    if kind == "react":
+        return change(kind, target, person, emoji=choose.choice("👍🎉😀ab"), on=choose.random() < 0.6)
+    if kind == "edit":
+        return change(kind, target, person, text=choose.choice(["", "kürzer", 'q"/\\', "\u2028"]))
+    return change(kind, target, person, moderator=choose.random() < 0.3)
+
+
+# -- reach
+
+
+async def test_only_subscribed_rooms_are_heard(make: Make) -> None:
+    """From `on_subscribed` on, until `unsubscribe`."""
+    async with opened(make(), "lobby") as (broker, heard):
+        await store(broker, message("lobby"), message("other"))
+        await until(lambda: heard.frames("lobby"), "the broadcast")
+        broker.subscribe("other")
+        await until(lambda: "other" in heard.subscribed, "subscribed")
+        broker.unsubscribe("lobby")
+        await asyncio.sleep(SILENCE)
+        await store(broker, message("lobby"), message("other"))
+        await until(lambda: heard.frames("other"), "the broadcast")
+        await asyncio.sleep(SILENCE)
+        assert (seqs(heard.frames("lobby")), seqs(heard.frames("other"))) == ([1], [2])
+        broker.subscribe("lobby")
+        await until(lambda: heard.subscribed.count("lobby") == 2, "subscribed again")
+        await store(broker, message("lobby"))
+        await until(lambda: len(heard.frames("lobby")) == 2, "the broadcast")
+        assert seqs(heard.frames("lobby")) == [1, 3]
+
+
+async def test_signals_reach_subscribers_and_are_not_stored(make: Make) -> None:
+    """Those of a room its subscribers, those of "" every process."""
+    async with opened(make(), "lobby") as (broker, heard):
+        broker.signal("other", b'{"kind":"x","n":1}')
+        broker.signal("lobby", b'{"kind":"x","n":2}')
+        broker.signal("", b'{"kind":"x","n":3}')
+        await until(lambda: len(heard.signals) >= 2, "the signals")
+        await asyncio.sleep(SILENCE)
+        assert sorted(heard.signals, key=str) == [("", {"kind": "x", "n": 3}), ("lobby", {"kind": "x", "n": 2})]
+        assert await broker.positions(["lobby"]) == [None]
+
+
+# -- tickets and names
+
+
+async def test_a_ticket_is_taken_once(make: Make) -> None:
+    """By exactly one of many takers at once, and not after its time."""
+    async with opened(make()) as (broker, _):
+        await broker.put_ticket("t", b'{"user":"\xc3\xbc"}', 30)
+        taken = await asyncio.gather(*(broker.take_ticket("t") for _ in range(100)))
+        assert sorted(taken, key=bool) == [None] * 99 + [b'{"user":"\xc3\xbc"}']
+        assert await broker.take_ticket("never") is None
+        await broker.put_ticket("late", b"x", 0.05)
+        await asyncio.sleep(0.1)
+        assert await broker.take_ticket("late") is None
+
+
+async def test_a_name_has_one_holder(make: Make) -> None:
+    """For the time of its claim, then as long as its holder is present."""
+    async with opened(make()) as (broker, _):
+        claims = [broker.claim_name("ada", f"u{number}", 0.3) for number in range(20)]
+        holders = [number for number, claimed in enumerate(await asyncio.gather(*claims)) if claimed]
+        assert len(holders) == 1
+        holder = f"u{holders[0]}"
+        assert await broker.claim_name("ada", holder, 0.3)
+        assert await broker.claim_name("bob", "another", 0.3)
+        await broker.enter("", [Person(holder, "Ada")])
+        await asyncio.sleep(0.4)
+        await broker.beat()
+        assert not await broker.claim_name("ada", "another", 0.3)
+        assert await broker.claim_name("bob", "third", 0.3)
+        await broker.depart("", [holder])
+        assert await broker.claim_name("ada", "another", 0.3)
+        assert not await broker.claim_name("ada", holder, 0.3)
+
+
+# -- presence
+
+
+async def test_presence_tells_of_whoever_is_new_or_gone(make: Make) -> None:
+    """Each person once, whatever is told again; a new name is news; the room "" is told to nobody."""
+    async with opened(make(), "lobby") as (broker, heard):
+        await broker.enter("lobby", [ADA, BOB])
+        await broker.enter("lobby", [BOB, CY])
+        await broker.enter("", [ADA, BOB])
+        await broker.depart("lobby", ["u2", "u2", "nobody"])
+        await broker.depart("lobby", ["u2"])
+        await broker.enter("lobby", [Person("u1", "Ada L.")])
+        roster = await broker.roster("lobby")
+        assert roster.members is not None
+        assert {person.id: person.name for person in roster.members} == {"u1": "Ada L.", "u3": "Cy"}
+        assert roster.count == 2
+        online = await broker.roster("")
+        assert (online.count, {person.id for person in online.members or ()}) == (2, {"u1", "u2"})
+        await broker.depart("lobby", ["u1", "u3"])
+        gone = await broker.roster("lobby")
+        assert (gone.count, gone.members) == (0, [])
+        await until(lambda: len(heard.signals) >= 5, "the signals")
+        await asyncio.sleep(SILENCE)
+        people = [
+            ({"u1": "Ada", "u2": "Bob"}, set(), 2),
+            ({"u3": "Cy"}, set(), 3),
+            ({}, {"u2"}, 2),
+            ({"u1": "Ada L."}, set(), 2),
+            ({}, {"u1", "u3"}, 0),
+        ]
+        told = [
+            ({person["id"]: person["name"] for person in signal["joined"]}, set(signal["left"]), signal["count"])
+            for room, signal in heard.signals
+            if room == "lobby" and signal["kind"] == "presence"
+        ]
+        assert told == people and len(heard.signals) == 5
+
+
+async def test_a_large_room_shows_only_its_count(make: Make) -> None:
+    """Up to the limit everybody, past it a number."""
+    async with opened(make()) as (broker, _):
+        crowd = [Person(f"u{number}", f"N{number}") for number in range(MEMBERS_LIMIT + 1)]
+        await broker.enter("lobby", crowd[1:])
+        roster = await broker.roster("lobby")
+        assert roster.count == MEMBERS_LIMIT
+        assert roster.members is not None
+        assert sorted(roster.members, key=lambda person: person.id) == sorted(crowd[1:], key=lambda person: person.id)
+        await broker.enter("lobby", crowd[:1])
+        roster = await broker.roster("lobby")
+        assert (roster.count, roster.members) == (MEMBERS_LIMIT + 1, None)
+
+
+async def test_a_beating_process_is_alive(make: Make) -> None:
+    """Once it is known, a beat finds it alive."""
+    async with opened(make()) as (broker, _):
+        await broker.beat()
+        assert await broker.beat()
+
+
+# -- read positions
+
+
+async def test_read_positions_move_forwards_only(make: Make) -> None:
+    """Never back, never past the log's end, told when they moved, kept beyond the broker."""
+    async with opened(make(), "lobby") as (broker, heard):
+        await store(broker, *(message() for _ in range(10)))
+        await broker.mark_read("lobby", {"u1": 5, "u2": 99})
+        await broker.mark_read("lobby", {"u1": 4, "u2": 10})
+        await broker.mark_read("lobby", {"u1": 7, "u3": 0})
+        assert await broker.reads("lobby", ["u1", "u2", "u3", "u4"]) == {"u1": 7, "u2": 10}
+        assert await broker.reads("lobby", []) == {} == await broker.reads("nowhere", ["u1"])
+        await until(lambda: len(heard.signals) >= 2, "the signals")
+        await asyncio.sleep(SILENCE)
+        assert heard.signals == [
+            ("lobby", {"kind": "read", "reads": {"u1": 5, "u2": 10}}),
+            ("lobby", {"kind": "read", "reads": {"u1": 7}}),
+        ]
+    async with opened(make()) as (broker, _):
+        assert await broker.reads("lobby", ["u1", "u2"]) == {"u1": 7, "u2": 10}
+
+
+async def test_unread_counts_what_came_after(make: Make) -> None:
+    """For each room that the user has read in."""
+    async with opened(make()) as (broker, _):
+        await store(broker, *(message("one") for _ in range(3)), message("two"), message("three"))
+        await broker.mark_read("one", {"u1": 1})
+        await broker.mark_read("two", {"u1": 1, "u2": 1})
+        assert await broker.unread("u1") == {"one": 2, "two": 0}
+        await store(broker, message("two"))
+        assert await broker.unread("u1") == {"one": 2, "two": 1}
+        assert await broker.unread("u2") == {"two": 1}
+        assert await broker.unread("u3") == {}
+
+
+# -- rooms and sanctions
+
+
+async def test_rooms_are_those_with_a_log_or_people(make: Make) -> None:
+    """With the number of people in each."""
+    async with opened(make()) as (broker, _):
+        assert await broker.rooms() == {}
+        await store(broker, message("quiet"), message("busy"))
+        await broker.enter("busy", [ADA, BOB])
+        await broker.enter("", [ADA, BOB])
+        assert await broker.rooms() == {"quiet": 0, "busy": 2}
+
+
+async def test_sanctions_hold_until_their_time(make: Make) -> None:
+    """Kept beyond the broker, replaced, lifted, gone when their time has come."""
+    now = int(time.time() * 1000)
+    ban = Sanction("ban", "lobby", "u1", 0, "m", "spam")
+    mute = Sanction("mute", "", "u1", now + 3_600_000, "m", "")
+    short = Sanction("ban", "", "u2", now + 300, "m", "a moment")
+    async with opened(make()) as (broker, _):
+        for sanction in (ban, mute, short):
+            await broker.sanction(sanction, lift=False)
+        kept = {(sanction.kind, sanction.room, sanction.user): sanction for sanction in await broker.sanctions()}
+        assert sorted(kept.values(), key=str) == sorted([ban, mute, short], key=str)
+        await asyncio.sleep(0.4)
+        assert sorted(await broker.sanctions(), key=str) == sorted([ban, mute], key=str)
+        await broker.beat()
+    async with opened(make()) as (broker, _):
+        longer = Sanction("ban", "lobby", "u1", now + 7_200_000, "m2", "again")
+        await broker.sanction(longer, lift=False)
+        await broker.sanction(mute, lift=True)
+        await broker.sanction(Sanction("mute", "lobby", "u1", 0, "m", ""), lift=True)  # there was none
+        assert await broker.sanctions() == [longer]
+
+
+async def test_a_bucket_is_charged_after_the_fact(make: Make) -> None:
+    """What was sent counts; overdrawn, it says how long until it isn't; others' buckets are others'."""
+    async with opened(make()) as (broker, _):
+        assert await broker.charge("u1", 10, 10.0, 20.0) == 0
+        assert await broker.charge("u1", 10, 10.0, 20.0) == 0
+        wait = await broker.charge("u1", 10, 10.0, 20.0)
+        assert 0.5 < wait <= 1.0
+        assert 1.4 < await broker.charge("u1", 10, 10.0, 20.0) <= 2.0
+        assert await broker.charge("u2", 20, 10.0, 20.0) == 0
+        assert 5 < await broker.charge("u1", 10_000, 10.0, 20.0) <= 10.0  # bounded, so that it can be paid off
+        assert await broker.charge("u3", 6, 20.0, 5.0) > 0
+        await asyncio.sleep(0.4)
+        assert await broker.charge("u3", 1, 20.0, 5.0) == 0
+
+
+# -- availability
+
+
+async def test_a_closed_broker_is_unavailable(make: Make) -> None:
+    """Every call says so at once, and a publish is told on a later turn."""
+    broker = make()
+    async with opened(broker):
+        (receipt,) = await store(broker, message())
+        assert receipt.seq == 1
+    assert not broker.available
+    async with asyncio.timeout(UNIT):
+        (outcome,) = await publish(broker, message())
+        assert isinstance(outcome, RequestError)
+        assert (outcome.code, outcome.retry_after) == ("unavailable", 1.0)
+        for call in (
+            broker.newest("lobby", 1),
+            broker.after("lobby", 0, 1),
+            broker.positions(["lobby"]),
+            broker.take_ticket("t"),
+            broker.claim_name("n", "u", 1),
+            broker.roster("lobby"),
+            broker.mark_read("lobby", {"u1": 1}),
+            broker.sanctions(),
+            broker.charge("u1", 1, 1.0, 1.0),
+            broker.beat(),
+        ):
+            with pytest.raises(RequestError) as refused:
+                await call
+            assert refused.value.code == "unavailable"
+
+
+async def test_closing_finishes_what_is_under_way(make: Make) -> None:
+    """Each publish before `close` is answered, and those with a receipt are in the log."""
+    broker = make()
+    outcomes: list[Receipt | RequestError] = []
+    async with opened(broker):
+        for number in range(500):
+            broker.publish(message(f"room{number % 7}"), outcomes.append)
+        await asyncio.sleep(0)
+    await until(lambda: len(outcomes) == 500, "every publish answered")
+    stored = sum(isinstance(outcome, Receipt) for outcome in outcomes)
+    async with opened(make()) as (broker, _):
+        positions = await broker.positions([f"room{number}" for number in range(7)])
+        assert sum(position.seq for position in positions if position) >= stored > 0
+
+
+async def test_reading_while_writing(make: Make, seed: int) -> None:
+    """Pages read between publishes are whole: no hole, no repeat, never past their own position."""
+    choose = random.Random(seed)
+    async with opened(make(limit=100), "lobby") as (broker, heard):
+        head = 0
+        for _ in range(60):
+            count = choose.randint(1, 40)
+            start = max(0, head - choose.randint(0, 60))
+            receipts, page, newest = await asyncio.gather(
+                store(broker, *(message() for _ in range(count))),
+                broker.after("lobby", start, choose.randint(1, 80)),
+                broker.newest("lobby", choose.randint(1, 80)),
+            )
+            assert [receipt.seq for receipt in receipts] == list(range(head + 1, head + count + 1))
+            head += count
+            if page is not None and page.frames:
+                assert seqs(page.frames) == list(range(start + 1, start + 1 + len(page.frames)))
+                assert page.more == (start + len(page.frames) < page.position.seq)
+            if newest is not None and newest.frames:
+                assert seqs(newest.frames)[-1] == newest.position.seq
+                assert seqs(newest.frames) == list(range(newest.seq, newest.position.seq + 1))
+        await until(lambda: len(heard.frames("lobby")) >= head, "the broadcast")
+        assert seqs(heard.frames("lobby")) == list(range(1, head + 1))
