@@ -19,14 +19,49 @@ from bench.servers import ROOT, ServerError
 def parser() -> argparse.ArgumentParser:
     """The options, with what each is for."""
     made = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    made.add_argument("--quick", action="store_true", help="under a minute: one round, short runs, fewer sockets; not written")
-    made.add_argument("--only", action="append", metavar="ROW", choices=ROWS, help=f"only this row; may be repeated: {', '.join(ROWS)}")
-    made.add_argument("--systems", metavar="NAME,…", help="of redis, sqlite (the service on each broker), naive, websockets")
-    made.add_argument("--rounds", type=int, metavar="N", help="rounds, of which median, least and greatest are shown")
-    made.add_argument("--out", type=Path, metavar="DIR", help="where performance.md and images/ go (docs for a whole run, else nowhere)")
-    made.add_argument("--render", action="store_true", help="write --out anew from its performance.json, without measuring")
-    made.add_argument("--profile", choices=profile.TOOLS, help="profile the service in the row of --only and print its top functions")
+    made.add_argument(
+        "--quick", action="store_true", help="under a minute: one round, short runs, fewer sockets; not written"
+    )
+    made.add_argument(
+        "--only",
+        action="append",
+        metavar="ROW",
+        choices=ROWS,
+        help=f"only this row; may be repeated: {', '.join(ROWS)}",
+    )
+    made.add_argument(
+        "--systems",
+        type=_systems,
+        metavar="NAME,…",
+        help="of redis, sqlite (the service on each broker), naive, websockets",
+    )
+    made.add_argument("--rounds", type=_rounds, metavar="N", help="of which median, least and greatest are shown")
+    made.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where performance.md and images/ go (docs for a whole run, else nowhere)",
+    )
+    made.add_argument(
+        "--render", action="store_true", help="write --out anew from its performance.json, without measuring"
+    )
+    made.add_argument(
+        "--profile", choices=profile.TOOLS, help="profile the service in the row of --only and print its top functions"
+    )
     return made
+
+
+def _systems(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if not set(names) <= set(Plan().systems):
+        raise argparse.ArgumentTypeError(f"expected some of {', '.join(Plan().systems)}, with commas between them")
+    return names
+
+
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("expected a whole number from 1")
+    return int(text)
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
@@ -38,17 +73,19 @@ def plan_of(options: argparse.Namespace) -> Plan:
     if options.only:
         changes["rows"] = frozenset(options.only)
     if options.systems:
-        changes["systems"] = tuple(options.systems.split(","))
+        changes["systems"] = options.systems
+    elif options.profile:
+        changes["systems"] = ("redis",)
     return dataclasses.replace(plan, **changes)  # type: ignore[arg-type]
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     whole = not (options.quick or options.only or options.systems)
-    out = options.out or (ROOT / "docs" if whole or options.render else None)
+    out: Path | None = options.out or (ROOT / "docs" if whole else None)
     try:
         if options.render:
-            report.render_again(out)
+            report.render_again(out or ROOT / "docs")
             return 0
         plan = plan_of(options)
         prepare(plan.descriptors)
@@ -76,7 +113,10 @@ def measure(plan: Plan, out: Path | None, command: str) -> int:
     )
     print(report.tables(facts))
     if plan.many != Plan().many:
-        print(f"\nQuick: {plan.many:,} sockets stand in for {Plan().many:,}, and runs are short: not the table of the goals.")
+        print(
+            f"\nQuick: {plan.many:,} sockets stand in for {Plan().many:,}, and runs are short. "
+            "The goals are judged by a whole run."
+        )
     if out:
         report.write(facts, out)
         print(f"written: {out / 'performance.md'}", file=sys.stderr)

@@ -9,7 +9,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bench.dialects import ACCEPT, MARK, Dialect
@@ -37,7 +37,7 @@ class Room:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """A joined socket. `delivered` counts its messages, by room.published once all is read."""
+    """A joined socket and the number of its client."""
 
     index: int
     sock: socket.socket
@@ -98,7 +98,7 @@ class Crowd:
         self._view = memoryview(self._buffer)
         self._parsed = select.epoll()
         self._bulk = select.epoll()
-        self._handlers: dict[int, Callable[[bytes], None]] = {}
+        self._handlers: Mapping[int, Callable[[bytes], None]] = {}
 
     def enter(self, rooms: Iterable[str]) -> float:
         """Connect and join one client for each name in `rooms`; seconds from the first connect to the last `joined`."""
@@ -151,7 +151,7 @@ class Crowd:
         self.members.clear()
         self.rooms.clear()
 
-    def cast(self, handlers: dict[int, Callable[[bytes], None]]) -> None:
+    def cast(self, handlers: Mapping[int, Callable[[bytes], None]]) -> None:
         """Say which descriptors are parsed, by whom; each handler counts its own deliveries with `count`."""
         self._parsed.close()
         self._bulk.close()

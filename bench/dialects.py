@@ -77,9 +77,7 @@ class Chat:
         return client_frame(f'{{"type":"join","room":"{room}"}}'.encode())
 
     def publish(self, room: str, index: int, number: int) -> bytes:
-        return client_frame(
-            f'{{"type":"send","room":"{room}","id":"{number}","text":"{TEXT.decode()}"}}'.encode()
-        )
+        return client_frame(f'{{"type":"send","room":"{room}","id":"{number}","text":"{TEXT.decode()}"}}'.encode())
 
 
 class Echo:

@@ -1,4 +1,4 @@
-"""The goals: for each row of the table what is measured, what it must reach and what it aims at. Pure data and verdicts."""
+"""The goals: for each row what is measured, what it must reach, what it aims at. Pure data and verdicts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,8 +56,8 @@ def _holds(bound: Bound | None, values: Mapping[str, Sequence[float]], system: s
     if bound is None:
         return True
     if bound.of:
-        against = values.get(bound.of)
-        return bool(against) and bound.holds(median(ratios(values[system], against)))
+        parts = ratios(values[system], values.get(bound.of, ()))
+        return bool(parts) and bound.holds(median(parts))
     return bound.holds(median(values[system]))
 
 

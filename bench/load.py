@@ -8,6 +8,7 @@ the end every socket must have got each message of its room once. Anything else 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +17,9 @@ from bench.frames import TEXT, FrameReader, client_frame
 from bench.machine import Gauge
 
 SAMPLES = 8  # sockets of a run that are parsed whole
+
+
+_T = TypeVar("_T")
 
 
 class _Event(msgspec.Struct):
@@ -53,7 +57,7 @@ class Author:
     """A socket that publishes. While `open`, each answer makes it publish again."""
 
     def __init__(self, crowd: Crowd, member: Member) -> None:
-        self._crowd, self._member = crowd, member
+        self._crowd, self._member, self.fd = crowd, member, member.fd
         self._reader = FrameReader()
         self._acknowledgement = crowd.dialect.acknowledgement
         self._unsent = b""
@@ -87,7 +91,7 @@ class Author:
                 raise LoadError(f"a publisher was told {opcode} {payload[:200]!r}")
             answers += payload.startswith(self._acknowledgement)
             messages += payload.startswith(_MESSAGE)
-        self._crowd.count(self._member.fd, messages)
+        self._crowd.count(self.fd, messages)
         self.done += answers
         if answers and self.open:
             self.publish(answers)
@@ -97,7 +101,7 @@ class Sample:
     """A receiver whose every message is checked, and timed where `due` knows its number."""
 
     def __init__(self, crowd: Crowd, member: Member, due: dict[int, float]) -> None:
-        self._crowd, self._member, self._due = crowd, member, due
+        self._crowd, self._member, self._due, self.fd = crowd, member, due, member.fd
         self._reader = FrameReader()
         self._seq = member.room.published
         self.latencies: list[float] = []
@@ -117,7 +121,7 @@ class Sample:
                 messages += 1
                 if due:
                     self.latencies.append(now - due[int(event.id)])
-        self._crowd.count(self._member.fd, messages)
+        self._crowd.count(self.fd, messages)
 
 
 class _Session:
@@ -128,13 +132,9 @@ class _Session:
         self.due: dict[int, float] = {}
         self.authors = [Author(crowd, member) for room in rooms for member in room.members[:publishers]]
         readers = [member for room in rooms for member in room.members[publishers:]]
-        chosen = evenly(readers, SAMPLES)
-        self._samples = [Sample(crowd, member, self.due) for member in chosen]
-        authors = [member.fd for room in rooms for member in room.members[:publishers]]
-        crowd.cast(
-            dict(zip(authors, (author.on_data for author in self.authors), strict=True))
-            | dict(zip((member.fd for member in chosen), (one.on_data for one in self._samples), strict=True))
-        )
+        self._samples = [Sample(crowd, member, self.due) for member in evenly(readers, SAMPLES)]
+        handlers = {author.fd: author.on_data for author in self.authors}
+        crowd.cast(handlers | {sample.fd: sample.on_data for sample in self._samples})
         self._published = [room.published for room in rooms]
         self._counts = crowd.counts.copy()
         self._delivered = crowd.delivered
@@ -170,7 +170,7 @@ class _Session:
         return Run(seconds, sum(messages), expected, cpu, latencies)
 
 
-def evenly(items: Sequence[Member], count: int) -> list[Member]:
+def evenly(items: Sequence[_T], count: int) -> list[_T]:
     """At most `count` of them, from the first to the last."""
     if len(items) <= count:
         return list(items)
@@ -214,7 +214,8 @@ def open_loop(crowd: Crowd, room: Room, gauge: Gauge, *, rate: float, seconds: f
 def blast(crowd: Crowd, gauge: Gauge, *, frames: int, seconds: float) -> Run:
     """Take what `baselines/blaster.py` sends: `frames` messages a send, to all members but the first."""
     leader, *others = crowd.members
-    reader, rounds = FrameReader(), []
+    reader = FrameReader()
+    rounds: list[int] = []
 
     def on_data(data: bytes) -> None:
         rounds.extend(msgspec.json.decode(payload)["rounds"] for _, payload in reader.feed(data))

@@ -85,11 +85,15 @@ def describe() -> dict[str, str]:
     return {
         "processor": f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores",
         "memory": f"{int(memory[1]) / 2**20:.0f} GiB" if memory else "unknown",
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release()}, TCP congestion control {_congestion_control()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Redis": redis_version(),
         **{name: importlib.metadata.version(name) for name in packages},
     }
+
+
+def _congestion_control() -> str:
+    return Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
 
 
 def redis_version() -> str:

@@ -45,7 +45,9 @@ class Plan:
     def descriptors(self) -> int:
         """What one process needs to hold open."""
         crowds = [self.members]
-        crowds += [sum(self.sizes)] * ("sizes" in self.rows) + [self.many] * bool(self.rows & {"memory", "connect", "idle"})
+        crowds += [sum(self.sizes)] * ("sizes" in self.rows) + [self.many] * bool(
+            self.rows & {"memory", "connect", "idle"}
+        )
         return max(crowds) + 200
 
 

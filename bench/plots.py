@@ -1,18 +1,23 @@
 """The two plots of the report, as SVG."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
 import matplotlib
 
 matplotlib.use("svg")
-from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
-from matplotlib.axes import Axes  # noqa: E402
+from matplotlib import pyplot
+from matplotlib.axes import Axes
 
-from bench.goals import Values  # noqa: E402
+from bench.goals import Values
 
-_NAMES = {"redis": "service, Redis", "sqlite": "service, SQLite", "naive": "naive loop", "websockets": "websockets broadcast()"}
+_NAMES = {
+    "redis": "service, Redis",
+    "sqlite": "service, SQLite",
+    "naive": "naive loop",
+    "websockets": "websockets broadcast()",
+}
 _COLORS = {"redis": "#0b6e4f", "sqlite": "#1f77b4", "naive": "#c0392b", "websockets": "#e08e0b"}
 
 
@@ -27,7 +32,7 @@ def draw(values: Values, folder: Path) -> Iterator[tuple[str, str]]:
         yield "latency.svg", latency
 
 
-def _draw(path: Path, title: str, lines) -> bool:  # type: ignore[no-untyped-def]
+def _draw(path: Path, title: str, lines: Callable[[Axes], int]) -> bool:
     figure, axes = pyplot.subplots(figsize=(7.5, 4.5))
     try:
         if not lines(axes):

@@ -14,7 +14,7 @@ from bench.crowd import Crowd
 from bench.idle import Attendance
 from bench.load import closed_loop
 from bench.machine import Gauge, MachineError
-from bench.measure import Plan, crowded, small_room_names, warm_up
+from bench.measure import Plan, crowded, small_room_names
 
 TOOLS = ("py-spy", "perf")
 SECONDS = 6
@@ -32,7 +32,7 @@ ROWS = (*_FLIGHTS, "idle")
 
 
 def run(tool: str, plan: Plan, folder: Path) -> None:
-    """Profile each row of the plan on each of its systems. Raises `MachineError` where the tool or the row is missing."""
+    """Profile each row of the plan on each of its systems. Raises `MachineError` without the tool or a row."""
     rows = [row for row in ROWS if row in plan.rows]
     if not rows:
         raise MachineError(f"--profile takes one of these rows: --only {', '.join(ROWS)}")
@@ -112,6 +112,10 @@ def _perf(path: str, pid: int, load: Callable[[float], None], stem: Path) -> str
     data = stem.with_suffix(".perf")
     record = [path, "record", "-e", "cpu-clock", "-F", str(RATE), "-p", str(pid), "-o", str(data)]
     _while_loaded([*record, "--", "sleep", str(SECONDS)], load)
-    report = [path, "report", "-i", str(data), "--stdio", "--sort", "dso,symbol", "--percent-limit", "0.5"]
-    text = subprocess.run(report, capture_output=True, text=True, check=True).stdout
-    return "\n".join([line for line in text.splitlines() if line and not line.startswith("#")][: 2 * TOP])
+    parts = []
+    for sort in ("dso", "dso,symbol"):
+        report = [path, "report", "-i", str(data), "--stdio", "-F", f"overhead,{sort}", "--percent-limit", "0.5"]
+        text = subprocess.run(report, capture_output=True, text=True, check=True).stdout
+        lines = [line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+        parts.append("\n".join(lines[: 2 * TOP]))
+    return "\n\n".join(parts)

@@ -157,7 +157,15 @@ def generator_table(values: Values) -> str:
                 shares = [_measured(values, f"{key}.{name}", system, "%") for name in ("server", "load", "redis")]
                 cost = _measured(values, f"{key}.cpu", system, "µs")
                 rows.append((key, system, *shares, cost, _measured(values, f"{key}.rate", system)))
-    heads = ("run", "server", "server's core", "load generator", "Redis", "server's CPU per delivery or socket", "deliveries or sockets/s")
+    heads = (
+        "run",
+        "server",
+        "server's core",
+        "load generator",
+        "Redis",
+        "server's CPU per delivery or socket",
+        "deliveries or sockets/s",
+    )
     return table(heads, rows) if rows else ""
 
 
@@ -166,9 +174,7 @@ def write(facts: Facts, folder: Path) -> None:
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     (folder / "performance.json").write_bytes(msgspec.json.format(msgspec.json.encode(asdict(facts)), indent=1) + b"\n")
-    drawn = [
-        f"![{title}](images/{name})" for name, title in plots.draw(facts.values, images)
-    ]
+    drawn = [f"![{title}](images/{name})" for name, title in plots.draw(facts.values, images)]
     facts_lines = [f"- {name}: {value}" for name, value in facts.machine.items()]
     text = "\n\n".join(
         [

@@ -28,6 +28,7 @@ from service.hub import Hub, Rates, Tally
 from service.moderation import Moderation
 from service.presence import Presence
 from service.protocol import CloseCode, encode
+from service.reads import ReadPositions
 from service.relay import Relay
 from service.tickets import Tickets
 from service.writer import Connection
@@ -179,7 +180,7 @@ class Service:
         stack.push_async_callback(broker.close)
         stack.push_async_callback(hub.authenticator.close)
         # Unwound in reverse: sockets close first, then their people leave, then the broker goes.
-        for work in (relay.run(), hub.moderation.run(), hub.rates.run()):
+        for work in (relay.run(), hub.reads.run(), hub.moderation.run(), hub.rates.run()):
             self._run(work)
         stack.push_async_callback(hub.presence.close)
         self._run(hub.presence.run())
@@ -204,11 +205,16 @@ class Service:
 
     def _make_hub(self, broker: Broker, relay: Relay, limit: int) -> Hub:
         settings = self.settings
-        presence = Presence(broker, settings.presence_grace, _tell_presence(relay), _tell_reads(relay))
+
+        def tell(room: str, *frames: protocol.Frame) -> None:
+            relay.broadcast(room, b"".join(frame(encode(shown)) for shown in frames))
+
+        presence = Presence(broker, settings.presence_grace, tell)
+        reads = ReadPositions(broker, lambda room, frames: tell(room, *frames))
         moderation = Moderation(broker)
         relay.signals |= {
-            "presence": presence.on_presence,
-            "read": presence.on_read,
+            "presence": presence.on_signal,
+            "read": reads.on_signal,
             "typing": lambda room, payload: ChatSocket.on_typing(hub, room, payload),
             "moderate": lambda room, payload: ChatSocket.on_moderate(hub, room, payload),
         }
@@ -218,6 +224,7 @@ class Service:
             broker=broker,
             relay=relay,
             presence=presence,
+            reads=reads,
             moderation=moderation,
             heartbeat=Heartbeat(settings.ping_interval, settings.ping_timeout, settings.unsent_deadline),
             authenticator=Authenticator(settings),
@@ -290,21 +297,6 @@ async def _send_away(open_socket: ChatSocket, moment: float) -> None:
     """Tell a socket when to come back, with a ticket made in advance where the broker has one to give."""
     ticket = await open_socket.next_ticket()
     open_socket.reply(protocol.Reconnect(in_ms=round(1000 * moment), ticket=ticket))
-
-
-def _tell_presence(relay: Relay) -> Any:
-    def tell(room: str, change: protocol.Presence) -> None:
-        relay.broadcast(room, frame(encode(change)))
-
-    return tell
-
-
-def _tell_reads(relay: Relay) -> Any:
-    def tell(room: str, reads: dict[str, int]) -> None:
-        frames = (encode(protocol.ReadFrame(room=room, user=user, seq=seq)) for user, seq in reads.items())
-        relay.broadcast(room, b"".join(map(frame, frames)))
-
-    return tell
 
 
 telemetry.SOCKETS.set_function(lambda: len(ChatSocket.sockets))

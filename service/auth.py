@@ -182,9 +182,8 @@ class Authenticator:
         return _as_guest(user_of(claims)), signed
 
     def _holds(self, user: User, keys: Keys | None) -> bool:
-        if user.expires_at is not None and user.expires_at <= self._clock():
-            return False
-        return keys is None or (self._key_set is not None and self._key_set.fresh() is keys)
+        in_time = user.expires_at is None or user.expires_at > self._clock()
+        return in_time and (keys is None or (self._key_set is not None and self._key_set.fresh() is keys))
 
     def _check_here(self, token: str) -> User | None:
         """The user, by the keys at hand; None if the key set is to be asked. Raises `AuthError`."""
@@ -281,7 +280,8 @@ def _header(token: str) -> dict[str, Any]:
 def hmac_key(secret: str) -> bytes:
     """The key that JWT_SECRET is. Raises `ConfigError`."""
     try:
-        return jwt.get_algorithm_by_name("HS256").prepare_key(secret)  # type: ignore[no-any-return]
+        key: bytes = jwt.get_algorithm_by_name("HS256").prepare_key(secret)
+        return key
     except jwt.InvalidKeyError:  # a key's public half as a secret would let everybody sign
         raise ConfigError("JWT_SECRET: is a key or certificate; those go into JWT_PUBLIC_KEY") from None
 

@@ -88,7 +88,7 @@ class RedisBroker(Broker):
         with suppress(RequestError):
             await self._commands.call("ZADD", "parley:processes", 1, self.process)  # others sweep it up at once
         await self._commands.close()
-        commands, channels = self._tasks
+        commands, _ = self._tasks
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(commands), 2)
         for task in self._tasks:

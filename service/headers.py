@@ -17,8 +17,8 @@ HSTS_SECONDS = 365 * 86400
 
 # RFC 6454 section 6.2, http and https only. A host is a name, an IPv4 address or an IPv6 address in brackets.
 _HOST = r"(?P<host>[a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
-_HOST_HEADER = re.compile(_HOST, re.ASCII)
-_ORIGIN = re.compile(r"(?P<scheme>https?)://" + _HOST, re.ASCII)
+_HOST_HEADER = re.compile(_HOST, re.ASCII | re.IGNORECASE)
+_ORIGIN = re.compile(r"(?P<scheme>https?)://" + _HOST, re.ASCII | re.IGNORECASE)
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.ASCII | re.IGNORECASE)  # RFC 6750 section 2.1
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -27,10 +27,11 @@ Origin = tuple[str, str, int]  # scheme, host, port: RFC 6454 section 4
 
 def parse_origin(text: str) -> Origin | None:
     """The origin, or None for what is none: `null`, other schemes, anything behind the port, two at once."""
-    match = _ORIGIN.fullmatch(text.lower())
+    match = _ORIGIN.fullmatch(text)
     if not match:
         return None
-    return match["scheme"], match["host"], int(match["port"] or _DEFAULT_PORTS[match["scheme"]])
+    scheme = match["scheme"].lower()
+    return scheme, match["host"].lower(), int(match["port"] or _DEFAULT_PORTS[scheme])
 
 
 @lru_cache(maxsize=8)
@@ -61,10 +62,10 @@ def host_allowed(settings: Settings, host: str) -> bool:
     to loopback's names only, since a page elsewhere must not reach into its owner's machine. Any other takes
     every name: it doesn't know its own, and a name can't carry anything there, for there are no cookies.
     """
-    match = _HOST_HEADER.fullmatch(host.lower())
+    match = _HOST_HEADER.fullmatch(host)
     if not match:
         return False
-    name = match["host"].rstrip(".")
+    name = match["host"].lower().rstrip(".")
     if settings.allowed_origins:
         return any(origin and origin[1] == name for origin in _origins(settings.allowed_origins))
     return not _is_loopback(settings.host) or settings.trusted_proxies > 0 or _is_loopback(name)
@@ -172,7 +173,7 @@ def security_headers(settings: Settings, scheme: str, host: str) -> dict[str, st
     https, as RFC 6797 section 7.2 wants it, and only for this host, for we don't know its siblings.
     """
     sources = "'self'"
-    if _HOST_HEADER.fullmatch(host.lower()):  # else it could bring directives of its own
+    if _HOST_HEADER.fullmatch(host):  # else it could bring directives of its own
         sources += f" {'wss' if scheme == 'https' else 'ws'}://{host.lower()}"
     headers = {
         "Content-Security-Policy": (

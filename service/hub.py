@@ -15,6 +15,7 @@ from service.limits import Buckets
 from service.moderation import Moderation
 from service.presence import Presence
 from service.protocol import CloseCode, ErrorCode, RequestError
+from service.reads import ReadPositions
 from service.relay import Relay
 from service.tickets import Tickets
 
@@ -29,6 +30,7 @@ class Hub(Struct, kw_only=True):
     broker: Broker
     relay: Relay
     presence: Presence
+    reads: ReadPositions
     moderation: Moderation
     heartbeat: Heartbeat
     authenticator: Authenticator

@@ -4,8 +4,9 @@ import asyncio
 import logging
 import time
 
+from service.auth import User
 from service.broker import Broker, Sanction
-from service.protocol import Action, Moderate, RequestError, encode
+from service.protocol import Action, ErrorCode, Moderate, RequestError, check_room, encode
 
 logger = logging.getLogger(__name__)
 
@@ -50,14 +51,21 @@ class Moderation:
         now = time.time()
         return self._until.get((kind, room, user), 0) > now or self._until.get((kind, "", user), 0) > now
 
-    async def moderate(self, by: str, request: Moderate) -> None:
-        """Do what a moderator asked, everywhere, and write down who did it. Raises `unavailable`."""
+    async def moderate(self, by: User, request: Moderate) -> None:
+        """Do what a moderator asked, everywhere, and write down who did it.
+
+        Raises `bad_room`, `forbidden` for others than moderators of that room, `unavailable`.
+        """
+        if request.room is not None:
+            check_room(request.room)
+        if not by.moderator or not (request.room is None or by.may_enter(request.room)):
+            raise RequestError(ErrorCode.FORBIDDEN, "only moderators may do that")
         room = request.room or ""
         until = int((time.time() + request.seconds) * 1000) if request.seconds else 0
         lift = request.action in (Action.UNBAN, Action.UNMUTE)
         if request.action is not Action.KICK:
             kind = "ban" if request.action in (Action.BAN, Action.UNBAN) else "mute"
-            await self._broker.sanction(Sanction(kind, room, request.user, until, by, request.reason or ""), lift)
+            await self._broker.sanction(Sanction(kind, room, request.user, until, by.id, request.reason or ""), lift)
             if lift:
                 self._until.pop((kind, room, request.user), None)
             else:
@@ -69,7 +77,7 @@ class Moderation:
             request.action,
             request.user,
             room or "every room",
-            by,
+            by.id,
             f"{request.seconds:g} s" if request.seconds else "good",
             request.reason or "",
         )

@@ -1,7 +1,7 @@
 """Rooms of this process: where each stands in its log, and which sockets are live or behind. Pure data, no I/O.
 
 The one mechanism: a cursor per membership. A room has a `head`: the seq up to which its events were written here. A
-member is *live* (its cursor is the head, and costs nothing) or *behind* (it has a cursor of its own and is being fed
+member is *live* (its cursor is the head, and costs nothing) or *behind* (it has a cursor of its own, and is fed
 from the log until it meets the head, then it is live). Joining, resuming, recovering a slow reader are the same step:
 become behind at some seq, catch up, go live. The room itself is behind in the same way after a hole.
 
@@ -58,7 +58,7 @@ class Room(Generic[M]):
     def advance(self, seq: int, frames: list[bytes]) -> list[bytes]:
         """Events `seq`, `seq + 1`, … arrived: hand out those that are next after the head, and move the head.
 
-        Repeats are dropped. Beyond a hole nothing is handed out: the events wait in `early` and `target` tells the hole.
+        Repeats are dropped. Beyond a hole nothing is handed out: the events wait in `early`; `target` tells the hole.
         """
         last = seq + len(frames) - 1
         if last > self.target:

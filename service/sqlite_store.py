@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from service.broker import Event, Publication, Receipt, Sanction, unavailable
 from service.config import ConfigError
-from service.protocol import RequestError
+from service.protocol import RequestError, encode
 from service.sqlite_log import Log
 
 logger = logging.getLogger(__name__)
@@ -146,10 +146,9 @@ class Store:
 
     def reads(self, room: str, users: Sequence[str]) -> dict[str, int]:
         """See Broker.reads."""
-        room_id = self.log.room_id(room)
-        select = "SELECT seq FROM reads WHERE room = ? AND user = ?"
-        found = ((user, self._db.execute(select, (room_id, user)).fetchone()) for user in users)
-        return {user: row[0] for user, row in found if row is not None}
+        # One statement for all: 200 of them took four times as long.
+        select = "SELECT user, seq FROM reads WHERE room = ? AND user IN (SELECT value FROM json_each(?))"
+        return dict(self._db.execute(select, (self.log.room_id(room), encode(users).decode())).fetchall())
 
     def unread(self, user: str) -> dict[str, int]:
         """See Broker.unread."""

@@ -1,4 +1,4 @@
-"""Several processes on one port: WEB_CONCURRENCY of them share the listening sockets, and are restarted when they die."""
+"""Several processes on one port: WEB_CONCURRENCY of them share the listening sockets; a dead one is replaced."""
 
 import asyncio
 import logging
@@ -52,6 +52,8 @@ def run(settings: Settings, serve: Serve) -> int:
         time.sleep(RESTART_DELAY)
         if not leaving:
             children.add(_fork(settings, sockets, serve))
+    for sock in sockets:
+        sock.close()
     return worst
 
 

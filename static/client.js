@@ -16,12 +16,10 @@
  * @module
  */
 
-import { PASSING_ERRORS } from "./codes.js";
-import { RoomCursor } from "./cursor.js";
 import { Link } from "./link.js";
 import { Outbox } from "./outbox.js";
 import { Requests } from "./requests.js";
-import { Sender, patience_ms } from "./sender.js";
+import { Rooms } from "./rooms.js";
 import { Tickets } from "./tickets.js";
 
 export { AfterClose, CloseCode } from "./codes.js";
@@ -29,10 +27,9 @@ export { OutboxFullError } from "./outbox.js";
 export { RequestError } from "./requests.js";
 export { HttpError } from "./tickets.js";
 
-const JOIN_TIMEOUT_MS = 15_000;
 const PAGE = 50; // messages
 const EVENTS = new Set(["message", "edited", "removed", "reacted"]);
-const PASSED_ON = new Set(["typing", "read", "moderated"]);
+const PASSED_ON = new Set(["presence", "typing", "read", "moderated"]);
 
 /**
  * Events, for `on`:
@@ -44,7 +41,7 @@ const PASSED_ON = new Set(["typing", "read", "moderated"]);
  * - `presence`, `typing`, `read`, `moderated`: the frame
  * - `outbox`: the entry that changed or is gone, or null for several
  * - `refused` `{room, type, code, message}`: a join, an edit, a removal or a reaction was refused for good
- * - `problem` `{code, message}`: an error of the service that answers none of our requests
+ * - `problem` `{code, message}`: an error of the service that answers nothing of ours
  */
 export class Chat {
   /** @type {{id: string, name: string} | null} who we are */
@@ -57,10 +54,8 @@ export class Chat {
   #tickets;
   #link;
   #requests;
-  #sender;
+  #rooms;
   #listeners = new Map();
-  /** @type {Map<string, RoomCursor>} */
-  #rooms = new Map();
 
   /**
    * @param {object} options
@@ -83,14 +78,8 @@ export class Chat {
     });
     this.#requests = new Requests((frame) => this.#link.send(frame));
     this.outbox = new Outbox({ storage, locks, onChange: (entry) => this.#onOutbox(entry) });
-    this.#sender = new Sender({
-      outbox: this.outbox,
-      link: this.#link,
-      cursors: this.#rooms,
-      chat: this,
-      rejoin: (room) => this.#sendJoin(room),
-      refused: (refusal) => this.#emit("refused", refusal),
-    });
+    const emit = (event, value) => this.#emit(event, value);
+    this.#rooms = new Rooms({ link: this.#link, outbox: this.outbox, chat: this, emit });
   }
 
   /** @returns {import("./link.js").LinkState} */
@@ -141,22 +130,12 @@ export class Chat {
    * @param {{limit?: number}} [options] how many messages `joined` brings
    */
   join(room, { limit = PAGE } = {}) {
-    const known = this.#rooms.get(room);
-    if (known && !known.errand) return;
-    if (known) this.#drop(room);
-    this.#rooms.set(room, new RoomCursor(room, limit));
-    this.#sendJoin(room);
+    this.#rooms.join(room, limit);
   }
 
   /** Be in it no longer. What waits for it in the outbox is still sent. */
   leave(room) {
-    const cursor = this.#rooms.get(room);
-    if (!cursor) return;
-    const known = cursor.live || cursor.ref !== null; // to the service
-    this.#drop(room);
-    if (known) this.#link.send({ type: "leave", room });
-    this.#sender.requeue(room);
-    this.#runErrands();
+    this.#rooms.leave(room);
   }
 
   /** @returns {{epoch: string, seq: number} | null} the last durable event of a room that was seen */
@@ -250,121 +229,44 @@ export class Chat {
     return (await this.#tickets.read("rooms"))?.rooms ?? null;
   }
 
-  // -- the connection
+  // -- what happens
 
   #onState(state) {
     if (state.state !== "open") {
       this.#requests.fail("offline", "the connection was lost");
-      for (const cursor of this.#rooms.values()) cursor.interrupt();
-      this.outbox.requeue();
+      this.#rooms.onLost();
     }
     this.#emit("state", state);
   }
 
   #onFrame(frame) {
-    const { type, room } = frame;
+    const { type, ref } = frame;
     if (type === "welcome") this.#onWelcome(frame);
-    else if (type === "joined") this.#onJoined(frame);
-    else if (EVENTS.has(type)) this.#onEvent(frame);
-    else if (type === "sent") this.#sender.sent(frame);
-    else if (type === "error") this.#onError(frame);
-    else if (type === "reset") this.#onReset(frame);
-    else if (type === "presence" && this.#rooms.get(room)?.live) this.#emit("presence", frame);
+    else if (type === "joined") this.#rooms.onJoined(frame);
+    else if (EVENTS.has(type)) this.#rooms.onEvent(frame);
+    else if (type === "sent") this.#rooms.onSent(frame);
+    else if (type === "reset") this.#rooms.onReset(frame);
     else if (PASSED_ON.has(type)) this.#emit(type, frame);
-    if (typeof frame.ref === "string") this.#requests.answer(frame);
+    else if (type === "error" && !this.#rooms.onError(frame) && !this.#requests.has(ref)) this.#emit("problem", frame);
+    if (typeof ref === "string") this.#requests.answer(frame);
   }
 
   #onWelcome(frame) {
     this.user = frame.user;
     this.limits = { ...this.limits, ...frame.limits };
     this.#emit("welcome", frame);
-    for (const room of this.#rooms.keys()) this.#sendJoin(room);
-    this.#runErrands();
+    this.#rooms.onWelcome();
   }
-
-  // -- joining and resuming
-
-  #sendJoin(room) {
-    const cursor = this.#rooms.get(room);
-    if (!cursor || !this.#link.send(cursor.request())) return;
-    cursor.expect(JOIN_TIMEOUT_MS, () => {
-      this.#link.doubt();
-      this.#sendJoin(room);
-    });
-    this.#sender.requeue(room);
-  }
-
-  #onJoined(frame) {
-    const cursor = this.#rooms.get(frame.room);
-    if (!cursor) return; // left meanwhile
-    const lost = cursor.joined(frame);
-    if (!cursor.errand) {
-      if (lost) this.#emit("gap", { room: frame.room, ...lost });
-      this.#emit("joined", { ...frame, fresh: !frame.resumed });
-    }
-    this.#sender.flush(frame.room);
-  }
-
-  #onEvent(frame) {
-    const cursor = this.#rooms.get(frame.room);
-    if (!cursor?.live) return;
-    const step = cursor.step(frame.seq);
-    if (step === "hole") this.#sendJoin(frame.room); // the contract excludes it; if it happens, nothing is skipped
-    else if (step === "next" && !cursor.errand) this.#emit(frame.type, frame);
-  }
-
-  #onReset({ room, reason }) {
-    this.#rooms.get(room)?.reset(reason);
-    this.#sendJoin(room);
-  }
-
-  #onError(frame) {
-    const { ref, code, message, retry_after } = frame;
-    const entry = this.outbox.get(ref);
-    const cursor = [...this.#rooms.values()].find((one) => one.ref === ref);
-    if (entry) {
-      this.#sender.refuse(entry, frame);
-    } else if (!cursor) {
-      if (!this.#requests.has(ref)) this.#emit("problem", { code, message });
-    } else if (PASSING_ERRORS.includes(code)) {
-      cursor.calm();
-      cursor.hold(patience_ms(retry_after), () => this.#sendJoin(cursor.room));
-    } else {
-      cursor.calm();
-      this.#sender.fail(cursor.room, message);
-      this.#drop(cursor.room);
-      if (!cursor.errand) this.#emit("refused", { room: cursor.room, type: "join", code, message });
-    }
-  }
-
-  #drop(room) {
-    this.#rooms.get(room)?.interrupt();
-    this.#rooms.delete(room);
-  }
-
-  // -- the outbox
 
   #post(frame) {
     if (typeof frame.text === "string") frame.text = frame.text.toWellFormed?.() ?? frame.text;
     return this.outbox.add(frame, this.user?.id ?? null);
   }
 
+  /** Adoption may call this while the parts are still being put together. */
   #onOutbox(entry) {
     this.#emit("outbox", entry);
-    for (const room of entry ? [entry.room] : this.#rooms.keys()) this.#sender.flush(room);
-    this.#runErrands();
-  }
-
-  /** Rooms we are not in, for which something waits, are joined for as long as it takes. */
-  #runErrands() {
-    if (!this.#link.isOpen) return;
-    const waiting = this.outbox.rooms();
-    for (const room of waiting) {
-      if (this.#rooms.has(room)) continue;
-      this.#rooms.set(room, new RoomCursor(room, 0, true));
-      this.#sendJoin(room);
-    }
-    for (const [room, { errand }] of this.#rooms) if (errand && !waiting.has(room)) this.leave(room);
+    this.#rooms?.onOutbox(entry);
   }
 
   #emit(event, value) {

@@ -122,11 +122,6 @@ export class Outbox {
     this.#changed(entry);
   }
 
-  /** What was on its way has an unknown fate now: it will be sent again, under the same id. */
-  requeue() {
-    for (const entry of this.list()) if (entry.state === "sending") this.update(entry.id, { state: "queued" });
-  }
-
   /** The page goes: somebody else may take what is left. */
   close() {
     clearInterval(this.#beat);
@@ -160,6 +155,7 @@ export class Outbox {
 
   /** Look for entries whose page is gone. */
   adopt() {
+    if (!this.#storage) return;
     for (const key of this.#others()) {
       if (!this.#locks) {
         if (Date.now() - (parse(this.#storage.getItem(key))?.at ?? 0) > DEAD_MS) this.#take(key);

@@ -45,7 +45,9 @@ def authenticator(**environ: str) -> tuple[Authenticator, Clock]:
     return Authenticator(settings(**({"JWT_SECRET": JWT_SECRET} | environ)), clock), clock
 
 
-def signed(key: Any = JWT_SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any) -> str:
+def signed(
+    key: Any = JWT_SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any
+) -> str:
     """A token with these claims beside the usual ones; a claim that is ... is left out."""
     kept = {name: value for name, value in (CLAIMS | claims).items() if value is not ...}
     return jwt.encode(kept, key, algorithm, headers=headers)
@@ -59,7 +61,9 @@ async def refusal(auth: Authenticator, token: str) -> str:
     """Why the token is refused. It stands neither in the reason nor in anything that a traceback shows."""
     with pytest.raises(AuthError) as caught:
         await auth.verify(token)
-    assert caught.value.__cause__ is None and caught.value.__suppress_context__ is (caught.value.__context__ is not None)
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__ is (
+        caught.value.__context__ is not None
+    )
     for secret in (token, JWT_SECRET, SECRET_KEY):
         assert not secret or secret not in f"{caught.value!s} {caught.value!r}"
     return str(caught.value)
@@ -216,7 +220,9 @@ async def test_algorithm_confusion(algorithm: str) -> None:
         assert await refusal(both, forged) == "the token's signature is not right"
 
 
-@pytest.mark.parametrize("name", ["none", "None", "NONE", "nOnE", "", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize(
+    "name", ["none", "None", "NONE", "nOnE", "", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA"]
+)
 async def test_other_algorithms(name: str) -> None:
     """A token without a signature, or said to be signed otherwise than its key is used, is refused."""
     auth, _ = authenticator(JWT_SECRET=LONG_SECRET)
@@ -306,7 +312,11 @@ payloads = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["sub", "name", "exp", "nbf", "iat", "aud", "iss", "jti", "rooms", "role"]), payloads))
+@given(
+    st.dictionaries(
+        st.sampled_from(["sub", "name", "exp", "nbf", "iat", "aud", "iss", "jti", "rooms", "role"]), payloads
+    )
+)
 def test_any_claims(claims: dict[str, Any]) -> None:
     """Whatever is signed with a right key is a user who can be kept and shown, or is refused."""
     body = json.dumps(CLAIMS | claims).encode()
@@ -372,7 +382,7 @@ def test_weak_public_keys() -> None:
         ed448.Ed448PrivateKey.generate(),
     ):
         text = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-        with pytest.raises(ConfigError, match="^JWT_PUBLIC_KEY: expected an RSA key of 2048 bits"):
+        with pytest.raises(ConfigError, match=r"^JWT_PUBLIC_KEY: expected an RSA key of 2048 bits"):
             authenticator(JWT_PUBLIC_KEY=text)
 
 
@@ -526,7 +536,9 @@ async def test_same_guest_again() -> None:
     assert later.id != user.id
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "\ud800", "x" * (TOKEN_LIMIT + 1), signed(sub="g-0123456789abcdef")])
+@pytest.mark.parametrize(
+    "token", ["", "nonsense", "a.b.c", "\ud800", "x" * (TOKEN_LIMIT + 1), signed(sub="g-0123456789abcdef")]
+)
 def test_guest_with_a_bad_token(token: str) -> None:
     """A token that is no guest's makes a new guest and is nobody's way to another's id."""
     auth, _ = authenticator()
@@ -545,20 +557,20 @@ async def test_guests_and_users_keep_apart() -> None:
     """Neither's token passes for the other's, whatever its header and claims say."""
     auth, _ = authenticator()
     user, token = auth.guest("Ada")
-    header, body, signature = token.split(".")
+    _, body, signature = token.split(".")
     plain = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
     await refusal(auth, f"{plain}.{body}.{signature}")
     await refusal(auth, forged(lambda claims: None))
     await refusal(auth, forged(lambda claims: claims.update(sub="u1", role="moderator")))
-    guest_claims = {"iss": "parley", "aud": "guest", "sub": user.id, "role": "moderator"}
+    guest_claims: dict[str, Any] = {"iss": "parley", "aud": "guest", "sub": user.id, "role": "moderator"}
     await refusal(auth, signed(headers={"typ": "guest+jwt"}, **guest_claims))
     await refusal(auth, signed(**guest_claims))
     # The same with one secret for both, which is unwise but must not mix them up.
     same, _ = authenticator(JWT_SECRET=SECRET_KEY)
     _, token = same.guest("Ada")
+    _, body, signature = token.split(".")
     assert (await same.verify(token)).role == "member"
     await refusal(same, forged(lambda claims: claims.update(sub="u1", role="moderator")))
-    header, body, signature = token.split(".")
     await refusal(same, f"{plain}.{body}.{signature}")
 
 
@@ -600,7 +612,7 @@ def test_guest_names() -> None:
     """A guest's name is checked, and there must be one."""
     auth, _ = authenticator()
     for name in ("", "  ", None, "A\u202eda", "x" * 33):
-        with pytest.raises(RequestError, match="^name "):
+        with pytest.raises(RequestError, match=r"^name "):
             auth.guest(name)
 
 

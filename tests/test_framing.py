@@ -28,9 +28,7 @@ LIMIT = 70_000
 CONTINUATION = 0
 
 
-def client_frame(
-    payload: bytes, opcode: int = TEXT, final: bool = True, mask: bytes = b"\x12\x34\x56\x78"
-) -> bytes:
+def client_frame(payload: bytes, opcode: int = TEXT, final: bool = True, mask: bytes = b"\x12\x34\x56\x78") -> bytes:
     """A masked frame, RFC 6455 section 5.2."""
     first = (0x80 if final else 0) | opcode
     if len(payload) < 126:
@@ -67,7 +65,8 @@ controls = st.tuples(st.sampled_from([PING, PONG]), st.binary(max_size=125))
 @st.composite
 def conversations(draw: st.DrawFn) -> tuple[bytes, list[Message]]:
     """A client's bytes, and the messages in them in the order in which they are complete."""
-    stream, expected = b"", []
+    stream = b""
+    expected: list[Message] = []
     for _ in range(draw(st.integers(0, 6))):
         opcode = draw(st.sampled_from([TEXT, BINARY]))
         content: str | bytes
@@ -218,9 +217,7 @@ def test_limits_themselves_pass() -> None:
     assert read([many * 2]) == ([(TEXT, "a" + "b" * 1022 + "c")] * 2, None)
 
 
-@pytest.mark.parametrize(
-    "code", [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535]
-)
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535])
 def test_illegal_close_codes(code: int) -> None:
     """Codes that must not stand in a frame are refused (section 7.4)."""
     with pytest.raises(FrameError) as caught:
@@ -244,7 +241,9 @@ def test_any_bytes(chunks: list[bytes]) -> None:
     assert read([b"".join(chunks)]) == (messages, code)
 
 
-@given(st.lists(st.sampled_from([*(bytes([byte]) for byte in b"\x00\x01\x02\x80\x81\x82\x88\x89"), bytes(4)]), max_size=80))
+@given(
+    st.lists(st.sampled_from([*(bytes([byte]) for byte in b"\x00\x01\x02\x80\x81\x82\x88\x89"), bytes(4)]), max_size=80)
+)
 def test_any_bytes_that_look_like_heads(chunks: list[bytes]) -> None:
     """The same for bytes that are mostly heads of frames, which get further than noise does."""
     messages, code = read(chunks)

@@ -67,7 +67,9 @@ def refused(text: str) -> RefusedFrame:
 # -- requests
 
 
-@pytest.mark.parametrize(("fields", "optional"), REQUESTS, ids=lambda value: value.get("type") if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    ("fields", "optional"), REQUESTS, ids=lambda value: value.get("type") if isinstance(value, dict) else ""
+)
 def test_every_request(fields: dict[str, Any], optional: set[str]) -> None:
     """Each request of the contract is decoded with its fields, and with unknown ones ignored."""
     request = decode(json.dumps(fields))
@@ -80,7 +82,9 @@ def test_every_request(fields: dict[str, Any], optional: set[str]) -> None:
     assert type(least) is type(request)
 
 
-@pytest.mark.parametrize(("fields", "optional"), REQUESTS, ids=lambda value: value.get("type") if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    ("fields", "optional"), REQUESTS, ids=lambda value: value.get("type") if isinstance(value, dict) else ""
+)
 def test_missing_and_mistyped_fields(fields: dict[str, Any], optional: set[str]) -> None:
     """A field that is missing or of another type is a bad request that says which, and echoes `ref`."""
     for name in fields.keys() - {"type"}:
@@ -267,9 +271,7 @@ def test_frames_begin_with_their_type() -> None:
     assert encode(welcome).startswith(b'{"type":"welcome",')
     for kind in protocol.Frame.__subclasses__():
         tag = kind.__struct_config__.tag
-        fields = {
-            field.name: "x" for field in msgspec.structs.fields(kind) if field.required
-        }
+        fields = {field.name: "x" for field in msgspec.structs.fields(kind) if field.required}
         assert encode(kind(**fields)).startswith(b'{"type":"%b"' % str(tag).encode())
         assert set(json.loads(encode(kind(**fields)))) >= {"type", *fields}
 
@@ -326,7 +328,9 @@ def test_close_codes_are_those_of_the_document() -> None:
 def test_message_event(id: str, user: str, text: str, seq: int) -> None:
     """Head, seq, tail and time put together are the JSON of a message, whatever its words are."""
     user_json = encode(protocol.Person(user, "Ada"))
-    event = event_head("message", "lobby").encode() + b"%d" % seq + message_tail(id, user_json, text) + b"1700000000000}"
+    event = (
+        event_head("message", "lobby").encode() + b"%d" % seq + message_tail(id, user_json, text) + b"1700000000000}"
+    )
     assert json.loads(event) == {
         "type": "message",
         "room": "lobby",

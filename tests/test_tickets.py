@@ -74,9 +74,7 @@ async def test_one_of_a_hundred() -> None:
     """A ticket that is used a hundred times at once lets one in."""
     made, _ = tickets()
     ticket = await made.issue(ADA, ADDRESS, ORIGIN)
-    results = await asyncio.gather(
-        *(made.redeem(ticket, ADDRESS, ORIGIN) for _ in range(100)), return_exceptions=True
-    )
+    results = await asyncio.gather(*(made.redeem(ticket, ADDRESS, ORIGIN) for _ in range(100)), return_exceptions=True)
     assert results.count(ADA) == 1
     assert sum(isinstance(result, AuthError) for result in results) == 99
 

@@ -67,7 +67,11 @@ def test_what_the_service_would_refuse(
 
 @pytest.mark.parametrize(
     "options",
-    [[], ["--sub", "u1", "--role", "admin"], *(["--sub", "u1", "--ttl", ttl] for ttl in ("0", "-1", "1h", "1.5", "9" * 12, "²"))],
+    [
+        [],
+        ["--sub", "u1", "--role", "admin"],
+        *(["--sub", "u1", "--ttl", ttl] for ttl in ("0", "-1", "1h", "1.5", "9" * 12, "²")),
+    ],
     ids=str,
 )
 def test_bad_usage(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,7 +58,8 @@ def order_from(client: socket.socket) -> dict[str, float] | None:
         return None
     if not data:
         raise SystemExit
-    return json.loads(data[6:])  # behind the header of a short frame and a mask of zeros
+    order: dict[str, float] = json.loads(data[6:])  # behind the header of a short frame and a mask of zeros
+    return order
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ server the decoding and encoding that a real one does.
 
 import asyncio
 import os
+from typing import ClassVar
 
 import redis.asyncio
 import tornado.web
@@ -18,8 +19,8 @@ CHANNEL = "chat"
 class ChatSocket(tornado.websocket.WebSocketHandler):
     """One client."""
 
-    clients: "set[ChatSocket]" = set()
-    redis: "redis.asyncio.Redis"
+    clients: ClassVar[set["ChatSocket"]] = set()
+    redis: ClassVar[redis.asyncio.Redis]
 
     def check_origin(self, origin: str) -> bool:
         return True

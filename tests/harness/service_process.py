@@ -84,11 +84,13 @@ class ServiceProcess:
         args: Sequence[str] = (),
         port: int = 0,
         wait: bool = True,
+        command: Sequence[str] = ("service",),
     ) -> None:
         """`port` 0 takes a free one at the first start and keeps it.
 
-        `wait=False` starts without asking /readyz.
+        `wait=False` starts without asking /readyz. `command` is what `python -m` runs, in place of the service itself.
         """
+        self.command = tuple(command)
         self.env = service_env(env)
         self.args = tuple(args)
         self.port = port
@@ -149,7 +151,7 @@ class ServiceProcess:
     def _launch(self, port: int) -> None:
         assert self._process is None, "the service is running already"
         process = subprocess.Popen(
-            [sys.executable, "-m", "service", "--port", str(port), *self.args],
+            [sys.executable, "-m", *self.command, "--port", str(port), *self.args],
             cwd=ROOT,
             env=self.env,
             stdin=subprocess.DEVNULL,

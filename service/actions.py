@@ -1,0 +1,233 @@
+"""What a client may ask for on its socket: one function an action of the contract.
+
+Synchronous ones are done while the frame is being read. Those that need the broker's answer first (`later`) are worked
+off in order, one at a time; nothing awaits in between reading frames, for an await there would hold up the pongs.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from service import protocol, telemetry
+from service.auth import AuthError
+from service.broker import Change, Event, Page, Receipt, Roster
+from service.protocol import ErrorCode, Request, RequestError, echo
+from service.relay import Hall, Member
+
+if TYPE_CHECKING:
+    from service.chat import ChatSocket
+
+TYPING_RATE, TYPING_BURST = 1.0, 5  # typing frames a second; more are dropped
+
+Later = Callable[["ChatSocket", Any], Awaitable[None]]
+
+
+def may_enter(socket: "ChatSocket", room: str) -> None:
+    """Raises `bad_room` or `forbidden`; one answer, whether the room exists or not."""
+    protocol.check_room(room)
+    if not socket.user.may_enter(room) or socket.hub.moderation.holds("ban", room, socket.user.id):
+        raise RequestError(ErrorCode.FORBIDDEN, "you may not enter this room")
+
+
+def joined(socket: "ChatSocket", room: str) -> Hall:
+    """The room, or `not_joined` (`bad_room` for what can't be one)."""
+    hall = socket.rooms.get(room)
+    if hall is None:
+        protocol.check_room(room)
+        raise RequestError(ErrorCode.NOT_JOINED, "join the room first")
+    return hall
+
+
+# -- rooms
+
+
+async def join(socket: "ChatSocket", request: protocol.Join) -> None:
+    room, hub = request.room, socket.hub
+    may_enter(socket, room)
+    hub.rates.check(hub.rates.joins, socket.user.id, "joins")
+    socket.forget(room)
+    if len(socket.rooms) >= hub.settings.rooms_limit:
+        raise RequestError(ErrorCode.TOO_MANY_ROOMS, f"more than {hub.settings.rooms_limit} rooms")
+    hall = await hub.relay.hold(room)
+    try:
+        resumed, page, roster, reads = await _look(socket, request, hall)
+        if socket.connection is None:
+            raise asyncio.CancelledError
+    except BaseException:
+        hub.relay.release(hall)
+        raise
+    since = request.since.seq if resumed and request.since else page.position.seq
+    socket.rooms[room] = hall
+    hub.presence.enter(room, socket.user.person)
+    socket.reply(
+        protocol.Joined(
+            room=room,
+            epoch=page.position.epoch,
+            seq=since,
+            resumed=resumed,
+            messages=[] if resumed else [msgspec.Raw(message) for message in page.frames],
+            more=False if resumed else page.more,
+            members=roster.members if roster.members is not None else [],
+            count=roster.count,
+            reads=reads,
+            ref=echo(request.ref),
+        )
+    )
+    if hall.epoch == page.position.epoch:
+        hub.relay.attach(hall, cast(Member, socket), since)
+    else:  # the count began again between the page and now
+        socket.on_reset(room, "epoch")
+
+
+async def _look(socket: "ChatSocket", request: protocol.Join, hall: Hall) -> tuple[bool, Page, Roster, dict[str, int]]:
+    """What `joined` says: whether `since` can be resumed, the page, who is here, and what they have read."""
+    hub, room = socket.hub, hall.name
+    roster = await hub.presence.roster(room, socket.user.person)
+    if request.since is not None:
+        since = request.since
+        page = await hub.broker.after(room, since.seq, 1)
+        if page is not None and page.position.epoch == since.epoch and page.position.seq >= since.seq:
+            if page.position.seq == since.seq or page.seq == since.seq + 1:
+                return True, page, roster, await hub.reads.of(room, roster.members or ())
+    limit = min(request.limit, protocol.PAGE_LIMIT)
+    newest, reads = await asyncio.gather(
+        hub.broker.newest(room, limit, create=True), hub.reads.of(room, roster.members or ())
+    )
+    assert newest is not None
+    return False, newest, roster, reads
+
+
+async def leave(socket: "ChatSocket", request: protocol.Leave) -> None:
+    joined(socket, request.room)
+    socket.forget(request.room)
+    socket.reply(protocol.Left(room=request.room, ref=echo(request.ref)))
+
+
+async def history(socket: "ChatSocket", request: protocol.History) -> None:
+    joined(socket, request.room)
+    socket.hub.rates.check(socket.hub.rates.joins, socket.user.id, "pages")
+    limit = min(request.limit, protocol.PAGE_LIMIT)
+    page = await socket.hub.broker.newest(request.room, limit, request.before or 0)
+    messages = [msgspec.Raw(message) for message in page.frames] if page else []
+    more = page is not None and page.more
+    socket.reply(protocol.HistoryPage(room=request.room, messages=messages, more=more, ref=echo(request.ref)))
+
+
+# -- events
+
+
+def send(socket: "ChatSocket", request: protocol.Send) -> None:
+    text = protocol.check_text(request.text, socket.hub.settings.text_limit)
+    _publish(socket, request, "message", protocol.message_tail(request.id, socket.user.json, text))
+
+
+def edit(socket: "ChatSocket", request: protocol.Edit) -> None:
+    text = protocol.check_text(request.text, socket.hub.settings.text_limit)
+    _change(socket, request, "edited", "edit", text=text)
+
+
+def remove(socket: "ChatSocket", request: protocol.Remove) -> None:
+    _change(socket, request, "removed", "remove")
+
+
+def react(socket: "ChatSocket", request: protocol.React) -> None:
+    protocol.check_emoji(request.emoji)
+    _change(socket, request, "reacted", "react", emoji=request.emoji, on=request.on)
+
+
+def _change(socket: "ChatSocket", request: Any, event: str, kind: str, **fields: Any) -> None:
+    user = socket.user
+    change = Change(kind, request.target, user.id, user.moderator, **fields)
+    _publish(socket, request, event, protocol.change_tail(request.id, request.target, user.json, **fields), change)
+
+
+def _publish(socket: "ChatSocket", request: Any, kind: str, tail: bytes, change: Change | None = None) -> None:
+    """Publish an event of this user; `sent` or an error follows."""
+    hub, room, user = socket.hub, request.room, socket.user
+    joined(socket, room)
+    if hub.moderation.holds("mute", room, user.id):
+        raise RequestError(ErrorCode.FORBIDDEN, "you are muted")
+    hub.rates.check_send(user.id, socket.network)
+    event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change)
+    hub.broker.publish(event, partial(_published, socket, request, time.monotonic()))
+
+
+def _published(socket: "ChatSocket", request: Any, asked_at: float, receipt: Receipt | RequestError) -> None:
+    if isinstance(receipt, RequestError):
+        socket.answer_error(receipt, request.ref)
+        return
+    telemetry.hot.published += 1
+    socket.answer(
+        protocol.Sent(
+            room=request.room,
+            id=request.id,
+            seq=receipt.seq,
+            at=receipt.at,
+            duplicate=receipt.duplicate,
+            ref=echo(request.ref),
+        ),
+        asked_at,
+    )
+
+
+# -- the rest
+
+
+def typing(socket: "ChatSocket", request: protocol.Typing) -> None:
+    joined(socket, request.room)
+    if socket.hub.moderation.holds("mute", request.room, socket.user.id):
+        return
+    if not socket.typing.take(time.monotonic(), TYPING_RATE, TYPING_BURST):
+        signal = {"kind": "typing", "user": socket.user.person}
+        socket.hub.broker.signal(request.room, protocol.encode(signal))
+
+
+def read(socket: "ChatSocket", request: protocol.Read) -> None:
+    hall = joined(socket, request.room)
+    socket.hub.reads.mark(request.room, socket.user.id, min(request.seq, hall.head))
+
+
+async def moderate(socket: "ChatSocket", request: protocol.Moderate) -> None:
+    await socket.hub.moderation.moderate(socket.user, request)
+    room = msgspec.UNSET if request.room is None else request.room
+    socket.reply(protocol.Moderated(room=room, user=request.user, action=request.action, ref=echo(request.ref)))
+
+
+async def renew(socket: "ChatSocket", request: protocol.Renew) -> None:
+    try:
+        user = await socket.hub.tickets.redeem(request.ticket, socket.network, socket.origin)
+    except AuthError as error:
+        raise RequestError(ErrorCode.FORBIDDEN, str(error)) from None
+    if user.id != socket.user.id:
+        raise RequestError(ErrorCode.FORBIDDEN, "the ticket is another user's")
+    socket.become(user)
+    left = 0 if user.expires_at is None else max(0, int(user.expires_at - time.time()))
+    socket.reply(protocol.Renewed(expires_in=left, ref=echo(request.ref)))
+
+
+def ping(socket: "ChatSocket", request: protocol.Ping) -> None:
+    socket.reply(protocol.Pong(at=int(time.time() * 1000), ref=echo(request.ref)))
+
+
+def _later(work: Later) -> Callable[["ChatSocket", Request], None]:
+    return lambda socket, request: socket.later(work, request)
+
+
+ACTIONS: dict[type[Request], Callable[["ChatSocket", Any], None]] = {
+    protocol.Join: _later(join),
+    protocol.Leave: _later(leave),
+    protocol.History: _later(history),
+    protocol.Moderate: _later(moderate),
+    protocol.Renew: _later(renew),
+    protocol.Send: send,
+    protocol.Edit: edit,
+    protocol.Remove: remove,
+    protocol.React: react,
+    protocol.Typing: typing,
+    protocol.Read: read,
+    protocol.Ping: ping,
+}

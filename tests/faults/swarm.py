@@ -1,0 +1,404 @@
+"""Many good clients on one event loop, and the judge of what they see.
+
+Each client does what docs/protocol.md asks of one: it keeps a message until `sent`, sends it again under the same id
+after a lost socket, `unavailable` or silence, comes back with full jitter or as `reconnect` said, on another process
+where there is one, and resumes with `since`. A delivery costs some 10 µs here, most of it the oracle's.
+"""
+
+import asyncio
+import random
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import msgspec
+
+from tests.harness import NO_LIMITS, UNIT, Oracle, Verdict, make_jwt
+
+ORIGIN = "http://127.0.0.1"
+LOAD_ENV = NO_LIMITS | {"ALLOWED_ORIGINS": ORIGIN, "LOG_LEVEL": "warning"}
+"""Settings for a load of many clients, which may take a `reconnect` ticket from one process to another."""
+
+ENTER_TIMEOUT = 15 * UNIT  # seconds for the handshake and the joins
+ANSWER_TIMEOUT = 8 * UNIT  # seconds without `sent` after which a message is sent again
+RETURN_BASE, RETURN_CAP = 0.1, 2.0  # seconds, doubled with each failure, with full jitter
+BACKLOG = 400  # messages unanswered, past which the load waits
+TEXT = "x" * 80
+
+Frame = dict[str, Any]
+
+
+def text_frame(text: bytes) -> bytes:
+    """A client's text frame (RFC 6455 section 5.2), masked with zeros: no proxy cache is to be protected here."""
+    length = len(text)
+    head = bytes((0x81, 0x80 | length)) if length < 126 else b"\x81\xfe" + length.to_bytes(2, "big")
+    return head + b"\0\0\0\0" + text
+
+
+class Wire(asyncio.Protocol):
+    """One socket from the client's side: text frames in and out, pings answered."""
+
+    def __init__(self, owner: "Client", request: bytes) -> None:
+        self._owner = owner
+        self._request = request
+        self._rest = b""
+        self._upgraded = False
+        self.close_code: int | None = None
+        self.pinged_at: list[float] = []
+        self.ended = asyncio.get_running_loop().create_future()
+        self.transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        position = 0
+        if not self._upgraded:
+            end = data.find(b"\r\n\r\n")
+            if end < 0:
+                self._rest = data
+                return
+            if not data.startswith(b"HTTP/1.1 101 "):
+                self._owner.swarm.refusals[data[9:12].decode()] += 1
+                self.transport.abort()
+                return
+            self._upgraded = True
+            position = end + 4
+        while (end := self._frame_end(data, position)) > 0:
+            start = position + (2 if data[position + 1] < 126 else 4 if data[position + 1] == 126 else 10)
+            opcode, payload = data[position] & 15, data[start:end]
+            position = end
+            if opcode == 1:
+                self._owner.on_frame(msgspec.json.decode(payload))
+            elif opcode == 9:
+                self.pinged_at.append(time.monotonic())
+                self.transport.write(bytes((0x8A, 0x80 | len(payload))) + b"\0\0\0\0" + payload)
+            elif opcode == 8:
+                self.close_code = int.from_bytes(payload[:2], "big")
+                self.transport.write(b"\x88\x82\0\0\0\0" + payload[:2])
+                self.transport.close()
+        self._rest = data[position:]
+
+    @staticmethod
+    def _frame_end(data: bytes, start: int) -> int:
+        """Where the frame at `start` ends; 0 while it is not there as a whole."""
+        if len(data) < start + 2:
+            return 0
+        length, start = data[start + 1], start + 2
+        if length >= 126:
+            size = 2 if length == 126 else 8
+            length, start = int.from_bytes(data[start : start + size], "big"), start + size
+        return start + length if start + length <= len(data) else 0
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def send(self, **frame: Any) -> None:
+        self.transport.write(text_frame(msgspec.json.encode(frame)))
+
+
+class Client:
+    """One good client with one socket at a time. `outbox` holds what is not acknowledged, in order."""
+
+    def __init__(self, swarm: "Swarm", user: str, rooms: Sequence[str], receive_buffer: int = 0) -> None:
+        self.swarm = swarm
+        self.user = user
+        self.rooms = tuple(rooms)
+        self.log = swarm.oracle.receiver(user)
+        self.outbox: dict[str, tuple[str, float]] = {}  # id to room and the time it was last sent
+        self.wire: Wire | None = None
+        self.inside: set[str] = set()
+        self.lost_at: float | None = None
+        self.returns: list[tuple[float, float]] = []  # when it was cut, when it was back in all rooms
+        self.resumed = self.fresh = 0
+        self.resets: Counter[str] = Counter()
+        self.ticket: str | None = None
+        self.fast = True  # whether its latencies count
+        self.task: asyncio.Task[None] | None = None
+        self._return_at = 0.0
+        self._entered = asyncio.Event()
+        self._receive_buffer = receive_buffer
+        self._sequence = 0
+        self._port = len(swarm.clients)
+        self._token = make_jwt(user, user)
+
+    # -- its life
+
+    async def run(self) -> None:
+        failures = 0
+        while True:
+            try:
+                async with asyncio.timeout(ENTER_TIMEOUT):
+                    await self._enter()
+                failures = 0
+                assert self.wire is not None
+                await self.wire.ended
+                self.lost_at = time.monotonic()
+                self.swarm.closes[self.wire.close_code or 1006] += 1
+            except (OSError, TimeoutError):
+                failures += 1
+                self.swarm.failures += 1
+            finally:
+                self._entered.clear()
+                self.inside.clear()
+                if self.wire is not None and self.wire.transport is not None:
+                    self.wire.transport.abort()
+            self._port += 1
+            wait = self._return_at - time.monotonic()
+            if wait <= 0:
+                wait = self.swarm.random.uniform(0, min(RETURN_CAP, RETURN_BASE * 2**failures))
+            await asyncio.sleep(wait)
+
+    async def _enter(self) -> None:
+        ticket, self.ticket = self.ticket, None
+        offered = "chat.v1" if ticket is None else f"chat.v1, ticket.{ticket}"
+        request = (
+            f"GET /socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Origin: {ORIGIN}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            f"Sec-WebSocket-Protocol: {offered}\r\n"
+        )
+        if ticket is None:
+            request += f"Authorization: Bearer {self._token}\r\n"
+        self.wire = wire = Wire(self, (request + "\r\n").encode())
+        loop = asyncio.get_running_loop()
+        sock = socket.socket()
+        sock.setblocking(False)
+        if self._receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+        try:
+            await loop.sock_connect(sock, ("127.0.0.1", self.swarm.ports[self._port % len(self.swarm.ports)]))
+            await loop.create_connection(lambda: wire, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        entered = asyncio.ensure_future(self._entered.wait())
+        try:
+            await asyncio.wait((entered, wire.ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            entered.cancel()
+        if not self._entered.is_set():
+            if wire.close_code is not None:
+                self.swarm.closes[wire.close_code] += 1
+            raise ConnectionError("refused")
+
+    def _join(self, room: str, afresh: bool = False) -> None:
+        since = None if afresh else self.log.since(room)
+        if self.wire is not None:
+            request = {"type": "join", "room": room, "limit": 1, "ref": room}
+            self.wire.send(**request if since is None else request | {"since": since})
+
+    # -- what it says
+
+    def post(self, room: str) -> None:
+        """Send a message, now or when it can."""
+        self._sequence += 1
+        id = f"{self.user}.{self._sequence}"
+        self.outbox[id] = room, time.monotonic()
+        self.swarm.posted_at[id] = time.monotonic()
+        self._send(id)
+
+    def _send(self, id: str) -> None:
+        if id in self.outbox and self._entered.is_set() and self.wire is not None:
+            room = self.outbox[id][0]
+            self.outbox[id] = room, time.monotonic()
+            self.wire.send(type="send", room=room, id=id, text=TEXT, ref=id)
+
+    def send_overdue(self) -> None:
+        """Send again what has been without an answer for too long."""
+        now = time.monotonic()
+        for id, (_, at) in list(self.outbox.items()):
+            if now - at > ANSWER_TIMEOUT:
+                self._send(id)
+
+    # -- what it hears
+
+    def on_frame(self, frame: Frame) -> None:
+        kind = frame["type"]
+        if kind == "message":
+            self.log.observe(frame)
+            self.swarm.delivered(self, frame["id"])
+        elif kind == "sent":
+            if self.outbox.pop(frame["id"], None) is not None:
+                self.swarm.acknowledged(self, frame)
+        elif kind == "joined":
+            self._joined(frame)
+        elif kind == "error":
+            self._refused(frame)
+        elif kind == "welcome":
+            for room in self.rooms:
+                self._join(room)
+        elif kind == "reset":
+            self.resets[frame["reason"]] += 1
+            self.log.observe(frame)
+            self._join(frame["room"], afresh=True)
+        elif kind == "reconnect":
+            self.ticket = frame.get("ticket")
+            self._return_at = time.monotonic() + frame["in_ms"] / 1000
+            self.swarm.told.append(frame["in_ms"] / 1000)
+
+    def _joined(self, frame: Frame) -> None:
+        if frame["resumed"]:
+            self.resumed += 1
+        elif self.log.since(frame["room"]) is not None:
+            self.fresh += 1
+        self.log.observe(frame)
+        self.inside.add(frame["room"])
+        if len(self.inside) == len(self.rooms) and not self._entered.is_set():
+            if self.lost_at is not None:
+                self.returns.append((self.lost_at, time.monotonic()))
+                self.lost_at = None
+            self._entered.set()
+            for id in list(self.outbox):
+                self._send(id)
+
+    def _refused(self, frame: Frame) -> None:
+        self.swarm.errors[frame["code"]] += 1
+        ref = frame.get("ref") or ""
+        wait = frame.get("retry_after", 1.0) * self.swarm.random.uniform(0.5, 1.5)
+        again = self._send if ref in self.outbox else self._join if ref in self.rooms else None
+        if again is not None:
+            asyncio.get_running_loop().call_later(wait, again, ref)
+
+
+class Swarm:
+    """`async with Swarm([a.port, b.port], seed) as swarm: await swarm.enter(100, lambda n: ["lobby"])`."""
+
+    def __init__(self, ports: Sequence[int], seed: int) -> None:
+        self.ports = list(ports)
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.oracle = Oracle()
+        self.clients: list[Client] = []
+        self.errors: Counter[str] = Counter()  # error frames by code
+        self.closes: Counter[int] = Counter()
+        self.refusals: Counter[str] = Counter()  # handshakes by HTTP status
+        self.failures = 0  # attempts to come in that came to nothing
+        self.told: list[float] = []  # `reconnect.in_ms`, in seconds
+        self.heads: dict[str, int] = {}  # by room, the highest seq acknowledged
+        self.posted_at: dict[str, float] = {}
+        self.acknowledged_at: dict[str, float] = {}
+        self.worst_lag = 0.0  # seconds from an acknowledgement to the last receiver's copy
+        self.latencies: list[float] | None = None  # seconds from post to copy, of fast clients, while this is a list
+        self.on_delivery: Callable[[Client, str], None] | None = None
+        self._upkeep: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._upkeep = asyncio.ensure_future(self._send_overdue())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.leave(self.clients)
+        assert self._upkeep is not None
+        self._upkeep.cancel()
+        await asyncio.gather(self._upkeep, return_exceptions=True)
+
+    async def leave(self, clients: Sequence[Client]) -> None:
+        """Cut these clients for good; what they saw still counts."""
+        tasks = [client.task for client in clients if client.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def enter(self, count: int, rooms: Callable[[int], Sequence[str]], receive_buffer: int = 0) -> list[Client]:
+        """Let `count` more clients in, the nth into `rooms(n)`, and wait until they are there."""
+        fresh = []
+        for number in range(count):
+            client = Client(self, f"u{len(self.clients)}", rooms(number), receive_buffer)
+            self.clients.append(client)
+            fresh.append(client)
+            client.task = asyncio.ensure_future(client.run())
+            if number % 50 == 49:
+                await asyncio.sleep(0.05)
+        await self.all_inside(60 * UNIT, fresh)
+        return fresh
+
+    async def all_inside(self, timeout: float, clients: Sequence[Client] | None = None) -> None:
+        """Wait until these clients (all, by default) are in all their rooms."""
+        async with asyncio.timeout(timeout):
+            while not all(client._entered.is_set() for client in clients or self.clients):
+                await asyncio.sleep(0.02)
+
+    # -- the load
+
+    async def load(
+        self,
+        messages: int,
+        rate: float,
+        until: asyncio.Event | None = None,
+        senders: Sequence[Client] | None = None,
+        rooms: Sequence[str] = (),
+    ) -> int:
+        """Post at `rate` a second, at least `messages` and on until the event; how many there were.
+
+        It waits while too many are unanswered, as people do.
+        """
+        senders = senders or self.clients
+        posted, due = 0, 0.0
+        last = time.monotonic()
+        while posted < messages or (until is not None and not until.is_set()):
+            await asyncio.sleep(0.01)
+            now = time.monotonic()
+            due, last = min(due + (now - last) * rate, rate), now
+            while due >= 1 and self.unanswered < BACKLOG:
+                due -= 1
+                posted += 1
+                client = self.random.choice(senders)
+                client.post(self.random.choice(rooms or client.rooms))
+        return posted
+
+    @property
+    def unanswered(self) -> int:
+        return len(self.posted_at) - len(self.acknowledged_at)
+
+    async def _send_overdue(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            for client in self.clients:
+                if client.outbox:
+                    client.send_overdue()
+
+    def acknowledged(self, client: Client, frame: Frame) -> None:
+        self.oracle.acknowledged(frame, client.user)
+        self.acknowledged_at.setdefault(frame["id"], time.monotonic())
+        self.heads[frame["room"]] = max(frame["seq"], self.heads.get(frame["room"], 0))
+
+    def delivered(self, client: Client, id: str) -> None:
+        now = time.monotonic()
+        if self.latencies is not None and client.fast and id in self.posted_at:
+            self.latencies.append(now - self.posted_at[id])
+        acknowledged_at = self.acknowledged_at.get(id)
+        if acknowledged_at is not None and now - acknowledged_at > self.worst_lag:
+            self.worst_lag = now - acknowledged_at
+        if self.on_delivery is not None:
+            self.on_delivery(client, id)
+
+    # -- the end
+
+    @property
+    def worst_return(self) -> float:
+        """Seconds that the slowest client took from the loss of its socket to being in all rooms again."""
+        return max((back - lost for client in self.clients for lost, back in client.returns), default=0.0)
+
+    def caught_up(self) -> bool:
+        """Whether every client has everything acknowledged, and an acknowledgement for everything it sent."""
+        if any(client.outbox for client in self.clients):
+            return False
+        places = ((client.log.places.get(room), room) for client in self.clients for room in client.rooms)
+        return all(place is not None and place.cursor >= self.heads.get(room, 0) for place, room in places)
+
+    async def settle(self, timeout: float = 30 * UNIT, quiet: float = 0.5 * UNIT) -> Verdict:
+        """The verdict once everybody is caught up, at the latest after `timeout` seconds.
+
+        `quiet`: seconds more, in which a repeat may still show.
+        """
+        deadline = time.monotonic() + timeout
+        while not self.caught_up() and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(quiet)
+        return self.oracle.verdict()

@@ -1,0 +1,411 @@
+"""service/headers.py: what a request's headers may be believed."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+
+from service.config import Settings, load
+from service.headers import (
+    bearer,
+    client_address,
+    host_allowed,
+    limit_key,
+    offered_ticket,
+    origin_allowed,
+    parse_origin,
+    request_allowed,
+    request_scheme,
+    security_headers,
+)
+
+PEER = "203.0.113.9"
+
+
+def settings(**environ: str) -> Settings:
+    return load({"SQLITE_PATH": ":memory:"} | environ)
+
+
+def request(*headers: tuple[str, str], protocol: str = "http") -> HTTPServerRequest:
+    """A request from `PEER` with these headers, one of a name after another."""
+    made = HTTPHeaders()
+    for name, value in headers:
+        made.add(name, value)
+    if "Host" not in made:
+        made["Host"] = "chat.example.com"
+    answer = HTTPServerRequest(start_line=RequestStartLine("GET", "/socket", "HTTP/1.1"), headers=made)
+    answer.remote_ip = PEER
+    answer.protocol = protocol
+    return answer
+
+
+# -- origins
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://chat.example.com", ("https", "chat.example.com", 443)),
+        ("https://chat.example.com:443", ("https", "chat.example.com", 443)),
+        ("http://chat.example.com", ("http", "chat.example.com", 80)),
+        ("http://chat.example.com:80", ("http", "chat.example.com", 80)),
+        ("HTTP://Chat.Example.COM:8080", ("http", "chat.example.com", 8080)),
+        ("http://127.0.0.1:8000", ("http", "127.0.0.1", 8000)),
+        ("http://[::1]:8000", ("http", "[::1]", 8000)),
+    ],
+)
+def test_origins(text: str, origin: tuple[str, str, int]) -> None:
+    """An origin is its scheme, host and port, the default port being the same as none."""
+    assert parse_origin(text) == origin
+
+
+NO_ORIGINS = [
+    "",
+    "null",
+    "chat.example.com",
+    "//chat.example.com",
+    "https://",
+    "https:///",
+    "https://chat.example.com/",
+    "https://chat.example.com/page",
+    "https://chat.example.com?x",
+    "https://chat.example.com#x",
+    "https://chat.example.com:",
+    "https://chat.example.com:port",
+    "https://chat.example.com:443000",
+    "https://user@chat.example.com",
+    "https://chat.example.com@evil.example",
+    "https://chat.example.com https://evil.example",
+    "https://chat.example.com,https://evil.example",
+    "https://chat.example.com\n",
+    " https://chat.example.com",
+    "https://chat.example.com\0",
+    "https://[::1",
+    "file://",
+    "chrome-extension://abcdefgh",
+    "wss://chat.example.com",
+    "javascript:alert(1)",
+    "https://\u212aelvin.example",  # the Kelvin sign, which str.lower makes a k
+]
+
+
+@pytest.mark.parametrize("text", NO_ORIGINS, ids=ascii)
+def test_no_origins(text: str) -> None:
+    """Anything else is no origin, and is allowed neither beside itself nor under any list."""
+    assert parse_origin(text) is None
+    assert not origin_allowed(settings(), text, "https", "chat.example.com")
+    assert not origin_allowed(settings(), text, "https", text.removeprefix("https://"))
+    assert not origin_allowed(settings(ALLOWED_ORIGINS="https://chat.example.com"), text, "https", "chat.example.com")
+
+
+def test_own_origin() -> None:
+    """Without a list the page's own origin is allowed: scheme, host and port as the request reached us."""
+    own = settings()
+    assert origin_allowed(own, "https://chat.example.com", "https", "chat.example.com")
+    assert origin_allowed(own, "https://chat.example.com", "https", "chat.example.com:443")
+    assert origin_allowed(own, "https://chat.example.com:443", "https", "Chat.Example.com")
+    assert origin_allowed(own, "http://localhost:8000", "http", "localhost:8000")
+    for origin in (
+        None,
+        "http://chat.example.com",
+        "https://chat.example.com:8443",
+        "https://evil.example",
+        "https://chat.example.com.evil.example",
+        "https://evilchat.example.com",
+        "https://xn--chat.example.com",
+        "https://sub.chat.example.com",
+    ):
+        assert not origin_allowed(own, origin, "https", "chat.example.com"), origin
+    assert not origin_allowed(own, "https://", "https", "")
+
+
+def test_listed_origins() -> None:
+    """With a list exactly its origins are allowed, whatever the Host says."""
+    listed = settings(ALLOWED_ORIGINS="https://app.example.com, http://localhost:3000")
+    assert origin_allowed(listed, "https://app.example.com", "http", "anything")
+    assert origin_allowed(listed, "https://APP.example.com:443", "http", "anything")
+    assert origin_allowed(listed, "http://localhost:3000", "http", "anything")
+    for origin in (None, "http://app.example.com", "http://localhost", "https://chat.example.com"):
+        assert not origin_allowed(listed, origin, "https", "chat.example.com"), origin
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_any_origin_and_host(origin: str, host: str) -> None:
+    """Nothing that was made up is an origin, unless it is exactly our own."""
+    if origin_allowed(settings(HOST=""), origin, "https", host):
+        assert parse_origin(origin) == parse_origin(f"https://{host}")
+
+
+# -- hosts
+
+
+def test_hosts_of_listed_origins() -> None:
+    """With a list its hosts are answered to, on any port, and no others."""
+    listed = settings(ALLOWED_ORIGINS="https://chat.example.com,http://[::1]:8000")
+    for host in ("chat.example.com", "CHAT.example.com:8000", "chat.example.com.", "[::1]", "[::1]:1"):
+        assert host_allowed(listed, host), host
+    for host in ("", "evil.example", "chat.example.com.evil.example", "127.0.0.1", "localhost", "x@chat.example.com"):
+        assert not host_allowed(listed, host), host
+
+
+def test_hosts_on_loopback() -> None:
+    """A service on loopback, behind no proxy, answers to loopback's names: no foreign name leads into the machine."""
+    for listens in ("127.0.0.1", "localhost", "::1"):
+        local = settings(HOST=listens)
+        for host in ("localhost", "localhost:8000", "127.0.0.1:8000", "127.0.0.2", "[::1]:8000", "chat.localhost"):
+            assert host_allowed(local, host), (listens, host)
+        for host in ("evil.example", "evil.example:8000", "localhost.evil.example", "192.0.2.1", "[2001:db8::1]", ""):
+            assert not host_allowed(local, host), (listens, host)
+
+
+def test_hosts_elsewhere() -> None:
+    """A service that others reach takes any name that is one."""
+    for public in (settings(HOST=""), settings(HOST="0.0.0.0"), settings(TRUSTED_PROXIES="1"), settings(DYNO="web.1")):
+        for host in ("chat.example.com", "192.0.2.1:8000", "[2001:db8::1]"):
+            assert host_allowed(public, host)
+        for host in ("", "a b", "a/b", "a@b", "a;b", "a:b", "[::1", ":80", "a,b", "a\n", "é.example"):
+            assert not host_allowed(public, host), host
+
+
+# -- both at once
+
+
+def test_request_from_a_page() -> None:
+    """A request of our own page is let in; a foreign Origin, Host or both are not, whatever else they say."""
+    public = settings(HOST="")
+    own = ("Origin", "http://chat.example.com")
+    foreign = ("Origin", "http://evil.example")
+    for bearer_only in (False, True):
+        assert request_allowed(public, request(own), bearer_only)
+        assert not request_allowed(public, request(foreign), bearer_only)
+        assert not request_allowed(public, request(foreign, ("Sec-Fetch-Site", "same-origin")), bearer_only)
+        assert not request_allowed(public, request(foreign, ("X-Forwarded-Host", "evil.example")), bearer_only)
+        assert not request_allowed(public, request(foreign, ("Authorization", "Bearer x")), bearer_only)
+        assert not request_allowed(public, request(own, foreign), bearer_only)
+        assert not request_allowed(public, request(foreign, own), bearer_only)
+        assert not request_allowed(public, request(("Origin", "null")), bearer_only)
+        assert not request_allowed(public, request(("Origin", "")), bearer_only)
+        assert not request_allowed(public, request(own, ("Host", "evil.example")), bearer_only)
+        # The page is reached by https, so a page of http isn't ours.
+        assert not request_allowed(public, request(own, protocol="https"), bearer_only)
+        local = settings()
+        rebound = request(("Host", "evil.example:8000"), ("Origin", "http://evil.example:8000"))
+        assert not request_allowed(local, rebound, bearer_only)
+
+
+def test_request_without_an_origin() -> None:
+    """Without an Origin a handshake needs a bearer token; other requests are judged by their Host alone."""
+    public = settings(HOST="")
+    assert request_allowed(public, request())
+    assert not request_allowed(public, request(), bearer_only=True)
+    assert not request_allowed(public, request(("Authorization", "Basic eDp5")), bearer_only=True)
+    assert not request_allowed(public, request(("Sec-Fetch-Site", "same-origin")), bearer_only=True)
+    assert request_allowed(public, request(("Authorization", "Bearer abc.def")), bearer_only=True)
+    assert not request_allowed(settings(), request(("Authorization", "Bearer abc.def")), bearer_only=True)
+
+
+# -- addresses
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, ["198.51.100.1"], PEER),
+        (1, [], PEER),
+        (1, ["198.51.100.1"], "198.51.100.1"),
+        (1, ["6.6.6.6, 198.51.100.1"], "198.51.100.1"),
+        (1, ["6.6.6.6", "198.51.100.1"], "198.51.100.1"),
+        (2, ["6.6.6.6, 198.51.100.1, 10.0.0.1"], "198.51.100.1"),
+        (2, ["6.6.6.6", "198.51.100.1", "10.0.0.1"], "198.51.100.1"),
+        (2, ["198.51.100.1"], PEER),
+        (3, ["198.51.100.1, 10.0.0.1"], PEER),
+        (1, ["198.51.100.1:4711"], "198.51.100.1"),
+        (1, ["2001:DB8::1"], "2001:db8::1"),
+        (1, ["[2001:db8::1]"], "2001:db8::1"),
+        (1, ["[2001:db8::1]:4711"], "2001:db8::1"),
+        (1, ["::ffff:198.51.100.1"], "198.51.100.1"),
+        *(
+            (1, ["198.51.100.1, " + junk], PEER)
+            for junk in (
+                "unknown",
+                "junk",
+                "1.2.3",
+                "999.1.1.1",
+                "fe80::1%any text",
+                "1.2.3.4:port",
+                "[]",
+                "[1.2.3.4",
+                "for=1.2.3.4",
+                "1.2.3.4 5.6.7.8",
+                "\u00b3.1.1.1",
+            )
+        ),
+        (1, ["198.51.100.1,"], PEER),
+    ],
+)
+def test_client_address(proxies: int, forwarded: list[str], address: str) -> None:
+    """The address is what the outermost trusted proxy saw; what a client writes itself never counts."""
+    headers = [("X-Forwarded-For", value) for value in forwarded]
+    lies = [("X-Real-Ip", "6.6.6.6"), ("Forwarded", "for=6.6.6.6"), ("X-Client-Ip", "6.6.6.6")]
+    assert client_address(settings(TRUSTED_PROXIES=str(proxies)), request(*headers, *lies)) == address
+
+
+# What gets through Tornado's own check of header values.
+words = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=30).map(str.strip)
+
+
+@given(st.lists(words, max_size=3))
+def test_forged_addresses_change_nothing(words: list[str]) -> None:
+    """Whatever a client puts before its proxy's entry, its address is the one the proxy saw."""
+    headers = [("X-Forwarded-For", word) for word in words] + [("X-Forwarded-For", "198.51.100.1")]
+    assert client_address(settings(TRUSTED_PROXIES="1"), request(*headers)) == "198.51.100.1"
+    assert client_address(settings(), request(*headers)) == PEER
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("198.51.100.1", "198.51.100.1"),
+        ("::ffff:198.51.100.1", "198.51.100.1"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("::1", "::/64"),
+        ("2001:db8:1:2::/64", "2001:db8:1:2::/64"),
+        ("", ""),
+        ("@", "@"),
+    ],
+)
+def test_limit_key(address: str, key: str) -> None:
+    """IPv4 addresses stand for themselves, IPv6 addresses for their /64; a key is its own key."""
+    assert limit_key(address) == key
+    assert limit_key(key) == key
+
+
+@pytest.mark.parametrize(
+    ("proxies", "protocol", "forwarded", "scheme"),
+    [
+        (0, "http", ["https"], "http"),
+        (0, "https", ["http"], "https"),
+        (1, "http", [], "http"),
+        (1, "http", ["https"], "https"),
+        (1, "http", ["HTTPS"], "https"),
+        (1, "http", ["https, http"], "http"),
+        (1, "http", ["https", "http"], "http"),
+        (2, "http", ["https, http"], "https"),
+        (2, "http", ["https"], "https"),  # the inner one overwrote the outer one's
+        (2, "http", ["http, https, http"], "https"),
+        (1, "http", ["ws"], "http"),
+        (1, "http", ["javascript"], "http"),
+        (1, "http", [""], "http"),
+    ],
+)
+def test_request_scheme(proxies: int, protocol: str, forwarded: list[str], scheme: str) -> None:
+    """The scheme is what the outermost trusted proxy was reached by, http or https."""
+    headers = [("X-Forwarded-Proto", value) for value in forwarded]
+    lies = [("X-Scheme", "https"), ("X-Forwarded-Ssl", "on")]
+    configured = settings(TRUSTED_PROXIES=str(proxies))
+    assert request_scheme(configured, request(*headers, *lies, protocol=protocol)) == scheme
+
+
+# -- credentials
+
+
+@pytest.mark.parametrize(
+    ("offers", "ticket"),
+    [
+        ([], None),
+        (["chat.v1"], None),
+        (["chat.v1, ticket.abc"], "abc"),
+        (["chat.v1", "ticket.abc"], "abc"),
+        (["ticket.a.b"], "a.b"),
+        (["ticket.", "chat.v1"], None),
+        (["ticket"], None),
+        (["Ticket.abc"], None),
+        (["chat.v1, ticket.abc, ticket.def"], None),
+        (["ticket.abc", "ticket.abc"], None),
+        ([",,ticket.abc,,"], "abc"),
+    ],
+)
+def test_offered_ticket(offers: list[str], ticket: str | None) -> None:
+    """The ticket is the one subprotocol that begins so; two are none, for nobody needs two."""
+    headers = request(*(("Sec-WebSocket-Protocol", offer) for offer in offers)).headers
+    assert offered_ticket(headers) == ticket
+
+
+@pytest.mark.parametrize(
+    ("values", "token"),
+    [
+        ([], None),
+        (["Bearer abc.def-ghi_jkl"], "abc.def-ghi_jkl"),
+        (["bearer abc"], "abc"),
+        (["BEARER  abc=="], "abc=="),
+        (["Bearer"], None),
+        (["Bearer a b"], None),
+        (["Bearer a,b"], None),
+        (["Bearer a\u00e9"], None),
+        (["Basic YTpi"], None),
+        (["abc"], None),
+        (["Bearer abc", "Bearer def"], None),
+    ],
+)
+def test_bearer(values: list[str], token: str | None) -> None:
+    """The token is that of the one Authorization header, in the form of RFC 6750."""
+    assert bearer(request(*(("Authorization", value) for value in values)).headers) == token
+
+
+# -- answers
+
+
+def directives(policy: str) -> dict[str, list[str]]:
+    return {name: sources for name, *sources in (part.split() for part in policy.split(";"))}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "socket"),
+    [
+        ("https", "chat.example.com", "wss://chat.example.com"),
+        ("http", "localhost:8000", "ws://localhost:8000"),
+        ("http", "[::1]:8000", "ws://[::1]:8000"),
+        ("http", "Chat.Example.com", "ws://chat.example.com"),
+    ],
+)
+def test_content_security_policy(scheme: str, host: str, socket: str) -> None:
+    """Everything comes from here, nothing inline, and the socket's address is named exactly."""
+    policy = directives(security_headers(settings(), scheme, host)["Content-Security-Policy"])
+    assert policy == {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "connect-src": ["'self'", socket],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+
+
+@given(
+    st.text(max_size=40)
+    | st.sampled_from(["a; script-src *", "a *", "a'self'", "a,b", "a\r\nX: y", "*", "*.example.com"])
+)
+def test_host_adds_nothing_to_the_policy(host: str) -> None:
+    """Whatever the Host header holds, the policy has the same directives and at most one source more."""
+    policy = security_headers(settings(), "https", host)["Content-Security-Policy"]
+    usual = directives(security_headers(settings(), "https", "")["Content-Security-Policy"])
+    found = directives(policy)
+    assert found | {"connect-src": ["'self'"]} == usual
+    assert re.fullmatch(r"'self'( wss://[a-z0-9._:\[\]-]+)?", " ".join(found["connect-src"]))
+
+
+def test_other_headers() -> None:
+    """No sniffing and no referrer, always; HSTS where https is forced and in use."""
+    plain = security_headers(settings(), "https", "chat.example.com")
+    assert plain["X-Content-Type-Options"] == "nosniff"
+    assert plain["Referrer-Policy"] == "no-referrer"
+    assert "Strict-Transport-Security" not in plain
+    forced = settings(FORCE_HTTPS="1")
+    assert "Strict-Transport-Security" not in security_headers(forced, "http", "chat.example.com")
+    assert security_headers(forced, "https", "a")["Strict-Transport-Security"] == "max-age=31536000"
