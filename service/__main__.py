@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -9,6 +10,8 @@ import sys
 
 from service import __version__, app, config, supervisor, telemetry, tokens
 from service.config import ConfigError, Settings
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +37,8 @@ def main(argv: list[str] | None = None) -> int:
             print(config.describe(settings))
             return 0
         telemetry.set_up_logging(settings.log_level, settings.log_format, timestamps=not settings.heroku)
+        for warning in config.warnings(settings):
+            logger.warning(warning)
         if settings.web_concurrency > 1:
             return supervisor.run(settings, serve)
         return asyncio.run(serve(settings, None))

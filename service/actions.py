@@ -8,32 +8,53 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 
 from service import protocol, telemetry
-from service.auth import AuthError
+from service.auth import AuthError, User
 from service.broker import Change, Event, Page, Receipt, Roster
+from service.hub import Hub
+from service.limits import TokenBucket
 from service.protocol import ErrorCode, Request, RequestError, echo
 from service.relay import Hall, Member
-
-if TYPE_CHECKING:
-    from service.chat import ChatSocket
+from service.writer import Connection
 
 TYPING_RATE, TYPING_BURST = 1.0, 5  # typing frames a second; more are dropped
 
-Later = Callable[["ChatSocket", Any], Awaitable[None]]
+
+class Asker(Protocol):
+    """The socket that asks, as an action sees it."""
+
+    user: User
+    hub: Hub
+    rooms: dict[str, Hall]
+    network: str
+    origin: str | None
+    typing: TokenBucket
+    connection: Connection | None
+
+    def reply(self, answer: protocol.Frame) -> None: ...
+    def answer(self, answer: protocol.Frame, asked_at: float) -> None: ...
+    def answer_error(self, error: RequestError, ref: str | None) -> None: ...
+    def later(self, work: "Later", request: Request) -> None: ...
+    def forget(self, room: str) -> None: ...
+    def become(self, user: User) -> None: ...
+    def on_reset(self, room: str, reason: str) -> None: ...
 
 
-def may_enter(socket: "ChatSocket", room: str) -> None:
+Later = Callable[[Asker, Any], Awaitable[None]]
+
+
+def may_enter(socket: Asker, room: str) -> None:
     """Raises `bad_room` or `forbidden`; one answer, whether the room exists or not."""
     protocol.check_room(room)
     if not socket.user.may_enter(room) or socket.hub.moderation.holds("ban", room, socket.user.id):
         raise RequestError(ErrorCode.FORBIDDEN, "you may not enter this room")
 
 
-def joined(socket: "ChatSocket", room: str) -> Hall:
+def joined(socket: Asker, room: str) -> Hall:
     """The room, or `not_joined` (`bad_room` for what can't be one)."""
     hall = socket.rooms.get(room)
     if hall is None:
@@ -45,7 +66,7 @@ def joined(socket: "ChatSocket", room: str) -> Hall:
 # -- rooms
 
 
-async def join(socket: "ChatSocket", request: protocol.Join) -> None:
+async def join(socket: Asker, request: protocol.Join) -> None:
     room, hub = request.room, socket.hub
     may_enter(socket, room)
     hub.rates.check(hub.rates.joins, socket.user.id, "joins")
@@ -55,11 +76,12 @@ async def join(socket: "ChatSocket", request: protocol.Join) -> None:
     hall = await hub.relay.hold(room)
     try:
         resumed, page, roster, reads = await _look(socket, request, hall)
-        if socket.connection is None:
-            raise asyncio.CancelledError
     except BaseException:
         hub.relay.release(hall)
         raise
+    if socket.connection is None:  # closed meanwhile
+        hub.relay.release(hall)
+        return
     since = request.since.seq if resumed and request.since else page.position.seq
     socket.rooms[room] = hall
     hub.presence.enter(room, socket.user.person)
@@ -83,7 +105,7 @@ async def join(socket: "ChatSocket", request: protocol.Join) -> None:
         socket.on_reset(room, "epoch")
 
 
-async def _look(socket: "ChatSocket", request: protocol.Join, hall: Hall) -> tuple[bool, Page, Roster, dict[str, int]]:
+async def _look(socket: Asker, request: protocol.Join, hall: Hall) -> tuple[bool, Page, Roster, dict[str, int]]:
     """What `joined` says: whether `since` can be resumed, the page, who is here, and what they have read."""
     hub, room = socket.hub, hall.name
     roster = await hub.presence.roster(room, socket.user.person)
@@ -101,13 +123,13 @@ async def _look(socket: "ChatSocket", request: protocol.Join, hall: Hall) -> tup
     return False, newest, roster, reads
 
 
-async def leave(socket: "ChatSocket", request: protocol.Leave) -> None:
+async def leave(socket: Asker, request: protocol.Leave) -> None:
     joined(socket, request.room)
     socket.forget(request.room)
     socket.reply(protocol.Left(room=request.room, ref=echo(request.ref)))
 
 
-async def history(socket: "ChatSocket", request: protocol.History) -> None:
+async def history(socket: Asker, request: protocol.History) -> None:
     joined(socket, request.room)
     socket.hub.rates.check(socket.hub.rates.joins, socket.user.id, "pages")
     limit = min(request.limit, protocol.PAGE_LIMIT)
@@ -120,32 +142,32 @@ async def history(socket: "ChatSocket", request: protocol.History) -> None:
 # -- events
 
 
-def send(socket: "ChatSocket", request: protocol.Send) -> None:
+def send(socket: Asker, request: protocol.Send) -> None:
     text = protocol.check_text(request.text, socket.hub.settings.text_limit)
     _publish(socket, request, "message", protocol.message_tail(request.id, socket.user.json, text))
 
 
-def edit(socket: "ChatSocket", request: protocol.Edit) -> None:
+def edit(socket: Asker, request: protocol.Edit) -> None:
     text = protocol.check_text(request.text, socket.hub.settings.text_limit)
     _change(socket, request, "edited", "edit", text=text)
 
 
-def remove(socket: "ChatSocket", request: protocol.Remove) -> None:
+def remove(socket: Asker, request: protocol.Remove) -> None:
     _change(socket, request, "removed", "remove")
 
 
-def react(socket: "ChatSocket", request: protocol.React) -> None:
+def react(socket: Asker, request: protocol.React) -> None:
     protocol.check_emoji(request.emoji)
     _change(socket, request, "reacted", "react", emoji=request.emoji, on=request.on)
 
 
-def _change(socket: "ChatSocket", request: Any, event: str, kind: str, **fields: Any) -> None:
+def _change(socket: Asker, request: Any, event: str, kind: str, **fields: Any) -> None:
     user = socket.user
     change = Change(kind, request.target, user.id, user.moderator, **fields)
     _publish(socket, request, event, protocol.change_tail(request.id, request.target, user.json, **fields), change)
 
 
-def _publish(socket: "ChatSocket", request: Any, kind: str, tail: bytes, change: Change | None = None) -> None:
+def _publish(socket: Asker, request: Any, kind: str, tail: bytes, change: Change | None = None) -> None:
     """Publish an event of this user; `sent` or an error follows."""
     hub, room, user = socket.hub, request.room, socket.user
     joined(socket, room)
@@ -156,7 +178,7 @@ def _publish(socket: "ChatSocket", request: Any, kind: str, tail: bytes, change:
     hub.broker.publish(event, partial(_published, socket, request, time.monotonic()))
 
 
-def _published(socket: "ChatSocket", request: Any, asked_at: float, receipt: Receipt | RequestError) -> None:
+def _published(socket: Asker, request: Any, asked_at: float, receipt: Receipt | RequestError) -> None:
     if isinstance(receipt, RequestError):
         socket.answer_error(receipt, request.ref)
         return
@@ -177,7 +199,7 @@ def _published(socket: "ChatSocket", request: Any, asked_at: float, receipt: Rec
 # -- the rest
 
 
-def typing(socket: "ChatSocket", request: protocol.Typing) -> None:
+def typing(socket: Asker, request: protocol.Typing) -> None:
     joined(socket, request.room)
     if socket.hub.moderation.holds("mute", request.room, socket.user.id):
         return
@@ -186,18 +208,18 @@ def typing(socket: "ChatSocket", request: protocol.Typing) -> None:
         socket.hub.broker.signal(request.room, protocol.encode(signal))
 
 
-def read(socket: "ChatSocket", request: protocol.Read) -> None:
+def read(socket: Asker, request: protocol.Read) -> None:
     hall = joined(socket, request.room)
     socket.hub.reads.mark(request.room, socket.user.id, min(request.seq, hall.head))
 
 
-async def moderate(socket: "ChatSocket", request: protocol.Moderate) -> None:
+async def moderate(socket: Asker, request: protocol.Moderate) -> None:
     await socket.hub.moderation.moderate(socket.user, request)
     room = msgspec.UNSET if request.room is None else request.room
     socket.reply(protocol.Moderated(room=room, user=request.user, action=request.action, ref=echo(request.ref)))
 
 
-async def renew(socket: "ChatSocket", request: protocol.Renew) -> None:
+async def renew(socket: Asker, request: protocol.Renew) -> None:
     try:
         user = await socket.hub.tickets.redeem(request.ticket, socket.network, socket.origin)
     except AuthError as error:
@@ -209,15 +231,15 @@ async def renew(socket: "ChatSocket", request: protocol.Renew) -> None:
     socket.reply(protocol.Renewed(expires_in=left, ref=echo(request.ref)))
 
 
-def ping(socket: "ChatSocket", request: protocol.Ping) -> None:
+def ping(socket: Asker, request: protocol.Ping) -> None:
     socket.reply(protocol.Pong(at=int(time.time() * 1000), ref=echo(request.ref)))
 
 
-def _later(work: Later) -> Callable[["ChatSocket", Request], None]:
+def _later(work: Later) -> Callable[[Asker, Request], None]:
     return lambda socket, request: socket.later(work, request)
 
 
-ACTIONS: dict[type[Request], Callable[["ChatSocket", Any], None]] = {
+ACTIONS: dict[type[Request], Callable[[Asker, Any], None]] = {
     protocol.Join: _later(join),
     protocol.Leave: _later(leave),
     protocol.History: _later(history),

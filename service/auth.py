@@ -9,6 +9,7 @@ import hmac
 import re
 import secrets
 import time
+import warnings
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, cast, get_args
@@ -20,11 +21,15 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from jwt.warnings import InsecureKeyLengthWarning
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.config import ConfigError, Settings
 from service.jwks import ALGORITHMS, Keys, KeySet
 from service.protocol import Person, RequestError, check_name, encode
+
+# Said once at the start, by config.py, instead of at every token.
+warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 
 GUEST_SECONDS = 30 * 86400  # a guest who stays away longer is somebody new
 GUEST_PREFIX = "g-"  # of guests' ids, and of nobody else's: a user's token with such a `sub` is refused

@@ -165,7 +165,10 @@ class Broker(abc.ABC):
 
     @abc.abstractmethod
     async def renew_epoch(self, room: str, lost: Position) -> None:
-        """Begin the count again if it stands before `lost`: the broker came back without what it had acknowledged."""
+        """Give the log's life a new name if it ends before `lost`: the broker came back without what it acknowledged.
+
+        Counting on under the old name would use seqs twice. The log itself stays as it is.
+        """
 
     # -- reach
 

@@ -168,7 +168,7 @@ class RedisBroker(Broker):
         return [_position(text) if text else None for text in answer]
 
     async def renew_epoch(self, room: str, lost: Position) -> None:
-        keys = _keys(room, "position", "log", "ids", "ids:old", "marks")
+        keys = _keys(room, "position")
         fresh = self._fresh_epoch()
         await self._commands.script("state", keys, "renew", lost.epoch, lost.seq, fresh, self._seconds)
 

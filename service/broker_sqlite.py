@@ -95,9 +95,23 @@ class SqliteBroker(Broker):
         try:
             while (batch := self._queue.get()) is not None:
                 self._loop.call_soon_threadsafe(self._finish, store.run(batch))
+        except Exception:
+            logger.exception("the SQLite thread failed")
         finally:
             store.close()
-            self._loop.call_soon_threadsafe(self._closed.set_result, None)
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        """The thread is done: after `close`, or by a fault, which must not leave anybody waiting."""
+        self._open = False
+        for waiting in (*self._under_way, *self._waiting):
+            if isinstance(waiting, list):
+                for done in waiting:
+                    self._guard(done, unavailable())
+            elif not waiting.done():
+                waiting.set_exception(unavailable())
+        self._under_way, self._works, self._waiting = [], [], []
+        self._closed.set_result(None)
 
     def _schedule(self) -> None:
         self._pending += 1
@@ -178,7 +192,7 @@ class SqliteBroker(Broker):
         return await self._call(lambda store: [store.log.position(room) for room in rooms], reads=True)
 
     async def renew_epoch(self, room: str, lost: Position) -> None:
-        await self._call(lambda store: store.log.renew_epoch(room, lost, now_ms()))
+        await self._call(lambda store: store.log.renew_epoch(room, lost))
 
     # -- reach
 

@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+SECRET_SHORTEST = 8  # characters, else the start stops
+SECRET_SHORT = 32  # characters; less is warned of: RFC 7518 section 3.2 asks for 256 bits
+
 
 class ConfigError(Exception):
     """A setting that can't hold. The message names the variable, the value (unless secret) and the way out."""
@@ -194,7 +197,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SQLITE_PATH", str, "parley.db", "file", "the embedded broker's file; `:memory:` keeps nothing"),
     Setting(
         "SECRET_KEY",
-        _secret(16),
+        _secret(SECRET_SHORTEST),
         "",
         "text",
         "signs guest tokens; required with Redis, otherwise made and kept beside the database",
@@ -202,12 +205,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "JWT_SECRET",
-        _secret(32),
+        _secret(SECRET_SHORTEST),
         "",
         "text",
         "checks your own users' tokens, HS256; none refuses them",
         secret=True,
-    ),  # 32: RFC 7518 section 3.2 asks for 256 bits
+    ),
     Setting("JWT_PUBLIC_KEY", _key, "", "PEM", "the same for RS256, ES256 and EdDSA", secret=True),
     Setting("JWT_JWKS_URL", _web_url, "", "URL", "the same, with keys that rotate"),
     Setting("GUESTS", _flag, "1", "1 or 0", "whether people may enter with a name alone"),
@@ -344,6 +347,15 @@ def _kept_secret(sqlite_path: str) -> str:
         secret = secrets.token_hex(32)
         file.write(secret + "\n")
     return secret
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What holds but shouldn't, a sentence each, for the log at the start."""
+    return [
+        f"{setting.name} is shorter than {SECRET_SHORT} characters and could be guessed (openssl rand -hex 32)"
+        for setting in SETTINGS
+        if setting.name in ("SECRET_KEY", "JWT_SECRET") and 0 < len(getattr(settings, setting.field)) < SECRET_SHORT
+    ]
 
 
 def describe(settings: Settings) -> str:

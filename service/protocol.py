@@ -416,10 +416,16 @@ def check_text(text: str, limit: int) -> str:
 
 def check_emoji(emoji: str) -> None:
     """A reaction is a symbol or a sequence of them: no letters, spaces or control characters, or bad_request."""
+    seen = False
     for character in emoji:
-        # So: pictographs; Sk, Sm: skin tones, some arrows; Mn, Me: keycaps; Cf: joiners and flag tags; Nd: keycaps.
-        if unicodedata.category(character) not in ("So", "Sk", "Sm", "Mn", "Me", "Cf", "Nd", "Po"):
+        category = unicodedata.category(character)
+        # So: pictographs; Sk, Sm: skin tones, some arrows; Mn, Me, Nd, Po: parts of keycaps and flags.
+        joins = character == "\u200d" or "\U000e0020" <= character <= "\U000e007f"  # others of Cf turn text round
+        if not joins and category not in ("So", "Sk", "Sm", "Mn", "Me", "Nd", "Po"):
             raise RequestError(ErrorCode.BAD_REQUEST, "emoji is not an emoji")
+        seen = seen or category in ("So", "Sm", "Me") or character in "\u203c\u2049\u303d"  # marks in category Po
+    if not seen:
+        raise RequestError(ErrorCode.BAD_REQUEST, "emoji is not an emoji")
 
 
 def check_name(name: str) -> str:

@@ -71,6 +71,10 @@ class Channels:
                 if self.connected or failures == 0:
                     logger.warning("redis channels: %s", str(error) or type(error).__name__)
                 failures += 1
+            except Exception:
+                # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.
+                logger.exception("redis channels: failed")
+                failures += 1
             finally:
                 self.connected = False
                 await hang_up(connection)

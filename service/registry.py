@@ -7,8 +7,8 @@ become behind at some seq, catch up, go live. The room itself is behind in the s
 
 Invariants, which carry the promises of docs/protocol.md:
 
-1. What is written to a member is `cursor + 1`, `cursor + 2`, …: `advance` and `feed` are the only two places that move a
-   cursor, and both move it by what they hand out, contiguously.
+1. What is written to a member is `cursor + 1`, `cursor + 2`, …: only `advance` and `feed` move a cursor, and both move
+   it by what they hand out, contiguously.
 2. `head` moves only in `advance`, over contiguous events of one epoch; repeats are dropped, a hole hands out nothing.
 3. A member is in exactly one of `live` and `behind`. It is live only if its cursor equals the head.
 4. When neither can hold (another epoch, a trimmed log) the member leaves with a `reset`: a hole is said, never skipped.

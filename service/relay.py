@@ -146,14 +146,12 @@ class Relay(Listener):
         publications, room.arrived = room.arrived, []
         fresh: list[bytes] = []
         for publication in publications:
-            if publication.epoch != room.epoch:
-                # The broker's word counts, not the channel's: anybody with access to Redis can publish there.
-                self._spawn(self._check([room.name]))
-            elif fresh:
+            if publication.epoch == room.epoch:
                 fresh += room.advance(publication.seq, publication.frames)
-            else:
-                fresh = room.advance(publication.seq, publication.frames)
         self._write(room, fresh)
+        if any(publication.epoch != room.epoch for publication in publications):
+            # The broker's word counts, not the channel's: anybody with access to Redis can publish there.
+            self._spawn(self._check([room.name]))
         self._fill_soon(room)
 
     def _write(self, room: Hall, fresh: list[bytes]) -> None:

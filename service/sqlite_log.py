@@ -181,19 +181,11 @@ class Log:
         select = "SELECT target, marks FROM marks WHERE room = ? AND target BETWEEN ? AND ?"
         return {target: marks.parse(text) for target, text in self._db.execute(select, (room.id, first, last))}
 
-    # -- another life
-
-    def renew_epoch(self, name: str, lost: Position, now: int) -> None:
+    def renew_epoch(self, name: str, lost: Position) -> None:
         """See Broker.renew_epoch."""
         room = self._rooms.get(name)
         if room is not None and room.epoch == lost.epoch and room.head < lost.seq:
-            self._retire(room)
-            self._rooms.create(name, now)
-
-    def _retire(self, room: Room) -> None:
-        self._rooms.retire(room)
-        self._retired.append(room.id)
-        self._long.pop(room.name, None)
+            self._rooms.renew_epoch(room)
 
     # -- upkeep, in steps of a few ms
 
@@ -217,7 +209,9 @@ class Log:
             if at < now - history_ms:
                 room = self._rooms.get(name)
                 if room is not None and room.at < now - history_ms:  # the tail may have a later event
-                    self._retire(room)
+                    self._rooms.retire(room)
+                    self._retired.append(room.id)
+                    self._long.pop(name, None)
         self._sweep_due += STEP
         self.upkeep(now)
 

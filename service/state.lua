@@ -54,11 +54,10 @@ elseif op == 'read' then
   end
   return #moved
 elseif op == 'renew' then
-  -- KEYS: position, log, ids, old ids, marks; ARGV: lost epoch, lost seq, fresh epoch, seconds to keep
+  -- KEYS: position; ARGV: lost epoch, lost seq, fresh epoch, seconds to keep. The log stays: what it has is true.
   local epoch, seq = string.match(redis.call('GET', KEYS[1]) or ':0', '^(.*):(%d+)$')
   if epoch == ARGV[2] and tonumber(seq) < tonumber(ARGV[3]) then
-    redis.call('SET', KEYS[1], ARGV[4] .. ':0', 'EX', ARGV[5])
-    redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+    redis.call('SET', KEYS[1], ARGV[4] .. ':' .. seq, 'EX', ARGV[5])
     return 1
   end
   return 0

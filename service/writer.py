@@ -374,15 +374,16 @@ class WebSocket(WebSocketHandler):
         # Tornado switches Nagle's algorithm on again after each response; it would hold a second frame for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         limit = self.application.settings["frame_limit"]
-        self.connection = Connection(sock, self, FrameParser(limit, self.fragments_limit), answer)
-        self.ws_connection = cast(Any, self.connection)
+        # Kept here too: `open` may refuse and close, which takes `self.connection` away before its close frame is sent.
+        connection = self.connection = Connection(sock, self, FrameParser(limit, self.fragments_limit), answer)
+        self.ws_connection = cast(Any, connection)
         try:
             self.open(*args)
-            self.connection.start(received)
+            connection.start(received)
         except Exception:
             # Tornado would answer 500 on a socket that is no longer its own.
             logger.exception("a socket failed to open")
-            self.connection.abort()
+            connection.abort()
         self._slim()
 
     def _slim(self) -> None:

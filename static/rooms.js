@@ -101,6 +101,7 @@ export class Rooms {
   }
 
   onSent(frame) {
+    this.#emit("sent", frame);
     this.#sender.sent(frame);
   }
 

@@ -248,6 +248,54 @@ async def test_a_fault_is_raised_where_it_is_awaited(path: str) -> None:
             await broker._call(lambda store: 1 // 0, reads=True)
 
 
+@pytest.mark.expects_log("SQLite can't store: disk I/O error")
+async def test_memory_follows_the_file_again_after_any_failure(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If not even reading works when a batch is taken back, the next one reads first."""
+    failing = [sqlite3.OperationalError("disk I/O error")] * 3
+    reload = sqlite_log.Log.reload
+
+    def fail(log: sqlite_log.Log) -> None:
+        if failing:
+            raise failing.pop()
+        reload(log)
+
+    def break_down(store: Store) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(sqlite_log.Log, "reload", fail)
+    async with opened(make(path)) as (broker, _):
+        assert isinstance(broker, SqliteBroker)
+        await store(broker, message())
+        outcomes, broken = await asyncio.gather(
+            publish(broker, message(), message()), broker._call(break_down), return_exceptions=True
+        )
+        assert isinstance(outcomes, list) and isinstance(broken, RequestError)
+        assert [type(outcome) for outcome in outcomes] == [RequestError] * 2
+        (outcome,) = await publish(broker, message())
+        assert isinstance(outcome, RequestError) and not failing
+        assert [receipt.seq for receipt in await store(broker, message())] == [2]
+        assert broker.available
+
+
+@pytest.mark.expects_log("the SQLite thread failed")
+async def test_a_dead_thread_leaves_nobody_waiting(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that was under way is answered `unavailable`, and readiness says so from then on."""
+
+    def fail(store: Store, batch: object) -> None:
+        raise ValueError("a fault")
+
+    async with opened(make(path)) as (broker, _):
+        await store(broker, message())
+        monkeypatch.setattr(Store, "run", fail)
+        outcomes, position = await asyncio.gather(
+            publish(broker, message(), message()), broker.positions(["lobby"]), return_exceptions=True
+        )
+        assert isinstance(outcomes, list)
+        for outcome in (*outcomes, position):
+            assert isinstance(outcome, RequestError) and outcome.code == "unavailable"
+        assert not broker.available
+
+
 class Clumsy(Recorder):
     def on_publication(self, publication: Publication) -> None:
         super().on_publication(publication)

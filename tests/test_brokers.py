@@ -224,23 +224,29 @@ async def test_history_is_trimmed(make: Make) -> None:
         assert await refusal(broker, change("edit", 1, text="late")) == ("bad_request", "no such message")
 
 
-async def test_a_new_epoch_begins_the_count_again(make: Make) -> None:
-    """Only if the log stands before what was lost, in that very life; then ids are free again too."""
-    async with opened(make()) as (broker, _):
-        await store(broker, message(id="a"), message(id="b"))
+async def test_a_log_that_lost_events_gets_a_new_epoch(make: Make) -> None:
+    """Only if it ends before what was lost, in that very life; what it still has stays, and the count goes on."""
+    async with opened(make(), "lobby") as (broker, heard):
+        (first,) = await store(broker, message(id="a"))
+        await store(broker, message(id="b"))
         (position,) = await broker.positions(["lobby"])
         assert position is not None
         for held in (Position(position.epoch, 2), Position(position.epoch, 1), Position("another", 9)):
             await broker.renew_epoch("lobby", held)
             assert await broker.positions(["lobby"]) == [position]
+        await broker.renew_epoch("nowhere", Position("another", 9))
         await broker.renew_epoch("lobby", Position(position.epoch, 3))
         (renewed,) = await broker.positions(["lobby"])
         assert renewed is not None
-        assert renewed.epoch != position.epoch and renewed.seq == 0
+        assert renewed.epoch != position.epoch and renewed.seq == 2
         page = await broker.newest("lobby", 50)
-        assert page is not None and page.frames == []
-        (receipt,) = await store(broker, message(id="a"))
-        assert (receipt.seq, receipt.duplicate) == (1, False)
+        assert page is not None
+        assert (page.position, seqs(page.frames)) == (renewed, [1, 2])
+        again, third = await store(broker, message(id="a"), message(id="c"))
+        assert again == Receipt(1, first.at, duplicate=True)
+        assert (third.seq, third.duplicate) == (3, False)
+        await until(lambda: len(heard.frames("lobby")) >= 3, "the broadcast")
+        assert (heard.publications[-1].epoch, heard.publications[-1].seq) == (renewed.epoch, 3)
 
 
 # -- changes

@@ -286,6 +286,24 @@ async def test_slow_server_delays_nobody_twice(monkeypatch: pytest.MonkeyPatch) 
         assert server.requests == 3
 
 
+async def test_one_fetch_at_a_time() -> None:
+    """While a fetch is under way no other begins, however long it takes."""
+    async with jwks_server(ONE) as server:
+        keys, clock = key_set(server)
+        server.fault = "slow"
+        first = asyncio.create_task(keys.find("1", "ES256"))
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        clock.now += RETRY
+        second = asyncio.create_task(keys.find("2", "ES256"))
+        await asyncio.sleep(0.1 * UNIT)
+        assert server.requests == 1
+        server.released.set()
+        assert await first
+        assert await second is None
+        await keys.close()
+
+
 async def test_waiting_for_a_fetch_can_be_cancelled() -> None:
     """A client that goes away while keys are fetched takes nothing from the others that wait."""
     async with jwks_server(ONE) as server:

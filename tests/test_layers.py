@@ -14,9 +14,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Settings, bytes, rates, counts: knows nothing of the rest.
     ("config", "framing", "jwks", "limits", "protocol", "registry", "telemetry"),
     # What a user, a broker, a connection is.
-    ("auth", "broker", "headers", "marks", "writer"),
+    ("auth", "broker", "headers", "marks", "sqlite_rooms", "writer"),
     # What these can do.
-    ("listener", "moderation", "presence", "redis_commands", "sqlite_log", "tickets", "tokens"),
+    ("listener", "moderation", "presence", "reads", "redis_commands", "sqlite_log", "tickets", "tokens"),
     ("redis_channels", "sqlite_store", "supervisor"),
     # The two brokers.
     ("broker_redis", "broker_sqlite"),
@@ -24,7 +24,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("heartbeat", "relay"),
     # What a process has one of.
     ("hub",),
-    # What clients talk to.
+    # What clients ask for, and the handlers they ask.
+    ("actions",),
     ("api", "chat", "classic"),
     # Routes, start, drain; the command line.
     ("app",),

@@ -19,6 +19,7 @@ from service.protocol import (
     Request,
     RequestError,
     change_tail,
+    check_emoji,
     check_name,
     check_room,
     check_text,
@@ -394,6 +395,45 @@ def test_texts() -> None:
         with pytest.raises(RequestError) as caught:
             check_text(text, 5)
         assert caught.value.code == code, ascii(text)
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    ["👍", "👍🏽", "❤", "❤\ufe0f", FAMILY, "🇸🇪", "1\ufe0f\u20e3", "#\u20e3", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "🏳️‍🌈", "↔", "‼", "©", "🫠"],
+)
+def test_emoji(emoji: str) -> None:
+    """A symbol, and a sequence that is drawn as one, is a reaction."""
+    assert len(emoji) <= protocol.EMOJI_LIMIT
+    check_emoji(emoji)
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    [
+        "",
+        "a",
+        "lol",
+        "é",
+        "字",
+        " ",
+        "👍 👍",
+        "<b>",
+        "a\u20e3",
+        "12",
+        "!!",
+        "\u202e👍",
+        "👍\u202e",
+        "\u2066👍",
+        "\u200b👍",
+        *("\u200d", "\ufe0f", "\U000e0067", "👍\0", "👍\n", "\ufeff👍", "\u0301"),
+    ],
+    ids=ascii,
+)
+def test_no_emoji(emoji: str) -> None:
+    """Words, what isn't seen and what turns the text around it are no reactions."""
+    with pytest.raises(RequestError) as caught:
+        check_emoji(emoji)
+    assert caught.value.code == ErrorCode.BAD_REQUEST
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ async def test_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     ("options", "environ", "said"),
     [
         (["--sub", "u1"], {}, "JWT_SECRET: set it here and for the service"),
-        (["--sub", "u1"], {"JWT_SECRET": "hidden"}, "JWT_SECRET: expected at least 32 characters"),
+        (["--sub", "u1"], {"JWT_SECRET": "hidden"}, "JWT_SECRET: expected at least 8 characters"),
         (["--sub", "u1"], {"JWT_SECRET": pem(private_key("ES256"))}, "JWT_SECRET: is a key or certificate"),
         (["--sub", ""], ENVIRON, "$.sub"),
         (["--sub", "u" * 129], ENVIRON, "$.sub"),

@@ -24,8 +24,9 @@ async def main() -> None:
         finally:
             clients.discard(connection)
 
-    # Its keepalive task of each connection stays on: it is the library's default, as the service has its own pings.
-    async with serve(chat, "127.0.0.1", int(os.environ["PORT"]), compression=None), client.pubsub() as pubsub:
+    port = int(os.environ["PORT"])
+    # No pings, as from the service in the runs that count bytes.
+    async with serve(chat, "127.0.0.1", port, compression=None, ping_interval=None), client.pubsub() as pubsub:
         await pubsub.subscribe(CHANNEL)
         async for item in pubsub.listen():
             if item["type"] == "message":

@@ -118,7 +118,8 @@ class Client:
         self.returns: list[tuple[float, float]] = []  # when it was cut, when it was back in all rooms
         self.resumed = self.fresh = 0
         self.resets: Counter[str] = Counter()
-        self.ticket: str | None = None
+        self.ticket: str | None = None  # for the next handshake
+        self.used_ticket: str | None = None
         self.fast = True  # whether its latencies count
         self.task: asyncio.Task[None] | None = None
         self._return_at = 0.0
@@ -156,7 +157,11 @@ class Client:
             await asyncio.sleep(wait)
 
     async def _enter(self) -> None:
+        port = self.swarm.ports[self._port % len(self.swarm.ports)]
         ticket, self.ticket = self.ticket, None
+        if ticket is None and self.swarm.by_ticket:
+            ticket = await self._get_ticket(port)
+        self.used_ticket = ticket
         offered = "chat.v1" if ticket is None else f"chat.v1, ticket.{ticket}"
         request = (
             f"GET /socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -172,7 +177,7 @@ class Client:
         if self._receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
         try:
-            await loop.sock_connect(sock, ("127.0.0.1", self.swarm.ports[self._port % len(self.swarm.ports)]))
+            await loop.sock_connect(sock, ("127.0.0.1", port))
             await loop.create_connection(lambda: wire, sock=sock)
         except BaseException:
             sock.close()
@@ -186,6 +191,25 @@ class Client:
             if wire.close_code is not None:
                 self.swarm.closes[wire.close_code] += 1
             raise ConnectionError("refused")
+
+    async def _get_ticket(self, port: int) -> str:
+        """From POST /tickets. Raises ConnectionError for any other answer than 201."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            head = (
+                f"POST /tickets HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: {ORIGIN}\r\nContent-Length: 2\r\n"
+                f"Content-Type: application/json\r\nAuthorization: Bearer {self._token}\r\nConnection: close\r\n\r\n{{}}"
+            )
+            writer.write(head.encode())
+            answer = await reader.read()
+        finally:
+            writer.close()
+        status = answer[9:12].decode()
+        if status != "201":
+            self.swarm.refusals[status] += 1
+            raise ConnectionError(f"POST /tickets: {status or 'no answer'}")
+        ticket: str = msgspec.json.decode(answer.partition(b"\r\n\r\n")[2])["ticket"]
+        return ticket
 
     def _join(self, room: str, afresh: bool = False) -> None:
         since = None if afresh else self.log.since(room)
@@ -236,6 +260,8 @@ class Client:
         elif kind == "reset":
             self.resets[frame["reason"]] += 1
             self.log.observe(frame)
+            if frame["reason"] == "epoch":
+                self.swarm.heads.pop(frame["room"], None)  # of another count
             self._join(frame["room"], afresh=True)
         elif kind == "reconnect":
             self.ticket = frame.get("ticket")
@@ -277,7 +303,8 @@ class Swarm:
         self.clients: list[Client] = []
         self.errors: Counter[str] = Counter()  # error frames by code
         self.closes: Counter[int] = Counter()
-        self.refusals: Counter[str] = Counter()  # handshakes by HTTP status
+        self.refusals: Counter[str] = Counter()  # handshakes and tickets by HTTP status
+        self.by_ticket = False  # whether clients enter as browsers do, instead of with a token of their own
         self.failures = 0  # attempts to come in that came to nothing
         self.told: list[float] = []  # `reconnect.in_ms`, in seconds
         self.heads: dict[str, int] = {}  # by room, the highest seq acknowledged
@@ -304,6 +331,18 @@ class Swarm:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def come_back(self, clients: Sequence[Client]) -> None:
+        """Undo `leave`."""
+        for client in clients:
+            client.task = asyncio.ensure_future(client.run())
+
+    def cut(self, clients: Sequence[Client]) -> None:
+        """End these clients' sockets without a word, as a network does; they come back by themselves."""
+        for client in clients:
+            if client.wire is not None:
+                client._entered.clear()
+                client.wire.transport.abort()
 
     async def enter(self, count: int, rooms: Callable[[int], Sequence[str]], receive_buffer: int = 0) -> list[Client]:
         """Let `count` more clients in, the nth into `rooms(n)`, and wait until they are there."""

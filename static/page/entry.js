@@ -1,0 +1,61 @@
+/**
+ * The door: a name and a room.
+ * @module
+ */
+
+import { byId } from "./dom.js";
+import { checkRoom } from "./sidebar.js";
+
+export class Entry {
+  #form = byId("entry-form");
+  #name = byId("entry-name");
+  #room = byId("entry-room");
+  #error = byId("entry-error");
+  #cancel = byId("entry-cancel");
+
+  /**
+   * @param {object} on
+   * @param {(name: string, room: string) => void} on.enter
+   * @param {() => void} on.cancel
+   */
+  constructor(on) {
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const name = this.#name.value.trim();
+      const { room, error } = checkRoom(this.#room.value);
+      if (!name) this.#complain(this.#name, "Tell us a name.");
+      else if (error) this.#complain(this.#room, error);
+      else on.enter(name, room);
+    });
+    this.#cancel.addEventListener("click", on.cancel);
+    for (const input of [this.#name, this.#room]) input.addEventListener("input", () => this.#clear());
+  }
+
+  /** @param {{name: string, room: string, error?: string, cancel?: boolean}} what */
+  open({ name, room, error, cancel = false }) {
+    byId("entry").hidden = false;
+    byId("app").hidden = true;
+    this.#cancel.hidden = !cancel;
+    this.#name.value = name;
+    this.#room.value = room;
+    this.#clear();
+    if (error) this.#complain(this.#name, error);
+    else this.#name.focus();
+  }
+
+  close() {
+    byId("entry").hidden = true;
+    byId("app").hidden = false;
+  }
+
+  #complain(input, error) {
+    this.#error.textContent = error;
+    input.setAttribute("aria-invalid", "true");
+    input.focus();
+  }
+
+  #clear() {
+    this.#error.textContent = "";
+    for (const input of [this.#name, this.#room]) input.removeAttribute("aria-invalid");
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * How times, counts and texts are shown.
+ * @module
+ */
+
+import { el } from "./dom.js";
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
+const names = new Intl.ListFormat(undefined, { style: "long", type: "conjunction" });
+
+const DAY_MS = 86_400_000;
+const LINK = /https?:\/\/[^\s<>"'`]+/giu;
+const PICTURE = "\\p{Extended_Pictographic}\\uFE0F?\\p{Emoji_Modifier}?";
+const EMOJI_ONLY = new RegExp(`^(?:(?:${PICTURE}(?:\\u200D${PICTURE})*|\\p{RI}{2})\\s*){1,3}$`, "u");
+const OPENING = { ")": "(", "]": "[" };
+
+/** 14:05 */
+export const time = (at) => clock.format(at);
+
+/** The whole date and time, for those who ask. */
+export const moment = (at) => whole.format(at);
+
+/** A number that names the local day of `at`. */
+export function dayOf(at) {
+  const date = new Date(at);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+/** Today, Yesterday, or the date. */
+export function dayName(day, now = Date.now()) {
+  const today = dayOf(now);
+  if (day === today) return "Today";
+  if (day === dayOf(today - DAY_MS / 2)) return "Yesterday";
+  return (today - day < 300 * DAY_MS ? weekday : year).format(day);
+}
+
+/** "1 person", "3 people" */
+export const count = (number, one, many) => `${number.toLocaleString()} ${number === 1 ? one : many}`;
+
+/** "Ada, Bob and Cem" */
+export const list = (words) => names.format(words);
+
+/** Whether a text is one to three emoji and nothing else. */
+export const isEmojiOnly = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
+
+/**
+ * A text as nodes, its web addresses as links. Other schemes stay text.
+ * @returns {(Node | string)[]}
+ */
+export function withLinks(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(LINK)) {
+    const address = trimmed(match[0]);
+    if (!isAddress(address)) continue;
+    parts.push(text.slice(end, match.index));
+    parts.push(el("a", { href: address, rel: "noopener noreferrer nofollow", target: "_blank" }, address));
+    end = match.index + address.length;
+  }
+  parts.push(text.slice(end));
+  return parts.filter((part) => part !== "");
+}
+
+function isAddress(text) {
+  try {
+    return /^https?:$/.test(new URL(text).protocol);
+  } catch {
+    return false;
+  }
+}
+
+/** Without the punctuation of the sentence around it; a closing bracket stays if the address opened it. */
+function trimmed(address) {
+  const spare = {}; // closing brackets that nothing opens
+  for (const [closing, opening] of Object.entries(OPENING)) {
+    spare[closing] = address.split(closing).length - address.split(opening).length;
+  }
+  let end = address.length;
+  for (; end > 0; end -= 1) {
+    const last = address[end - 1];
+    if (last in OPENING) {
+      if (spare[last] <= 0) break;
+      spare[last] -= 1;
+    } else if (!/[.,;:!?…*_~]/u.test(last)) {
+      break;
+    }
+  }
+  return address.slice(0, end);
+}

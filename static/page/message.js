@@ -1,0 +1,121 @@
+/**
+ * A row of the list of messages as an element. What clicks do is decided by the list (`data-action`).
+ * @module
+ */
+
+import { avatar, el, icon } from "./dom.js";
+import { dayName, isEmojiOnly, list, moment, time, withLinks } from "./format.js";
+
+const READERS_SHOWN = 3;
+
+const GAPS = {
+  trimmed: "Some messages are missing here: you were away for longer than this room remembers.",
+  epoch: "Earlier messages are gone: this room’s history began again.",
+};
+
+const STARTS = {
+  empty: (room) => [el("strong", {}, `Nobody has said anything in #${room} yet`), "Say hello. Whoever comes later will see it."],
+  begin: (room) => [el("strong", {}, `This is where #${room} begins`)],
+  forgotten: () => ["Earlier messages are no longer kept."],
+};
+
+const BUILDERS = {
+  message: (value) => message(value),
+  pending: (value) => pending(value),
+  loading: () => el("li", { class: "row-note loading" }, "Loading earlier messages…"),
+  start: ({ room, says }) => el("li", { class: `row-note start ${says ?? ""}` }, ...(says ? STARTS[says](room) : [])),
+  gap: ({ reason }) => el("li", { class: "row-note gap" }, icon("gap"), el("span", {}, GAPS[reason] ?? GAPS.trimmed)),
+  day: ({ day }) => el("li", { class: "separator" }, el("span", {}, dayName(day))),
+  new: () => el("li", { class: "separator new" }, el("span", {}, "New")),
+};
+
+/**
+ * @param {import("./rows.js").Row} row
+ * @returns {HTMLLIElement}
+ */
+export function build({ kind, value }) {
+  return BUILDERS[kind](value);
+}
+
+function message(value) {
+  const { seq, user, own, first, removed, saving, removing, at } = value;
+  const classes = ["message", own && "own", first && "first", (saving || removing) && "saving"].filter(Boolean).join(" ");
+  const node = el("li", { class: classes, tabIndex: -1, "data-seq": seq });
+  if (!own) node.append(el("div", { class: "who" }, first ? avatar(user) : hoverTime(at)));
+  else node.append(hoverTime(at));
+  const body = el("div", { class: "body" }, head(value));
+  body.append(removed ? el("div", { class: "bubble gone" }, "Message removed") : bubble(value));
+  if (!removed) body.append(...reactions(value));
+  if (saving || removing) body.append(status("clock", removing ? "Removing…" : "Saving…"));
+  node.append(body, ...readers(value));
+  return node;
+}
+
+/** Grouped messages show no name, but are announced one by one, so each says whose it is. */
+function head({ user, own, first, at }) {
+  if (!first) return el("span", { class: "hidden" }, own ? "You:" : `${user.name}:`);
+  const name = own ? el("span", { class: "hidden" }, "You") : el("bdi", { class: "name" }, user.name);
+  return el("div", { class: "head" }, name, timeOf(at));
+}
+
+function timeOf(at) {
+  return el("time", { dateTime: new Date(at).toISOString(), title: moment(at) }, time(at));
+}
+
+function hoverTime(at) {
+  const shown = timeOf(at);
+  shown.classList.add("hover-time");
+  return shown;
+}
+
+function bubble({ text, edited_at }) {
+  const content = el("div", { class: "text", dir: "auto" }, ...withLinks(text));
+  const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, content);
+  if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, "edited"));
+  return node;
+}
+
+function reactions({ reactions: given = {}, me, names }) {
+  const chips = Object.entries(given).map(([emoji, users]) => {
+    const mine = users.includes(me);
+    const who = list(users.map((id) => (id === me ? "You" : names[id])));
+    const properties = { type: "button", class: "chip", title: who, "aria-pressed": mine, "data-action": "react" };
+    const label = `${emoji} ${users.length}, by ${who}`;
+    const button = el("button", { ...properties, "aria-label": label, "data-emoji": emoji });
+    button.append(el("span", { class: "emoji" }, emoji), el("span", {}, String(users.length)));
+    return button;
+  });
+  return chips.length > 0 ? [el("div", { class: "reactions" }, ...chips)] : [];
+}
+
+function readers({ readers: users }) {
+  if (users.length === 0) return [];
+  const says = `Read up to here by ${list(users.map(({ name }) => name))}`;
+  const node = el("div", { class: "readers", title: says });
+  node.append(...users.slice(0, READERS_SHOWN).map((user) => avatar(user, "tiny")));
+  if (users.length > READERS_SHOWN) {
+    node.append(el("span", { class: "more", "aria-hidden": "true" }, `+${users.length - READERS_SHOWN}`));
+  }
+  node.append(el("span", { class: "hidden" }, says));
+  return [node];
+}
+
+function pending({ id, frame, state, sent, error, first, at }) {
+  const failed = state === "failed";
+  const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
+  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text: frame.text }));
+  if (failed) {
+    const says = status("alert", `Not sent. ${error ?? ""}`);
+    const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, "Send again");
+    const drop = el("button", { type: "button", class: "plain small", "data-action": "discard" }, "Delete");
+    body.append(says, el("div", { class: "row" }, again, drop));
+  } else if (!sent) {
+    body.append(status("clock", state === "sending" ? "Sending…" : "Waiting to be sent"));
+  }
+  node.append(body);
+  return node;
+}
+
+function status(symbol, says) {
+  return el("div", { class: "status" }, icon(symbol), el("span", {}, says));
+}

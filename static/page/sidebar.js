@@ -1,0 +1,174 @@
+/**
+ * The rooms on one side, the people on the other; on narrow screens both are drawers.
+ * @module
+ */
+
+import { avatar, byId, el, icon } from "./dom.js";
+import { count } from "./format.js";
+
+const FACES = 3;
+const wide = matchMedia("(min-width: 60rem)"); // as in page.css: where the people have a column of their own
+
+export class Sidebar {
+  #on;
+  #opener = null; // the button that opened a drawer, for the focus's way back
+  #drawn = { rooms: "", people: "" };
+
+  /**
+   * @param {object} on
+   * @param {(room: string) => void} on.open
+   * @param {(room: string) => void} on.leave
+   * @param {() => void} on.rename
+   */
+  constructor(on) {
+    this.#on = on;
+    byId("room-form").addEventListener("submit", (event) => this.#onForm(event));
+    byId("me-rename").addEventListener("click", on.rename);
+    byId("open-rooms").addEventListener("click", () => this.#toggle("sidebar", "open-rooms"));
+    byId("open-people").addEventListener("click", () => this.#toggle("people", "open-people"));
+    for (const button of document.querySelectorAll("[data-close-drawer]")) {
+      button.addEventListener("click", () => this.close());
+    }
+    document.addEventListener("keydown", ({ key }) => key === "Escape" && this.close());
+    const settle = () => {
+      this.#show("people", "open-people", wide.matches);
+      byId("shade").hidden = !byId("sidebar").classList.contains("open");
+    };
+    wide.addEventListener("change", settle);
+    settle();
+  }
+
+  /** Close what lies over the messages. */
+  close() {
+    this.#show("sidebar", "open-rooms", false);
+    if (!wide.matches || this.#opener?.id === "open-people") this.#show("people", "open-people", false);
+    byId("shade").hidden = true;
+    this.#opener?.focus();
+    this.#opener = null;
+  }
+
+  #toggle(id, opener) {
+    const shown = byId(opener).getAttribute("aria-expanded") === "true";
+    const over = id === "sidebar" || !wide.matches;
+    this.#show(id, opener, !shown);
+    if (!over) return;
+    byId("shade").hidden = shown;
+    this.#opener = byId(opener);
+    if (!shown) byId(id).querySelector("[data-close-drawer]").focus();
+  }
+
+  #show(id, opener, shown) {
+    byId(opener).setAttribute("aria-expanded", String(shown));
+    byId(id).classList.toggle("open", shown);
+    if (id === "people") byId(id).hidden = !shown;
+  }
+
+  /** @param {{id: string, name: string}} user @param {string} state @param {string} says */
+  me(user, state, says) {
+    byId("me-avatar").replaceChildren(avatar(user));
+    byId("me-name").textContent = user.name;
+    byId("me-state").textContent = says;
+    byId("me-state").className = `state ${state}`;
+  }
+
+  /**
+   * @param {{name: string, unread: number, current: boolean}[]} rooms those we are in
+   * @param {{room: string, count: number}[]} others
+   */
+  rooms(rooms, others) {
+    const elsewhere = rooms.some(({ unread, current }) => unread > 0 && !current);
+    byId("menu-dot").hidden = !elsewhere;
+    const signature = JSON.stringify([rooms, others]);
+    if (this.#drawn.rooms === signature) return;
+    this.#drawn.rooms = signature;
+    const focused = document.activeElement?.dataset?.room;
+    byId("rooms").replaceChildren(...rooms.map((room) => this.#room(room, rooms.length > 1)));
+    byId("others").replaceChildren(...others.map((room) => this.#other(room)));
+    byId("other-rooms").hidden = others.length === 0;
+    if (focused) document.querySelector(`.room-link[data-room="${focused}"]`)?.focus();
+  }
+
+  #room({ name, unread, current }, leavable) {
+    const open = el(
+      "button",
+      { type: "button", class: "room-link", "data-room": name, onclick: () => this.#open(name) },
+      el("span", { class: "hash", "aria-hidden": "true" }, "#"),
+      el("span", { class: "room-name" }, name),
+    );
+    if (current) open.setAttribute("aria-current", "page");
+    if (unread > 0) {
+      open.classList.add("unread");
+      const says = el("span", { class: "hidden" }, " unread");
+      open.append(el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), says));
+    }
+    const leave = el("button", { type: "button", class: "icon leave", "aria-label": `Leave #${name}`, title: "Leave" }, icon("close"));
+    leave.addEventListener("click", () => this.#on.leave(name));
+    return el("li", {}, open, ...(leavable ? [leave] : []));
+  }
+
+  #other({ room, count: here }) {
+    const open = el(
+      "button",
+      { type: "button", class: "room-link", "data-room": room, onclick: () => this.#open(room) },
+      el("span", { class: "hash", "aria-hidden": "true" }, "#"),
+      el("span", { class: "room-name" }, room),
+    );
+    if (here > 0) open.append(el("span", { class: "here", title: count(here, "person", "people") }, String(here)));
+    return el("li", {}, open);
+  }
+
+  #open(room) {
+    this.#opener = null;
+    byId("sidebar").classList.remove("open");
+    byId("open-rooms").setAttribute("aria-expanded", "false");
+    byId("shade").hidden = true;
+    this.#on.open(room);
+  }
+
+  #onForm(event) {
+    event.preventDefault();
+    const input = byId("room-input");
+    const { room, error } = checkRoom(input.value);
+    byId("room-error").textContent = error ?? "";
+    input.setAttribute("aria-invalid", String(Boolean(error)));
+    if (!room) return;
+    input.value = "";
+    this.#open(room);
+  }
+
+  /**
+   * Who is here.
+   * @param {import("./room.js").Room} room
+   * @param {string | null} me
+   */
+  people(room, me) {
+    const members = [...room.members].map(([id, name]) => ({ id, name }));
+    members.sort((one, other) => (other.id === me) - (one.id === me) || one.name.localeCompare(other.name));
+    const signature = JSON.stringify([members, room.count]);
+    if (this.#drawn.people === signature) return;
+    this.#drawn.people = signature;
+    byId("people-count").textContent = room.count > 0 ? room.count.toLocaleString() : "";
+    byId("open-people").setAttribute("aria-label", `${count(room.count, "person", "people")} here`);
+    byId("people-title").textContent = count(room.count, "person here", "people here");
+    const others = members.filter(({ id }) => id !== me);
+    byId("faces").replaceChildren(...others.slice(0, FACES).map((person) => avatar(person, "small")));
+    const list = members.map((person) => this.#person(person, person.id === me));
+    if (members.length === 0 && room.count > 0) {
+      list.push(el("li", { class: "muted" }, "In a room this large only the number is shown."));
+    }
+    byId("members").replaceChildren(...list);
+  }
+
+  #person(person, isMe) {
+    const name = el("bdi", { class: "name" }, person.name);
+    return el("li", { class: "person" }, avatar(person), name, ...(isMe ? [el("span", { class: "muted" }, "you")] : []));
+  }
+}
+
+/** A room's name as typed: what it is called, or why it can't be. */
+export function checkRoom(text) {
+  const room = text.trim().replace(/^#/, "").toLowerCase().replaceAll(/\s+/g, "-");
+  if (!room) return { error: "Name a room." };
+  if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(room)) return { room };
+  return { error: "A room’s name has only a–z, 0–9, - and _, and starts with a letter or a digit." };
+}

@@ -1,0 +1,109 @@
+/**
+ * How the connection is, told as it is; and small notices.
+ * @module
+ */
+
+import { CloseCode } from "../codes.js";
+import { byId, el } from "./dom.js";
+
+const QUIET_MS = 700; // a connection that is back so soon is not worth a word
+const BACK_MS = 2500;
+const TOAST_MS = 6000;
+const TOASTS = 3;
+
+const STOPPED = new Map([
+  [CloseCode.NORMAL, "The connection was closed."],
+  [CloseCode.POLICY_VIOLATION, "You were disconnected because of too many errors or messages."],
+  [CloseCode.REMOVED, "You were removed from this chat."],
+  [CloseCode.TOO_BIG, "A message was too big, so the connection was closed."],
+  ["unauthenticated", "You can’t enter here without an account."],
+  ["forbidden", "You may not enter here."],
+]);
+
+const REASONS = new Map([
+  [CloseCode.RESTART, "The service is restarting"],
+  [CloseCode.TRY_AGAIN_LATER, "The service is full"],
+  [CloseCode.TOO_MANY, "You have too many connections open"],
+  [CloseCode.TOO_SLOW, "The connection was too slow"],
+  ["name_taken", "Somebody who is here has your name"],
+  ["rate_limited", "Too many attempts from here"],
+]);
+
+export class Status {
+  #banner = byId("banner");
+  #text = byId("banner-text");
+  #live = byId("status");
+  #action = byId("banner-action");
+  #onAction;
+  #state = { state: "closed" };
+  #since = Date.now(); // of not being open
+  #shown = false; // whether the trouble was told, so that its end is too
+  #wasOpen = false;
+  #timer;
+
+  /** @param {() => void} onAction "Try now" or "Join again" was pressed */
+  constructor(onAction) {
+    this.#onAction = onAction;
+    this.#action.addEventListener("click", () => this.#onAction());
+  }
+
+  /** @param {import("../link.js").LinkState} state */
+  show(state) {
+    if (this.#state.state === "open" && state.state !== "open") this.#since = Date.now();
+    this.#state = state;
+    this.#wasOpen ||= state.state === "open";
+    this.#draw();
+  }
+
+  /** One word, for beside the name. */
+  get word() {
+    return { open: "Online", connecting: "Connecting…", stopped: "Disconnected" }[this.#state.state] ?? "Offline";
+  }
+
+  #draw() {
+    clearTimeout(this.#timer);
+    const { state, code, reason } = this.#state;
+    if (state === "open") {
+      this.#back();
+    } else if (state === "stopped") {
+      const says = STOPPED.get(code) ?? "The connection was closed.";
+      this.#say("stopped", reason && reason !== "banned" ? `${says} (${reason})` : says, "Join again");
+    } else if (state !== "closed" && Date.now() - this.#since < QUIET_MS) {
+      this.#timer = setTimeout(() => this.#draw(), QUIET_MS);
+    } else if (state === "waiting") {
+      const left = Math.ceil((this.#state.retryAt - Date.now()) / 1000);
+      const why = REASONS.get(code) ?? (this.#wasOpen ? "You are offline" : "The service can’t be reached");
+      this.#say("offline", `${why}.`, "Try now", left > 0 ? `Trying again in ${left} s.` : "Trying again…");
+      this.#timer = setTimeout(() => this.#draw(), 500);
+    } else if (state === "connecting") {
+      this.#say("offline", "Connecting…", null);
+    }
+  }
+
+  /** `passing` changes every second: it is seen and not announced. */
+  #say(kind, text, action, passing = "") {
+    this.#shown = true;
+    this.#banner.hidden = false;
+    this.#banner.className = `banner ${kind}`;
+    this.#text.textContent = `${text} ${passing}`;
+    if (this.#live.textContent !== text) this.#live.textContent = text;
+    this.#action.hidden = action === null;
+    if (action) this.#action.textContent = action;
+  }
+
+  #back() {
+    if (!this.#shown) return;
+    if (this.#wasOpen) this.#say("back", "Connected.", null);
+    this.#shown = false;
+    this.#timer = setTimeout(() => (this.#banner.hidden = true), BACK_MS);
+  }
+}
+
+/** A notice that goes by itself. */
+export function toast(text) {
+  const list = byId("toasts");
+  const node = el("div", { class: "toast" }, text);
+  list.append(node);
+  while (list.children.length > TOASTS) list.firstChild.remove();
+  setTimeout(() => node.remove(), TOAST_MS);
+}

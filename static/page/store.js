@@ -1,0 +1,58 @@
+/**
+ * What the page remembers in this browser. Where storage is switched off it remembers nothing, and works.
+ * @module
+ */
+
+const ROOMS_LIMIT = 20;
+
+/** localStorage, or null where it can't be had. */
+export const storage = usable("localStorage");
+const session = usable("sessionStorage");
+
+function usable(name) {
+  try {
+    const found = globalThis[name];
+    found.getItem("parley.name");
+    return found;
+  } catch {
+    return null;
+  }
+}
+
+function write(where, key, value) {
+  try {
+    if (value) where?.setItem(key, value);
+    else where?.removeItem(key);
+  } catch {
+    // full: it is forgotten with the page
+  }
+}
+
+export const store = {
+  get name() {
+    return storage?.getItem("parley.name") ?? "";
+  },
+
+  set name(name) {
+    write(storage, "parley.name", name);
+  },
+
+  /** The rooms we were in. */
+  get rooms() {
+    try {
+      const rooms = JSON.parse(storage?.getItem("parley.rooms") ?? "[]");
+      return Array.isArray(rooms) ? rooms.filter((room) => typeof room === "string").slice(-ROOMS_LIMIT) : [];
+    } catch {
+      return [];
+    }
+  },
+
+  set rooms(rooms) {
+    write(storage, "parley.rooms", JSON.stringify(rooms.slice(-ROOMS_LIMIT)));
+  },
+
+  /** What was begun in a room and not sent: this tab's alone. */
+  draft: (room) => session?.getItem(`parley.draft.${room}`) ?? "",
+
+  keepDraft: (room, text) => write(session, `parley.draft.${room}`, text),
+};

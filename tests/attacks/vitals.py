@@ -1,0 +1,134 @@
+"""What an attack must not move: a service's memory, descriptors and tasks, and how long others wait for it."""
+
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+from ..harness import UNIT, ServiceProcess, wait_until
+from .raw_socket import frame, handshake
+
+MIB = 2**20
+SETTLE = 10 * UNIT  # seconds for closed sockets to be let go
+
+
+def descriptors(service: ServiceProcess) -> int:
+    """Open descriptors of the service's process."""
+    return len(os.listdir(f"/proc/{service.pid}/fd"))
+
+
+def memory_bytes(service: ServiceProcess) -> int:
+    """Memory that is the process's own and written to. What it shares with others changes with those."""
+    rollup = Path(f"/proc/{service.pid}/smaps_rollup").read_text()
+    found = re.search(r"^Private_Dirty:\s+(\d+) kB$", rollup, re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024
+
+
+def tasks(service: ServiceProcess) -> int:
+    """Tasks on the loop of a service started as `tests.attacks.watched`."""
+    told = len(service.stdout)
+    service.send_signal(signal.SIGUSR1)
+    wait_until(lambda: len(service.stdout) > told, "the number of tasks")
+    return int(service.stdout[told].removeprefix("tasks "))
+
+
+def cpu_seconds(service: ServiceProcess) -> float:
+    """Processor time that the service has used so far."""
+    fields = Path(f"/proc/{service.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def settles(measure: "type[int] | object", service: ServiceProcess, start: int, what: str) -> None:
+    """Wait until `measure(service)` is back at `start`, or fail with what it is instead."""
+    assert callable(measure)
+    last = start
+
+    def back() -> bool:
+        nonlocal last
+        last = measure(service)
+        return last <= start
+
+    try:
+        wait_until(back, what, SETTLE)
+    except TimeoutError:
+        raise AssertionError(f"{what}: {last}, at the start {start}") from None
+
+
+class Pulse:
+    """A healthy client beside an attack: `with Pulse(service) as pulse: …; pulse.check()`.
+
+    It asks `ping` every 10 ms on a thread of its own and times the answers. `check` compares with the answers of the
+    first `quiet` seconds, before the block begins: the bound is 100 ms, and on a machine that was slow already before
+    the attack five times what it took then.
+    """
+
+    def __init__(self, service: ServiceProcess, quiet: float = 0.5 * UNIT) -> None:
+        self._service = service
+        self._quiet = quiet
+        self._waits: list[float] = []
+        self._before = 0
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        time.sleep(self._quiet)
+        self._before = len(self._waits)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(10 * UNIT)
+
+    def _beat(self) -> None:
+        try:
+            ticket = self._ticket()
+            with socket.create_connection(("127.0.0.1", self._service.port), 10 * UNIT) as sock:
+                sock.sendall(handshake(self._service.port, protocols=f"chat.v1, ticket.{ticket}"))
+                _read_until(sock, b'"welcome"')
+                while not self._stop.wait(0.01):
+                    began = time.perf_counter()
+                    sock.sendall(frame(b'{"type":"ping"}'))
+                    _read_until(sock, b'"pong"')
+                    self._waits.append(time.perf_counter() - began)
+                sock.sendall(frame(b"", 0x8))
+        except BaseException as error:
+            self._failure = error
+
+    def _ticket(self) -> str:
+        name = f"Pulse {threading.get_ident() % 10**6}"
+        status, _, body = self._service.request("POST", "/tickets", {"name": name}, {"Origin": self._service.url})
+        assert status == 201, body
+        found = re.search(rb'"ticket":"([^"]+)"', body)
+        assert found
+        return found[1].decode()
+
+    def check(self, seconds: float = 0.1 * UNIT) -> float:
+        """Fail unless 99 of 100 answers came within `seconds`; the 99th percentile, in seconds."""
+        self.__exit__()
+        assert self._failure is None, f"the healthy client failed: {self._failure!r}"
+        before, during = sorted(self._waits[: self._before]), sorted(self._waits[self._before :])
+        assert before and during, "no answers were timed"
+        bound = max(seconds, 5 * _percentile(before, 0.99))
+        found = _percentile(during, 0.99)
+        assert found <= bound, f"others waited {1000 * found:.0f} ms (p99 of {len(during)}), {1000 * bound:.0f} allowed"
+        return found
+
+
+def _percentile(ordered: list[float], part: float) -> float:
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+
+
+def _read_until(sock: socket.socket, wanted: bytes) -> None:
+    received = b""
+    while wanted not in received:
+        data = sock.recv(65536)
+        if not data:
+            raise ConnectionError(f"closed: {received[-200:]!r}")
+        received += data

@@ -1,0 +1,60 @@
+"""An echo service on the chat's own socket class, for Autobahn's fuzzing client.
+
+Frames, handshake, closing and backpressure are those of `service.writer`; only the limits are opened, because group 9
+sends messages of 16 MiB and in 65,536 fragments.
+"""
+
+import argparse
+import asyncio
+import signal
+
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
+
+from service import framing, listener, telemetry
+from service.writer import Connection, WebSocket
+
+FRAME_LIMIT = 20 * 2**20  # bytes
+
+
+class Echo(WebSocket):
+    """Sends back what comes."""
+
+    fragments_limit = 2**20
+
+    def on_message(self, message: str | bytes) -> None:
+        assert self.connection is not None
+        if isinstance(message, str):
+            self.connection.write(framing.frame(message.encode()))
+        else:
+            self.connection.write(framing.frame(message, framing.BINARY))
+
+
+class Ready(RequestHandler):
+    """`GET /readyz`, as the service itself has it."""
+
+    def get(self) -> None:
+        self.finish("ready\n")
+
+
+async def serve(port: int) -> None:
+    """Serve on 127.0.0.1 until SIGTERM."""
+    leave = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave.set)
+    Connection.unsent_limit = 2 * FRAME_LIMIT
+    application = Application(
+        [(r"/", Echo), (r"/readyz", Ready)], frame_limit=FRAME_LIMIT, log_function=lambda handler: None
+    )
+    server = HTTPServer(application)
+    accepting = listener.Listener(server, listener.bind("127.0.0.1", port))
+    await leave.wait()
+    accepting.close()
+    await Connection.all_closed(1.0)
+    await server.close_all_connections()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    telemetry.set_up_logging("info", "logfmt", timestamps=True)
+    asyncio.run(serve(parser.parse_args().port))

@@ -1,0 +1,98 @@
+"""The fault table's rows: printed at the end of a run, a line a fault.
+
+How a row is made: real processes and a real Redis stand, a swarm of good clients (swarm.py) posts and listens, a fault
+strikes again and again, and once everybody is caught up the oracle (harness/oracle.py) judges. Each fault has a control:
+the same run with one guard taken away (unguarded.py) must show the damage, or the test could not fail.
+
+`bin/test faults` runs the table's sizes, `bin/test` smaller ones of F1, F2, F4, F5, F6, F10 and F13, `bin/test soak` the
+hour of F15. A failure prints its seed; `--seed` or the variable PARLEY_SEED repeats its random choices. Limits in
+seconds are the table's times `TEST_UNIT`.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.harness import Verdict
+
+
+@dataclass
+class Row:
+    """A line of the table. `control`: what the same run shows without the guard."""
+
+    fault: str
+    messages: int | None = None
+    faults: int | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+    recovery: float | None = None
+    seed: int | None = None
+    note: str = ""
+    control: str = ""
+
+    def cells(self) -> list[str]:
+        seconds = "" if self.recovery is None else f"{self.recovery:.2f}"
+        numbers = (max(self.verdict.lost, self.verdict.holes), self.verdict.repeated, self.verdict.out_of_order)
+        counts = ["-"] * 3 if self.messages is None else [str(number) for number in numbers]
+        shown = ["-" if value is None else str(value) for value in (self.messages, self.faults)]
+        return [self.fault, *shown, *counts, seconds, str(self.seed or ""), self.note, self.control]
+
+
+class Table:
+    """Rows by fault, filled in by the runs and their controls."""
+
+    HEADS = ("fault", "messages", "faults", "lost", "repeated", "out of order", "worst recovery, s", "seed", "also")
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+
+    def row(
+        self,
+        fault: str,
+        seed: int,
+        messages: int,
+        faults: int,
+        verdict: Verdict | None = None,
+        recovery: float | None = None,
+        note: str = "",
+    ) -> None:
+        """Enter what a run saw, before it is asserted."""
+        row = self.rows.setdefault(fault, Row(fault))
+        row.seed, row.messages, row.faults, row.recovery, row.note = seed, messages, faults, recovery, note
+        row.verdict = verdict or Verdict()
+
+    def control(self, fault: str, text: str) -> None:
+        """Enter what the run without the guard saw."""
+        self.rows.setdefault(fault, Row(fault)).control = text
+
+    def lines(self) -> list[str]:
+        rows = sorted(self.rows.values(), key=lambda row: int(row.fault[1:]))
+        cells = [[*self.HEADS, "without the guard"], *(row.cells() for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+
+
+_TABLE = pytest.StashKey[Table]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    table = config.stash.get(_TABLE, None)
+    if table is not None and table.rows:
+        terminalreporter.section("faults")
+        for line in table.lines():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def table(request: pytest.FixtureRequest) -> Iterator[Table]:
+    """The rows of this run of pytest."""
+    yield request.config.stash.setdefault(_TABLE, Table())
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The seed of a run's random choices: --seed, PARLEY_SEED, or another each time."""
+    given = request.config.getoption("--seed") or os.environ.get("PARLEY_SEED")
+    return random.SystemRandom().randrange(2**32) if given is None else int(given)

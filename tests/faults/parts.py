@@ -1,0 +1,94 @@
+"""What the fault tests put together: processes that share a Redis, and waits that don't block the loop."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.harness import UNIT, RedisServer, ServiceProcess
+
+from .swarm import LOAD_ENV, Swarm
+
+
+def service(url: str, guard: str | None = None, env: Mapping[str, str] | None = None) -> ServiceProcess:
+    """A process on the Redis at `url` ("": the embedded broker), without `guard` (see unguarded.py) if there is one."""
+    command = ("service",) if guard is None else ("tests.faults.unguarded", guard)
+    broker = {"REDIS_URL": url} if url else {}
+    return ServiceProcess({**LOAD_ENV, **broker, **(env or {})}, command=command)
+
+
+@asynccontextmanager
+async def cluster(
+    url: str, guard: str | None = None, env: Mapping[str, str] | None = None, count: int = 2
+) -> AsyncIterator[list[ServiceProcess]]:
+    """`count` processes on one Redis, stopped at the end."""
+    processes = [service(url, guard, env) for _ in range(count)]
+    try:
+        await asyncio.gather(*(asyncio.to_thread(process.start) for process in processes))
+        yield processes
+    finally:
+        await asyncio.gather(*(asyncio.to_thread(process.stop) for process in processes))
+
+
+@asynccontextmanager
+async def own_redis(**flags: str | int) -> AsyncIterator[RedisServer]:
+    """A Redis that may be killed."""
+    redis = RedisServer(**flags)
+    await asyncio.to_thread(redis.start)
+    try:
+        yield redis
+    finally:
+        await asyncio.to_thread(redis.close)
+
+
+async def soon(condition: Callable[[], object], what: str, timeout: float) -> float:
+    """Wait until `condition()` is true; the seconds it took. Raises TimeoutError naming `what`."""
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > timeout:
+            raise TimeoutError(f"not within {timeout:g} s: {what}")
+        await asyncio.sleep(0.01)
+    return time.monotonic() - began
+
+
+async def readiness(process: ServiceProcess, wanted: bool, timeout: float) -> float:
+    """Wait until /readyz says so; the seconds it took."""
+    began = time.monotonic()
+    while await asyncio.to_thread(process.ready) is not wanted:
+        if time.monotonic() - began > timeout:
+            raise TimeoutError(f"/readyz not {wanted} within {timeout:g} s")
+        await asyncio.sleep(0.05)
+    return time.monotonic() - began
+
+
+def room_of(rooms: int) -> Callable[[int], list[str]]:
+    """The nth client is in room n modulo `rooms`."""
+    return lambda number: [f"room-{number % rooms}"]
+
+
+async def under_load(
+    swarm: Swarm, messages: int, rate: float, faults: Callable[[], Awaitable[None]], rooms: tuple[str, ...] = ()
+) -> int:
+    """Run `faults` while messages are posted, at least so many and until it is done; how many there were."""
+    done = asyncio.Event()
+    load = asyncio.ensure_future(swarm.load(messages, rate, done, rooms=rooms))
+    try:
+        await faults()
+    except BaseException:
+        load.cancel()
+        await asyncio.gather(load, return_exceptions=True)
+        raise
+    done.set()
+    return await load
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory that a process holds (VmRSS)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise ProcessLookupError(pid)
+
+
+PATIENT = 30 * UNIT

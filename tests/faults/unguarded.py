@@ -1,0 +1,182 @@
+"""The service with one of its guards taken away: `python -m tests.faults.unguarded <guard> [service's arguments]`.
+
+A fault test that passes proves little until the same run fails without the guard it is about. Production code has no
+switches for that, so the guard is replaced here, in a process of its own, before the service starts.
+"""
+
+import functools
+import itertools
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from service import redis_channels, redis_commands
+from service.__main__ import main
+from service.broker import Receipt
+from service.broker_redis import RedisBroker
+from service.broker_sqlite import SqliteBroker
+from service.chat import ChatSocket
+from service.heartbeat import Heartbeat
+from service.redis_commands import Commands
+from service.registry import Room
+from service.relay import Relay
+
+GUARDS: dict[str, Callable[[], None]] = {}
+
+
+def guard(take_away: Callable[[], None]) -> Callable[[], None]:
+    GUARDS[take_away.__name__] = take_away
+    return take_away
+
+
+def nothing(*_: Any) -> None:
+    """In place of a guard."""
+
+
+@guard
+def holes() -> None:
+    """Hand out what arrives, as a plain subscriber does: nobody notices what did not."""
+
+    def advance(self: Any, seq: int, frames: list[bytes]) -> list[bytes]:
+        last = seq + len(frames) - 1
+        if last <= self.head:
+            return []
+        fresh = frames[max(0, self.head + 1 - seq) :]
+        self.head = self.target = last
+        return fresh
+
+    setattr(Room, "advance", advance)
+    setattr(Relay, "_fill_soon", nothing)
+
+
+@guard
+def dedupe() -> None:
+    """Every attempt is a new event: the ids that are remembered never match."""
+    numbers = itertools.count()
+    publish = RedisBroker.publish
+
+    def publish_anew(self: Any, event: Any, done: Any) -> None:
+        publish(self, msgspec.structs.replace(event, id=f"{event.id}#{next(numbers)}"), done)
+
+    setattr(RedisBroker, "publish", publish_anew)
+
+
+@guard
+def stored() -> None:
+    """`sent` leaves as soon as the message has come in, with the seq that it will probably get."""
+    guesses: dict[str, int] = {}
+
+    def hasty(publish: Any) -> Any:
+        @functools.wraps(publish)
+        def acknowledge_first(self: Any, event: Any, done: Any) -> None:
+            hall = self.listener.rooms[event.room]
+            guesses[event.room] = guess = max(guesses.get(event.room, 0), hall.head) + 1
+            done(Receipt(guess, int(time.time() * 1000), False))
+            publish(self, event, nothing)
+
+        return acknowledge_first
+
+    for broker in (RedisBroker, SqliteBroker):
+        setattr(broker, "publish", hasty(broker.publish))
+
+
+@guard
+def deadlines() -> None:
+    """Redis is waited for as long as it takes."""
+    setattr(redis_commands, "REPLY_TIMEOUT", 1e6)
+    setattr(redis_channels, "SILENCE_LIMIT", 1e6)
+
+
+@guard
+def resume() -> None:
+    """`since` is accepted and forgotten: the client goes on with what is new."""
+    attach = Relay.attach
+
+    def attach_at_the_head(self: Any, room: Any, member: Any, seq: int) -> None:
+        attach(self, room, member, room.head)
+
+    setattr(Relay, "attach", attach_at_the_head)
+
+
+@guard
+def resets() -> None:
+    """What is gone is not mentioned: everybody goes on where the log stands now."""
+
+    def forget(self: Any, room: Any, reason: str) -> None:
+        room.early.clear()
+        room.target = room.head
+
+    def stay(self: Any, room: str, reason: str) -> None:
+        self.hub.relay.attach(self.rooms[room].hall, self, self.rooms[room].hall.head)
+
+    look = ChatSocket._look
+
+    async def look_away(self: Any, request: Any, hall: Any) -> Any:
+        resumed, *rest = await look(self, request, hall)
+        return resumed or request.since is not None, *rest
+
+    setattr(Relay, "_reset", forget)
+    setattr(ChatSocket, "on_reset", stay)
+    setattr(ChatSocket, "_look", look_away)
+
+
+@guard
+def pings() -> None:
+    """Nobody is pinged."""
+    setattr(Heartbeat, "_beat", nothing)
+
+
+@guard
+def silence() -> None:
+    """Who answers no ping stays."""
+    setattr(Heartbeat, "_close_silent", nothing)
+
+
+@guard
+def bound() -> None:
+    """A reader that takes nothing goes on being written to."""
+    setattr(ChatSocket, "on_congested", nothing)
+
+
+@guard
+def once() -> None:
+    """A ticket stays where it is when it is taken."""
+
+    async def look_at_ticket(self: Any, key: str) -> Any:
+        return await self._commands.call("GET", "parley:ticket:" + key)
+
+    setattr(RedisBroker, "take_ticket", look_at_ticket)
+
+
+@guard
+def order() -> None:
+    """The script broadcasts before it writes."""
+    early = b"""
+        local before = redis.call('GET', KEYS[2])
+        if before then
+          local epoch, seq = string.match(before, '^(.*):(%d+)$')
+          local number = string.format('%.0f', seq + 1)
+          redis.call('PUBLISH', ARGV[1], 'E' .. epoch .. ':' .. number .. '\\n' .. ARGV[7] .. number .. ARGV[8] .. '0}')
+        end
+        """
+    start = Commands.__init__
+
+    def start_with_another_script(self: Any, *args: Any) -> None:
+        start(self, *args)
+        self._sources["publish"] = early + self._sources["publish"]
+
+    setattr(Commands, "__init__", start_with_another_script)
+
+
+@guard
+def leak() -> None:
+    """The wheel of pings never lets go of a socket."""
+    setattr(Heartbeat, "discard", nothing)
+
+
+if __name__ == "__main__":
+    GUARDS[sys.argv[1]]()
+    sys.exit(main(sys.argv[2:]))
