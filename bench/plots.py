@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.goals import Values
 
@@ -33,13 +34,18 @@ def draw(values: Values, folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _draw(path: Path, title: str, lines: Callable[[Axes], int]) -> bool:
-    figure, axes = pyplot.subplots(figsize=(7.5, 4.5))
+    figure, axes = pyplot.subplots(figsize=(9, 4.5))
     try:
         if not lines(axes):
             return False
         axes.set_title(title)
         axes.grid(True, which="both", alpha=0.25)
-        axes.legend(fontsize=8)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+            axis.set_minor_formatter(NullFormatter())
+        axes.tick_params(axis="x", rotation=30)
+        axes.legend(fontsize=8, handlelength=4, loc="center left", bbox_to_anchor=(1.01, 0.5))
         figure.tight_layout()
         figure.savefig(path, metadata={"Date": None})
         return True

@@ -3,6 +3,7 @@
 import hmac
 import logging
 from http.client import responses
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -71,6 +72,14 @@ class Handler(RequestHandler):
                 raise ApiError(403, "forbidden", "This host name is not served here.")
             self.redirect(f"https://{self.request.host}{self.request.uri}", permanent=True)
 
+    def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
+        """Faults of ours, by path: Tornado's own line has the query, which may hold a secret put there by mistake.
+
+        What clients do wrong is answered and not logged; anybody could fill the log with it.
+        """
+        if not isinstance(value, HTTPError):
+            logger.error("%s %s failed", self.request.method, self.request.path, exc_info=value)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, ApiError):
@@ -128,11 +137,15 @@ class Api(Handler):
         self.set_status(204)
 
     def _handle_request_exception(self, e: BaseException) -> None:
-        if isinstance(e, RequestError):
-            e = ApiError(STATUS[e.code], e.code, e.message, e.retry_after)
-        elif isinstance(e, AuthError):
-            e = ApiError(401, "unauthenticated", str(e))
-        super()._handle_request_exception(e)
+        try:
+            if isinstance(e, RequestError):
+                raise ApiError(STATUS[e.code], e.code, e.message, e.retry_after) from None
+            if isinstance(e, AuthError):
+                raise ApiError(401, "unauthenticated", str(e)) from None
+        except ApiError as error:  # raised, because Tornado logs and answers what sys.exc_info() holds
+            super()._handle_request_exception(error)
+        else:
+            super()._handle_request_exception(e)
 
     def body(self, kind: type[Any]) -> Any:
         """The request's JSON body as `kind`, or bad_request."""

@@ -7,6 +7,7 @@ commands, one for subscriptions. A room's channel carries "E" epoch ":" seq "\\n
 import asyncio
 import itertools
 import secrets
+import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
@@ -42,12 +43,16 @@ _REFUSALS = {
     b"absent": RequestError(ErrorCode.BAD_REQUEST, "no such message"),
     b"removed": RequestError(ErrorCode.BAD_REQUEST, "the message is removed"),
     b"forbidden": RequestError(ErrorCode.FORBIDDEN, "only its author may do that"),
-    b"reactions": RequestError(ErrorCode.BAD_REQUEST, "the message has too many different reactions"),
+    b"reactions": RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions"),
 }
 
 
 def _keys(room: str, *names: str) -> tuple[str, ...]:
     return tuple(f"parley:{{{room}}}:{name}" for name in names)
+
+
+def _field(sanction: Sanction) -> str:
+    return f"{sanction.kind} {sanction.room} {sanction.user}"
 
 
 def _position(text: bytes) -> Position:
@@ -305,17 +310,25 @@ class RedisBroker(Broker):
         return known
 
     async def sanction(self, sanction: Sanction, lift: bool) -> None:
-        field = f"{sanction.kind} {sanction.room} {sanction.user}"
         if lift:
-            await self._commands.call("HDEL", "parley:sanctions", field)
+            await self._commands.call("HDEL", "parley:sanctions", _field(sanction))
         else:
-            await self._commands.call("HSET", "parley:sanctions", field, encode(sanction))
+            await self._commands.call("HSET", "parley:sanctions", _field(sanction), encode(sanction))
 
     async def sanctions(self) -> list[Sanction]:
         kept = await self._commands.call("HVALS", "parley:sanctions")
-        return [msgspec.json.decode(value, type=Sanction) for value in kept]
+        now = time.time() * 1000
+        holding = []
+        for sanction in [msgspec.json.decode(value, type=Sanction) for value in kept]:
+            if 0 < sanction.until <= now:
+                self._forget("HDEL", "parley:sanctions", _field(sanction))
+            else:
+                holding.append(sanction)
+        return holding
 
     async def charge(self, user: str, messages: int, rate: float, burst: float) -> float:
+        if rate <= 0:
+            return 0.0
         key = f"parley:{{user:{user}}}:bucket"
         return int(await self._commands.script("state", (key,), "charge", messages, rate, burst)) / 1000
 

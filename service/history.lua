@@ -38,10 +38,18 @@ else
   for i = math.min(limit, #newest), 1, -1 do entries[#entries + 1] = newest[i] end
 end
 
+-- The marks that matter for an event: a message's own, and for an edit, which carries a text of it, its target's.
+local function mark_of(entry)
+  local frame = entry[2][2]
+  local target = string.match(entry[1], '^%d+')
+  if string.sub(frame, 1, 16) == '{"type":"edited"' then target = string.match(frame, '"target":(%d+)') end
+  return redis.call('HGET', marks, target) or ''
+end
+
 local first = entries[1] and string.match(entries[1][1], '^%d+') or '0'
 local answer, marked = { stood, more, first }, redis.call('EXISTS', marks) == 1
 for _, entry in ipairs(entries) do
   answer[#answer + 1] = entry[2][2]
-  answer[#answer + 1] = marked and redis.call('HGET', marks, string.match(entry[1], '^%d+')) or ''
+  answer[#answer + 1] = marked and mark_of(entry) or ''
 end
 return answer

@@ -14,8 +14,10 @@ from msgspec import Struct
 from service.protocol import ErrorCode, RequestError
 
 REACTIONS_LIMIT = 20  # different emoji on one message
+REACTORS_LIMIT = 500  # people for one emoji on one message: each stands in every page of history that has it
 
 MESSAGE_START = b'{"type":"message",'  # only messages bear marks
+_EDITED_START = b'{"type":"edited",'
 
 
 class Change(Protocol):
@@ -52,6 +54,11 @@ class _Message(Struct):
     user: _Author
 
 
+class _Edit(Struct):
+    target: int
+
+
+_edit_decoder = msgspec.json.Decoder(_Edit)
 _marks_decoder = msgspec.json.Decoder(Marks)
 _message_decoder = msgspec.json.Decoder(_Message)
 _frame_decoder = msgspec.json.Decoder(dict[str, Any])
@@ -81,8 +88,13 @@ def apply(frame: bytes, marks: Marks) -> bytes:
     return _encoder.encode(fields)
 
 
+def marked_by(frame: bytes, seq: int) -> int:
+    """Whose marks `redact` needs for the event `seq`: an edit carries a text of its target, any other event its own."""
+    return _edit_decoder.decode(frame).target if frame.startswith(_EDITED_START) else seq
+
+
 def redact(frame: bytes, marks: Marks) -> bytes:
-    """The message as it was broadcast, but without its text if it is removed."""
+    """The event as it was broadcast, but without its text if its message is removed (see `marked_by`)."""
     if not marks.removed:
         return frame
     fields = _frame_decoder.decode(frame)
@@ -95,7 +107,7 @@ def change(frame: bytes | None, marks: Marks, change: Change, at: int) -> Marks:
     """The marks of the message `frame` after `change`, at `at` (Unix time in ms).
 
     Raises `RequestError`: `bad_request` if `frame` is no message (None: the log doesn't hold it), if the message is
-    removed or would bear more than `REACTIONS_LIMIT` emoji; `forbidden` if someone but its author edits it, or someone
+    removed or would bear more reactions than the limits; `forbidden` if someone but its author edits it, or someone
     but its author and moderators removes it.
     """
     if frame is None or not frame.startswith(MESSAGE_START):
@@ -122,6 +134,6 @@ def _react(marks: Marks, change: Change) -> Marks:
         users.append(change.user)
     if users:
         reactions[change.emoji] = users
-    if len(reactions) > REACTIONS_LIMIT:
-        raise RequestError(ErrorCode.BAD_REQUEST, "the message has too many different reactions")
+    if len(reactions) > REACTIONS_LIMIT or len(users) > REACTORS_LIMIT:
+        raise RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions")
     return Marks(text=marks.text, edited_at=marks.edited_at, reactions=reactions)

@@ -44,7 +44,7 @@ local function apply(text, author)
     if change.on then users[#users + 1] = author end
     reactions[change.emoji] = #users > 0 and users or nil
     for _ in pairs(reactions) do known = known + 1 end
-    if known > 20 then return 'reactions' end
+    if known > 20 or #users > 500 then return 'reactions' end  -- as in marks.py
     mark.reactions = known > 0 and reactions or nil
   else
     local owner = cjson.decode(frame).user.id == author

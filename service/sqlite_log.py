@@ -171,13 +171,14 @@ class Log:
         position = Position(room.epoch, room.head)
         if not found:
             return Page(position, 0, [], more)
-        marked = self._marks(room, found[0][0], found[-1][0])
-        frames = [merge(frame, marked[seq]) if seq in marked else frame for seq, frame in found]
+        frames = [frame for _, frame in found]
+        if room.marked:
+            targets = [marks.marked_by(frame, seq) for seq, frame in found]
+            marked = self._marks(room, min(targets), max(targets))
+            frames = [merge(f, marked[t]) if t in marked else f for f, t in zip(frames, targets, strict=True)]
         return Page(position, found[0][0], frames, more)
 
     def _marks(self, room: Room, first: int, last: int) -> dict[int, Marks]:
-        if not room.marked:
-            return {}
         select = "SELECT target, marks FROM marks WHERE room = ? AND target BETWEEN ? AND ?"
         return {target: marks.parse(text) for target, text in self._db.execute(select, (room.id, first, last))}
 

@@ -155,10 +155,13 @@ class Page {
   }
 
   #onVisibility() {
-    if (document.hidden || !this.#chat) return;
+    if (!this.#chat) return;
+    cancelAnimationFrame(this.#drawing); // of a page that is hidden now it would never come
+    this.#drawing = null;
+    this.#draw();
+    if (document.hidden) return;
     this.#chat.wake();
     this.#listRooms();
-    this.#draw();
   }
 
   // -- rooms

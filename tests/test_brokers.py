@@ -280,6 +280,19 @@ async def test_changes_show_in_pages(make: Make) -> None:
         assert b"secret" not in after.frames[2] and json.loads(after.frames[2])["removed"] is True
 
 
+async def test_an_edit_of_a_removed_message_loses_its_text(make: Make) -> None:
+    """What was removed is read by nobody any more, not in what replaced it either, however far apart the two stand."""
+    async with opened(make()) as (broker, _):
+        await store(broker, message(text="secret"), message(text="plain"))
+        await store(broker, change("edit", 1, text="still secret"), change("remove", 1))
+        for start in (0, 2):
+            after = await broker.after("lobby", start, 50)
+            assert after is not None
+            assert not any(b"secret" in frame for frame in after.frames)
+            edited = json.loads(after.frames[2 - start])
+            assert (edited["type"], edited["seq"], edited["target"], edited["removed"]) == ("edited", 3, 1, True)
+
+
 async def test_who_may_change_what(make: Make) -> None:
     """Authors edit and remove their own, moderators remove anybody's, everybody reacts."""
     async with opened(make()) as (broker, _):
@@ -317,7 +330,7 @@ async def test_a_message_bears_twenty_reactions(make: Make) -> None:
     async with opened(make()) as (broker, _):
         emoji = [chr(0x1F600 + number) for number in range(21)]
         await store(broker, message(), *(change("react", 1, emoji=one, on=True) for one in emoji[:20]))
-        too_many = ("bad_request", "the message has too many different reactions")
+        too_many = ("bad_request", "the message has too many reactions")
         assert await refusal(broker, change("react", 1, BOB, emoji=emoji[20], on=True)) == too_many
         await store(broker, change("react", 1, BOB, emoji=emoji[19], on=True))
         await store(broker, change("react", 1, emoji=emoji[0], on=False))

@@ -34,6 +34,7 @@ export class Room {
   #bySeq = new Map();
   #ids = new Map(); // the last messages' client ids, to tell which of our own are there
   #typing = new Map();
+  #told = 0; // the read position that the service knows
   #names = new Map();
 
   /** @param {string} name */
@@ -70,6 +71,7 @@ export class Room {
     this.members = new Map((members ?? []).map((person) => [person.id, person.name]));
     this.count = count ?? this.members.size;
     this.reads = new Map(Object.entries(reads ?? {}));
+    this.#told = this.reads.get(me) ?? 0;
     // Somebody who has never been here has nothing to catch up with.
     this.readSeq = Math.min(this.head, Math.max(this.readSeq ?? 0, this.reads.get(me) ?? this.readSeq ?? this.head));
     this.#countUnread(me);
@@ -135,10 +137,11 @@ export class Room {
   onRead({ user, seq }, me) {
     if (seq <= (this.reads.get(user) ?? 0)) return;
     this.reads.set(user, seq);
-    if (user === me && seq > (this.readSeq ?? 0)) {
-      this.readSeq = seq;
-      this.#countUnread(me);
-    }
+    if (user !== me) return;
+    this.#told = seq;
+    if (seq <= (this.readSeq ?? 0)) return;
+    this.readSeq = seq;
+    this.#countUnread(me);
   }
 
   // -- looking
@@ -146,8 +149,9 @@ export class Room {
   /** Everything is read. @returns {number | null} the seq to tell the service, if that is news */
   markRead() {
     this.unread = 0;
-    if (this.readSeq !== null && this.head <= this.readSeq) return null;
     this.readSeq = this.head;
+    if (this.head <= this.#told) return null;
+    this.#told = this.head;
     return this.head;
   }
 

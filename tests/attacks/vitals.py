@@ -1,11 +1,13 @@
 """What an attack must not move: a service's memory, descriptors and tasks, and how long others wait for it."""
 
+import asyncio
 import os
 import re
 import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -43,20 +45,12 @@ def cpu_seconds(service: ServiceProcess) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def settles(measure: "type[int] | object", service: ServiceProcess, start: int, what: str) -> None:
-    """Wait until `measure(service)` is back at `start`, or fail with what it is instead."""
-    assert callable(measure)
-    last = start
-
-    def back() -> bool:
-        nonlocal last
-        last = measure(service)
-        return last <= start
-
+async def settles(measure: Callable[[ServiceProcess], int], service: ServiceProcess, start: int, what: str) -> None:
+    """Wait until `measure(service)` is back at `start` or below, or fail with what it is instead."""
     try:
-        wait_until(back, what, SETTLE)
+        await asyncio.to_thread(wait_until, lambda: measure(service) <= start, what, SETTLE)
     except TimeoutError:
-        raise AssertionError(f"{what}: {last}, at the start {start}") from None
+        raise AssertionError(f"{what}: {measure(service)}, at the start {start}") from None
 
 
 class Pulse:

@@ -135,6 +135,15 @@ async def refusing(redis: RedisServer, other: RedisServer, how: str) -> AsyncIte
             await asyncio.to_thread(redis.cli, *command.split())
 
 
+async def following(replica: RedisServer, state: str) -> None:
+    """Wait until the replica says so of itself."""
+    for _ in range(200):
+        if state in await asyncio.to_thread(replica.cli, "INFO", "replication"):
+            return
+        await asyncio.sleep(0.02)
+    raise TimeoutError(f"not {state}")
+
+
 async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str], float]:
     """Three refusals and a change of master; the last two: phantoms, and seconds until a message was taken again."""
     worst = 0.0
@@ -152,14 +161,13 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                         worst = max(worst, waited)
 
                     async def synced() -> None:
-                        """The other one follows Redis and has everything."""
+                        """The other one follows Redis and has everything, while writes wait."""
                         await asyncio.to_thread(other.cli, "REPLICAOF", "127.0.0.1", redis.port)
-                        for _ in range(200):
-                            state = await asyncio.to_thread(other.cli, "INFO", "replication")
-                            if "master_link_status:up" in state:
-                                return
-                            await asyncio.sleep(0.05)
-                        raise TimeoutError("the replica did not follow")
+                        await following(other, "master_link_status:up")
+                        await asyncio.to_thread(redis.cli, "CLIENT", "PAUSE", 3000, "WRITE")
+                        state = await asyncio.to_thread(redis.cli, "INFO", "replication")
+                        offset = state.partition("master_repl_offset:")[2].split()[0]
+                        await following(other, f"slave_repl_offset:{offset}")
 
                     async def faults() -> None:
                         await asyncio.sleep(1)
@@ -169,10 +177,7 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                                 await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", PATIENT)  # noqa: B023
                             await taken_again()
                         await synced()
-                        # A swap: the follower takes over with all that was stored, the old one follows it and refuses.
-                        # For as long as clients wait, so that nothing acknowledged is only on the old one.
-                        await asyncio.to_thread(redis.cli, "CLIENT", "PAUSE", 3000, "WRITE")
-                        await asyncio.sleep(0.5)
+                        # The follower takes over with all that was stored; the old one follows it, and refuses.
                         await asyncio.to_thread(other.cli, "REPLICAOF", "NO", "ONE")
                         known = swarm.errors["unavailable"]
                         await asyncio.to_thread(redis.cli, "REPLICAOF", "127.0.0.1", other.port)
