@@ -96,3 +96,5 @@ def set_up_logging(level: str, form: str, timestamps: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # Below WARNING it quotes what clients sent, a malformed header's value for one, which may be a token.
+    logging.getLogger("tornado.general").setLevel(logging.WARNING)

@@ -195,11 +195,12 @@ class Connection:
             self._lost()
 
     def _receive(self, data: bytes) -> None:
-        self.heard_at = time.monotonic()
         if self._parser is None:
             return  # discarded: after an offence nothing can be understood any more
         try:
             for opcode, payload in self._parser.feed(data):
+                # Only what is whole counts: a frame that never ends is silence.
+                self.heard_at = time.monotonic()
                 if opcode == framing.CLOSE:
                     self._on_close_frame(cast(bytes, payload))
                     return

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from tornado.ioloop import IOLoop
 
-from .harness import SECRET_KEY, UNIT, RedisServer, ServiceProcess
+from .harness import SECRET_KEY, UNIT, RedisServer, ServiceProcess, secrecy
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,10 +74,14 @@ class _Records(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def unexpected_logs(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail the test on unannounced log lines of WARNING and above, here or in a service process."""
+    """Fail the test on unannounced log lines of WARNING and above, here or in a service process,
+
+    and on a ticket, a token or a message's text in any line of such a process.
+    """
     records = _Records()
     logging.getLogger().addHandler(records)
     ServiceProcess.ended.clear()
+    secrecy.forget()
     yield
     logging.getLogger().removeHandler(records)
     running = list(ServiceProcess.running)
@@ -88,6 +92,8 @@ def unexpected_logs(request: pytest.FixtureRequest) -> Iterator[None]:
     unexpected = [line for line in lines if not any(re.search(regex, line) for regex in expected)]
     assert not unexpected, "unexpected log lines:\n" + "\n".join(unexpected[:20])
     assert not running, f"left running: {len(running)} service processes"
+    leaks = secrecy.leaks(line for process in ServiceProcess.ended for line in process.stdout + process.stderr)
+    assert not leaks, "secrets in the log:\n" + "\n".join(leaks[:20])
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from service import redis_channels, redis_commands
+from service import actions, redis_channels, redis_commands
 from service.__main__ import main
 from service.broker import Receipt
 from service.broker_redis import RedisBroker
@@ -110,17 +110,17 @@ def resets() -> None:
         room.target = room.head
 
     def stay(self: Any, room: str, reason: str) -> None:
-        self.hub.relay.attach(self.rooms[room].hall, self, self.rooms[room].hall.head)
+        self.hub.relay.attach(self.rooms[room], self, self.rooms[room].head)
 
-    look = ChatSocket._look
+    look = actions._look
 
-    async def look_away(self: Any, request: Any, hall: Any) -> Any:
-        resumed, *rest = await look(self, request, hall)
+    async def look_away(socket: Any, request: Any, hall: Any) -> Any:
+        resumed, *rest = await look(socket, request, hall)
         return resumed or request.since is not None, *rest
 
     setattr(Relay, "_reset", forget)
     setattr(ChatSocket, "on_reset", stay)
-    setattr(ChatSocket, "_look", look_away)
+    setattr(actions, "_look", look_away)
 
 
 @guard

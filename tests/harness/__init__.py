@@ -3,6 +3,7 @@
 Every wait has a deadline, given in multiples of `UNIT`, and fails naming what did not come.
 """
 
+from . import secrecy
 from .chat_client import ChatClient, ChatError
 from .common import UNIT, free_port, require_tool, wait_until
 from .oracle import Oracle, ReceiverLog, Verdict
@@ -33,6 +34,7 @@ __all__ = [
     "free_port",
     "make_jwt",
     "require_tool",
+    "secrecy",
     "service_env",
     "wait_until",
 ]

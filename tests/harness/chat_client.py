@@ -11,6 +11,7 @@ import websockets
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from websockets.asyncio.client import ClientConnection, connect
 
+from . import secrecy
 from .common import UNIT
 
 Frame = dict[str, Any]
@@ -58,6 +59,7 @@ async def fetch_ticket(url: str, name: str | None, headers: Mapping[str, str] | 
             error = {"code": f"http_{answer.code}", "message": repr(answer.body or answer.error)}
         raise ChatError(error["code"], error["message"], error | {"status": answer.code})
     ticket: Frame = json.loads(answer.body)
+    secrecy.note(ticket["ticket"], ticket.get("guest"))
     return ticket
 
 
@@ -203,6 +205,7 @@ class ChatClient:
         """
         ref = f"r{next(self._numbers)}"
         frame = {"type": type, "ref": ref} | {key: value for key, value in fields.items() if value is not None}
+        secrecy.note(*(fields[key] for key in ("text", "ticket") if isinstance(fields.get(key), str)))
         await self.raw(json.dumps(frame))
         answer = await self.recv(None, timeout, ref=ref)
         if answer["type"] == "error":

@@ -25,14 +25,16 @@ def note(*secrets: str | None) -> None:
 
 def leaks(lines: Iterable[str]) -> list[str]:
     """The lines in which something secret stands, as a reason and the line."""
-    noted = set(_noted)
+    lines = list(lines)
+    whole = "\n".join(lines)
+    present = [secret for secret in set(_noted) if secret in whole]
     found = []
     for line in lines:
         if _TICKET.search(line):
             found.append(f"a ticket: {line}")
         elif _TOKEN.search(line):
             found.append(f"a token: {line}")
-        elif any(secret in line for secret in noted):
+        elif any(secret in line for secret in present):
             found.append(f"what a client sent or was given: {line}")
     return found
 

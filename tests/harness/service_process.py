@@ -17,6 +17,7 @@ from typing import IO, Any, ClassVar, Self
 
 import jwt
 
+from . import secrecy
 from .common import UNIT, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +65,9 @@ def service_env(env: Mapping[str, str] | None = None) -> dict[str, str]:
 def make_jwt(sub: str, name: str, secret: str = JWT_SECRET, **claims: Any) -> str:
     """A token of one's own users, HS256, good for an hour. `claims` add to it or, as `exp=…`, replace."""
     payload = {"sub": sub, "name": name, "exp": int(time.time()) + 3600} | claims
-    return jwt.encode({key: value for key, value in payload.items() if value is not None}, secret, "HS256")
+    token = jwt.encode({key: value for key, value in payload.items() if value is not None}, secret, "HS256")
+    secrecy.note(token)
+    return token
 
 
 class ServiceProcess:
