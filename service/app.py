@@ -83,9 +83,12 @@ class Static(StaticFileHandler, api.Handler):
         StaticFileHandler.initialize(self, path)
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
-        if "/." in absolute_path[len(root) :] or Path(absolute_path).is_dir():
-            raise api.ApiError(404, "not_found", "There is nothing at this address.")
-        return super().validate_absolute_path(root, absolute_path)
+        try:
+            if "/." not in absolute_path[len(root) :] and Path(absolute_path).is_file():
+                return super().validate_absolute_path(root, absolute_path)
+        except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
+            pass
+        raise api.ApiError(404, "not_found", "There is nothing at this address.")
 
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cache-Control", "no-cache")  # checked by ETag: a deploy is seen at once
@@ -266,9 +269,7 @@ class Service:
     async def drain(self) -> None:
         """Send every socket away in its own moment of DRAIN_SECONDS, with a ticket for its next process."""
         hub, seconds = self.hub, self.settings.drain_seconds
-        hub.draining = True
-        assert self._listener is not None
-        self._listener.close()
+        hub.draining = True  # readiness and every new socket are answered 503 from here on
         sockets = list(ChatSocket.sockets)
         logger.info("leaving: %d sockets over %.0f s", len(sockets), seconds if sockets else 0)
         random.shuffle(sockets)

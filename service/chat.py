@@ -36,6 +36,7 @@ class ChatSocket(WebSocket):
     user: User
     rooms: dict[str, Hall]
     typing: TokenBucket
+    light: TokenBucket
     network = ""  # where it comes from, as limits and tickets know it
     origin: str | None = None
     beat_slot = 0
@@ -99,6 +100,7 @@ class ChatSocket(WebSocket):
         self.deliver = self.connection.write
         self.rooms = {}
         self.typing = TokenBucket()
+        self.light = TokenBucket()
         self._errors = TokenBucket()
         self.sockets[self] = None
         self.by_user.setdefault(self.user.id, {})[self] = None

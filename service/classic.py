@@ -8,6 +8,7 @@ unchanged. These frames carry no seq, so what a slow reader misses here is lost;
 import asyncio
 import logging
 import secrets
+import time
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from service.auth import GUEST_PREFIX
 from service.broker import Event, Receipt
 from service.framing import frame
 from service.hub import ANSWER_TIMEOUT, Hub
+from service.limits import TokenBucket
 from service.protocol import CloseCode, RequestError
 from service.relay import Hall
 from service.writer import WebSocket
@@ -26,6 +28,7 @@ from service.writer import WebSocket
 logger = logging.getLogger(__name__)
 
 LOBBY = "lobby"
+DROPS_RATE, DROPS_BURST = 5.0, 100  # dropped frames a second; past them the socket is closed 1008
 RETRY = 1.0  # seconds between attempts to listen to the lobby while the broker is away
 
 
@@ -54,6 +57,7 @@ class GuideSocket(WebSocket):
     beat_slot = 0
     network = ""
     _refusal: tuple[CloseCode, str] | None = None
+    _drops: TokenBucket | None = None
 
     def initialize(self) -> None:
         self.hub = self.application.settings["hub"]
@@ -90,6 +94,13 @@ class GuideSocket(WebSocket):
 
     def on_message(self, message: str | bytes) -> None:
         """Nothing that comes here is of interest."""
+        self.drop()
+
+    def drop(self) -> None:
+        """A frame came to nothing. The guides know no errors, but too many in a short time are abuse."""
+        self._drops = self._drops or TokenBucket()
+        if self._drops.take(time.monotonic(), DROPS_RATE, DROPS_BURST):
+            self.close(CloseCode.POLICY_VIOLATION, "too many frames that say nothing")
 
 
 class ClockSocket(GuideSocket):
@@ -180,7 +191,8 @@ class SubmitSocket(GuideSocket):
         if isinstance(message, bytes):
             self.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
             return
-        _submit(self.hub, self.network, self._author, message)
+        if not _submit(self.hub, self.network, self._author, message):
+            self.drop()
 
 
 class GuideChatSocket(ReceiveSocket):
@@ -193,7 +205,8 @@ class GuideChatSocket(ReceiveSocket):
     on_message = SubmitSocket.on_message
 
 
-def _submit(hub: Hub, network: str, author: str, message: str) -> None:
+def _submit(hub: Hub, network: str, author: str, message: str) -> bool:
+    """Publish what a guide's frame says; whether it says anything that may be said."""
     try:
         said = _decoder.decode(message)
         name = protocol.check_name(said.handle)
@@ -201,11 +214,12 @@ def _submit(hub: Hub, network: str, author: str, message: str) -> None:
         hub.rates.check_send(author, network)
     except (RequestError, ValueError, RecursionError) as error:
         logger.debug("a guide's frame was dropped: %s", error)
-        return
+        return False
     user = protocol.encode(protocol.Person(author, name))
     id = secrets.token_hex(8)
     head = protocol.event_head("message", LOBBY)
     hub.broker.publish(Event(LOBBY, author, id, head, protocol.message_tail(id, user, text)), _published)
+    return True
 
 
 def _published(receipt: Receipt | RequestError) -> None:

@@ -363,7 +363,7 @@ def echo(ref: str | None) -> str | UnsetType:
 
 def error_frame(error: RequestError, ref: str | None = None) -> Error:
     """The `error` frame that says `error`."""
-    wait = UNSET if error.retry_after is None else round(error.retry_after, 3)
+    wait = UNSET if error.retry_after is None else max(0.001, round(error.retry_after, 3))  # 0 would say: at once
     return Error(ref=echo(ref), code=error.code, message=error.message, retry_after=wait)
 
 

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 5.0  # seconds for the peer to answer a close before the socket is cut
 READ_BYTES = 65536  # the most that one read takes, so that one busy peer can't hold up the loop
+PONGS = 32  # pings of one read that are answered
 SEND_BUFFER = 131072  # SO_SNDBUF, bytes (Linux doubles it): else the kernel hides 4 MiB a socket from UNSENT_LIMIT
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 # RFC 6455 section 7.4.1: a close frame without a code; an end without a close frame.
@@ -197,6 +198,7 @@ class Connection:
     def _receive(self, data: bytes) -> None:
         if self._parser is None:
             return  # discarded: after an offence nothing can be understood any more
+        pings = 0
         try:
             for opcode, payload in self._parser.feed(data):
                 # Only what is whole counts: a frame that never ends is silence.
@@ -205,10 +207,14 @@ class Connection:
                     self._on_close_frame(cast(bytes, payload))
                     return
                 if self._closing:
+                    if self._parser is None:
+                        return
                     continue
                 if opcode == framing.PING:
-                    # Section 5.5.3 allows to answer only the latest ping: none while older bytes wait for the peer.
-                    if self._unsent is None:
+                    # Section 5.5.3 allows to answer only the latest ping: none while older bytes wait for the peer, and
+                    # few of a flood, whose answers would cost five times what reading it does.
+                    pings += 1
+                    if self._unsent is None and pings <= PONGS:
                         self.write(framing.frame(cast(bytes, payload), framing.PONG))
                 elif opcode != framing.PONG and self._owner is not None:
                     self._owner.on_message(payload)
@@ -226,6 +232,8 @@ class Connection:
         if self.closed:
             return
         self.close_code = self.close_code or code or CloseCode.NORMAL
+        if code == CloseCode.POLICY_VIOLATION:
+            self._parser = None  # a flood goes on for a while; it is not worth reading
         self.close_reason = self.close_reason or reason or ""
         self._farewell(framing.close_frame(code, reason or ""))
 

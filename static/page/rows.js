@@ -104,12 +104,12 @@ function changesByTarget(entries) {
   return changes;
 }
 
-/** The message as it will be, marked as not yet so. */
+/** The message as it will be, marked as not yet so; a reaction is too small a thing for a mark. */
 function withChanges(message, changes, me) {
   if (!changes) return message;
-  const shown = { ...message, reactions: { ...message.reactions }, saving: true };
+  const shown = { ...message, reactions: { ...message.reactions } };
   for (const { type, text, emoji, on } of changes) {
-    if (type === "edit") shown.text = text;
+    if (type === "edit") Object.assign(shown, { text, saving: true });
     if (type === "remove") shown.removing = true;
     if (type === "react") {
       const others = (shown.reactions[emoji] ?? []).filter((id) => id !== me);

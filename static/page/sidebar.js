@@ -148,7 +148,7 @@ export class Sidebar {
     if (this.#drawn.people === signature) return;
     this.#drawn.people = signature;
     byId("people-count").textContent = room.count > 0 ? room.count.toLocaleString() : "";
-    byId("open-people").setAttribute("aria-label", `${count(room.count, "person", "people")} here`);
+    byId("people-label").textContent = room.count === 1 ? " person here" : " people here";
     byId("people-title").textContent = count(room.count, "person here", "people here");
     const others = members.filter(({ id }) => id !== me);
     byId("faces").replaceChildren(...others.slice(0, FACES).map((person) => avatar(person, "small")));

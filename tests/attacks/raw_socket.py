@@ -1,9 +1,10 @@
 """A WebSocket client that does what a library would refuse: any header, any frame, in any pieces."""
 
 import asyncio
+import itertools
 import json
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Self
 
 from ..harness import UNIT, ServiceProcess
@@ -12,6 +13,8 @@ from ..harness.chat_client import fetch_ticket
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455 section 1.3
 PATIENCE = 10 * UNIT  # seconds for an answer or a close
+
+_numbers = itertools.count(1)
 
 Headers = Iterable[tuple[str, str]]
 
@@ -86,10 +89,11 @@ class RawSocket:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     @classmethod
-    async def open(cls, service: ServiceProcess, name: str = "Mallory", path: str = "/socket") -> Self:
-        """An upgraded socket; on `/socket` as a guest, past its `welcome`."""
+    async def open(cls, service: ServiceProcess, name: str | None = None, path: str = "/socket") -> Self:
+        """An upgraded socket; on `/socket` as a guest (a new one without `name`), past its `welcome`."""
         protocols = None
         if path == "/socket":
+            name = name or f"Mallory {next(_numbers)}"
             ticket = await fetch_ticket(service.url, name, {"Origin": service.url})
             protocols = f"chat.v1, ticket.{ticket['ticket']}"
         raw = await cls.connect(service.port)
@@ -104,6 +108,7 @@ class RawSocket:
 
     async def __aexit__(self, *_: object) -> None:
         self.cut()
+        await asyncio.sleep(0)  # the loop closes it then
 
     async def request(self, data: bytes) -> Answer:
         """Send a request as it is and read its answer, with the body that Content-Length announces."""
@@ -153,18 +158,52 @@ class RawSocket:
 
     async def closed(self, timeout: float = PATIENCE) -> int | None:
         """Read to the end of the connection: the code of the close frame, None where it was cut without one."""
-        async with asyncio.timeout(timeout):
-            while True:
-                received = await self.read_frame(timeout)
-                if received is None:
-                    return None
-                if received[0] == CLOSE:
-                    self.cut()
-                    return int.from_bytes(received[1][:2], "big") if received[1] else 1005
+        try:
+            async with asyncio.timeout(timeout):
+                while (received := await self.read_frame(timeout)) is not None:
+                    if received[0] == CLOSE:
+                        return int.from_bytes(received[1][:2], "big") if received[1] else 1005
+            return None
+        finally:
+            self.cut()
+
+    async def readable(self, timeout: float) -> bool:
+        """Whether anything is there to read within `timeout` seconds."""
+        deadline = asyncio.get_running_loop().time() + timeout
+        while not self._reader._buffer:  # type: ignore[attr-defined]
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(0.005)
+        return True
+
+    async def read_all(self, timeout: float = PATIENCE) -> bytes:
+        """Everything up to the end of the connection."""
+        with suppress(ConnectionError):
+            async with asyncio.timeout(timeout):
+                return await self._reader.read()
+        return b""
+
+    def pause(self) -> None:
+        """Read nothing more, not even into a buffer of our own."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
 
     def cut(self) -> None:
         """Cut the connection without a word."""
         self._writer.transport.abort()
+
+
+@asynccontextmanager
+async def crowd(service: ServiceProcess, size: int, upgraded: bool = True) -> AsyncIterator[list[RawSocket]]:
+    """So many sockets, of guests or left at TCP; cut after the block."""
+    sockets: list[RawSocket] = []
+    try:
+        for _ in range(size):
+            sockets.append(await (RawSocket.open(service) if upgraded else RawSocket.connect(service.port)))
+        yield sockets
+    finally:
+        for raw in sockets:
+            raw.cut()
+        await asyncio.sleep(0)
 
 
 async def exchange(port: int, data: bytes) -> Answer:

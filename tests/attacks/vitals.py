@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import secrets
 import signal
 import socket
 import threading
@@ -56,7 +57,7 @@ async def settles(measure: Callable[[ServiceProcess], int], service: ServiceProc
 class Pulse:
     """A healthy client beside an attack: `with Pulse(service) as pulse: …; pulse.check()`.
 
-    It asks `ping` every 10 ms on a thread of its own and times the answers. `check` compares with the answers of the
+    It sends a ping every 10 ms on a thread of its own and times the pongs. `check` compares with the answers of the
     first `quiet` seconds, before the block begins: the bound is 100 ms, and on a machine that was slow already before
     the attack five times what it took then.
     """
@@ -77,6 +78,8 @@ class Pulse:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._thread.is_alive():
+            wait_until(lambda: self._failure or len(self._waits) > self._before, "an answer beside the attack", SETTLE)
         self._stop.set()
         self._thread.join(10 * UNIT)
 
@@ -88,15 +91,15 @@ class Pulse:
                 _read_until(sock, b'"welcome"')
                 while not self._stop.wait(0.01):
                     began = time.perf_counter()
-                    sock.sendall(frame(b'{"type":"ping"}'))
-                    _read_until(sock, b'"pong"')
+                    sock.sendall(frame(b"beat", 0x9))
+                    _read_until(sock, b"beat")
                     self._waits.append(time.perf_counter() - began)
                 sock.sendall(frame(b"", 0x8))
         except BaseException as error:
             self._failure = error
 
     def _ticket(self) -> str:
-        name = f"Pulse {threading.get_ident() % 10**6}"
+        name = f"Pulse {secrets.token_hex(4)}"
         status, _, body = self._service.request("POST", "/tickets", {"name": name}, {"Origin": self._service.url})
         assert status == 201, body
         found = re.search(rb'"ticket":"([^"]+)"', body)

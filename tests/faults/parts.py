@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.harness import UNIT, RedisServer, ServiceProcess
+from tests.harness import UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 
-from .swarm import LOAD_ENV, Swarm
+from .swarm import LOAD_ENV, ORIGIN, Swarm
 
 
 def service(url: str, guard: str | None = None, env: Mapping[str, str] | None = None) -> ServiceProcess:
@@ -81,6 +81,23 @@ async def under_load(
         raise
     done.set()
     return await load
+
+
+async def stored_ids(port: int, rooms: Sequence[str]) -> set[str]:
+    """The ids of all messages in these rooms' logs, as history pages show them."""
+    stored: set[str] = set()
+    url = f"http://127.0.0.1:{port}"
+    async with ChatClient.open(url, bearer=make_jwt("judge", "judge"), headers={"Origin": ORIGIN}) as judge:
+        for room in rooms:
+            joined = await judge.join(room, limit=100)
+            page, more = joined["messages"], joined["more"]
+            while page:
+                stored |= {message["id"] for message in page}
+                if not more:
+                    break
+                answer = await judge.history(room, before=page[0]["seq"], limit=100)
+                page, more = answer["messages"], answer["more"]
+    return stored
 
 
 def resident_bytes(pid: int) -> int:

@@ -25,7 +25,6 @@ ENTER_TIMEOUT = 15 * UNIT  # seconds for the handshake and the joins
 ANSWER_TIMEOUT = 8 * UNIT  # seconds without `sent` after which a message is sent again
 RETURN_BASE, RETURN_CAP = 0.1, 2.0  # seconds, doubled with each failure, with full jitter
 BACKLOG = 400  # messages unanswered, past which the load waits
-TEXT = "x" * 80
 
 Frame = dict[str, Any]
 
@@ -117,6 +116,7 @@ class Client:
         self.lost_at: float | None = None
         self.returns: list[tuple[float, float]] = []  # when it was cut, when it was back in all rooms
         self.resumed = self.fresh = 0
+        self.count: dict[str, int] = {}  # by room, how many are there as presence last said
         self.resets: Counter[str] = Counter()
         self.ticket: str | None = None  # for the next handshake
         self.used_ticket: str | None = None
@@ -198,7 +198,8 @@ class Client:
         try:
             head = (
                 f"POST /tickets HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: {ORIGIN}\r\nContent-Length: 2\r\n"
-                f"Content-Type: application/json\r\nAuthorization: Bearer {self._token}\r\nConnection: close\r\n\r\n{{}}"
+                f"Content-Type: application/json\r\nAuthorization: Bearer {self._token}\r\n"
+                "Connection: close\r\n\r\n{}"
             )
             writer.write(head.encode())
             answer = await reader.read()
@@ -231,7 +232,7 @@ class Client:
         if id in self.outbox and self._entered.is_set() and self.wire is not None:
             room = self.outbox[id][0]
             self.outbox[id] = room, time.monotonic()
-            self.wire.send(type="send", room=room, id=id, text=TEXT, ref=id)
+            self.wire.send(type="send", room=room, id=id, text=self.swarm.text, ref=id)
 
     def send_overdue(self) -> None:
         """Send again what has been without an answer for too long."""
@@ -252,6 +253,8 @@ class Client:
                 self.swarm.acknowledged(self, frame)
         elif kind == "joined":
             self._joined(frame)
+        elif kind == "presence":
+            self.count[frame["room"]] = frame["count"]
         elif kind == "error":
             self._refused(frame)
         elif kind == "welcome":
@@ -274,6 +277,7 @@ class Client:
         elif self.log.since(frame["room"]) is not None:
             self.fresh += 1
         self.log.observe(frame)
+        self.count[frame["room"]] = frame["count"]
         self.inside.add(frame["room"])
         if len(self.inside) == len(self.rooms) and not self._entered.is_set():
             if self.lost_at is not None:
@@ -298,6 +302,7 @@ class Swarm:
     def __init__(self, ports: Sequence[int], seed: int) -> None:
         self.ports = list(ports)
         self.seed = seed
+        self.text = "x" * 80
         self.random = random.Random(seed)
         self.oracle = Oracle()
         self.clients: list[Client] = []

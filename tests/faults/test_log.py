@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.harness import UNIT, ChatClient, RedisServer, TcpProxy, Verdict, make_jwt
+from tests.harness import UNIT, RedisServer, TcpProxy, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, readiness, room_of, soon, under_load
-from .swarm import ORIGIN, Swarm
+from .parts import PATIENT, cluster, own_redis, readiness, room_of, soon, stored_ids, under_load
+from .swarm import Swarm
 
-pytestmark = [pytest.mark.timeout(300 * UNIT), pytest.mark.expects_log(r"redis (commands|channels): |redis refused")]
+pytestmark = [
+    pytest.mark.timeout(seconds=300 * UNIT),
+    pytest.mark.expects_log(r"redis (commands|channels): |redis refused"),
+]
 
 
 # -- F13: what a client has yet to see is gone
@@ -33,48 +36,51 @@ async def lose_the_log(seed: int, clients: int, messages: int, guard: str | None
     """Trim past the cursors of clients that are away or don't read; then FLUSHALL, under load, before other clients."""
     losses = Losses()
     env = {"HISTORY_LIMIT": "50", "UNSENT_LIMIT": "4096", "UNSENT_DEADLINE": "300"}
-    async with own_redis() as redis, cluster(redis.url, guard, env) as processes:
-        async with Swarm([process.port for process in processes], seed) as swarm:
-            steady = await swarm.enter(clients, room_of(2))
-            away = await swarm.enter(clients, room_of(2))
-            stuck = await swarm.enter(clients, room_of(2), receive_buffer=4096)
-            await swarm.load(20, 200, senders=steady)
-            await swarm.settle(PATIENT)
+    async with (
+        own_redis() as redis,
+        cluster(redis.url, guard, env) as processes,
+        Swarm([process.port for process in processes], seed) as swarm,
+    ):
+        steady = await swarm.enter(clients, room_of(2))
+        away = await swarm.enter(clients, room_of(2))
+        stuck = await swarm.enter(clients, room_of(2), receive_buffer=4096)
+        await swarm.load(20, 200, senders=steady)
+        await swarm.settle(PATIENT)
 
-            await swarm.leave(away)
-            for client in stuck:
-                assert client.wire is not None
-                client.wire.transport.pause_reading()
-            # The kernel holds some 300 KB for a reader that takes nothing; past that the process must give up on it.
-            await swarm.load(messages, 1500, senders=steady)
-            await soon(lambda: not swarm.unanswered, "every message is answered", PATIENT)
-            for client in stuck:
-                assert client.wire is not None
-                client.wire.transport.resume_reading()
-            swarm.come_back(away)
-            await swarm.all_inside(PATIENT)
-            wait = 5 * UNIT if guard else PATIENT
-            with contextlib.suppress(TimeoutError):
-                await soon(lambda: all(client.resets["trimmed"] for client in stuck), "resets", wait)
-            losses.count([client.resets["trimmed"] > 0 for client in stuck])
-            losses.count([client.fresh > 0 for client in away])
-            await swarm.settle(wait)
+        await swarm.leave(away)
+        for client in stuck:
+            assert client.wire is not None
+            client.wire.transport.pause_reading()
+        # The kernel holds some 300 KB for a reader that takes nothing; past that the process must give up on it.
+        await swarm.load(messages, 1500, senders=steady)
+        await soon(lambda: not swarm.unanswered, "every message is answered", PATIENT)
+        for client in stuck:
+            assert client.wire is not None
+            client.wire.transport.resume_reading()
+        swarm.come_back(away)
+        await swarm.all_inside(PATIENT)
+        wait = 5 * UNIT if guard else PATIENT
+        with contextlib.suppress(TimeoutError):
+            await soon(lambda: all(client.resets["trimmed"] for client in stuck), "resets", wait)
+        losses.count([client.resets["trimmed"] > 0 for client in stuck])
+        losses.count([client.fresh > 0 for client in away])
+        await swarm.settle(wait)
 
-            seen = {client: client.resets["epoch"] for client in swarm.clients}
+        seen = {client: client.resets["epoch"] for client in swarm.clients}
 
-            async def flush() -> None:
-                await asyncio.sleep(0.5)
-                await asyncio.to_thread(redis.cli, "FLUSHALL")
-                await asyncio.sleep(3)  # time enough for the periodic look at rooms where nobody says anything
+        async def flush() -> None:
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(redis.cli, "FLUSHALL")
+            await asyncio.sleep(3)  # time enough for the periodic look at rooms where nobody says anything
 
-            await swarm.leave(away)
-            await under_load(swarm, 0, 50, flush) if not guard else await flush()
-            swarm.come_back(away)
-            await swarm.all_inside(PATIENT)
-            losses.count([client.resets["epoch"] > seen[client] for client in [*steady, *stuck]])
-            losses.count([client.fresh > 1 for client in away])
-            await swarm.load(20, 200, senders=steady)
-            return swarm, await swarm.settle(wait, quiet=1 * UNIT), losses
+        await swarm.leave(away)
+        await under_load(swarm, 0, 50, flush) if not guard else await flush()
+        swarm.come_back(away)
+        await swarm.all_inside(PATIENT)
+        losses.count([client.resets["epoch"] > seen[client] for client in [*steady, *stuck]])
+        losses.count([client.fresh > 1 for client in away])
+        await swarm.load(20, 200, senders=steady)
+        return swarm, await swarm.settle(wait, quiet=1 * UNIT), losses
 
 
 async def test_f13_log_lost(seed: int, long_form: bool, table: Table) -> None:
@@ -90,10 +96,10 @@ async def test_f13_log_lost(seed: int, long_form: bool, table: Table) -> None:
 
 @pytest.mark.long
 async def test_f13_control(seed: int, table: Table) -> None:
-    """Without resets there are holes that nobody speaks of."""
+    """Without resets nobody speaks of what is gone."""
     _, verdict, losses = await lose_the_log(seed, 10, 4000, "resets")
-    table.control("F13", f"{losses.told} of {losses.taken} told; {verdict.holes} holes unsaid, {verdict.lost} lost copies")
-    assert losses.told < losses.taken and verdict.holes > 0
+    table.control("F13", f"{losses.told} of {losses.taken} told; {verdict.lost} lost copies")
+    assert losses.told < losses.taken and verdict.lost > 0
 
 
 # -- F14: Redis refuses, or another takes its place
@@ -102,19 +108,7 @@ async def test_f13_control(seed: int, table: Table) -> None:
 async def phantoms(swarm: Swarm, port: int, rooms: list[str]) -> set[str]:
     """Ids that were handed to clients and are not in the log."""
     seen = {key[2] for client in swarm.clients for place in client.log.places.values() for key in place.got}
-    stored: set[str] = set()
-    url = f"http://127.0.0.1:{port}"
-    async with ChatClient.open(url, bearer=make_jwt("judge", "judge"), headers={"Origin": ORIGIN}) as judge:
-        for room in rooms:
-            joined = await judge.join(room, limit=100)
-            page, more = joined["messages"], joined["more"]
-            while page:
-                stored |= {message["id"] for message in page}
-                if not more:
-                    break
-                answer = await judge.history(room, before=page[0]["seq"], limit=100)
-                page, more = answer["messages"], answer["more"]
-    return seen - stored
+    return seen - await stored_ids(port, rooms)
 
 
 @contextlib.asynccontextmanager
@@ -150,48 +144,50 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
     env = {"HISTORY_LIMIT": "100000"}
     async with own_redis() as redis, own_redis() as other:
         with TcpProxy("127.0.0.1", redis.port) as proxy:
-            async with cluster(f"redis://127.0.0.1:{proxy.port}/0", guard, env) as processes:
-                async with Swarm([process.port for process in processes], seed) as swarm:
-                    await swarm.enter(40, room_of(10))
+            async with (
+                cluster(f"redis://127.0.0.1:{proxy.port}/0", guard, env) as processes,
+                Swarm([process.port for process in processes], seed) as swarm,
+            ):
+                await swarm.enter(40, room_of(10))
 
-                    async def taken_again() -> None:
-                        nonlocal worst
-                        known = len(swarm.acknowledged_at)
-                        waited = await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", PATIENT)
-                        worst = max(worst, waited)
+                async def taken_again() -> None:
+                    nonlocal worst
+                    known = len(swarm.acknowledged_at)
+                    waited = await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", PATIENT)
+                    worst = max(worst, waited)
 
-                    async def synced() -> None:
-                        """The other one follows Redis and has everything, while writes wait."""
-                        await asyncio.to_thread(other.cli, "REPLICAOF", "127.0.0.1", redis.port)
-                        await following(other, "master_link_status:up")
-                        await asyncio.to_thread(redis.cli, "CLIENT", "PAUSE", 3000, "WRITE")
-                        state = await asyncio.to_thread(redis.cli, "INFO", "replication")
-                        offset = state.partition("master_repl_offset:")[2].split()[0]
-                        await following(other, f"slave_repl_offset:{offset}")
+                async def synced() -> None:
+                    """The other one follows Redis and has everything, while writes wait."""
+                    await asyncio.to_thread(other.cli, "REPLICAOF", "127.0.0.1", redis.port)
+                    await following(other, "master_link_status:up")
+                    await asyncio.to_thread(redis.cli, "CLIENT", "PAUSE", 3000, "WRITE")
+                    state = await asyncio.to_thread(redis.cli, "INFO", "replication")
+                    offset = state.partition("master_repl_offset:")[2].split()[0]
+                    await following(other, f"slave_repl_offset:{offset}")
 
-                    async def faults() -> None:
-                        await asyncio.sleep(1)
-                        for how in ("maxmemory", "disconnected"):
-                            known = swarm.errors["unavailable"]
-                            async with refusing(redis, other, how):
-                                await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", PATIENT)  # noqa: B023
-                            await taken_again()
-                        await synced()
-                        # The follower takes over with all that was stored; the old one follows it, and refuses.
-                        await asyncio.to_thread(other.cli, "REPLICAOF", "NO", "ONE")
+                async def faults() -> None:
+                    await asyncio.sleep(1)
+                    for how in ("maxmemory", "disconnected"):
                         known = swarm.errors["unavailable"]
-                        await asyncio.to_thread(redis.cli, "REPLICAOF", "127.0.0.1", other.port)
-                        await asyncio.to_thread(redis.cli, "CLIENT", "UNPAUSE")
-                        await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", PATIENT)
-                        proxy.upstream = ("127.0.0.1", other.port)
-                        proxy.drop_connections()
+                        async with refusing(redis, other, how):
+                            await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", PATIENT)  # noqa: B023
                         await taken_again()
-                        for process in processes:
-                            await readiness(process, True, PATIENT)
+                    await synced()
+                    # The follower takes over with all that was stored; the old one follows it, and refuses.
+                    await asyncio.to_thread(other.cli, "REPLICAOF", "NO", "ONE")
+                    known = swarm.errors["unavailable"]
+                    await asyncio.to_thread(redis.cli, "REPLICAOF", "127.0.0.1", other.port)
+                    await asyncio.to_thread(redis.cli, "CLIENT", "UNPAUSE")
+                    await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", PATIENT)
+                    proxy.upstream = ("127.0.0.1", other.port)
+                    proxy.drop_connections()
+                    await taken_again()
+                    for process in processes:
+                        await readiness(process, True, PATIENT)
 
-                    await under_load(swarm, 0, 200, faults)
-                    verdict = await swarm.settle(5 * UNIT if guard else PATIENT)
-                    return swarm, verdict, await phantoms(swarm, processes[0].port, sorted(swarm.heads)), worst
+                await under_load(swarm, 0, 200, faults)
+                verdict = await swarm.settle(5 * UNIT if guard else PATIENT)
+                return swarm, verdict, await phantoms(swarm, processes[0].port, sorted(swarm.heads)), worst
 
 
 @pytest.mark.long
@@ -210,17 +206,20 @@ async def test_f14_redis_refuses(seed: int, table: Table) -> None:
 async def test_f14_control(seed: int, table: Table) -> None:
     """A script that broadcasts before it writes shows what was never stored."""
     seen: set[str] = set()
-    async with own_redis() as redis, cluster(redis.url, "order", count=1) as (process,):
-        async with Swarm([process.port], seed) as swarm:
-            await swarm.enter(4, room_of(1))
-            await swarm.load(20, 100)
-            await swarm.settle()
-            acknowledged = len(swarm.acknowledged_at)
-            swarm.on_delivery = lambda _, id: seen.add(id)
-            async with refusing(redis, redis, "maxmemory"):
-                swarm.clients[0].post("room-0")
-                await soon(lambda: swarm.errors["unavailable"], "unavailable", PATIENT)
-                await asyncio.sleep(0.2)
-                assert len(swarm.acknowledged_at) == acknowledged
-                table.control("F14", f"{len(seen)} phantom of 1 message refused")
-                assert len(seen) == 1
+    async with (
+        own_redis() as redis,
+        cluster(redis.url, "order", count=1) as (process,),
+        Swarm([process.port], seed) as swarm,
+    ):
+        await swarm.enter(4, room_of(1))
+        await swarm.load(20, 100)
+        await swarm.settle()
+        acknowledged = len(swarm.acknowledged_at)
+        swarm.on_delivery = lambda _, id: seen.add(id)
+        async with refusing(redis, redis, "maxmemory"):
+            swarm.clients[0].post("room-0")
+            await soon(lambda: swarm.errors["unavailable"], "unavailable", PATIENT)
+            await asyncio.sleep(0.2)
+            assert len(swarm.acknowledged_at) == acknowledged
+            table.control("F14", f"{len(seen)} phantom of 1 message refused")
+            assert len(seen) == 1

@@ -12,27 +12,30 @@ from .conftest import Table
 from .parts import PATIENT, cluster, own_redis, room_of, under_load
 from .swarm import ORIGIN, Swarm
 
-pytestmark = [pytest.mark.timeout(600 * UNIT)]
+pytestmark = [pytest.mark.timeout(seconds=600 * UNIT)]
 
 
 # -- F5: kill -9 of the process that clients hang on
 
 
 async def kill_processes(seed: int, messages: int, kills: int, rate: float, guard: str | None) -> tuple[Swarm, Verdict]:
-    async with own_redis() as redis, cluster(redis.url, guard) as processes:
-        async with Swarm([process.port for process in processes], seed) as swarm:
-            await swarm.enter(100, room_of(10))
+    async with (
+        own_redis() as redis,
+        cluster(redis.url, guard) as processes,
+        Swarm([process.port for process in processes], seed) as swarm,
+    ):
+        await swarm.enter(100, room_of(10))
 
-            async def faults() -> None:
-                for number in range(kills):
-                    await asyncio.sleep(swarm.random.uniform(0.2, 1.0))
-                    victim = processes[number % 2]
-                    await asyncio.to_thread(victim.kill9)
-                    await asyncio.to_thread(victim.start)
-                    await swarm.all_inside(PATIENT)
+        async def faults() -> None:
+            for number in range(kills):
+                await asyncio.sleep(swarm.random.uniform(0.2, 1.0))
+                victim = processes[number % 2]
+                await asyncio.to_thread(victim.kill9)
+                await asyncio.to_thread(victim.start)
+                await swarm.all_inside(PATIENT)
 
-            await under_load(swarm, messages, rate, faults)
-            return swarm, await swarm.settle(5 * UNIT if guard else PATIENT)
+        await under_load(swarm, messages, rate, faults)
+        return swarm, await swarm.settle(5 * UNIT if guard else PATIENT)
 
 
 async def test_f5_processes_killed(seed: int, long_form: bool, table: Table) -> None:
@@ -80,29 +83,32 @@ async def drain_processes(
 ) -> tuple[Swarm, Verdict, Drains]:
     drains = Drains()
     env = {"DRAIN_SECONDS": str(drain)}
-    async with own_redis() as redis, cluster(redis.url, guard, env) as processes:
-        async with Swarm([process.port for process in processes], seed) as swarm:
-            await swarm.enter(sockets, room_of(20))
+    async with (
+        own_redis() as redis,
+        cluster(redis.url, guard, env) as processes,
+        Swarm([process.port for process in processes], seed) as swarm,
+    ):
+        await swarm.enter(sockets, room_of(20))
 
-            async def faults() -> None:
-                for number in range(times):
-                    await asyncio.sleep(1)
-                    leaving = processes[number % 2]
-                    seen = {client: len(client.returns) for client in swarm.clients}
-                    began = time.monotonic()
-                    drains.codes[await asyncio.to_thread(leaving.stop)] += 1
-                    drains.seconds.append(time.monotonic() - began)
-                    await swarm.all_inside(PATIENT)
-                    backs = (back for client in swarm.clients for _, back in client.returns[seen[client] :])
-                    drains.spans.append([back - began for back in backs])
-                    await asyncio.to_thread(leaving.start)
+        async def faults() -> None:
+            for number in range(times):
+                await asyncio.sleep(1)
+                leaving = processes[number % 2]
+                seen = {client: len(client.returns) for client in swarm.clients}
+                began = time.monotonic()
+                drains.codes[await asyncio.to_thread(leaving.stop)] += 1
+                drains.seconds.append(time.monotonic() - began)
+                await swarm.all_inside(PATIENT)
+                backs = (back for client in swarm.clients for _, back in client.returns[seen[client] :])
+                drains.spans.append([back - began for back in backs])
+                await asyncio.to_thread(leaving.start)
 
-            await under_load(swarm, 0, rate, faults)
-            verdict = await swarm.settle(5 * UNIT if guard else PATIENT)
-            await swarm.leave(swarm.clients)
-            for process in processes:
-                await asyncio.to_thread(process.kill9)
-            return swarm, verdict, drains
+        await under_load(swarm, 0, rate, faults)
+        verdict = await swarm.settle(5 * UNIT if guard else PATIENT)
+        await swarm.leave(swarm.clients)
+        for process in processes:
+            await asyncio.to_thread(process.kill9)
+        return swarm, verdict, drains
 
 
 async def test_f6_drain(seed: int, long_form: bool, table: Table) -> None:
@@ -155,24 +161,27 @@ async def use_again(port: int, ticket: str) -> bool:
 async def cut_everybody(seed: int, sockets: int, times: int, guard: str | None) -> tuple[Swarm, Verdict, int, float]:
     """The last two: tickets that served twice, and seconds until all were back."""
     twice, worst = 0, 0.0
-    async with own_redis() as redis, cluster(redis.url, guard) as processes:
-        async with Swarm([process.port for process in processes], seed) as swarm:
-            swarm.by_ticket = True
-            await swarm.enter(sockets, room_of(20))
+    async with (
+        own_redis() as redis,
+        cluster(redis.url, guard) as processes,
+        Swarm([process.port for process in processes], seed) as swarm,
+    ):
+        swarm.by_ticket = True
+        await swarm.enter(sockets, room_of(20))
 
-            async def faults() -> None:
-                nonlocal twice, worst
-                for _ in range(times):
-                    await asyncio.sleep(1)
-                    began = time.monotonic()
-                    swarm.cut(swarm.clients)
-                    await swarm.all_inside(60 * UNIT)
-                    worst = max(worst, time.monotonic() - began)
-                    used = [client.used_ticket for client in swarm.random.sample(swarm.clients, 50)]
-                    twice += sum([await use_again(swarm.ports[0], ticket) for ticket in used if ticket])
+        async def faults() -> None:
+            nonlocal twice, worst
+            for _ in range(times):
+                await asyncio.sleep(1)
+                began = time.monotonic()
+                swarm.cut(swarm.clients)
+                await swarm.all_inside(60 * UNIT)
+                worst = max(worst, time.monotonic() - began)
+                used = [client.used_ticket for client in swarm.random.sample(swarm.clients, 50)]
+                twice += sum([await use_again(swarm.ports[0], ticket) for ticket in used if ticket])
 
-            await under_load(swarm, 0, 50, faults)
-            return swarm, await swarm.settle(), twice, worst
+        await under_load(swarm, 0, 50, faults)
+        return swarm, await swarm.settle(), twice, worst
 
 
 @pytest.mark.long

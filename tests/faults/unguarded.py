@@ -32,6 +32,12 @@ def guard(take_away: Callable[[], None]) -> Callable[[], None]:
     return take_away
 
 
+def replace(owner: Any, name: str, value: Any) -> None:
+    """Put `value` in the place of what the service calls by that name."""
+    assert hasattr(owner, name), f"{owner} has no {name}: the guard has moved"
+    setattr(owner, name, value)
+
+
 def nothing(*_: Any) -> None:
     """In place of a guard."""
 
@@ -48,8 +54,8 @@ def holes() -> None:
         self.head = self.target = last
         return fresh
 
-    setattr(Room, "advance", advance)
-    setattr(Relay, "_fill_soon", nothing)
+    replace(Room, "advance", advance)
+    replace(Relay, "_fill_soon", nothing)
 
 
 @guard
@@ -61,7 +67,7 @@ def dedupe() -> None:
     def publish_anew(self: Any, event: Any, done: Any) -> None:
         publish(self, msgspec.structs.replace(event, id=f"{event.id}#{next(numbers)}"), done)
 
-    setattr(RedisBroker, "publish", publish_anew)
+    replace(RedisBroker, "publish", publish_anew)
 
 
 @guard
@@ -80,14 +86,14 @@ def stored() -> None:
         return acknowledge_first
 
     for broker in (RedisBroker, SqliteBroker):
-        setattr(broker, "publish", hasty(broker.publish))
+        replace(broker, "publish", hasty(broker.publish))
 
 
 @guard
 def deadlines() -> None:
     """Redis is waited for as long as it takes."""
-    setattr(redis_commands, "REPLY_TIMEOUT", 1e6)
-    setattr(redis_channels, "SILENCE_LIMIT", 1e6)
+    replace(redis_commands, "REPLY_TIMEOUT", 1e6)
+    replace(redis_channels, "SILENCE_LIMIT", 1e6)
 
 
 @guard
@@ -98,7 +104,7 @@ def resume() -> None:
     def attach_at_the_head(self: Any, room: Any, member: Any, seq: int) -> None:
         attach(self, room, member, room.head)
 
-    setattr(Relay, "attach", attach_at_the_head)
+    replace(Relay, "attach", attach_at_the_head)
 
 
 @guard
@@ -118,27 +124,27 @@ def resets() -> None:
         resumed, *rest = await look(socket, request, hall)
         return resumed or request.since is not None, *rest
 
-    setattr(Relay, "_reset", forget)
-    setattr(ChatSocket, "on_reset", stay)
-    setattr(actions, "_look", look_away)
+    replace(Relay, "_reset", forget)
+    replace(ChatSocket, "on_reset", stay)
+    replace(actions, "_look", look_away)
 
 
 @guard
 def pings() -> None:
     """Nobody is pinged."""
-    setattr(Heartbeat, "_beat", nothing)
+    replace(Heartbeat, "_beat", nothing)
 
 
 @guard
 def silence() -> None:
     """Who answers no ping stays."""
-    setattr(Heartbeat, "_close_silent", nothing)
+    replace(Heartbeat, "_close_silent", nothing)
 
 
 @guard
 def bound() -> None:
     """A reader that takes nothing goes on being written to."""
-    setattr(ChatSocket, "on_congested", nothing)
+    replace(ChatSocket, "on_congested", nothing)
 
 
 @guard
@@ -148,7 +154,7 @@ def once() -> None:
     async def look_at_ticket(self: Any, key: str) -> Any:
         return await self._commands.call("GET", "parley:ticket:" + key)
 
-    setattr(RedisBroker, "take_ticket", look_at_ticket)
+    replace(RedisBroker, "take_ticket", look_at_ticket)
 
 
 @guard
@@ -168,13 +174,13 @@ def order() -> None:
         start(self, *args)
         self._sources["publish"] = early + self._sources["publish"]
 
-    setattr(Commands, "__init__", start_with_another_script)
+    replace(Commands, "__init__", start_with_another_script)
 
 
 @guard
 def leak() -> None:
     """The wheel of pings never lets go of a socket."""
-    setattr(Heartbeat, "discard", nothing)
+    replace(Heartbeat, "discard", nothing)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,188 @@
+"""Thousands of frames a second from a socket: told to wait, then closed, and others notice nothing."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+
+import pytest
+
+from ..harness import UNIT, ChatClient, ServiceProcess
+from .raw_socket import CLOSE, PING, TEXT, RawSocket, crowd, frame
+from .vitals import MIB, Pulse, memory_bytes
+
+SEND = b'{"type":"send","room":"lobby","id":"%d","text":"flood"}'
+
+
+async def joined(raw: RawSocket) -> None:
+    """Enter the lobby."""
+    await raw.send_json({"type": "join", "room": "lobby"})
+    while (await raw.read_json())["type"] != "joined":
+        pass
+
+
+async def flood(raw: RawSocket, frames: list[bytes], rate: float) -> Counter[str]:
+    """Send frames, `rate` a second, until closed or all are out: what came back, errors by code, the close by its code."""
+    reading = asyncio.ensure_future(_read_to_the_end(raw))
+    began = time.monotonic()
+    for start in range(0, len(frames), 100):
+        await raw.send(b"".join(frames[start : start + 100]))
+        await asyncio.sleep(max(0.0, began + (start + 100) / rate - time.monotonic()))
+        if reading.done():
+            break
+    return await asyncio.wait_for(reading, 10 * UNIT)
+
+
+async def _read_to_the_end(raw: RawSocket) -> Counter[str]:
+    seen: Counter[str] = Counter()
+    while (received := await raw.read_frame()) is not None:
+        opcode, payload = received
+        if opcode == CLOSE:
+            seen[f"close {int.from_bytes(payload[:2], 'big')}"] += 1
+            break
+        if opcode == TEXT:
+            answer = json.loads(payload)
+            seen[answer.get("code", answer["type"])] += 1
+            assert answer.get("code") != "rate_limited" or answer["retry_after"] > 0
+    raw.cut()
+    return seen
+
+
+async def test_a_flood_of_messages_is_slowed_then_closed(broker_env: dict[str, str]) -> None:
+    """10,000 a second from one socket: a burst of 100, `rate_limited` with `retry_after`, 1008. Others' sends go on."""
+    with ServiceProcess(broker_env) as service:
+        async with ChatClient.open(service.url, "Ada") as ada, await RawSocket.open(service) as raw:
+            await ada.join("lobby")
+            await joined(raw)
+            with Pulse(service) as pulse:
+                sending = asyncio.ensure_future(_converse(ada))
+                seen = await flood(raw, [frame(SEND % n) for n in range(30_000)], 10_000)
+                slowest = await sending
+            pulse.check()
+            assert slowest < 1.0 * UNIT
+        assert seen["close 1008"] == 1
+        assert seen["rate_limited"] >= 100
+        assert 100 <= seen["message"] <= 150  # the burst, and what came due
+
+
+async def _converse(client: ChatClient) -> float:
+    """The longest that one of ten messages waited for its acknowledgement."""
+    waits = []
+    for number in range(10):
+        began = time.monotonic()
+        await client.send("lobby", f"in peace {number}")
+        waits.append(time.monotonic() - began)
+        await asyncio.sleep(0.05)
+    return max(waits)
+
+
+FLOODS = {
+    "pings that are frames": (b'{"type":"ping"}', "rate_limited"),
+    "typing": (b'{"type":"typing","room":"lobby"}', "rate_limited"),
+    "read": (b'{"type":"read","room":"lobby","seq":0}', "rate_limited"),
+    "joins": (b'{"type":"join","room":"lobby"}', "rate_limited"),
+    "history": (b'{"type":"history","room":"lobby"}', "rate_limited"),
+    "edits": (b'{"type":"edit","room":"lobby","id":"a","target":1,"text":"b"}', "bad_request"),
+    "renewals": (b'{"type":"renew","ticket":"none"}', "forbidden"),
+    "bans": (b'{"type":"moderate","user":"u","action":"ban"}', "forbidden"),
+    "rooms that are none": (b'{"type":"join","room":"../etc"}', "bad_room"),
+    "what is no request": (b"{}", "bad_request"),
+    "types that are none": (b'{"type":"x"}', "unknown_type"),
+    "empty messages": (b"", "bad_request"),
+}
+
+
+async def test_floods_of_anything_else_are_closed_as_well() -> None:
+    """Every kind of frame has a limit or is an error: 1008 within 3,000 of them, and others don't wait."""
+    with ServiceProcess({"TICKET_RATE": "0", "JOIN_RATE": "5"}) as service:
+        for name, (data, code) in FLOODS.items():
+            async with await RawSocket.open(service) as raw:
+                await joined(raw)
+                with Pulse(service, quiet=0.1 * UNIT) as pulse:
+                    seen = await flood(raw, [frame(data)] * 30_000, 10_000)
+                pulse.check()
+            assert seen["close 1008"] == 1, f"{name}: {seen}"
+            assert seen[code] >= 50, f"{name}: {seen}"
+
+
+async def test_floods_of_the_guides_sockets_are_closed() -> None:
+    """They know no errors: the frames are dropped, and the socket is closed 1008 as well."""
+    with ServiceProcess() as service:
+        for path, data in (
+            ("/submit", b'{"handle":"Ada","text":"flood"}'),
+            ("/submit", b"{}"),
+            ("/", b'{"handle":"Ada","text":"flood"}'),
+            ("/receive", b"a"),
+            ("/clock", b"a"),
+        ):
+            async with await RawSocket.open(service, path=path) as raw:
+                with Pulse(service, quiet=0.1 * UNIT) as pulse:
+                    await raw.send(frame(data) * 5_000)
+                    assert await raw.closed() == 1008, path
+                pulse.check()
+
+
+async def test_a_crowd_of_flooders_is_closed_too() -> None:
+    """20 sockets at once, as fast as they can."""
+    with ServiceProcess({"TICKET_RATE": "0"}) as service:
+        async with crowd(service, 20) as sockets:
+            with Pulse(service) as pulse:
+                frames = [frame(b'{"type":"ping"}')] * 10_000
+                seen = await asyncio.gather(*(flood(raw, frames, 10**6) for raw in sockets))
+            pulse.check(0.25 * UNIT)  # 20 × 32 KiB of frames are decoded before the first is closed
+        assert all(counts["close 1008"] == 1 for counts in seen)
+
+
+async def test_a_flood_of_control_pings_is_answered_in_part() -> None:
+    """RFC 6455 section 5.5.3 asks for the latest pong only. Memory stays, others don't wait."""
+    with ServiceProcess() as service:
+        async with await RawSocket.open(service) as raw:
+            with Pulse(service) as pulse:
+                start = memory_bytes(service)
+                for _ in range(40):
+                    await raw.send(frame(b"", PING) * 5_000)
+                grown = memory_bytes(service) - start
+            pulse.check()
+            await raw.send_json({"type": "ping", "ref": "alive"})
+            assert (await raw.read_json())["ref"] == "alive"
+        assert grown <= MIB
+
+
+async def test_a_peer_that_asks_and_never_reads_is_not_read_either() -> None:
+    """Its answers fill UNSENT_LIMIT once; then its requests stay in its own kernel's buffers. Others don't wait."""
+    with ServiceProcess({"SEND_RATE": "0", "JOIN_RATE": "0", "UNSENT_DEADLINE": "2"}) as service:
+        async with ChatClient.open(service.url, "Ada") as ada, await RawSocket.open(service) as raw:
+            await ada.join("lobby")
+            for number in range(50):
+                await ada.send("lobby", f"{number} " + "long " * 700)
+            await joined(raw)
+            with Pulse(service) as pulse:
+                start = memory_bytes(service)
+                raw.pause()
+                asking = asyncio.ensure_future(raw.send(frame(b'{"type":"history","room":"lobby"}') * 200_000))
+                await asyncio.sleep(1.5 * UNIT)
+                grown = memory_bytes(service) - start
+                asking.cancel()
+            pulse.check()
+        assert grown <= 8 * MIB
+
+
+@pytest.mark.parametrize("limit", ["user", "process"])
+async def test_sockets_past_the_limit_are_told_why(limit: str) -> None:
+    """Of one user: 4429; of the process: 1013. Those inside stay, and one that leaves makes room."""
+    env = {"CONNECTIONS_PER_USER": "3"} if limit == "user" else {"CONNECTIONS_LIMIT": "3"}
+    with ServiceProcess(env) as service:
+        ada = await ChatClient.enter(service.url, "Ada")
+        clients = [ada]
+        try:
+            clients += [await ChatClient.enter(service.url, "Ada", guest=ada.guest) for _ in range(2)]
+            late = await ChatClient.enter(service.url, "Ada", guest=ada.guest, welcome=False)
+            assert (await late.closed())[0] == (4429 if limit == "user" else 1013)
+            await late.close()
+            await clients.pop().close()
+            clients.append(await ChatClient.enter(service.url, "Ada", guest=ada.guest))
+            for client in clients:
+                assert (await client.ping())["type"] == "pong"
+        finally:
+            for client in clients:
+                await client.close()

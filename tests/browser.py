@@ -1,0 +1,241 @@
+"""A real Chromium for tests: people with a browser of their own, and a wire that can be cut.
+
+A page's script errors, unexpected console errors, dialogs and violations of the Content-Security-Policy fail
+the test when its person leaves.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Dialog, Locator, Page, WebSocketRoute, async_playwright
+from playwright.async_api import expect as _expect
+
+from .harness import UNIT, require_tool
+
+WAIT_MS = 10_000 * UNIT  # for anything that must appear on a page
+_expect.set_options(timeout=WAIT_MS)
+expect = _expect
+
+# What a browser itself writes when a server is away, as it is in these tests on purpose.
+_EXPECTED = re.compile(r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed|status of (409|401|503|429)")
+
+_REPORT_VIOLATIONS = """
+    window.violations = [];
+    addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+        violations.push(`${violatedDirective} ${blockedURI}`));
+"""
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's Chromium, headless."""
+    path = require_tool("chromium", "chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+# Contrast of every text in sight with what lies behind it (WCAG 2.2, 1.4.3), where it is too low. Colours go through
+# a canvas, because computed styles may be in any colour space. Disabled controls are exempt there, and here.
+_LOW_CONTRAST = """() => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    const rgba = (color) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = color;
+        canvas.fillRect(0, 0, 1, 1);
+        const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+        return [r, g, b, a / 255];
+    };
+    const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a)];
+    const light = (color) => color.map((c) => c / 255)
+        .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const paint = (node) => {  // what lies behind the node's text, and how opaque its text is
+        if (!node) return { back: [255, 255, 255], opacity: 1 };
+        const { back, opacity } = paint(node.parentElement);
+        const style = getComputedStyle(node);
+        const [r, g, b, a] = rgba(style.backgroundColor);
+        const own = Number(style.opacity);
+        return { back: over([r, g, b, a * own], back), opacity: opacity * own };
+    };
+    return [...document.body.querySelectorAll("*")]
+        .filter((n) => [...n.childNodes].some((c) => c.nodeType === 3 && c.data.trim()))
+        .filter((n) => n.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+        .filter((n) => !n.closest(":disabled, .hidden"))
+        .map((n) => {
+            const style = getComputedStyle(n);
+            const { back, opacity } = paint(n);
+            const [r, g, b, a] = rgba(style.color);
+            const [one, other] = [light(over([r, g, b, a * opacity], back)), light(back)];
+            const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+            const size = parseFloat(style.fontSize);
+            const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+            return { ratio, least: large ? 3 : 4.5, what: `${n.className} ${n.textContent.slice(0, 30)}` };
+        })
+        .filter(({ ratio, least }) => ratio < least)
+        .map(({ ratio, what }) => `${ratio.toFixed(2)} ${what}`);
+}"""
+
+
+class Wire:
+    """Every socket of a browser context, passed through, held back or cut.
+
+    `open` False closes new sockets at once. `greetings` are close codes and reasons for the next sockets, one
+    each, before they reach the service. `sent` is what the page sent, `connections` how often it tried.
+    """
+
+    def __init__(self) -> None:
+        self.open = True
+        self.greetings: list[tuple[int, str]] = []
+        self.sent: list[str] = []
+        self.connections = 0
+        self._routes: list[WebSocketRoute] = []
+        self._frozen: set[WebSocketRoute] = set()
+
+    async def install(self, context: BrowserContext) -> None:
+        await context.route_web_socket(re.compile("/socket$"), self._on_socket)
+
+    async def cut(self) -> None:
+        """Close every socket as a proxy that goes away does, and let no new one in."""
+        self.open = False
+        routes, self._routes = self._routes, []
+        for route in routes:
+            await route.close(code=1001)
+
+    def freeze(self) -> None:
+        """Swallow what comes and goes on today's sockets, which stay open: a network that silently vanished."""
+        self._frozen.update(self._routes)
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Close every socket in the service's name."""
+        routes, self._routes = self._routes, []
+        for route in routes:
+            await route.close(code=code, reason=reason)
+
+    async def _on_socket(self, route: WebSocketRoute) -> None:
+        self.connections += 1
+        if self.greetings:
+            code, reason = self.greetings.pop(0)
+            await route.close(code=code, reason=reason)
+            return
+        if not self.open:
+            await route.close(code=1001)
+            return
+        server = route.connect_to_server()
+        self._routes.append(route)
+
+        def up(message: str | bytes) -> None:
+            self.sent.append(str(message))
+            if route not in self._frozen:
+                server.send(message)
+
+        def down(message: str | bytes) -> None:
+            if route not in self._frozen:
+                route.send(message)
+
+        route.on_message(up)
+        server.on_message(down)
+
+
+class Person:
+    """Somebody with a browser of their own and the chat page in it."""
+
+    def __init__(self, context: BrowserContext, page: Page, url: str, wire: Wire) -> None:
+        self.context = context
+        self.page = page
+        self.url = url
+        self.wire = wire
+        self.troubles: list[str] = []
+        self.dialogs: list[str] = []
+        self.tickets = 0
+        self.watch(page)
+
+    def watch(self, page: Page) -> None:
+        """Note what goes wrong on a page of theirs."""
+
+        async def dismiss(dialog: Dialog) -> None:
+            self.dialogs.append(dialog.message)
+            await dialog.dismiss()
+
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("console", lambda message: self._on_console(message.type, message.text))
+        page.on("dialog", dismiss)
+        page.on("request", self._on_request)
+
+    def _on_console(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and not _EXPECTED.search(text):
+            self.troubles.append(text)
+
+    def _on_request(self, request: Any) -> None:
+        self.tickets += request.url.endswith("/tickets")
+
+    @property
+    def name_box(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Your name")
+
+    @property
+    def box(self) -> Locator:
+        """Where messages are written."""
+        return self.page.get_by_role("textbox", name="Message")
+
+    async def enter(self, name: str, room: str = "lobby") -> None:
+        """Open the page, give a name, and wait until the room is there."""
+        await self.page.goto(f"{self.url}/r/{room}")
+        await self.name_box.fill(name)
+        await self.name_box.press("Enter")
+        await self.online()
+
+    async def online(self) -> None:
+        await expect(self.page.locator("#me-state")).to_have_text("Online")
+        await expect(self.page.locator(".row-note.start, .row-note.loading, .message").first).to_be_attached()
+
+    async def say(self, *texts: str) -> None:
+        for text in texts:
+            await self.box.fill(text)
+            await self.box.press("Enter")
+
+    def message(self, text: str) -> Locator:
+        """The message (stored or pending) with exactly this text."""
+        exact = re.compile(f"^{re.escape(text)}$")
+        return self.page.locator(".message").filter(has=self.page.locator(".text", has_text=exact))
+
+    async def reads(self, *texts: str) -> None:
+        """Wait until these are all the stored messages, in this order, and nothing is pending."""
+        await expect(self.page.locator(".message:not(.pending) .text")).to_have_text(list(texts))
+        await expect(self.page.locator(".pending")).to_have_count(0)
+
+    async def low_contrast(self) -> list[str]:
+        """Texts in sight that are too close in colour to what lies behind them, with the ratio."""
+        found: list[str] = await self.page.evaluate(_LOW_CONTRAST)
+        return found
+
+    async def check(self) -> None:
+        """Nothing went wrong on their page."""
+        violations = await self.page.evaluate("window.violations")
+        found = self.troubles + self.dialogs + violations
+        assert not found, f"on the page: {found}"
+
+
+@asynccontextmanager
+async def person(browser: Browser, url: str, **options: Any) -> AsyncIterator[Person]:
+    """A browser context of one's own (`options`: viewport, color_scheme, …)."""
+    context = await browser.new_context(locale="en-GB", **options)
+    await context.add_init_script(_REPORT_VIOLATIONS)
+    wire = Wire()
+    await wire.install(context)
+    visitor = Person(context, await context.new_page(), url, wire)
+    try:
+        yield visitor
+        await visitor.check()
+    finally:
+        await context.close()
+
+
+async def settle(seconds: float = 0.3) -> None:
+    """Give something that must not happen the time to happen."""
+    await asyncio.sleep(seconds * UNIT)

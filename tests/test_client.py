@@ -1,0 +1,384 @@
+"""static/client.js in a real Chromium, against a scripted service that does what a real one does seldom."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from service.protocol import CloseCode
+
+from .browser import Person, chromium, person, settle
+from .harness import NO_LIMITS, ServiceProcess, make_jwt
+
+# `service` scripts one client: `sockets` are its connections, `posts` how often it asked for a ticket, `log` what the
+# client told its listeners. `met` waits until something holds; the scripts below are the bodies of async functions.
+_PRELUDE = """async () => {
+    const { Chat, CloseCode, OutboxFullError } = await import("/static/client.js");
+    const { Backoff } = await import("/static/backoff.js");
+    const { Outbox } = await import("/static/outbox.js");
+    const EVENTS = ["state", "welcome", "joined", "message", "edited", "gap", "refused", "problem", "sent"];
+    const ME = { id: "me", name: "Ada" };
+
+    class Memory {
+        items = new Map();
+        get length() { return this.items.size; }
+        key(index) { return [...this.items.keys()][index] ?? null; }
+        getItem(key) { return this.items.get(key) ?? null; }
+        setItem(key, value) { this.items.set(key, value); }
+        removeItem(key) { this.items.delete(key); }
+    }
+
+    const met = async (condition, ms = 8000) => {
+        for (const end = Date.now() + ms; !condition(); await new Promise((done) => setTimeout(done, 5))) {
+            if (Date.now() > end) throw new Error(`not met: ${condition}`);
+        }
+    };
+
+    const scripted = (options = {}) => {
+        const service = { sockets: [], posts: 0, log: [], at: [] };
+        class Socket {
+            readyState = 0;
+            bufferedAmount = 0;
+            sent = [];
+            constructor(url, protocols) {
+                this.protocols = protocols;
+                service.sockets.push(this);
+                service.at.push(Date.now());
+            }
+            send(data) { this.sent.push(JSON.parse(data)); }
+            close(code) { this.readyState = 3; this.closedBy = code ?? 1005; }
+            say(frame) { this.readyState = 1; this.onmessage?.({ data: JSON.stringify(frame) }); }
+            end(code, reason = "") { this.readyState = 3; this.onclose?.({ code, reason }); }
+            welcome(more = {}) {
+                const limits = { text: 4000, frame: 65536, rooms: 50 };
+                this.say({ type: "welcome", user: ME, version: 1, heartbeat: 25, limits, ...more });
+            }
+            of(type) { return this.sent.filter((frame) => frame.type === type); }
+            joined(more = {}) {
+                const { ref } = this.of("join").at(-1);
+                const fields = { room: "lobby", epoch: "e1", seq: 0, resumed: false, messages: [], more: false };
+                this.say({ type: "joined", ...fields, ...more, ref });
+            }
+            message(seq, id = `m${seq}`) {
+                this.say({ type: "message", room: "lobby", seq, id, user: ME, text: `t${seq}`, at: seq });
+            }
+        }
+        const fetch = async () => {
+            service.posts += 1;
+            return new Response(JSON.stringify({ ticket: `t${service.posts}`, user: ME, guest: "g" }), { status: 201 });
+        };
+        const chat = new Chat({ url: location.origin, name: "Ada", WebSocket: Socket, fetch, locks: null, ...options });
+        for (const event of EVENTS) chat.on(event, (value) => service.log.push([event, value]));
+        const of = (event) => service.log.filter(([name]) => name === event).map(([, value]) => value);
+        const next = async (count) => {
+            await met(() => service.sockets.length >= count);
+            return service.sockets[count - 1];
+        };
+        const enter = async () => {
+            chat.join("lobby");
+            chat.open();
+            const socket = await next(1);
+            socket.welcome();
+            socket.joined();
+            return socket;
+        };
+        return Object.assign(service, { chat, of, next, enter });
+    };
+    window.kit = { Chat, CloseCode, OutboxFullError, Backoff, Outbox, Memory, met, scripted };
+}"""
+
+
+@asynccontextmanager
+async def client_page() -> AsyncIterator[Person]:
+    """A page of the service's origin with the client and the script's words in it."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.page.goto(f"{service.url}/clock.html")
+            await ada.page.evaluate(_PRELUDE)
+            yield ada
+
+
+async def run(script: str) -> Any:
+    """The JSON value that a script returns."""
+    async with client_page() as ada:
+        return await ada.page.evaluate(f"async () => {{ const {{ {_WORDS} }} = window.kit; {script} }}")
+
+
+_WORDS = "Chat, CloseCode, OutboxFullError, Backoff, Outbox, Memory, met, scripted"
+
+
+async def test_close_codes_are_the_services() -> None:
+    """The client's enum of close codes is the service's, name by name."""
+    assert await run("return { ...CloseCode }") == {code.name: int(code) for code in CloseCode}
+
+
+async def test_after_each_close_code_the_client_does_what_the_contract_says() -> None:
+    """It stays away, comes back, or comes back with a new ticket; codes that are not listed bring it back too."""
+    states = await run("""
+        const after = {};
+        for (const code of [...Object.values(CloseCode), 1001, 1006, 1011]) {
+            const service = scripted();
+            const socket = await service.enter();
+            socket.end(code, "why");
+            const { state, reason } = service.chat.state;
+            after[code] = [state, reason ?? null];
+            service.chat.close();
+        }
+        return after;
+    """)
+    stays = {1000, 1002, 1003, 1007, 1008, 1009, 4403}
+    back = {1012, 1013, 4408, 4413, 4429, 1001, 1006, 1011}
+    assert states == {str(code): ["stopped", "why"] for code in stays} | {
+        str(code): ["waiting", "why"] for code in back
+    } | {"4401": ["connecting", None]}
+
+
+async def test_a_second_refused_ticket_is_waited_for() -> None:
+    """A service that refuses every ticket is not asked for new ones in a hot loop."""
+    assert await run("""
+        const service = scripted();
+        service.chat.open();
+        (await service.next(1)).end(4401);
+        (await service.next(2)).end(4401);
+        const { state } = service.chat.state;
+        service.chat.close();
+        return [state, service.posts];
+    """) == ["waiting", 2]
+
+
+async def test_reconnect_is_obeyed() -> None:
+    """The client comes back when it was told to, not before, with the ticket it was given, and resumes."""
+    told, waited_ms, protocols, posts, since = await run("""
+        const service = scripted();
+        const socket = await service.enter();
+        socket.message(1);
+        const told = Date.now();
+        socket.say({ type: "reconnect", in_ms: 700, ticket: "given" });
+        socket.message(2);
+        socket.end(1012);
+        const state = service.chat.state.retryAt - told;
+        const second = await service.next(2);
+        second.welcome();
+        const waited = service.at[1] - told;
+        return [state, waited, second.protocols, service.posts, second.of("join")[0].since];
+    """)
+    assert 690 <= told <= 750
+    assert 690 <= waited_ms < 2000
+    assert (protocols, posts) == (["chat.v1", "ticket.given"], 1)
+    assert since == {"epoch": "e1", "seq": 2}
+
+
+async def test_events_come_once_in_order_and_a_hole_is_asked_for() -> None:
+    """Repeats are dropped; what would leave a hole is dropped too, and the room is resumed from before it."""
+    seqs, since = await run("""
+        const service = scripted();
+        const socket = await service.enter();
+        for (const seq of [1, 2, 2, 1, 3, 5, 6]) socket.message(seq);
+        const since = socket.of("join").at(-1).since;
+        socket.joined({ seq: 3, resumed: true });
+        for (const seq of [4, 5, 6]) socket.message(seq);
+        return [service.of("message").map(({ seq }) => seq), since];
+    """)
+    assert (seqs, since) == ([1, 2, 3, 4, 5, 6], {"epoch": "e1", "seq": 3})
+
+
+async def test_what_is_missing_is_said_before_what_follows() -> None:
+    """`resumed:false` and `reset` both become a `gap`, and the join after a reset is a fresh one."""
+    log, second = await run("""
+        const service = scripted();
+        const socket = await service.enter();
+        socket.message(1);
+        socket.say({ type: "reset", room: "lobby", reason: "trimmed" });
+        const again = socket.of("join").at(-1);
+        socket.message(9);
+        socket.joined({ seq: 30 });
+        socket.end(1006);
+        const next = await service.next(2);
+        next.welcome();
+        next.joined({ epoch: "e2", seq: 4 });
+        const log = service.log.filter(([name]) => ["gap", "joined", "message"].includes(name));
+        return [log.map(([name, { reason, after, seq }]) => [name, reason ?? seq, after ?? null]), again];
+    """)
+    assert log == [
+        ["joined", 0, None],
+        ["message", 1, None],
+        ["gap", "trimmed", 1],
+        ["joined", 30, None],
+        ["gap", "epoch", 30],
+        ["joined", 4, None],
+    ]
+    assert "since" not in second
+
+
+async def test_after_any_doubt_the_same_id_is_sent_again() -> None:
+    """A lost connection, `unavailable` and `rate_limited` each bring the same id again, in order, until `sent`."""
+    sent, left, waited_ms = await run("""
+        const service = scripted();
+        let socket = await service.enter();
+        const ids = ["one", "two", "three"].map((text) => service.chat.send("lobby", text).id);
+        const order = [];
+        const take = async () => {
+            await met(() => socket.of("send").length > 0);
+            const [frame] = socket.of("send");
+            socket.sent = socket.sent.filter((other) => other !== frame);
+            order.push(ids.indexOf(frame.id));
+            return frame;
+        };
+        const store = ({ id }) => socket.say({ type: "sent", room: "lobby", id, seq: 1, at: 1, duplicate: false });
+        await take();
+        socket.end(1006);
+        socket = await service.next(2);
+        socket.welcome();
+        socket.joined({ resumed: true });
+        store(await take());
+        const { ref } = await take();
+        const asked = Date.now();
+        socket.say({ type: "error", ref, code: "rate_limited", message: "", retry_after: 0.4 });
+        const again = await take();
+        const waited = Date.now() - asked;
+        socket.say({ type: "error", ref: again.ref, code: "unavailable", message: "", retry_after: 0.2 });
+        store(await take());
+        store(await take());
+        return [order, service.chat.outbox.list(), waited];
+    """)
+    assert (sent, left) == ([0, 0, 1, 1, 1, 2], [])
+    assert 400 <= waited_ms < 1500
+
+
+async def test_final_refusals_are_shown_and_don_t_stop_the_rest() -> None:
+    """A refused message stays as failed, a refused edit is told, and what comes after both is sent."""
+    states, refused, last = await run("""
+        const service = scripted();
+        const socket = await service.enter();
+        service.chat.send("lobby", "bad");
+        service.chat.edit("lobby", 1, "not mine");
+        service.chat.send("lobby", "good");
+        const refuse = (type) => {
+            const { ref } = socket.of(type).at(-1);
+            socket.say({ type: "error", ref, code: "forbidden", message: "no" });
+        };
+        refuse("send");
+        refuse("edit");
+        const states = service.chat.outbox.list().map(({ state, error }) => [state, error ?? null]);
+        return [states, service.of("refused"), socket.of("send").at(-1).text];
+    """)
+    assert states == [["failed", "no"], ["sending", None]]
+    assert refused == [{"room": "lobby", "type": "edit", "code": "forbidden", "message": "no"}]
+    assert last == "good"
+
+
+async def test_what_would_close_the_socket_is_not_sent() -> None:
+    """A frame over the service's limit fails here, for there it would end the connection for good."""
+    assert await run("""
+        const service = scripted();
+        const socket = await service.enter();
+        service.chat.send("lobby", "ü".repeat(40_000));
+        return [service.chat.outbox.list()[0].state, socket.of("send").length];
+    """) == ["failed", 0]
+
+
+async def test_nobody_says_what_somebody_else_wrote() -> None:
+    """An entry of another user is not sent; its author's successor may send it as their own, under a new id."""
+    failed, again, same_id = await run("""
+        const storage = new Memory();
+        const frame = { type: "send", room: "lobby", id: "theirs", text: "x" };
+        const entry = { id: "theirs", room: "lobby", frame, at: 1, user: "somebody", state: "queued" };
+        storage.setItem("parley.outbox.old", JSON.stringify({ at: 0, entries: [entry] }));
+        const service = scripted({ storage });
+        const socket = await service.enter();
+        const [{ id, state }] = service.chat.outbox.list();
+        service.chat.retry(id);
+        const [sent] = socket.of("send");
+        return [state, sent.text, sent.id === id];
+    """)
+    assert (failed, again, same_id) == ("failed", "x", False)
+
+
+async def test_without_locks_a_page_is_dead_when_its_time_stamp_is_old() -> None:
+    """Where there are no Web Locks, entries of a page that was alive within minutes are left alone."""
+    taken, kept = await run("""
+        const storage = new Memory();
+        const put = (key, at, written) => {
+            const entries = [{ id: key, room: "r", frame: { id: key }, at: written, user: null, state: "sending" }];
+            storage.setItem(`parley.outbox.${key}`, JSON.stringify({ at, entries }));
+        };
+        put("alive", Date.now() - 100_000, 1);
+        put("dead", Date.now() - 200_000, 2);
+        put("left", 0, 3);
+        storage.setItem("parley.outbox.broken", "{");
+        const outbox = new Outbox({ storage, locks: null });
+        const taken = outbox.list().map(({ id, state }) => [id, state]);
+        outbox.close();
+        return [taken, storage.getItem("parley.outbox.alive") !== null];
+    """)
+    assert taken == [["dead", "queued"], ["left", "queued"]]
+    assert kept
+
+
+async def test_a_full_or_missing_storage_is_no_obstacle() -> None:
+    """Without room in storage the outbox works and says that it is not durable; it never grows past its bound."""
+    durable, full, count = await run("""
+        class Full extends Memory { setItem() { throw new DOMException("full", "QuotaExceededError"); } }
+        const outbox = new Outbox({ storage: new Full(), locks: null });
+        let full = false;
+        try {
+            for (let n = 0; n < 1000; n += 1) outbox.add({ type: "send", room: "r", text: "t" }, null);
+        } catch (error) {
+            full = error instanceof OutboxFullError;
+        }
+        outbox.close();
+        return [outbox.durable, full, outbox.list().length];
+    """)
+    assert (durable, full, count) == (False, True, 200)
+
+
+async def test_a_silent_service_is_asked() -> None:
+    """After two heartbeats without a frame the client asks, since it can't see the service's own pings."""
+    early, pings, state = await run("""
+        const service = scripted();
+        service.chat.open();
+        const socket = await service.next(1);
+        socket.welcome({ heartbeat: 0.6 });
+        await new Promise((done) => setTimeout(done, 900));
+        const early = socket.of("ping").length;
+        await met(() => socket.of("ping").length === 1);
+        socket.say({ type: "pong", at: 1 });
+        return [early, socket.of("ping").length, service.chat.state.state];
+    """)
+    assert (early, pings, state) == (0, 1, "open")
+
+
+async def test_waits_are_fully_jittered() -> None:
+    """Every wait lies anywhere between 0 and a bound that doubles from 1 s to 30 s."""
+    spread = await run("""
+        const spread = [];
+        for (let attempt = 0; attempt < 8; attempt += 1) spread.push([]);
+        for (let run = 0; run < 2000; run += 1) {
+            const backoff = new Backoff();
+            for (const waits of spread) waits.push(backoff.next());
+        }
+        return spread.map((waits) => [Math.min(...waits), Math.max(...waits)]);
+    """)
+    for (least, most), bound in zip(spread, (1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000), strict=True):
+        assert least < 0.05 * bound and 0.95 * bound < most < bound
+
+
+async def test_a_token_is_renewed_before_it_runs_out() -> None:
+    """With a function that fetches tokens the connection outlives the first one."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.page.goto(f"{service.url}/clock.html")
+            tokens = [make_jwt("u", "Ada", exp=int(time.time()) + 5), make_jwt("u", "Ada")]
+            await ada.page.evaluate(
+                """async (tokens) => {
+                    const { Chat } = await import("/static/client.js");
+                    window.states = [];
+                    const chat = new Chat({ url: location.origin, token: () => tokens.shift() });
+                    chat.on("state", ({ state }) => states.push(state));
+                    chat.open();
+                }""",
+                tokens,
+            )
+            await settle(7)
+            assert await ada.page.evaluate("states") == ["connecting", "open"]
+            assert any('"renew"' in frame for frame in ada.wire.sent)

@@ -1,0 +1,443 @@
+"""The chat page in a real Chromium: what people see and do."""
+
+import asyncio
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from .browser import Person, chromium, expect, person, settle
+from .harness import NO_LIMITS, ChatClient, RedisServer, ServiceProcess, make_jwt
+
+SHOWN = ".message:not(.pending) .text"
+
+
+async def test_two_people_talk() -> None:
+    """What one types stands in the other's browser in order, under its author's name; a reload shows it again."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
+            await ada.enter("Ada")
+            await bob.enter("Bob")
+            await ada.say("one", "two")
+            await bob.reads("one", "two")
+            await bob.say("three")
+            await ada.reads("one", "two", "three")
+            assert await bob.page.locator(".message .name").all_text_contents() == ["Ada"]
+            await expect(bob.message("three")).to_have_class(re.compile("own"))
+            await expect(ada.message("three").locator(".name")).to_have_text("Bob")
+            await ada.page.reload()
+            await ada.reads("one", "two", "three")
+
+
+async def test_markup_and_script_are_text() -> None:
+    """Names, texts and addresses of others are data: shown as written, never run."""
+    script = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    links = "javascript:alert(3) https://example.org/a?b=1(c). <a href='https://e.org' onclick='alert(4)'>x</a>"
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            async with ChatClient.open(service.url, "<b onx=1>Eve</b>") as eve:
+                await eve.join("lobby")
+                await eve.send("lobby", script)
+                await eve.send("lobby", links)
+                await ada.reads(script, links)
+            assert await ada.page.locator("#messages .name").all_text_contents() == ["<b onx=1>Eve</b>"]
+            assert await ada.page.locator("#messages").locator("script, img, b, [onerror], [onclick]").count() == 0
+            found = await ada.page.locator(".text a").evaluate_all("all => all.map(a => [a.href, a.rel, a.target])")
+            rel = "noopener noreferrer nofollow"
+            assert found == [
+                ["https://example.org/a?b=1(c)", rel, "_blank"],
+                ["https://e.org/", rel, "_blank"],
+            ]
+
+
+async def test_a_killed_service_comes_back_with_what_was_typed_meanwhile(tmp_path: Path) -> None:
+    """While the service is away the page says so and keeps what is typed; after that it arrives once, in order."""
+    with ServiceProcess(NO_LIMITS | {"SQLITE_PATH": str(tmp_path / "parley.db")}) as service:
+        async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
+            await ada.enter("Ada")
+            await bob.enter("Bob")
+            await ada.say("before")
+            await bob.reads("before")
+            service.kill9()
+            await expect(ada.page.locator("#banner-text")).to_contain_text("You are offline")
+            await ada.say("first", "second")
+            await expect(ada.message("second").locator(".status")).to_have_text("Waiting to be sent")
+            service.start()
+            await bob.reads("before", "first", "second")
+            await ada.reads("before", "first", "second")
+            await expect(ada.page.locator("#banner")).to_be_hidden()
+            await settle()
+            await bob.reads("before", "first", "second")
+
+
+async def test_what_waits_survives_a_reload() -> None:
+    """Messages that could not be sent are still there after a reload, and are sent then, once."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.wire.cut()
+            await ada.say("one", "two")
+            await ada.page.reload()
+            await expect(ada.page.locator(".pending .text")).to_have_text(["one", "two"])
+            ada.wire.open = True
+            await ada.page.reload()
+            await ada.reads("one", "two")
+
+
+async def test_tabs_keep_their_own_and_inherit_from_the_dead() -> None:
+    """A tab neither shows nor sends what waits in a living one; when that is closed, it sends it, in its room."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada", "attic")
+            other = await ada.context.new_page()
+            ada.watch(other)
+            await other.goto(f"{service.url}/r/cellar")
+            await expect(other.locator("#me-state")).to_have_text("Online")
+            await ada.wire.cut()
+            await ada.say("from the attic")
+            await settle(6)  # longer than the 5 s between two looks for entries without a page
+            await expect(other.locator(".pending")).to_have_count(0)
+            await ada.page.close()
+            ada.page = other
+            await expect(other.get_by_label("Leave #attic")).to_be_attached()
+            await ada.say("from the cellar")
+            ada.wire.open = True
+            async with ChatClient.open(service.url, "Bob") as bob:
+                await bob.join("attic")
+                assert (await bob.recv("message", room="attic"))["text"] == "from the attic"
+                await bob.silence("message")
+            await ada.reads("from the cellar")
+
+
+async def test_a_refused_ticket_is_replaced() -> None:
+    """4401 brings a new ticket and the page back in, without a word to the reader."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            ada.wire.greetings = [(4401, "the ticket was used")]
+            await ada.enter("Ada")
+            assert (ada.tickets, ada.wire.connections) == (2, 2)
+            await ada.wire.close(4401, "the token ran out")
+            await ada.say("still here")
+            await ada.reads("still here")
+            assert (ada.tickets, ada.wire.connections) == (3, 3)
+
+
+async def test_somebody_removed_stays_away_and_is_told_why() -> None:
+    """4403 ends it: the reason stands there, and nothing is tried until the reader asks for it."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            async with ChatClient.open(service.url, jwt=make_jwt("mod", "Mod", role="moderator")) as moderator:
+                joined = await moderator.join("lobby")
+                user = next(person["id"] for person in joined["members"] if person["name"] == "Ada")
+                await moderator.request("moderate", room="lobby", user=user, action="kick", reason="no flooding")
+            await expect(ada.page.locator("#banner-text")).to_contain_text("You were removed from this chat")
+            await expect(ada.page.locator("#banner-text")).to_contain_text("no flooding")
+            before = ada.wire.connections
+            await settle(3)
+            assert ada.wire.connections == before
+            await ada.page.get_by_role("button", name="Join again").click()
+            await ada.online()
+
+
+async def test_a_name_in_use_is_refused_at_the_door() -> None:
+    """Who comes second under a name is asked for another, and enters with that."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as other:
+            await ada.enter("Ada")
+            await other.page.goto(service.url)
+            await other.name_box.fill("ada")
+            await other.page.get_by_role("button", name="Join the room").click()
+            await expect(other.page.get_by_role("alert").first).to_have_text("Somebody who is here has this name.")
+            await other.name_box.fill("Ada L.")
+            await other.page.get_by_role("button", name="Join the room").click()
+            await other.online()
+
+
+async def test_missing_messages_are_said_after_a_long_absence() -> None:
+    """Who was away for longer than the room remembers sees where messages are missing."""
+    with ServiceProcess(NO_LIMITS | {"HISTORY_LIMIT": "5"}) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("before")
+            await ada.reads("before")
+            await ada.wire.cut()
+            async with ChatClient.open(service.url, "Bob") as bob:
+                await bob.join("lobby")
+                # History is cut to its limit not at every message, but in steps.
+                for number in range(400):
+                    await bob.send("lobby", f"n{number}")
+            ada.wire.open = True
+            await expect(ada.page.locator(".row-note.gap")).to_contain_text("Some messages are missing here")
+            await expect(ada.message("n399")).to_be_visible()
+
+
+async def test_a_history_that_began_again_is_said() -> None:
+    """When Redis lost everything, the page says that earlier messages are gone, and goes on."""
+    with RedisServer() as redis:
+        env = NO_LIMITS | {"REDIS_URL": redis.url}
+        with ServiceProcess(env) as service:
+            async with chromium() as browser, person(browser, service.url) as ada:
+                await ada.enter("Ada")
+                await ada.say("before")
+                await ada.reads("before")
+                redis.cli("FLUSHALL")
+                await expect(ada.page.locator(".row-note.gap")).to_contain_text("history began again")
+                await ada.say("after")
+                await ada.reads("after")
+
+
+@pytest.mark.timeout(90)
+async def test_a_sleeping_machine_distrusts_its_connection() -> None:
+    """After a jump of the clock a silent connection is asked, given up in seconds, and replaced."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.page.clock.install()
+            await ada.enter("Ada")
+            await ada.say("before")
+            await ada.reads("before")
+            ada.wire.freeze()
+            await settle(4)
+            assert ada.wire.connections == 1  # without a jump silence is nothing special
+            ada.wire.sent.clear()
+            await ada.page.clock.fast_forward(600_000)
+            await expect(ada.page.locator("#me-state")).not_to_have_text("Online")
+            assert ada.wire.sent[0] == '{"type":"ping"}'
+            await ada.online()
+            await ada.say("after")
+            await ada.reads("before", "after")
+
+
+async def test_too_many_messages_at_once_arrive_later_in_order() -> None:
+    """`rate_limited` is waited out: nothing is lost, nothing overtakes."""
+    with ServiceProcess(NO_LIMITS | {"SEND_RATE": "2", "SEND_BURST": "2"}) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            texts = [f"message {number}" for number in range(6)]
+            await ada.say(*texts)
+            await ada.reads(*texts)
+
+
+async def test_a_refused_message_is_shown_and_can_be_sent_again() -> None:
+    """A muted person's message stays, with the reason; once unmuted it can be sent as it is."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            async with ChatClient.open(service.url, jwt=make_jwt("mod", "Mod", role="moderator")) as moderator:
+                joined = await moderator.join("lobby")
+                user = next(person["id"] for person in joined["members"] if person["name"] == "Ada")
+                await moderator.request("moderate", room="lobby", user=user, action="mute")
+                await ada.say("hello?")
+                await expect(ada.message("hello?").locator(".status")).to_have_text("Not sent. you are muted")
+                await ada.page.reload()
+                await expect(ada.message("hello?")).to_have_class(re.compile("failed"))
+                await moderator.request("moderate", room="lobby", user=user, action="unmute")
+                await ada.page.get_by_role("button", name="Send again").click()
+                await ada.reads("hello?")
+
+
+async def _three_pages_of_history(service: ServiceProcess) -> None:
+    async with ChatClient.open(service.url, "Bob") as bob:
+        await bob.join("lobby")
+        for number in range(130):
+            await bob.send("lobby", f"n{number}")
+
+
+async def test_scrolling_up_fetches_history_and_keeps_the_place() -> None:
+    """Older pages come as one scrolls up, and what one was reading stays where it was."""
+    with ServiceProcess(NO_LIMITS) as service:
+        await _three_pages_of_history(service)
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await expect(ada.page.locator(SHOWN)).to_have_count(50)
+            top = ada.message("n80")
+            await top.evaluate("node => node.scrollIntoView({block: 'start'})")
+            await expect(ada.page.locator(SHOWN)).to_have_count(100)
+            await expect(ada.page.locator("#log")).to_have_attribute("aria-busy", "false")
+            place = await top.evaluate(
+                "n => n.getBoundingClientRect().top - document.getElementById('log').getBoundingClientRect().top"
+            )
+            assert abs(place) < 40, f"moved by {place} px"
+            await ada.page.locator("#log").evaluate("log => log.scrollTop = 0")
+            await expect(ada.page.locator(".row-note.begin")).to_contain_text("This is where #lobby begins")
+            await ada.reads(*(f"n{number}" for number in range(130)))
+
+
+async def test_new_messages_below_are_offered_not_forced() -> None:
+    """Who reads further up is not moved: a button counts what is new, and leads there."""
+    with ServiceProcess(NO_LIMITS) as service:
+        await _three_pages_of_history(service)
+        async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
+            await ada.enter("Ada")
+            await bob.enter("Cem")
+            await ada.message("n90").scroll_into_view_if_needed()
+            await bob.say("new one", "new two")
+            jump = ada.page.get_by_role("button", name="2 new messages")
+            await expect(jump).to_be_visible()
+            await expect(ada.message("new one")).not_to_be_in_viewport()
+            await jump.click()
+            await expect(ada.message("new two")).to_be_in_viewport()
+            await expect(ada.page.locator(".separator.new")).to_have_count(1)
+            await expect(ada.page.locator("#jump")).to_be_hidden()
+
+
+async def test_several_rooms() -> None:
+    """Rooms are listed, entered and left; what comes in another room is counted there and marked on return."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
+            await bob.enter("Bob", "garden")
+            await ada.enter("Ada")
+            await ada.page.get_by_role("button", name="garden").click()
+            await expect(ada.page.locator("h1#room-name")).to_have_text("#garden")
+            assert ada.page.url.endswith("/r/garden")
+            await bob.say("seen")
+            await ada.reads("seen")
+            await ada.page.get_by_role("button", name="lobby", exact=False).first.click()
+            await bob.say("unseen")
+            await expect(ada.page.locator(".badge")).to_have_text("1 unread")
+            await expect(ada.page).to_have_title("(1) #lobby · Parley")
+            await ada.page.go_back()
+            await ada.reads("seen", "unseen")
+            await expect(ada.page.locator(".separator.new + .message .text")).to_have_text("unseen")
+            await expect(ada.page).to_have_title("#garden · Parley")
+            await ada.page.get_by_role("button", name="Leave #garden").click()
+            await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
+            await expect(bob.page.locator("#people-title")).to_have_text("1 person here")
+
+
+async def _bring_together(ada: Person, bob: Person) -> None:
+    await ada.enter("Ada")
+    await bob.enter("Bob")
+    await ada.say("helo")
+    await bob.reads("helo")
+
+
+async def test_edit_react_and_remove() -> None:
+    """One's own messages can be changed and removed, all can be reacted to, and everybody sees it."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
+            await _bring_together(ada, bob)
+            await ada.box.press("ArrowUp")
+            await ada.box.press("Escape")
+            await expect(ada.page.locator("#editing")).to_be_hidden()
+            await ada.box.press("ArrowUp")
+            await ada.say("hello")
+            await bob.reads("hello")
+            await expect(bob.message("hello").locator(".edited")).to_have_text("edited")
+            await bob.message("hello").hover()
+            await expect(bob.page.get_by_role("button", name="Edit")).to_be_hidden()
+            await bob.page.get_by_role("button", name="React with 👍").click()
+            await expect(ada.page.locator(".chip")).to_have_attribute("aria-label", "👍 1, by Bob")
+            await ada.page.locator(".chip").click()
+            await expect(bob.page.locator(".chip")).to_have_text("👍2")
+            await bob.page.locator(".chip").click()
+            await expect(bob.page.locator(".chip")).to_have_attribute("aria-pressed", "false")
+            await ada.page.reload()
+            await expect(ada.page.locator(".chip")).to_have_attribute("aria-pressed", "true")
+            await ada.message("hello").hover()
+            await ada.page.get_by_role("button", name="Remove").click()
+            await ada.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+            await expect(bob.page.locator(".bubble.gone")).to_have_text("Message removed")
+            await expect(ada.page.locator(".bubble.gone")).to_have_text("Message removed")
+            await bob.reads()
+
+
+async def test_who_is_here_types_and_has_read() -> None:
+    """The page shows the people of the room, who types, and how far others have read."""
+    with ServiceProcess(NO_LIMITS | {"PRESENCE_GRACE": "0.1"}) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            async with person(browser, service.url) as bob:
+                await _bring_together(ada, bob)
+                await expect(ada.page.locator("#members .name")).to_have_text(["Ada", "Bob"])
+                await expect(ada.message("helo").locator(".readers")).to_have_text("BRead up to here by Bob")
+                await bob.box.press_sequentially("well")
+                await expect(ada.page.locator("#typing")).to_have_text("Bob is typing…")
+                await bob.box.press("Enter")
+                await expect(ada.page.locator("#typing")).to_have_text("")
+            await expect(ada.page.locator("#members .name")).to_have_text(["Ada"])
+            await expect(ada.page.locator("#people-title")).to_have_text("1 person here")
+
+
+async def test_nothing_sticks_out() -> None:
+    """No width from 320 px on scrolls sideways, whatever is written; the composer and its button are in sight."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with ChatClient.open(service.url, "W" * 32) as bob:
+            await bob.join("lobby")
+            await bob.send("lobby", "w" * 300)
+            await bob.send("lobby", "https://example.org/" + "a" * 200)
+            await bob.request("react", room="lobby", id="r", target=1, emoji="👍", on=True)
+            async with chromium() as browser, person(browser, service.url) as ada:
+                await ada.enter("A" * 32)
+                await ada.say("x" * 200, "y\n" * 30)
+                await expect(ada.page.locator(SHOWN)).to_have_count(4)
+                for width, scheme in product((320, 360, 720, 1280), ("light", "dark")):
+                    await ada.page.set_viewport_size({"width": width, "height": 640})
+                    await ada.page.emulate_media(color_scheme=scheme)
+                    for selector in ("html", "body", "#log", "#sidebar"):
+                        over = await ada.page.locator(selector).evaluate("node => node.scrollWidth - node.clientWidth")
+                        assert over <= 0, f"{selector} is {over} px too wide at {width} px"
+                    await expect(ada.page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+
+
+async def test_texts_stand_out_from_what_lies_behind_them() -> None:
+    """Light and dark, every text has the contrast that WCAG asks for, in every state of a message."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with ChatClient.open(service.url, "Bob") as bob:
+            await bob.join("lobby")
+            for number in range(8):  # people of many colours
+                async with ChatClient.open(service.url, f"Guest {number}") as guest:
+                    await guest.join("lobby")
+                    await guest.send("lobby", f"https://example.org/{number}")
+            await bob.request("react", room="lobby", id="r", target=8, emoji="👍", on=True)
+            async with chromium() as browser, person(browser, service.url) as ada:
+                await ada.enter("Ada")
+                await ada.say("mine, with https://example.org")
+                await ada.page.locator(".chip").click()
+                await expect(ada.page.locator(".chip")).to_have_attribute("aria-pressed", "true")
+                await ada.wire.cut()
+                await ada.say("pending")
+                await expect(ada.page.locator("#banner-text")).to_contain_text("You are offline")
+                for scheme in ("light", "dark"):
+                    await ada.page.emulate_media(color_scheme=scheme)
+                    assert await ada.low_contrast() == []
+                await ada.page.evaluate("document.documentElement.style.setProperty('--muted', 'gray')")
+                assert await ada.low_contrast() != []
+
+
+async def test_everything_has_a_name() -> None:
+    """Every control has an accessible name, and the keyboard reaches messages and what can be done with them."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("hello")
+            await ada.reads("hello")
+            nameless = await ada.page.locator("button, input, textarea, [role=log]").evaluate_all("""all => all
+                .filter(n => n.checkVisibility())
+                .filter(n => !(n.ariaLabel || n.labels?.[0]?.textContent || n.textContent.trim()))
+                .map(n => n.outerHTML)""")
+            assert nameless == []
+            await ada.page.get_by_role("log").focus()
+            await ada.page.keyboard.press("ArrowDown")
+            await ada.page.keyboard.press("Tab")
+            await expect(ada.page.get_by_role("button", name="React with 👍")).to_be_focused()
+            for _ in range(4):
+                await ada.page.keyboard.press("ArrowRight")
+            await expect(ada.page.get_by_role("button", name="Edit")).to_be_focused()
+
+
+async def test_the_clock_page_ticks() -> None:
+    """The article's example shows the server's time, and it moves."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.page.goto(f"{service.url}/clock.html")
+            time = ada.page.locator("#server-time")
+            await expect(time).to_have_text(re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"))
+            shown = await time.text_content()
+            assert shown is not None
+            await expect(time).not_to_have_text(shown)
+            service.kill9()
+            await expect(ada.page.get_by_role("status")).to_have_text("No connection. Trying again…")
+            await asyncio.to_thread(service.start)
+            await expect(ada.page.get_by_role("status")).to_have_text("")
