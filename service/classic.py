@@ -111,11 +111,15 @@ class ClockSocket(GuideSocket):
     def opened(self) -> None:
         self._ticker = PeriodicCallback(self._tick, 1000)
         self._ticker.start()
-        self._tick()
+        self._tell()  # goes out with the handshake's answer
 
     def _tick(self) -> None:
         if self.connection is not None and not self.connection.unsent_bytes:
-            self.connection.write(frame(protocol.encode(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))))
+            self._tell()
+
+    def _tell(self) -> None:
+        assert self.connection is not None
+        self.connection.write(frame(protocol.encode(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))))
 
     def closed(self) -> None:
         if self._ticker is not None:

@@ -186,7 +186,7 @@ class Relay(Listener):
             kind = msgspec.json.decode(payload, type=_Signal).kind
             handle = self.signals[kind]
             handle(room, payload)
-        except (msgspec.DecodeError, KeyError):
+        except (msgspec.DecodeError, KeyError, RecursionError):  # nested a hundred thousand deep
             telemetry.GARBAGE.inc()
 
     # -- staying in step
@@ -274,19 +274,18 @@ class Relay(Listener):
                 if room.epoch != epoch or await self._diverged(room, epoch, head, page.position if page else None):
                     return
                 assert page is not None
-                if page.frames and page.seq > room.head + 1:
-                    self._reset(room, "trimmed")
+                if page.position.seq > room.head and (not page.frames or page.seq > room.head + 1):
+                    self._reset(room, "trimmed")  # so too when Redis evicted the whole log but not its position
                     room.begin(page.position.epoch, page.position.seq)
                     return
-                if not page.frames and page.position.seq <= room.head:
+                if not page.frames:
                     # Somebody published a seq that the log doesn't have: garbage on the channel.
                     telemetry.GARBAGE.inc()
                     room.early.clear()
                     room.target = room.head
                     return
                 telemetry.HOLES.inc()
-                if page.frames:
-                    self._write(room, room.advance(page.seq, page.frames))
+                self._write(room, room.advance(page.seq, page.frames))
                 self._write(room, room.advance_early())
         except RequestError:
             return

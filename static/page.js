@@ -3,33 +3,37 @@
  * @module
  */
 
-import { Chat, OutboxFullError } from "./client.js";
+import { Chat } from "./client.js";
+import { roomOfPath } from "./page/address.js";
 import { Composer } from "./page/composer.js";
 import { byId } from "./page/dom.js";
 import { Entry } from "./page/entry.js";
-import { list } from "./page/format.js";
+import { sentence } from "./page/format.js";
 import { Log } from "./page/log.js";
+import { Outgoing } from "./page/outgoing.js";
 import { Room } from "./page/room.js";
 import { rowsOf } from "./page/rows.js";
 import { Sidebar } from "./page/sidebar.js";
-import { Status, toast } from "./page/status.js";
+import { Status, showTyping, toast } from "./page/status.js";
 import { storage, store } from "./page/store.js";
 
 const FIRST_ROOM = "lobby";
 const READ_MS = 1000; // between two read positions told
 const ROOMS_MS = 60_000; // between two looks at the list of rooms
-const SENT_MS = 4000; // how long a stored message stands as pending until its event comes
-const TYPISTS = 3;
 const BACK_TO_ENTRY = new Set(["bad_request", "name_taken", "unauthenticated"]);
-const REFUSALS = { edit: "Your change was not taken", remove: "The message was not removed", react: "Your reaction was not taken" };
+const REFUSALS = {
+  edit: "Your change was not taken",
+  remove: "The message was not removed",
+  react: "Your reaction was not taken",
+};
 
 class Page {
   #chat = null;
+  #outgoing = null;
   /** @type {Map<string, Room>} those we are in */
   #rooms = new Map();
   #current = null;
   #listed = []; // what the service lists
-  #sent = new Map(); // id to entry: stored, but not seen in the room yet
   #drawing = null;
   #fresh = true; // whether the next drawing begins anew
   #read = { timer: undefined, room: null };
@@ -39,15 +43,15 @@ class Page {
   #log = new Log({
     older: () => this.#older(),
     seen: () => this.#seen(),
-    react: (seq, emoji) => this.#react(seq, emoji),
+    react: (seq, emoji) => this.#outgoing.react(this.#current, seq, emoji),
     edit: (seq) => this.#composer.edit(this.#current.get(seq)),
-    remove: (seq) => this.#remove(seq),
+    remove: (seq) => this.#outgoing.remove(this.#current.name, seq),
     retry: (id) => this.#chat.retry(id),
     discard: (id) => this.#chat.discard(id),
   });
   #composer = new Composer({
     send: (text) => this.#send(text),
-    edit: (seq, text) => this.#post(() => this.#chat.edit(this.#current.name, seq, text)),
+    edit: (seq, text) => this.#outgoing.edit(this.#current.name, seq, text),
     last: () => this.#current.lastOwn(this.#me),
     typing: () => this.#chat.typing(this.#current.name),
   });
@@ -84,6 +88,7 @@ class Page {
       this.#chat.rename(name);
     } else {
       this.#chat = this.#connect(name);
+      this.#outgoing = new Outgoing(this.#chat, () => this.#draw());
       for (const known of store.rooms) this.#join(known);
     }
     this.#open(room);
@@ -98,9 +103,8 @@ class Page {
       this.#listRooms();
     });
     chat.on("outbox", (entry) => this.#onOutbox(entry));
-    chat.on("sent", ({ id }) => this.#onSent(id));
     chat.on("refused", (refusal) => this.#onRefused(refusal));
-    chat.on("problem", ({ message }) => toast(message));
+    chat.on("problem", ({ message }) => toast(sentence(message)));
     this.#onRoom("joined", (room, frame) => {
       room.onJoined(frame, this.#me);
       if (room === this.#current && frame.fresh) this.#fresh = true;
@@ -142,10 +146,10 @@ class Page {
 
   #onRefused({ room, type, message }) {
     if (type !== "join") {
-      toast(`${REFUSALS[type] ?? "That was refused"}: ${message}`);
+      toast(`${REFUSALS[type]}. ${sentence(message)}`);
       return;
     }
-    toast(`#${room}: ${message}`);
+    toast(`#${room}: ${sentence(message)}`);
     this.#forget(room);
   }
 
@@ -236,52 +240,14 @@ class Page {
   // -- writing
 
   #send(text) {
-    const refusal = this.#post(() => this.#chat.send(this.#current.name, text));
+    const refusal = this.#outgoing.send(this.#current.name, text);
     if (refusal === null) this.#log.toEnd();
     return refusal;
   }
 
-  #post(work) {
-    try {
-      work();
-      return null;
-    } catch (error) {
-      if (!(error instanceof OutboxFullError)) throw error;
-      return "Too many messages are waiting to be sent.";
-    }
-  }
-
-  #react(seq, emoji) {
-    const pending = this.#chat.outbox.list(this.#current.name).findLast(({ frame }) => {
-      return frame.type === "react" && frame.target === seq && frame.emoji === emoji;
-    });
-    const given = pending ? pending.frame.on : this.#current.get(seq)?.reactions?.[emoji]?.includes(this.#me);
-    this.#post(() => this.#chat.react(this.#current.name, seq, emoji, !given));
-  }
-
-  #remove(seq) {
-    const { name } = this.#current;
-    const dialog = byId("confirm");
-    dialog.returnValue = "";
-    dialog.onclose = () => {
-      if (dialog.returnValue === "yes") this.#post(() => this.#chat.remove(name, seq));
-    };
-    dialog.showModal();
-  }
-
-  /** It is stored, and its event is on the way: until then it must not vanish. */
-  #onSent(id) {
-    const entry = this.#chat.outbox.get(id);
-    if (entry?.frame.type !== "send") return;
-    this.#sent.set(id, { ...entry, sent: true });
-    setTimeout(() => {
-      this.#sent.delete(id);
-      this.#draw();
-    }, SENT_MS);
-  }
-
   #onOutbox(entry) {
-    if (entry?.state === "failed" && entry.room !== this.#current?.name) toast(`A message to #${entry.room} was not sent.`);
+    const elsewhere = entry?.room !== this.#current?.name;
+    if (entry?.state === "failed" && elsewhere) toast(`A message to #${entry.room} was not sent.`);
     this.#draw();
   }
 
@@ -304,10 +270,7 @@ class Page {
   }
 
   #showTyping() {
-    const names = this.#current?.typing(Date.now()) ?? [];
-    const who = names.length > TYPISTS ? "Several people are" : `${list(names)} ${names.length === 1 ? "is" : "are"}`;
-    const says = names.length > 0 ? `${who} typing…` : "";
-    if (byId("typing").textContent !== says) byId("typing").textContent = says;
+    showTyping(this.#current?.typing(Date.now()) ?? []);
   }
 
   // -- drawing
@@ -324,28 +287,22 @@ class Page {
 
   #drawNow() {
     const room = this.#current;
-    const waiting = this.#chat.outbox.list(room.name);
-    const stored = [...this.#sent.values()].filter((entry) => entry.room === room.name && !waiting.some(({ id }) => id === entry.id));
     const fresh = this.#fresh && room.joined;
     if (fresh) this.#fresh = false;
-    this.#log.draw(rowsOf(room, [...stored, ...waiting], this.#me), { fresh, unread: room.unread });
+    this.#log.draw(rowsOf(room, this.#outgoing.entries(room.name), this.#me), { fresh, unread: room.unread });
     this.#sidebar.people(room, this.#me);
     this.#sidebar.me(this.#chat.user ?? { id: "", name: store.name }, this.#chat.state.state, this.#status.word);
     this.#drawRooms();
   }
 
   #drawRooms() {
-    const rooms = [...this.#rooms.values()].map(({ name, unread }) => ({ name, unread, current: name === this.#current.name }));
+    const current = this.#current.name;
+    const rooms = [...this.#rooms.values()].map(({ name, unread }) => ({ name, unread, current: name === current }));
     rooms.sort((one, other) => one.name.localeCompare(other.name));
     this.#sidebar.rooms(rooms, this.#listed.filter(({ room }) => !this.#rooms.has(room)));
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
-    document.title = `${unread > 0 ? `(${unread}) ` : ""}#${this.#current.name} · Parley`;
+    document.title = `${unread > 0 ? `(${unread}) ` : ""}#${current} · Parley`;
   }
-}
-
-/** The room of /r/<room>, or null. */
-function roomOfPath() {
-  return /^\/r\/([a-z0-9][a-z0-9_-]{0,63})$/.exec(location.pathname)?.[1] ?? null;
 }
 
 new Page().start();

@@ -184,20 +184,23 @@ async def test_events_come_once_in_order_and_a_hole_is_asked_for() -> None:
 
 async def test_what_is_missing_is_said_before_what_follows() -> None:
     """`resumed:false` and `reset` both become a `gap`, and the join after a reset is a fresh one."""
-    log, second = await run("""
+    log, second, sends = await run("""
         const service = scripted();
         const socket = await service.enter();
         socket.message(1);
+        service.chat.send("lobby", "on its way");
         socket.say({ type: "reset", room: "lobby", reason: "trimmed" });
         const again = socket.of("join").at(-1);
         socket.message(9);
         socket.joined({ seq: 30 });
+        const ids = new Set(socket.of("send").map(({ id }) => id));
         socket.end(1006);
         const next = await service.next(2);
         next.welcome();
         next.joined({ epoch: "e2", seq: 4 });
         const log = service.log.filter(([name]) => ["gap", "joined", "message"].includes(name));
-        return [log.map(([name, { reason, after, seq }]) => [name, reason ?? seq, after ?? null]), again];
+        return [log.map(([name, { reason, after, seq }]) => [name, reason ?? seq, after ?? null]), again,
+            [socket.of("send").length, ids.size]];
     """)
     assert log == [
         ["joined", 0, None],
@@ -208,6 +211,21 @@ async def test_what_is_missing_is_said_before_what_follows() -> None:
         ["joined", 4, None],
     ]
     assert "since" not in second
+    assert sends == [2, 1]  # twice, under one id
+
+
+async def test_what_waits_for_a_room_nobody_is_in_is_brought_there() -> None:
+    """The client joins the room without its history, says what it has to say, and leaves."""
+    assert await run("""
+        const service = scripted();
+        const socket = await service.enter();
+        service.chat.send("attic", "forgotten");
+        socket.joined({ room: "attic", seq: 7 });
+        const [{ id }] = socket.of("send");
+        socket.say({ type: "sent", room: "attic", id, seq: 8, at: 1, duplicate: false });
+        const said = socket.sent.slice(1).map(({ type, room, limit }) => [type, room, limit ?? null]);
+        return [said, service.of("joined").map(({ room }) => room)];
+    """) == [[["join", "attic", 0], ["send", "attic", None], ["leave", "attic", None]], ["lobby"]]
 
 
 async def test_after_any_doubt_the_same_id_is_sent_again() -> None:
@@ -219,7 +237,8 @@ async def test_after_any_doubt_the_same_id_is_sent_again() -> None:
         const order = [];
         const take = async () => {
             await met(() => socket.of("send").length > 0);
-            const [frame] = socket.of("send");
+            const [frame, ...others] = socket.of("send");
+            if (others.length > 0) throw new Error("sent before the one ahead of it was acknowledged");
             socket.sent = socket.sent.filter((other) => other !== frame);
             order.push(ids.indexOf(frame.id));
             return frame;

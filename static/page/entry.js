@@ -3,8 +3,9 @@
  * @module
  */
 
+import { checkRoom } from "./address.js";
 import { byId } from "./dom.js";
-import { checkRoom } from "./sidebar.js";
+import { sentence } from "./format.js";
 
 export class Entry {
   #form = byId("entry-form");
@@ -39,7 +40,7 @@ export class Entry {
     this.#name.value = name;
     this.#room.value = room;
     this.#clear();
-    if (error) this.#complain(this.#name, error);
+    if (error) this.#complain(this.#name, sentence(error));
     else this.#name.focus();
   }
 

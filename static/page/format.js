@@ -43,6 +43,12 @@ export const count = (number, one, many) => `${number.toLocaleString()} ${number
 /** "Ada, Bob and Cem" */
 export const list = (words) => names.format(words);
 
+/** The service's words as a sentence. */
+export function sentence(words) {
+  const text = words.trim();
+  return text && text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
+}
+
 /** Whether a text is one to three emoji and nothing else. */
 export const isEmojiOnly = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
 

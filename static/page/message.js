@@ -4,7 +4,7 @@
  */
 
 import { avatar, el, icon } from "./dom.js";
-import { dayName, isEmojiOnly, list, moment, time, withLinks } from "./format.js";
+import { dayName, isEmojiOnly, list, moment, sentence, time, withLinks } from "./format.js";
 
 const READERS_SHOWN = 3;
 
@@ -14,7 +14,7 @@ const GAPS = {
 };
 
 const STARTS = {
-  empty: (room) => [el("strong", {}, `Nobody has said anything in #${room} yet`), "Say hello. Whoever comes later will see it."],
+  empty: (room) => [el("strong", {}, `Nobody has said anything in #${room} yet`), "Say hello: whoever comes later sees it."],
   begin: (room) => [el("strong", {}, `This is where #${room} begins`)],
   forgotten: () => ["Earlier messages are no longer kept."],
 };
@@ -105,7 +105,7 @@ function pending({ id, frame, state, sent, error, first, at }) {
   const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
   const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text: frame.text }));
   if (failed) {
-    const says = status("alert", `Not sent. ${error ?? ""}`);
+    const says = status("alert", `Not sent. ${sentence(error ?? "")}`);
     const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, "Send again");
     const drop = el("button", { type: "button", class: "plain small", "data-action": "discard" }, "Delete");
     body.append(says, el("div", { class: "row" }, again, drop));

@@ -3,11 +3,12 @@
  * @module
  */
 
-import { avatar, byId, el, icon } from "./dom.js";
+import { checkRoom } from "./address.js";
+import { avatar, byId, el, iconButton } from "./dom.js";
 import { count } from "./format.js";
 
 const FACES = 3;
-const wide = matchMedia("(min-width: 60rem)"); // as in page.css: where the people have a column of their own
+const wide = matchMedia("(min-width: 70rem)"); // as in page.css: where the people have a column of their own
 
 export class Sidebar {
   #on;
@@ -73,7 +74,7 @@ export class Sidebar {
 
   /**
    * @param {{name: string, unread: number, current: boolean}[]} rooms those we are in
-   * @param {{room: string, count: number}[]} others
+   * @param {{room: string, count: number, unread: number}[]} others
    */
   rooms(rooms, others) {
     const elsewhere = rooms.some(({ unread, current }) => unread > 0 && !current);
@@ -85,36 +86,36 @@ export class Sidebar {
     byId("rooms").replaceChildren(...rooms.map((room) => this.#room(room, rooms.length > 1)));
     byId("others").replaceChildren(...others.map((room) => this.#other(room)));
     byId("other-rooms").hidden = others.length === 0;
-    if (focused) document.querySelector(`.room-link[data-room="${focused}"]`)?.focus();
+    if (focused) document.querySelector(`.room-link[data-room="${CSS.escape(focused)}"]`)?.focus();
   }
 
   #room({ name, unread, current }, leavable) {
-    const open = el(
-      "button",
-      { type: "button", class: "room-link", "data-room": name, onclick: () => this.#open(name) },
-      el("span", { class: "hash", "aria-hidden": "true" }, "#"),
-      el("span", { class: "room-name" }, name),
-    );
+    const open = this.#link(name, unread);
     if (current) open.setAttribute("aria-current", "page");
-    if (unread > 0) {
-      open.classList.add("unread");
-      const says = el("span", { class: "hidden" }, " unread");
-      open.append(el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), says));
-    }
-    const leave = el("button", { type: "button", class: "icon leave", "aria-label": `Leave #${name}`, title: "Leave" }, icon("close"));
-    leave.addEventListener("click", () => this.#on.leave(name));
+    const leave = iconButton("close", `Leave #${name}`, () => this.#on.leave(name));
+    leave.classList.add("leave");
     return el("li", {}, open, ...(leavable ? [leave] : []));
   }
 
-  #other({ room, count: here }) {
+  #other({ room, count: here, unread }) {
+    const open = this.#link(room, unread);
+    if (here > 0 && !unread) open.append(el("span", { class: "here", title: count(here, "person", "people") }, String(here)));
+    return el("li", {}, open);
+  }
+
+  #link(room, unread) {
     const open = el(
       "button",
       { type: "button", class: "room-link", "data-room": room, onclick: () => this.#open(room) },
       el("span", { class: "hash", "aria-hidden": "true" }, "#"),
       el("span", { class: "room-name" }, room),
     );
-    if (here > 0) open.append(el("span", { class: "here", title: count(here, "person", "people") }, String(here)));
-    return el("li", {}, open);
+    if (unread > 0) {
+      open.classList.add("unread");
+      const says = el("span", { class: "hidden" }, " unread");
+      open.append(el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), says));
+    }
+    return open;
   }
 
   #open(room) {
@@ -163,12 +164,4 @@ export class Sidebar {
     const name = el("bdi", { class: "name" }, person.name);
     return el("li", { class: "person" }, avatar(person), name, ...(isMe ? [el("span", { class: "muted" }, "you")] : []));
   }
-}
-
-/** A room's name as typed: what it is called, or why it can't be. */
-export function checkRoom(text) {
-  const room = text.trim().replace(/^#/, "").toLowerCase().replaceAll(/\s+/g, "-");
-  if (!room) return { error: "Name a room." };
-  if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(room)) return { room };
-  return { error: "A room’s name has only a–z, 0–9, - and _, and starts with a letter or a digit." };
 }

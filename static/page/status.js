@@ -5,11 +5,13 @@
 
 import { CloseCode } from "../codes.js";
 import { byId, el } from "./dom.js";
+import { list, sentence } from "./format.js";
 
 const QUIET_MS = 700; // a connection that is back so soon is not worth a word
 const BACK_MS = 2500;
 const TOAST_MS = 6000;
 const TOASTS = 3;
+const TYPISTS = 3; // named; more are "several"
 
 const STOPPED = new Map([
   [CloseCode.NORMAL, "The connection was closed."],
@@ -67,7 +69,7 @@ export class Status {
       this.#back();
     } else if (state === "stopped") {
       const says = STOPPED.get(code) ?? "The connection was closed.";
-      this.#say("stopped", reason && reason !== "banned" ? `${says} (${reason})` : says, "Join again");
+      this.#say("stopped", reason ? `${says} ${sentence(reason)}` : says, "Join again");
     } else if (state !== "closed" && Date.now() - this.#since < QUIET_MS) {
       this.#timer = setTimeout(() => this.#draw(), QUIET_MS);
     } else if (state === "waiting") {
@@ -97,6 +99,13 @@ export class Status {
     this.#shown = false;
     this.#timer = setTimeout(() => (this.#banner.hidden = true), BACK_MS);
   }
+}
+
+/** Who types. @param {string[]} names */
+export function showTyping(names) {
+  const who = names.length > TYPISTS ? "Several people are" : `${list(names)} ${names.length === 1 ? "is" : "are"}`;
+  const says = names.length > 0 ? `${who} typing…` : "";
+  if (byId("typing").textContent !== says) byId("typing").textContent = says;
 }
 
 /** A notice that goes by itself. */

@@ -1,6 +1,11 @@
-"""The service as it is, and on SIGUSR1 a line `tasks <number>` on standard output: what runs on its loop just then."""
+"""The service as it is, and two things that its environment can't give it.
+
+On SIGUSR1 it prints `tasks <number>`: what runs on its loop just then. With DESCRIPTORS it may open so many and no more.
+"""
 
 import asyncio
+import os
+import resource
 import signal
 import sys
 
@@ -19,5 +24,7 @@ def _tell() -> None:
 
 
 if __name__ == "__main__":
+    if descriptors := int(os.environ.get("DESCRIPTORS", 0)):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     app.Service = _Watched  # type: ignore[misc]
     sys.exit(command.main())

@@ -1,6 +1,6 @@
 """The fault table's rows: printed at the end of a run, a line a fault.
 
-How a row is made: real processes and a real Redis stand, a swarm of good clients (swarm.py) posts and listens, a
+How a row is made: real processes and a real Redis stand, a swarm of good clients (client.py) posts and listens, a
 fault strikes again and again, and once everybody is caught up the oracle (harness/oracle.py) judges. Each fault has a
 control: the same run with one guard taken away (unguarded.py) must show the damage, or the test could not fail.
 
@@ -41,7 +41,15 @@ class Row:
         numbers = (max(self.verdict.lost, self.verdict.holes), self.verdict.repeated, self.verdict.out_of_order)
         counts = ["-"] * 3 if self.messages is None else [str(number) for number in numbers]
         shown = ["-" if value is None else str(value) for value in (self.messages, self.faults)]
-        return [self.fault, *shown, *counts, seconds, str(self.seed or ""), self.note, self.control]
+        return [
+            self.fault,
+            *shown,
+            *counts,
+            seconds,
+            "" if self.seed is None else str(self.seed),
+            self.note,
+            self.control,
+        ]
 
 
 class Table:
@@ -99,5 +107,6 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """The seed of a run's random choices: --seed, PARLEY_SEED, or another each time."""
-    given = request.config.getoption("--seed") or os.environ.get("PARLEY_SEED")
+    option = request.config.getoption("--seed")
+    given = os.environ.get("PARLEY_SEED") if option is None else option
     return random.SystemRandom().randrange(2**32) if given is None else int(given)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.harness import UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 
-from .swarm import LOAD_ENV, ORIGIN, Swarm
+from .client import ORIGIN
+from .swarm import LOAD_ENV, Swarm
 
 
 def service(url: str, guard: str | None = None, env: Mapping[str, str] | None = None) -> ServiceProcess:

@@ -8,9 +8,10 @@ import pytest
 
 from tests.harness import UNIT, Verdict
 
+from .client import ORIGIN
 from .conftest import Table
 from .parts import PATIENT, cluster, own_redis, room_of, under_load
-from .swarm import ORIGIN, Swarm
+from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=600 * UNIT)]
 

@@ -7,9 +7,10 @@ import pytest
 
 from tests.harness import UNIT, TcpProxy, Verdict
 
+from .client import Client
 from .conftest import Table
 from .parts import PATIENT, cluster, own_redis, resident_bytes, room_of, soon
-from .swarm import Client, Swarm
+from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=400 * UNIT)]
 

@@ -50,6 +50,7 @@ async def test_f1_subscriptions_cut(seed: int, long_form: bool, table: Table) ->
     assert swarm.worst_lag < 5 * UNIT
 
 
+@pytest.mark.long
 async def test_f1_control(seed: int, table: Table) -> None:
     """A plain subscriber loses messages at each cut."""
     _, verdict = await cut_subscriptions(seed, 1000, 6, 500, "holes")
@@ -103,6 +104,7 @@ async def test_f2_redis_killed(seed: int, long_form: bool, table: Table) -> None
     assert worst < 5 * UNIT
 
 
+@pytest.mark.long
 async def test_f2_control(seed: int, table: Table) -> None:
     """Acknowledged before it is stored is lost with Redis."""
     _, verdict, _ = await kill_redis(seed, 600, 2, 400, "stored")
@@ -205,6 +207,7 @@ async def test_f4_answers_lost(seed: int, long_form: bool, table: Table) -> None
     assert lost > 0 and verdict.acknowledged >= messages and verdict.said == 0
 
 
+@pytest.mark.long
 async def test_f4_control(seed: int, table: Table) -> None:
     """Without dedupe the retry of what was stored is stored twice."""
     _, verdict, lost = await lose_answers(seed, 600, 200, "dedupe")

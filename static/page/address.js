@@ -1,0 +1,19 @@
+/**
+ * Rooms as they are typed and as they stand in the page's address.
+ * @module
+ */
+
+const ROOM = "[a-z0-9][a-z0-9_-]{0,63}";
+const NAME = new RegExp(`^${ROOM}$`);
+const PATH = new RegExp(`^/r/(${ROOM})$`);
+
+/** The room of /r/<room>, or null. */
+export const roomOfPath = () => PATH.exec(location.pathname)?.[1] ?? null;
+
+/** A room's name as typed: what it is called, or why it can't be. */
+export function checkRoom(text) {
+  const room = text.trim().replace(/^#/, "").toLowerCase().replaceAll(/\s+/g, "-");
+  if (!room) return { error: "Name a room." };
+  if (NAME.test(room)) return { room };
+  return { error: "A room’s name has only a–z, 0–9, - and _, and starts with a letter or a digit." };
+}

@@ -1,0 +1,88 @@
+"""The service on the test's own loop, with HTTP and plain WebSockets to it; ChatClient speaks the chat.
+
+One at a time: its sockets are kept by class. Two processes are two `ServiceProcess`es, or one of them beside this.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from unittest import mock
+
+from tornado.httpclient import AsyncHTTPClient, HTTPResponse
+from websockets.asyncio.client import ClientConnection, connect
+
+from service import config, presence, reads
+from service.app import Service
+from service.hub import Hub
+
+from .harness import JWT_SECRET, NO_LIMITS, SECRET_KEY, UNIT
+
+GATHER = 0.02  # seconds, for presence and read positions: what they gather is not what most tests are about
+
+
+class Served:
+    """A running service and ways to it."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    @property
+    def hub(self) -> Hub:
+        return self.service.hub
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.service.port}"
+
+    async def fetch(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> HTTPResponse:
+        """One request, redirects not followed. `body` goes as JSON unless bytes; `X_Y=…` is the header X-Y."""
+        client = AsyncHTTPClient(force_instance=True)
+        try:
+            return await client.fetch(
+                self.url + path,
+                method=method,
+                body=body if isinstance(body, bytes | None) else json.dumps(body).encode(),
+                headers={name.replace("_", "-"): value for name, value in headers.items()},
+                follow_redirects=False,
+                raise_error=False,
+                allow_nonstandard_methods=True,
+                request_timeout=10 * UNIT,
+            )
+        finally:
+            client.close()
+
+    @asynccontextmanager
+    async def socket(self, path: str, **options: Any) -> AsyncIterator[ClientConnection]:
+        """A plain WebSocket of this origin."""
+        options = {"origin": self.url, "compression": None, "proxy": None, "ping_interval": None} | options
+        async with connect(self.url.replace("http", "ws", 1) + path, **options) as socket:
+            yield socket
+
+
+def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Settings for tests, `environ` on top: no limits, nothing kept, no wait at the end."""
+    base = {"HOST": "127.0.0.1", "PORT": "0", "SQLITE_PATH": ":memory:", "DRAIN_SECONDS": "0", "PRESENCE_GRACE": "0"}
+    return base | {"SECRET_KEY": SECRET_KEY, "JWT_SECRET": JWT_SECRET} | NO_LIMITS | dict(environ or {})
+
+
+@asynccontextmanager
+async def serving(environ: Mapping[str, str] | None = None, gather: float = GATHER) -> AsyncIterator[Served]:
+    """The service with `environment(environ)`, until the block ends."""
+    service = Service(config.load(environment(environ)))
+    with mock.patch.object(presence, "GATHER", gather), mock.patch.object(reads, "GATHER", gather):
+        await service.start()
+        try:
+            yield Served(service)
+        finally:
+            await service.close()
+
+
+def fields(frame: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Those fields of a frame that are there."""
+    return {name: frame[name] for name in names if name in frame}
+
+
+def answer(response: HTTPResponse) -> Any:
+    """The JSON body."""
+    return json.loads(response.body)

@@ -1,0 +1,1012 @@
+"""service/chat.py and actions.py: every action of the contract, through real sockets, on both brokers."""
+
+import asyncio
+import json
+import socket
+import time
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from service import actions, chat
+from service.broker import unavailable
+from service.chat import ChatSocket
+
+from .brokers import until
+from .harness import NO_LIMITS, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
+from .serving import Served, fields, serving
+
+ADA, BOB = {"bearer": make_jwt("u-ada", "Ada")}, {"bearer": make_jwt("u-bob", "Bob")}
+MODERATOR = {"bearer": make_jwt("u-mod", "Mo", role="moderator")}
+
+
+def enter(it: Served, who: dict[str, str] = ADA, **options: Any) -> Any:
+    return ChatClient.open(it.url, **who, **options)
+
+
+async def refused(request: Any) -> tuple[str, dict[str, Any]]:
+    """The code of the error that answers, and the frame."""
+    with pytest.raises(ChatError) as caught:
+        await request
+    return caught.value.code, caught.value.frame
+
+
+async def texts(client: ChatClient, count: int) -> list[str]:
+    return [(await client.recv("message"))["text"] for _ in range(count)]
+
+
+# -- getting in
+
+
+async def test_welcome_comes_first_and_says_the_limits(broker_env: dict[str, str]) -> None:
+    """Who one is, the version, the heartbeat and what may be sent."""
+    async with serving(broker_env | {"PING_INTERVAL": "20", "TEXT_LIMIT": "100"}) as it, enter(it) as ada:
+        assert ada.frames == [
+            {
+                "type": "welcome",
+                "user": {"id": "u-ada", "name": "Ada"},
+                "version": 1,
+                "heartbeat": 20.0,
+                "limits": {"text": 100, "frame": 65536, "rooms": 50},
+            }
+        ]
+        assert ada.connection.subprotocol == "chat.v1"
+
+
+async def test_a_guest_stays_the_same_guest_by_their_token(broker_env: dict[str, str]) -> None:
+    """The token that came with the ticket brings them back, through POST /tickets or on the handshake itself."""
+    async with serving(broker_env) as it:
+        async with ChatClient.open(it.url, "Ada") as first:
+            pass
+        async with ChatClient.open(it.url, "Ada", guest=first.guest) as again:
+            assert again.user == first.user
+        assert first.guest is not None
+        async with ChatClient.open(it.url, bearer=first.guest) as bearer:
+            assert bearer.user == first.user
+
+
+@pytest.mark.parametrize(
+    "credential", [{"ticket": "x" * 43}, {"ticket": ""}, {"bearer": "no.token"}, {"bearer": make_jwt("u", "U", exp=1)}]
+)
+async def test_bad_credentials_complete_the_handshake_and_close_4401(credential: dict[str, str]) -> None:
+    """So that a browser can tell why."""
+    async with serving() as it, ChatClient.open(it.url, **credential, welcome=False) as client:
+        assert (await client.closed())[0] == 4401
+        assert client.frames == []
+
+
+async def test_a_handshake_without_any_credential_is_closed_4401() -> None:
+    """An Origin alone proves nothing."""
+    async with serving() as it, it.socket("/socket", subprotocols=["chat.v1"]) as client:
+        await client.wait_closed()
+        assert (client.close_code, client.close_reason) == (4401, "a ticket or a token is missing")
+
+
+async def test_more_sockets_of_one_user_are_closed_4429() -> None:
+    """CONNECTIONS_PER_USER; one that closes makes room for another."""
+    async with serving({"CONNECTIONS_PER_USER": "2"}) as it:
+        async with enter(it), enter(it) as second:
+            async with enter(it, welcome=False) as third:
+                assert (await third.closed())[0] == 4429
+            async with enter(it, BOB):
+                pass
+            await second.close()
+            await until(lambda: len(ChatSocket.sockets) == 1, "its place free")
+            async with enter(it):
+                pass
+
+
+async def test_more_sockets_of_one_address_are_closed_4429() -> None:
+    """CONNECTIONS_PER_ADDRESS counts whoever they are."""
+    async with serving({"CONNECTIONS_PER_ADDRESS": "1"}) as it, enter(it), enter(it, BOB, welcome=False) as second:
+        assert (await second.closed())[0] == 4429
+
+
+async def test_a_full_process_closes_1013() -> None:
+    """CONNECTIONS_LIMIT: come back later."""
+    async with serving({"CONNECTIONS_LIMIT": "1"}) as it:
+        async with enter(it), enter(it, BOB, welcome=False) as second:
+            assert (await second.closed())[0] == 1013
+        await until(lambda: it.hub.connections == 0, "counted out")
+        async with enter(it, BOB):
+            pass
+
+
+async def test_a_handshake_while_the_broker_is_away_is_closed_1013(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can be told from anybody; it is not the client's fault, so it comes back later."""
+    async with serving() as it:
+        async with ChatClient.open(it.url, "Ada"):
+            pass
+
+        async def away(*_: object) -> None:
+            raise unavailable()
+
+        monkeypatch.setattr(it.hub.tickets, "redeem", away)
+        async with ChatClient.open(it.url, "Bob", welcome=False) as client:
+            assert await client.closed() == (1013, "the broker is away")
+
+
+async def test_welcome_says_how_much_is_unread(broker_env: dict[str, str]) -> None:
+    """In each room where the user has read something."""
+    async with serving(broker_env) as it:
+        async with enter(it) as ada:
+            await ada.join("lobby")
+            for number in range(3):
+                await ada.send("lobby", f"{number}")
+            await ada.raw('{"type":"read","room":"lobby","seq":1}')
+            await ada.recv("read")
+        async with enter(it) as ada:
+            assert ada.frames[0]["unread"] == {"lobby": 2}
+
+
+# -- join
+
+
+async def test_a_fresh_join_shows_the_newest_messages(broker_env: dict[str, str]) -> None:
+    """`limit` of them, oldest first, and whether there are more; members and count include oneself."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        first = await ada.join("lobby")
+        assert fields(first, "type", "room", "seq", "resumed", "messages", "more", "count", "reads") == {
+            "type": "joined",
+            "room": "lobby",
+            "seq": 0,
+            "resumed": False,
+            "messages": [],
+            "more": False,
+            "count": 1,
+            "reads": {},
+        }
+        assert first["members"] == [{"id": "u-ada", "name": "Ada"}]
+        for number in range(1, 6):
+            await ada.send("lobby", f"m{number}")
+        joined = await bob.join("lobby", limit=3)
+        assert [message["text"] for message in joined["messages"]] == ["m3", "m4", "m5"]
+        assert fields(joined, "epoch", "seq", "more", "count") == {
+            "epoch": first["epoch"],
+            "seq": 5,
+            "more": True,
+            "count": 2,
+        }
+        assert {member["id"] for member in joined["members"]} == {"u-ada", "u-bob"}
+        shown = joined["messages"][-1]
+        sent = await ada.recv("message", seq=5)
+        assert shown == sent
+        assert set(shown) == {"type", "room", "seq", "id", "user", "text", "at"}
+
+
+async def test_the_page_of_a_join_has_its_bounds(broker_env: dict[str, str]) -> None:
+    """None with `limit` 0, 50 without one, 200 at the most."""
+    async with serving(broker_env) as it, enter(it) as ada:
+        await ada.join("lobby")
+        await asyncio.gather(*(ada.send("lobby", f"{number}") for number in range(210)))
+        for limit, shown in ((0, 0), (None, 50), (10_000, 200)):
+            joined = await ada.join("lobby", limit=limit)
+            assert (len(joined["messages"]), joined["more"], joined["seq"]) == (shown, True, 210)
+
+
+async def test_after_joined_come_the_next_events(broker_env: dict[str, str]) -> None:
+    """`seq` + 1 and so on, while others write without a pause."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        await ada.join("lobby")
+
+        async def write() -> None:
+            for number in range(60):
+                await ada.send("lobby", f"{number}")
+
+        writing = asyncio.ensure_future(write())
+        for _ in range(5):
+            joined = await bob.join("lobby", limit=0)
+            await bob.recv("message", room="lobby", seq=joined["seq"] + 1)
+        await writing
+        await bob.recv("message", seq=60)
+        start = max(index for index, frame in enumerate(bob.frames) if frame["type"] == "joined")
+        after = [frame["seq"] for frame in bob.frames[start:] if frame["type"] == "message"]
+        assert after == list(range(bob.frames[start]["seq"] + 1, 61))
+
+
+async def test_resume_brings_what_was_missed_and_then_what_is_new(broker_env: dict[str, str]) -> None:
+    """`resumed`: the answer's seq is `since`, without a page; all events follow as ordinary frames."""
+    async with serving(broker_env) as it, enter(it) as ada:
+        joined = await ada.join("lobby")
+        async with enter(it, BOB) as bob:
+            await bob.join("lobby")
+            await ada.send("lobby", "seen")
+            seen = await bob.recv("message")
+        for text in ("one", "two"):
+            await ada.send("lobby", text)
+        await ada.request("edit", room="lobby", id="e1", target=2, text="uno")
+        async with enter(it, BOB) as bob:
+            since = {"epoch": joined["epoch"], "seq": seen["seq"]}
+            again = await bob.join("lobby", since=since)
+            assert fields(again, "resumed", "seq", "messages", "more") == {
+                "resumed": True,
+                "seq": 1,
+                "messages": [],
+                "more": False,
+            }
+            await ada.send("lobby", "three")
+            await bob.recv("message", seq=5)
+            durable = [frame for frame in bob.frames if frame["type"] in ("message", "edited")]
+            assert [(frame["seq"], frame["text"]) for frame in durable] == [
+                (2, "one"),
+                (3, "two"),
+                (4, "uno"),
+                (5, "three"),
+            ]
+
+
+async def test_resuming_with_nothing_missed_is_resumed(broker_env: dict[str, str]) -> None:
+    """At the log's end, empty or not."""
+    async with serving(broker_env) as it, enter(it) as ada:
+        for seq in (0, 1):
+            joined = await ada.join("lobby")
+            again = await ada.join("lobby", since={"epoch": joined["epoch"], "seq": seq})
+            assert (again["resumed"], again["seq"]) == (True, seq)
+            await ada.send("lobby", "next")
+
+
+async def test_what_can_not_be_resumed_is_a_fresh_join(broker_env: dict[str, str]) -> None:
+    """Another epoch, a seq the log never had, history that no longer reaches back: said, with the newest page."""
+    async with serving(broker_env | {"HISTORY_LIMIT": "100"}) as it, enter(it) as ada:
+        joined = await ada.join("lobby")
+        await asyncio.gather(*(ada.send("lobby", f"{number}") for number in range(400)))
+        for epoch, seq in (("another", 400), (joined["epoch"], 401), (joined["epoch"], 1)):
+            again = await ada.join("lobby", limit=2, since={"epoch": epoch, "seq": seq})
+            assert (again["resumed"], again["seq"], len(again["messages"])) == (False, 400, 2)
+            assert again["epoch"] == joined["epoch"]
+
+
+async def test_resume_works_on_another_process(redis_url: str) -> None:
+    """Nothing is kept at a disconnect: any process can go on from the client's own cursor."""
+    env = {"REDIS_URL": redis_url}
+    async with serving(env) as it:
+        with ServiceProcess(env | NO_LIMITS | {"SECRET_KEY": it.hub.settings.secret_key}) as other:
+            async with enter(it) as ada, enter(it, BOB) as bob:
+                joined = await bob.join("lobby")
+                await ada.join("lobby")
+                await ada.send("lobby", "here")
+                await bob.recv("message", seq=1)
+                bob.abort()
+                await ada.send("lobby", "meanwhile")
+                async with ChatClient.open(other.url, **BOB) as again:
+                    back = await again.join("lobby", since={"epoch": joined["epoch"], "seq": 1})
+                    assert back["resumed"] is True
+                    assert (await again.recv("message"))["text"] == "meanwhile"
+                    await again.send("lobby", "there")
+                    assert (await ada.recv("message", seq=3))["text"] == "there"
+
+
+async def test_joining_again_is_one_membership(broker_env: dict[str, str]) -> None:
+    """A second `joined`, and every event once from there on."""
+    async with serving(broker_env) as it, enter(it) as ada:
+        await ada.join("lobby")
+        await ada.join("lobby")
+        await ada.send("lobby", "once")
+        await ada.ping()
+        assert len([frame for frame in ada.frames if frame["type"] == "message"]) == 1
+
+
+async def test_rooms_that_can_not_be_joined() -> None:
+    """`bad_room` for what is no name, `forbidden` for what the token does not open, whether it exists or not."""
+    async with serving() as it, enter(it) as ada:
+        await ada.join("staff")
+        for name in ("", "Lobby", "a b", "-x", "x" * 65, "räume"):
+            assert (await refused(ada.join(name)))[0] == "bad_room"
+        limited = {"bearer": make_jwt("u-cy", "Cy", rooms=["lobby", "team-*"])}
+        async with enter(it, limited) as cy:
+            assert (await cy.join("team-a"))["room"] == "team-a"
+            answers = [(await refused(cy.join(name)))[1] for name in ("staff", "nowhere")]
+            assert answers[0]["code"] == "forbidden"
+            assert [frame["message"] for frame in answers] == [answers[0]["message"]] * 2
+
+
+async def test_a_socket_has_a_limit_of_rooms() -> None:
+    """`too_many_rooms` past it; one already joined may be joined again, and one left makes room."""
+    async with serving({"ROOMS_LIMIT": "2"}) as it, enter(it) as ada:
+        await ada.join("one")
+        await ada.join("two")
+        assert (await refused(ada.join("three")))[0] == "too_many_rooms"
+        await ada.join("two")
+        await ada.leave("one")
+        await ada.join("three")
+
+
+async def test_joins_and_pages_have_a_rate() -> None:
+    """`rate_limited` says how long to wait; the socket stays."""
+    async with serving({"JOIN_RATE": "0.5"}) as it, enter(it) as ada:
+        for _ in range(5):
+            await ada.join("lobby", limit=0)
+        code, frame = await refused(ada.join("lobby"))
+        assert code == "rate_limited" and 0 < frame["retry_after"] <= 2
+        assert (await refused(ada.history("lobby", 1)))[0] == "rate_limited"
+        assert (await ada.ping())["type"] == "pong"
+
+
+async def test_a_socket_closed_while_it_joins_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room is let go of when the last of its holders went away during the join."""
+    async with serving() as it:
+        newest, reached, go_on = it.hub.broker.newest, asyncio.Event(), asyncio.Event()
+
+        async def slow(*args: Any, **options: Any) -> Any:
+            page = await newest(*args, **options)
+            reached.set()
+            await go_on.wait()
+            return page
+
+        async with enter(it) as ada:
+            await ada.join("elsewhere")
+            monkeypatch.setattr(it.hub.broker, "newest", slow)
+            await ada.raw('{"type":"join","room":"lobby"}')
+            await reached.wait()
+            assert "lobby" in it.hub.relay.rooms
+        go_on.set()
+        await until(lambda: it.hub.relay.rooms == {}, "no room held")
+
+
+# -- leave
+
+
+async def test_nothing_comes_after_left(broker_env: dict[str, str]) -> None:
+    """`left` is the last frame of a room; what needs a membership is `not_joined` from then on."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("lobby")
+        assert fields(await bob.leave("lobby"), "type", "room") == {"type": "left", "room": "lobby"}
+        await ada.send("lobby", "gone?")
+        await ada.recv("message", seq=1)
+        await bob.ping()
+        assert not [frame for frame in bob.frames if frame["type"] == "message"]
+        assert (await refused(bob.leave("lobby")))[0] == "not_joined"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"type": "leave"},
+        {"type": "send", "id": "1", "text": "x"},
+        {"type": "history"},
+        {"type": "typing"},
+        {"type": "read", "seq": 1},
+        {"type": "edit", "id": "1", "target": 1, "text": "x"},
+        {"type": "remove", "id": "1", "target": 1},
+        {"type": "react", "id": "1", "target": 1, "emoji": "👍"},
+    ],
+    ids=lambda request: request["type"],
+)
+async def test_what_needs_a_membership_says_so(request_: dict[str, Any]) -> None:
+    """`not_joined` for a room one is not in, `bad_room` for what can't be one."""
+    async with serving() as it, enter(it) as ada:
+        assert (await refused(ada.request(**request_, room="lobby")))[0] == "not_joined"
+        assert (await refused(ada.request(**request_, room="No Room")))[0] == "bad_room"
+
+
+# -- send
+
+
+async def test_a_message_reaches_everybody_and_is_acknowledged(broker_env: dict[str, str]) -> None:
+    """The author too; `sent` has the message's seq and time, and the text is trimmed."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("lobby")
+        before = time.time() * 1000
+        sent = await ada.send("lobby", "  hello\n", id="m1")
+        message = {
+            "type": "message",
+            "room": "lobby",
+            "seq": 1,
+            "id": "m1",
+            "user": {"id": "u-ada", "name": "Ada"},
+            "text": "hello",
+            "at": sent["at"],
+        }
+        assert await ada.recv("message") == await bob.recv("message") == message
+        assert fields(sent, "type", "room", "id", "seq", "duplicate") == {
+            "type": "sent",
+            "room": "lobby",
+            "id": "m1",
+            "seq": 1,
+            "duplicate": False,
+        }
+        assert before - 1000 < sent["at"] < time.time() * 1000 + 1000
+
+
+async def test_the_same_id_is_stored_and_broadcast_once(broker_env: dict[str, str]) -> None:
+    """From any socket of the user; another user's id is another's."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it) as tab, enter(it, BOB) as bob:
+        for client in (ada, tab, bob):
+            await client.join("lobby")
+        first = await ada.send("lobby", "once", id="same")
+        second = await tab.send("lobby", "once", id="same")
+        assert (second["seq"], second["at"], second["duplicate"]) == (first["seq"], first["at"], True)
+        third = await bob.send("lobby", "mine", id="same")
+        assert (third["seq"], third["duplicate"]) == (2, False)
+        await ada.recv("message", seq=2)
+        assert [frame["seq"] for frame in ada.frames if frame["type"] == "message"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("", "bad_request"), (" \n\t", "bad_request"), ("x" * 101, "too_large"), ("a\0b", "bad_request")]
+)
+async def test_texts_that_are_refused(text: str, code: str) -> None:
+    """Empty after trimming, too long, with a NUL; characters count, not bytes."""
+    async with serving({"TEXT_LIMIT": "100"}) as it, enter(it) as ada:
+        await ada.join("lobby")
+        assert (await refused(ada.send("lobby", text)))[0] == code
+        assert (await ada.send("lobby", "ü" * 100))["seq"] == 1
+
+
+async def test_sends_have_a_rate_and_floods_an_end(broker_env: dict[str, str]) -> None:
+    """`rate_limited` with how long to wait; who goes on regardless is closed 1008."""
+    async with serving(broker_env | {"SEND_RATE": "1", "SEND_BURST": "3"}) as it, enter(it) as ada:
+        await ada.join("lobby")
+        for _ in range(3):
+            await ada.send("lobby", "x")
+        code, frame = await refused(ada.send("lobby", "x"))
+        assert code == "rate_limited" and 0 < frame["retry_after"] <= 1
+        flood = json.dumps({"type": "send", "room": "lobby", "id": "flood", "text": "x"})
+        for _ in range(chat.ERRORS_BURST + 10):
+            await ada.raw(flood)
+        assert (await ada.closed())[0] == 1008
+
+
+async def test_one_address_has_a_rate_too() -> None:
+    """SEND_RATE_ADDRESS counts all of its users together."""
+    async with serving({"SEND_RATE_ADDRESS": "0.1"}) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("lobby")
+        await ada.send("lobby", "x")
+        assert (await refused(bob.send("lobby", "x")))[0] == "rate_limited"
+
+
+async def test_a_user_on_two_processes_has_one_rate(redis_url: str) -> None:
+    """What is sent elsewhere counts here within a second."""
+    rates = NO_LIMITS | {"REDIS_URL": redis_url, "SEND_RATE": "0.1", "SEND_BURST": "5"}
+    async with serving(rates) as it:
+        with ServiceProcess(rates) as other:
+            async with enter(it) as here, ChatClient.open(other.url, **ADA) as there:
+                for client in (here, there):
+                    await client.join("lobby")
+                for client in (here, there):
+                    await asyncio.gather(*(client.send("lobby", "x") for _ in range(4)))
+                deadline = time.monotonic() + 5 * UNIT
+
+                def blocked() -> bool:
+                    bucket = it.hub.rates.sends._buckets.get("u-ada")
+                    return bucket is not None and bucket.take(time.monotonic(), 0.1, 5, 0) > 0
+
+                while not blocked():
+                    assert time.monotonic() < deadline
+                    await asyncio.sleep(0.05)
+                assert (await refused(here.send("lobby", "x")))[0] == "rate_limited"
+
+
+@pytest.mark.expects_log("redis (commands|channels)")
+async def test_what_the_broker_can_not_take_is_unavailable() -> None:
+    """At once and with how long to wait; the same id is stored once when it is back."""
+    with RedisServer() as redis:
+        async with serving({"REDIS_URL": redis.url}) as it, enter(it) as ada:
+            await ada.join("lobby")
+            await ada.send("lobby", "before")
+            redis.kill9()
+            await until(lambda: not it.hub.broker.available, "the absence noticed")
+            for request in (ada.send("lobby", "later", id="m2"), ada.join("other"), ada.history("lobby", 9)):
+                began = time.monotonic()
+                code, frame = await refused(request)
+                assert code == "unavailable" and frame["retry_after"] > 0
+                assert time.monotonic() - began < 1 * UNIT
+            assert (await ada.ping())["type"] == "pong"
+            redis.start()
+            await until(lambda: it.hub.broker.available, "the broker back")
+            # It came back empty: that is said too.
+            assert (await ada.recv("reset"))["reason"] == "epoch"
+            await ada.join("lobby")
+            assert (await ada.send("lobby", "later", id="m2"))["duplicate"] is False
+
+
+# -- history
+
+
+async def test_history_pages_backwards(broker_env: dict[str, str]) -> None:
+    """`limit` messages before `before`, oldest first; `more` until the first."""
+    async with serving(broker_env) as it, enter(it) as ada:
+        await ada.join("lobby")
+        for number in range(1, 8):
+            await ada.send("lobby", f"{number}")
+        page = await ada.history("lobby", before=6, limit=3)
+        assert ([message["seq"] for message in page["messages"]], page["more"]) == ([3, 4, 5], True)
+        page = await ada.history("lobby", before=3)
+        assert ([message["seq"] for message in page["messages"]], page["more"]) == ([1, 2], False)
+        newest = await ada.request("history", room="lobby", limit=2)
+        assert [message["seq"] for message in newest["messages"]] == [6, 7]
+
+
+# -- edit, remove, react
+
+
+async def test_changes_are_events_of_their_own_and_stand_in_history(broker_env: dict[str, str]) -> None:
+    """Each has an id, a seq and a `sent`; pages show the message as it is now."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("lobby")
+        for text in ("first", "second"):
+            await ada.send("lobby", text)
+        user = {"id": "u-ada", "name": "Ada"}
+        sent = await ada.request("edit", room="lobby", id="e1", target=1, text=" First ")
+        assert (sent["type"], sent["seq"], sent["id"]) == ("sent", 3, "e1")
+        edited = await bob.recv("edited")
+        assert edited == {
+            "type": "edited",
+            "room": "lobby",
+            "seq": 3,
+            "id": "e1",
+            "target": 1,
+            "user": user,
+            "text": "First",
+            "at": sent["at"],
+        }
+        await bob.request("react", room="lobby", id="r1", target=1, emoji="👍")
+        reacted = await ada.recv("reacted")
+        assert fields(reacted, "seq", "target", "emoji", "on") == {"seq": 4, "target": 1, "emoji": "👍", "on": True}
+        await ada.request("remove", room="lobby", id="d1", target=2)
+        removed = await bob.recv("removed")
+        assert fields(removed, "seq", "target", "user") == {"seq": 5, "target": 2, "user": user}
+        first, second = (await ada.history("lobby", before=100))["messages"]
+        assert fields(first, "text", "edited_at", "reactions") == {
+            "text": "First",
+            "edited_at": sent["at"],
+            "reactions": {"👍": ["u-bob"]},
+        }
+        assert second["removed"] is True and "text" not in second
+        await bob.request("react", room="lobby", id="r2", target=1, emoji="👍", on=False)
+        assert "reactions" not in (await ada.history("lobby", before=2))["messages"][0]
+
+
+async def test_who_may_change_what(broker_env: dict[str, str]) -> None:
+    """Authors edit and remove their own; moderators remove anybody's and edit nobody's."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob, enter(it, MODERATOR) as mod:
+        for client in (ada, bob, mod):
+            await client.join("lobby")
+        await ada.send("lobby", "mine")
+        edit, remove = {"room": "lobby", "id": "c", "target": 1, "text": "yours"}, {"room": "lobby", "target": 1}
+        assert (await refused(bob.request("edit", **edit)))[0] == "forbidden"
+        assert (await refused(bob.request("remove", id="c", **remove)))[0] == "forbidden"
+        assert (await refused(mod.request("edit", **edit)))[0] == "forbidden"
+        assert (await mod.request("remove", id="c", **remove))["seq"] == 2
+        assert (await refused(ada.request("edit", **edit)))[0] == "bad_request"
+
+
+async def test_changes_that_are_refused() -> None:
+    """Of no message, to no text, with what is no emoji."""
+    async with serving() as it, enter(it) as ada:
+        await ada.join("lobby")
+        await ada.send("lobby", "one")
+        for request in (
+            {"type": "edit", "target": 9, "text": "x"},
+            {"type": "edit", "target": 1, "text": "  "},
+            {"type": "remove", "target": 9},
+            {"type": "react", "target": 9, "emoji": "👍"},
+            {"type": "react", "target": 1, "emoji": "thumb"},
+            {"type": "react", "target": 0, "emoji": "👍"},
+        ):
+            assert (await refused(ada.request(**request, room="lobby", id="c")))[0] == "bad_request"  # type: ignore[arg-type]
+        assert (await refused(ada.request("edit", room="lobby", id="c", target=1, text="x" * 4001)))[0] == "too_large"
+
+
+# -- typing and read
+
+
+async def test_typing_is_shown_to_everybody_else(broker_env: dict[str, str]) -> None:
+    """Not to the user's own sockets, and nothing is answered."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it) as tab, enter(it, BOB) as bob:
+        for client in (ada, tab, bob):
+            await client.join("lobby")
+        await ada.raw('{"type":"typing","room":"lobby"}')
+        shown = await bob.recv("typing")
+        assert shown == {"type": "typing", "room": "lobby", "user": {"id": "u-ada", "name": "Ada"}}
+        for client in (ada, tab):
+            await client.ping()
+            assert not [frame for frame in client.frames if frame["type"] == "typing"]
+
+
+async def test_typing_all_the_time_is_shown_now_and_then(broker_env: dict[str, str]) -> None:
+    """More than a few at once are dropped without a word."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("lobby")
+        for _ in range(actions.TYPING_BURST + 20):
+            await ada.raw('{"type":"typing","room":"lobby"}')
+        await ada.send("lobby", "done")
+        await bob.recv("message")
+        shown = [frame for frame in bob.frames if frame["type"] == "typing"]
+        assert actions.TYPING_BURST <= len(shown) <= actions.TYPING_BURST + 1
+        assert not [frame for frame in ada.frames if frame["type"] == "error"]
+
+
+async def test_read_positions_are_told_to_all_and_kept(broker_env: dict[str, str]) -> None:
+    """Only forwards, never past the last event; whoever joins later sees them."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("lobby")
+        for number in range(3):
+            await ada.send("lobby", f"{number}")
+        await bob.recv("message", seq=3)
+        await bob.raw('{"type":"read","room":"lobby","seq":2}')
+        expected = {"type": "read", "room": "lobby", "user": "u-bob", "seq": 2}
+        assert await ada.recv("read") == await bob.recv("read") == expected
+        for seq in (1, 999):
+            await bob.raw(json.dumps({"type": "read", "room": "lobby", "seq": seq}))
+        assert (await ada.recv("read"))["seq"] == 3
+        async with enter(it, MODERATOR) as late:
+            assert (await late.join("lobby"))["reads"] == {"u-bob": 3}
+
+
+# -- presence
+
+
+async def test_who_comes_and_goes_is_shown(broker_env: dict[str, str]) -> None:
+    """To everybody in the room, with the new count."""
+    async with serving(broker_env) as it, enter(it) as ada:
+        await ada.join("lobby")
+        await ada.recv("presence", count=1)
+        async with enter(it, BOB) as bob:
+            await bob.join("lobby")
+            came = await ada.recv("presence", count=2)
+            assert came["joined"] == [{"id": "u-bob", "name": "Bob"}] and came["left"] == []
+        went = await ada.recv("presence", count=1)
+        assert (went["joined"], went["left"]) == ([], ["u-bob"])
+
+
+async def test_a_user_with_two_sockets_is_one_person(broker_env: dict[str, str]) -> None:
+    """The second socket is no arrival, and one that closes is no leave."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        await ada.join("lobby")
+        await bob.join("lobby")
+        await ada.recv("presence", count=2)
+        async with enter(it, BOB) as tab:
+            assert (await tab.join("lobby"))["count"] == 2
+        await bob.leave("lobby")
+        went = await ada.recv("presence", count=1)
+        assert went["left"] == ["u-bob"]
+        assert len([frame for frame in ada.frames if frame["type"] == "presence" and frame["count"] == 2]) == 1
+
+
+async def test_back_within_the_grace_is_no_leave(broker_env: dict[str, str]) -> None:
+    """A reload is not seen by anybody."""
+    async with serving(broker_env | {"PRESENCE_GRACE": "30"}) as it, enter(it) as ada:
+        await ada.join("lobby")
+        async with enter(it, BOB) as bob:
+            await bob.join("lobby")
+            await ada.recv("presence", count=2)
+        async with enter(it, BOB) as bob:
+            assert (await bob.join("lobby"))["count"] == 2
+            await ada.silence("presence", 5 * 0.02 * UNIT)
+
+
+# -- moderation
+
+
+async def test_only_moderators_moderate() -> None:
+    """And only where they may enter."""
+    local = {"bearer": make_jwt("u-loc", "Lo", role="moderator", rooms=["lobby"])}
+    async with serving() as it, enter(it) as ada, enter(it, local) as mod:
+        ban = {"user": "u-bob", "action": "mute", "room": "lobby"}
+        assert (await refused(ada.request("moderate", **ban)))[0] == "forbidden"
+        assert (await refused(mod.request("moderate", **ban | {"room": "other"})))[0] == "forbidden"
+        assert (await refused(mod.request("moderate", **ban | {"room": "No"})))[0] == "bad_room"
+        assert fields(await mod.request("moderate", **ban), "type", "room", "user", "action") == {
+            "type": "moderated",
+            "room": "lobby",
+            "user": "u-bob",
+            "action": "mute",
+        }
+
+
+async def test_kick_closes_the_sockets_in_that_room(broker_env: dict[str, str]) -> None:
+    """With 4403 and the reason; those of the user elsewhere stay, and they may come back."""
+    async with serving(broker_env) as it, enter(it, MODERATOR) as mod, enter(it, BOB) as bob, enter(it, BOB) as other:
+        await bob.join("lobby")
+        await other.join("elsewhere")
+        await mod.request("moderate", room="lobby", user="u-bob", action="kick", reason="enough")
+        assert await bob.closed() == (4403, "enough")
+        assert (await other.ping())["type"] == "pong"
+        await mod.request("moderate", user="u-bob", action="kick")
+        assert (await other.closed())[0] == 4403
+        async with enter(it, BOB) as again:
+            await again.join("lobby")
+
+
+async def test_a_ban_of_a_room_holds_until_it_is_lifted(broker_env: dict[str, str]) -> None:
+    """Out at once, `forbidden` at the door, other rooms as before."""
+    async with serving(broker_env) as it, enter(it, MODERATOR) as mod, enter(it, BOB) as bob:
+        await bob.join("lobby")
+        await mod.request("moderate", room="lobby", user="u-bob", action="ban")
+        assert (await bob.closed())[0] == 4403
+        async with enter(it, BOB) as bob:
+            assert (await refused(bob.join("lobby")))[0] == "forbidden"
+            await bob.join("elsewhere")
+            await mod.request("moderate", room="lobby", user="u-bob", action="unban")
+            await bob.join("lobby")
+
+
+async def test_a_ban_everywhere_closes_the_door(broker_env: dict[str, str]) -> None:
+    """The handshake is closed 4403; the answer names no room."""
+    async with serving(broker_env) as it, enter(it, MODERATOR) as mod, enter(it, BOB) as bob:
+        answer = await mod.request("moderate", user="u-bob", action="ban")
+        assert "room" not in answer
+        assert (await bob.closed())[0] == 4403
+        async with enter(it, BOB, welcome=False) as again:
+            assert (await again.closed())[0] == 4403
+        await mod.request("moderate", user="u-bob", action="unban")
+        async with enter(it, BOB):
+            pass
+
+
+async def test_the_muted_read_and_do_not_write(broker_env: dict[str, str]) -> None:
+    """`forbidden` for events, silence for typing; until it is lifted or its time is over."""
+    async with serving(broker_env) as it, enter(it, MODERATOR) as mod, enter(it, BOB) as bob:
+        for client in (mod, bob):
+            await client.join("lobby")
+        await mod.request("moderate", room="lobby", user="u-bob", action="mute")
+        assert (await refused(bob.send("lobby", "x")))[0] == "forbidden"
+        await bob.raw('{"type":"typing","room":"lobby"}')
+        await mod.send("lobby", "hear me")
+        assert await texts(bob, 1) == ["hear me"]
+        assert not [frame for frame in mod.frames if frame["type"] == "typing"]
+        await mod.request("moderate", room="lobby", user="u-bob", action="unmute")
+        await bob.send("lobby", "thanks")
+        await mod.request("moderate", room="lobby", user="u-bob", action="mute", seconds=0.2)
+        assert (await refused(bob.send("lobby", "x")))[0] == "forbidden"
+        await until(lambda: not it.hub.moderation.holds("mute", "lobby", "u-bob"), "the time over")
+        await bob.send("lobby", "again")
+
+
+async def test_moderation_holds_on_every_process(redis_url: str) -> None:
+    """Done here, seen there."""
+    async with serving({"REDIS_URL": redis_url}) as it:
+        with ServiceProcess(NO_LIMITS | {"REDIS_URL": redis_url}) as other:
+            async with enter(it, MODERATOR) as mod, ChatClient.open(other.url, **BOB) as bob:
+                await mod.request("moderate", user="u-bob", action="ban")
+                assert (await bob.closed())[0] == 4403
+                async with ChatClient.open(other.url, **BOB, welcome=False) as again:
+                    assert (await again.closed())[0] == 4403
+
+
+# -- tokens that run out
+
+
+async def test_a_token_that_runs_out_closes_4401(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its `exp`, to the second."""
+    async with serving() as it, ChatClient.open(it.url, bearer=make_jwt("u", "U", exp=int(time.time()) + 1)) as client:
+        assert await client.closed() == (4401, "the token ran out")
+
+
+async def test_renew_keeps_the_socket(broker_env: dict[str, str]) -> None:
+    """A ticket from a fresh token of the same user puts the end off."""
+    async with serving(broker_env) as it:
+        short = make_jwt("u", "U", exp=int(time.time()) + 2)
+        async with ChatClient.open(it.url, bearer=short) as client:
+            ticket = await ticket_of(it, make_jwt("u", "U", exp=int(time.time()) + 600))
+            renewed = await client.request("renew", ticket=ticket)
+            assert renewed["type"] == "renewed" and 590 <= renewed["expires_in"] <= 600
+            await asyncio.sleep(max(0.0, 2.5 - time.time() % 1))
+            assert (await client.ping())["type"] == "pong"
+
+
+async def ticket_of(it: Served, token: str) -> str:
+    response = await it.fetch("/tickets", "POST", {}, Authorization=f"Bearer {token}", Origin=it.url)
+    ticket: str = json.loads(response.body)["ticket"]
+    return ticket
+
+
+async def test_renew_takes_only_a_good_ticket_of_the_same_user(broker_env: dict[str, str]) -> None:
+    """Another's, a used one, an invented one: `forbidden`, and nothing changes."""
+    async with serving(broker_env) as it, enter(it) as ada:
+        foreign = await ticket_of(it, make_jwt("u-eve", "Eve"))
+        own = await ticket_of(it, ADA["bearer"])
+        for ticket in (foreign, "invented", ""):
+            assert (await refused(ada.request("renew", ticket=ticket)))[0] == "forbidden"
+        assert (await ada.request("renew", ticket=own))["type"] == "renewed"
+        assert (await refused(ada.request("renew", ticket=own)))[0] == "forbidden"
+
+
+async def test_a_fresh_token_may_open_fewer_rooms(broker_env: dict[str, str]) -> None:
+    """What it no longer opens is reset; what it does goes on."""
+    async with serving(broker_env) as it, enter(it) as ada:
+        await ada.join("lobby")
+        await ada.join("staff")
+        await ada.request("renew", ticket=await ticket_of(it, make_jwt("u-ada", "Ada", rooms=["lobby"])))
+        assert (await ada.recv("reset"))["room"] == "staff"
+        assert (await refused(ada.send("staff", "x")))[0] == "not_joined"
+        await ada.send("lobby", "x")
+
+
+# -- frames
+
+
+async def test_ping_is_answered_with_the_time() -> None:
+    """`pong` with the server's clock and the `ref` of the ping; without one, none."""
+    async with serving() as it, enter(it) as ada:
+        pong = await ada.request("ping")
+        assert abs(pong["at"] - time.time() * 1000) < 1000 and pong["ref"]
+        await ada.raw('{"type":"ping"}')
+        assert set(await ada.recv("pong")) == {"type", "at"}
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "ref"),
+    [
+        ('{"type":"dance","ref":"7"}', "unknown_type", "7"),
+        ('{"type":"join","ref":"7"}', "bad_request", "7"),
+        ('{"type":"ping","ref":5}', "bad_request", None),
+        ('{"room":"lobby"}', "bad_request", None),
+        ("[]", "bad_request", None),
+        ("nonsense", "bad_request", None),
+        ('{"type":"ping","type":"ping"}', "bad_request", None),
+    ],
+)
+async def test_frames_that_are_no_requests(frame: str, code: str, ref: str | None) -> None:
+    """A typed error that echoes the `ref` where there is one; the socket stays."""
+    async with serving() as it, enter(it) as ada:
+        await ada.raw(frame)
+        error = await ada.recv("error")
+        assert (error["code"], error.get("ref")) == (code, ref)
+        assert (await ada.ping())["type"] == "pong"
+
+
+async def test_a_binary_frame_closes_1003() -> None:
+    """The contract is text."""
+    async with serving() as it, enter(it) as ada:
+        await ada.raw(b"{}")
+        assert (await ada.closed())[0] == 1003
+
+
+async def test_many_errors_close_1008() -> None:
+    """Some are a mistake, a hundred in a moment are not."""
+    async with serving() as it, enter(it) as ada:
+        for _ in range(chat.ERRORS_BURST + 20):
+            await ada.raw("nonsense")
+        code, reason = await ada.closed()
+        assert code == 1008 and reason == "too many errors, at last bad_request"
+
+
+async def test_pings_and_typing_have_a_bound_too() -> None:
+    """They cost the loop time: past the bound they are `rate_limited`."""
+    async with serving({"SEND_RATE": "1", "SEND_BURST": "5"}) as it, enter(it) as ada:
+        for _ in range(actions.LIGHT * 5 + 5):
+            await ada.raw('{"type":"ping"}')
+        assert (await ada.recv("error"))["code"] == "rate_limited"
+        assert len([frame for frame in ada.frames if frame["type"] == "pong"]) >= actions.LIGHT * 5
+
+
+async def test_requests_are_worked_off_in_order(broker_env: dict[str, str]) -> None:
+    """Those that wait for the broker are answered one after the other."""
+    async with serving(broker_env) as it, enter(it) as ada:
+        rooms = [f"room-{number}" for number in range(20)]
+        for room in rooms:
+            await ada.raw(json.dumps({"type": "join", "room": room}))
+            await ada.raw(json.dumps({"type": "leave", "room": room}))
+        for _ in rooms:
+            await ada.recv("left")
+        answers = [(frame["type"], frame["room"]) for frame in ada.frames if frame["type"] in ("joined", "left")]
+        assert answers == [(kind, room) for room in rooms for kind in ("joined", "left")]
+
+
+async def test_too_many_waiting_requests_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue has an end: `rate_limited`, and those before it are done."""
+    monkeypatch.setattr(chat, "WAITING_LIMIT", 3)
+    async with serving() as it, enter(it) as ada:
+        go_on = asyncio.Event()
+        newest = it.hub.broker.newest
+
+        async def slow(*args: Any, **options: Any) -> Any:
+            await go_on.wait()
+            return await newest(*args, **options)
+
+        monkeypatch.setattr(it.hub.broker, "newest", slow)
+        for number in range(6):
+            await ada.raw(json.dumps({"type": "join", "room": f"room-{number}", "ref": f"{number}"}))
+        assert (await ada.recv("error"))["code"] == "rate_limited"
+        go_on.set()
+        assert (await ada.recv("joined"))["ref"] == "0"
+
+
+async def test_a_broker_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request waits so long and no longer; the next is tried."""
+    monkeypatch.setattr(chat, "ANSWER_TIMEOUT", 0.1)
+    async with serving() as it, enter(it) as ada:
+        with monkeypatch.context() as patch:
+
+            async def never(*args: Any, **options: Any) -> Any:
+                await asyncio.Event().wait()
+
+            patch.setattr(it.hub.broker, "newest", never)
+            assert (await refused(ada.join("lobby")))[0] == "unavailable"
+        assert (await ada.join("lobby"))["count"] == 1
+
+
+@pytest.mark.expects_log("a request failed")
+async def test_a_fault_of_ours_closes_1012(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client comes back and tries again; the others notice nothing."""
+    async with serving() as it, enter(it) as ada, enter(it, BOB) as bob:
+
+        async def broken(*args: Any, **options: Any) -> Any:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(it.hub.broker, "newest", broken)
+            await ada.raw('{"type":"join","room":"lobby"}')
+            assert (await ada.closed())[0] == 1012
+        await bob.join("lobby")
+
+
+# -- resets and slow readers
+
+
+async def test_a_log_that_begins_again_is_said(redis_server: RedisServer, redis_url: str) -> None:
+    """`reset` with "epoch"; then the room is not joined, and a join begins afresh."""
+    async with serving({"REDIS_URL": redis_url}) as it, enter(it) as ada:
+        joined = await ada.join("lobby")
+        await ada.send("lobby", "one")
+        redis_server.cli("FLUSHALL")
+        await ada.send("lobby", "another")
+        assert await ada.recv("reset") == {"type": "reset", "room": "lobby", "reason": "epoch"}
+        assert (await refused(ada.send("lobby", "x")))[0] == "not_joined"
+        again = await ada.join("lobby", since={"epoch": joined["epoch"], "seq": 1})
+        assert again["resumed"] is False and again["epoch"] != joined["epoch"]
+
+
+async def test_a_slow_reader_gets_everything_later(broker_env: dict[str, str]) -> None:
+    """Past UNSENT_LIMIT it is left out, and when it reads on it is fed from history: nothing lost, nothing twice."""
+    env = broker_env | {"UNSENT_LIMIT": "4096"}
+    async with serving(env) as it, enter(it, BOB) as bob:
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", it.service.port))
+        headers = {"Authorization": f"Bearer {ADA['bearer']}"}
+        async with connect(
+            f"ws://127.0.0.1:{it.service.port}/socket", sock=sock, additional_headers=headers, compression=None, max_queue=1
+        ) as slow:
+            await bob.join("lobby")
+            await slow.send('{"type":"join","room":"lobby"}')
+            while json.loads(await slow.recv())["type"] != "joined":
+                pass
+            text = "x" * 4000
+            (ada,) = ChatSocket.by_user["u-ada"]
+            sent = 0
+            while not ada.congested:
+                await asyncio.gather(*(bob.send("lobby", text) for _ in range(20)))
+                sent += 20
+                assert sent < 2000, "the kernel took everything"
+            await asyncio.gather(*(bob.send("lobby", text) for _ in range(20)))
+            assert ada in it.hub.relay.rooms["lobby"].behind
+            assert ada.connection is not None and ada.connection.unsent_bytes < 200_000
+            seqs: list[int] = []
+            async with asyncio.timeout(10 * UNIT):
+                while len(seqs) < sent + 20:
+                    frame = json.loads(await slow.recv())
+                    if frame["type"] == "message":
+                        seqs.append(frame["seq"])
+            assert seqs == list(range(1, sent + 21))
+            await until(lambda: ada in it.hub.relay.rooms["lobby"].live, "live again")
+
+
+async def test_a_reader_that_takes_nothing_is_closed_4413(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After UNSENT_DEADLINE without progress."""
+    env = {"UNSENT_LIMIT": "4096", "UNSENT_DEADLINE": "0.3"}
+    async with serving(env) as it, enter(it, BOB) as bob:
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", it.service.port))
+        headers = {"Authorization": f"Bearer {ADA['bearer']}"}
+        url = f"ws://127.0.0.1:{it.service.port}/socket"
+        async with connect(url, sock=sock, additional_headers=headers, compression=None, max_queue=1) as stuck:
+            await bob.join("lobby")
+            await stuck.send('{"type":"join","room":"lobby"}')
+            await until(lambda: "lobby" in next(iter(ChatSocket.by_user["u-ada"])).rooms, "joined")
+            (ada,) = ChatSocket.by_user["u-ada"]
+            while not ada.congested:
+                await asyncio.gather(*(bob.send("lobby", "x" * 4000) for _ in range(20)))
+            await until(lambda: ada not in ChatSocket.sockets, "closed")
+            assert ada.close_code == 4413
+            stuck.transport.abort()

@@ -1,0 +1,177 @@
+"""The chat page in a real Chromium: lost connections, refusals, and that nothing is lost or said twice by them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .browser import chromium, expect, person, settle
+from .harness import NO_LIMITS, ChatClient, RedisServer, ServiceProcess, make_jwt
+
+
+async def test_a_killed_service_comes_back_with_what_was_typed_meanwhile(tmp_path: Path) -> None:
+    """While the service is away the page says so and keeps what is typed; after that it arrives once, in order."""
+    with ServiceProcess(NO_LIMITS | {"SQLITE_PATH": str(tmp_path / "parley.db")}) as service:
+        async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
+            await ada.enter("Ada")
+            await bob.enter("Bob")
+            await ada.say("before")
+            await bob.reads("before")
+            service.kill9()
+            await expect(ada.page.locator("#banner-text")).to_contain_text("You are offline")
+            await ada.say("first", "second")
+            await expect(ada.message("second").locator(".status")).to_have_text("Waiting to be sent")
+            service.start()
+            await bob.reads("before", "first", "second")
+            await ada.reads("before", "first", "second")
+            await expect(ada.page.locator("#banner")).to_be_hidden()
+            await settle()
+            await bob.reads("before", "first", "second")
+
+
+async def test_what_waits_survives_a_reload() -> None:
+    """Messages that could not be sent are still there after a reload, and are sent then, once."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.wire.cut()
+            await ada.say("one", "two")
+            await ada.page.reload()
+            await expect(ada.page.locator(".pending .text")).to_have_text(["one", "two"])
+            ada.wire.open = True
+            await ada.page.reload()
+            await ada.reads("one", "two")
+
+
+async def test_tabs_keep_their_own_and_inherit_from_the_dead() -> None:
+    """A tab neither shows nor sends what waits in a living one; when that one is closed, it does, once."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            first, second = ada.page, await ada.context.new_page()
+            ada.watch(second)
+            await second.goto(service.url)
+            await expect(second.locator("#me-state")).to_have_text("Online")
+            await ada.wire.cut()
+            await ada.say("from the first")
+            await settle(6)  # longer than the 5 s between two looks for entries without a page
+            await expect(second.locator(".pending")).to_have_count(0)
+            await first.close()
+            await expect(second.locator(".pending .text")).to_have_text(["from the first"])
+            ada.page = second
+            await ada.say("from the second")
+            ada.wire.open = True
+            await ada.reads("from the first", "from the second")
+
+
+async def test_a_refused_ticket_is_replaced() -> None:
+    """4401 brings a new ticket and the page back in, without a word to the reader."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            ada.wire.greetings = [(4401, "the ticket was used")]
+            await ada.enter("Ada")
+            assert (ada.tickets, ada.wire.connections) == (2, 2)
+            await ada.wire.close(4401, "the token ran out")
+            await ada.say("still here")
+            await ada.reads("still here")
+            assert (ada.tickets, ada.wire.connections) == (3, 3)
+
+
+async def test_somebody_removed_stays_away_and_is_told_why() -> None:
+    """4403 ends it: the reason stands there, and nothing is tried until the reader asks for it."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            async with ChatClient.open(service.url, jwt=make_jwt("mod", "Mod", role="moderator")) as moderator:
+                joined = await moderator.join("lobby")
+                user = next(person["id"] for person in joined["members"] if person["name"] == "Ada")
+                await moderator.request("moderate", room="lobby", user=user, action="kick", reason="No flooding.")
+            await expect(ada.page.locator("#banner-text")).to_contain_text("You were removed from this chat.")
+            await expect(ada.page.locator("#banner-text")).to_contain_text("No flooding.")
+            before = ada.wire.connections
+            await settle(3)
+            assert ada.wire.connections == before
+            await ada.page.get_by_role("button", name="Join again").click()
+            await ada.online()
+
+
+async def test_missing_messages_are_said_after_a_long_absence() -> None:
+    """Who was away for longer than the room remembers sees where messages are missing."""
+    with ServiceProcess(NO_LIMITS | {"HISTORY_LIMIT": "5"}) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("before")
+            await ada.reads("before")
+            await ada.wire.cut()
+            async with ChatClient.open(service.url, "Bob") as bob:
+                await bob.join("lobby")
+                # History is cut to its limit not at every message, but in steps.
+                for number in range(400):
+                    await bob.send("lobby", f"n{number}")
+            ada.wire.open = True
+            await expect(ada.page.locator(".row-note.gap")).to_contain_text("Some messages are missing here")
+            await expect(ada.message("n399")).to_be_visible()
+
+
+async def test_a_history_that_began_again_is_said() -> None:
+    """When Redis lost everything, the page says that earlier messages are gone, and goes on."""
+    with RedisServer() as redis:
+        env = NO_LIMITS | {"REDIS_URL": redis.url}
+        with ServiceProcess(env) as service:
+            async with chromium() as browser, person(browser, service.url) as ada:
+                await ada.enter("Ada")
+                await ada.say("before")
+                await ada.reads("before")
+                redis.cli("FLUSHALL")
+                await expect(ada.page.locator(".row-note.gap")).to_contain_text("history began again")
+                await ada.say("after")
+                await ada.reads("after")
+
+
+@pytest.mark.timeout(90)
+async def test_a_sleeping_machine_distrusts_its_connection() -> None:
+    """After a jump of the clock a silent connection is asked, given up in seconds, and replaced."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.page.clock.install()
+            await ada.enter("Ada")
+            await ada.say("before")
+            await ada.reads("before")
+            ada.wire.freeze()
+            await settle(4)
+            assert ada.wire.connections == 1  # without a jump silence is nothing special
+            ada.wire.sent.clear()
+            await ada.page.clock.fast_forward(600_000)
+            await expect(ada.page.locator("#me-state")).not_to_have_text("Online")
+            assert ada.wire.sent[0] == '{"type":"ping"}'
+            await ada.online()
+            await ada.say("after")
+            await ada.reads("before", "after")
+
+
+async def test_too_many_messages_at_once_arrive_later_in_order() -> None:
+    """`rate_limited` is waited out: nothing is lost, nothing overtakes."""
+    with ServiceProcess(NO_LIMITS | {"SEND_RATE": "2", "SEND_BURST": "2"}) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            texts = [f"message {number}" for number in range(6)]
+            await ada.say(*texts)
+            await ada.reads(*texts)
+
+
+async def test_a_refused_message_is_shown_and_can_be_sent_again() -> None:
+    """A muted person's message stays, with the reason; once unmuted it can be sent as it is."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            async with ChatClient.open(service.url, jwt=make_jwt("mod", "Mod", role="moderator")) as moderator:
+                joined = await moderator.join("lobby")
+                user = next(person["id"] for person in joined["members"] if person["name"] == "Ada")
+                await moderator.request("moderate", room="lobby", user=user, action="mute")
+                await ada.say("hello?")
+                await expect(ada.message("hello?").locator(".status")).to_have_text("Not sent. You are muted.")
+                await ada.page.reload()
+                await expect(ada.message("hello?")).to_have_class(re.compile("failed"))
+                await moderator.request("moderate", room="lobby", user=user, action="unmute")
+                await ada.page.get_by_role("button", name="Send again").click()
+                await ada.reads("hello?")

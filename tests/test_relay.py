@@ -1,0 +1,661 @@
+"""service/relay.py between a real Redis and members that keep what they are given."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from service import relay as relay_module
+from service import telemetry
+from service.broker import Page, Publication, unavailable
+from service.broker_redis import RedisBroker
+from service.protocol import RequestError
+from service.relay import Hall, Relay
+
+from .brokers import message, store, until
+from .harness import UNIT, RedisServer
+
+pytestmark = pytest.mark.usefixtures("redis_url")
+
+
+class Reader:
+    """A member of rooms: what it was given, write by write, and which resets it was told."""
+
+    def __init__(self) -> None:
+        self.writes: list[list[dict[str, Any]]] = []
+        self.resets: list[tuple[str, str]] = []
+        self.congested = False
+
+    def deliver(self, data: bytes) -> None:
+        self.writes.append(list(map(json.loads, unframed(data))))
+
+    def on_reset(self, room: str, reason: str) -> None:
+        self.resets.append((room, reason))
+
+    @property
+    def seqs(self) -> list[int]:
+        return [event["seq"] for write in self.writes for event in write]
+
+
+def unframed(data: bytes) -> list[bytes]:
+    """The payloads of whole server frames."""
+    payloads = []
+    while data:
+        start, length = 2, data[1]
+        if length == 126:
+            start, length = 4, int.from_bytes(data[2:4], "big")
+        payloads.append(data[start : start + length])
+        data = data[start + length :]
+    return payloads
+
+
+class Scene:
+    """A relay on a broker, and a second broker, `mute`, whose broadcasts all get lost on the way."""
+
+    def __init__(self, url: str, history_limit: int = 1000) -> None:
+        self.broker = RedisBroker(url, history_limit=history_limit, history_days=30)
+        self.mute = RedisBroker(url, history_limit=history_limit, history_days=30)
+        self.mute._prefix = b"elsewhere:"
+        self.relay = Relay(self.broker)
+        self.rounds: asyncio.Task[None] | None = None
+
+    async def join(self, reader: Reader, seq: int | None = None, room: str = "lobby") -> Hall:
+        async with asyncio.timeout(5 * UNIT):
+            hall = await self.relay.hold(room)
+        self.relay.attach(hall, reader, hall.head if seq is None else seq)
+        return hall
+
+    async def say(self, *texts: str, room: str = "lobby", broker: RedisBroker | None = None) -> None:
+        await store(broker or self.broker, *(message(room, text) for text in texts))
+
+    async def lose(self, *texts: str) -> None:
+        """Store what nobody is told of."""
+        await self.say(*texts, broker=self.mute)
+
+    def look_again(self, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.02) -> None:
+        """Let the relay compare rooms with their logs that often; without this it never does by itself."""
+        monkeypatch.setattr(relay_module, "CHECK_INTERVAL", seconds)
+        self.rounds = asyncio.ensure_future(self.relay.run())
+
+
+class Deaf(relay_module.Listener):
+    """Listens to nothing."""
+
+    def on_publication(self, publication: Publication) -> None: ...
+    def on_signal(self, room: str, payload: bytes) -> None: ...
+    def on_subscribed(self, rooms: Any) -> None: ...
+
+
+@asynccontextmanager
+async def scene(url: str, **options: Any) -> AsyncIterator[Scene]:
+    made = Scene(url, **options)
+    await made.broker.open(made.relay)
+    await made.mute.open(Deaf())
+    try:
+        await until(lambda: made.broker.available and made.mute.available, "the brokers available")
+        yield made
+    finally:
+        if made.rounds is not None:
+            made.rounds.cancel()
+            await asyncio.gather(made.rounds, return_exceptions=True)
+        await made.relay.close()
+        await made.mute.close()
+        await made.broker.close()
+
+
+def has(reader: Reader, *seqs: int) -> Any:
+    return lambda: reader.seqs == list(seqs)
+
+
+# -- what arrives
+
+
+async def test_members_get_what_is_said_after_they_joined(redis_url: str) -> None:
+    """Each event once, in order, to every member of its room and to nobody else."""
+    async with scene(redis_url) as it:
+        await it.say("before")
+        ada, bob, other = Reader(), Reader(), Reader()
+        await it.join(ada)
+        await it.join(bob)
+        await it.join(other, room="elsewhere")
+        await it.say("one")
+        await it.say("two", "three")
+        await until(lambda: ada.seqs == bob.seqs == [2, 3, 4], "three events")
+        assert [event["text"] for write in ada.writes for event in write] == ["one", "two", "three"]
+        assert other.seqs == []
+
+
+async def test_events_of_one_turn_are_one_write(redis_url: str) -> None:
+    """However many publications a turn of the loop brings, a live member is written to once."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        for seq in (1, 2, 3):
+            it.relay.on_publication(Publication("lobby", hall.epoch or "", seq, [b'{"seq":%d}' % seq]))
+        await until(lambda: ada.writes, "a write")
+        assert [len(write) for write in ada.writes] == [3]
+
+
+async def test_what_arrives_after_the_last_one_left_is_dropped(redis_url: str) -> None:
+    """A publication for a room without members here changes nothing."""
+    async with scene(redis_url) as it:
+        it.relay.on_publication(Publication("lobby", "e", 1, [b"{}"]))
+        it.relay.broadcast("lobby", b"")
+        assert it.relay.rooms == {}
+
+
+async def test_taps_see_each_event_once(redis_url: str) -> None:
+    """What listens to a room beside its members gets the events themselves, holes filled."""
+    async with scene(redis_url) as it:
+        await it.join(Reader())
+        tapped: list[bytes] = []
+        it.relay.taps["lobby"] = tapped.extend
+        await it.lose("one")
+        await it.say("two")
+        await until(lambda: len(tapped) == 2, "both")
+        assert [json.loads(event)["text"] for event in tapped] == ["one", "two"]
+
+
+async def test_frames_that_are_no_events_go_to_live_members_but_some(redis_url: str) -> None:
+    """Who is behind goes without, and so does who is excepted."""
+    async with scene(redis_url) as it:
+        live, excepted, behind = Reader(), Reader(), Reader()
+        for reader in (live, excepted, behind):
+            hall = await it.join(reader)
+        it.relay.fall_behind([hall], behind)
+        it.relay.broadcast("lobby", b"\x81\x02{}", but={excepted})
+        assert [reader.writes for reader in (live, excepted, behind)] == [[[{}]], [], []]
+
+
+async def test_signals_go_to_their_handler_and_garbage_nowhere(redis_url: str) -> None:
+    """By `kind`; what is no JSON, has no kind or an unknown one is counted and dropped."""
+    async with scene(redis_url) as it:
+        heard: list[tuple[str, bytes]] = []
+        it.relay.signals["wave"] = lambda room, payload: heard.append((room, payload))
+        await it.join(Reader())
+        counted = telemetry.GARBAGE._value.get()
+        for payload in (b"{", b"[]", b'{"kind":1}', b'{"kind":"unknown"}', b'{"kind":"wave","n":1}'):
+            it.broker.signal("lobby", payload)
+        await until(lambda: heard, "the signal")
+        assert heard == [("lobby", b'{"kind":"wave","n":1}')]
+        assert telemetry.GARBAGE._value.get() == counted + 4
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    ["", "E", "hello", "Eepoch:1", "E:x\n{}", "E:0\n{}", "E:-5\n{}", "E\udcff:1\n{}", "S{", "Eforeign:1\n{}"],
+)
+async def test_garbage_on_the_channel_changes_nothing(redis_server: RedisServer, redis_url: str, garbage: str) -> None:
+    """Anybody with access to Redis can publish there: it reaches no member, and the relay goes on."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        await it.join(ada)
+        await it.broker._commands.call("PUBLISH", "parley:0:lobby", garbage.encode(errors="surrogateescape"))
+        await it.say("one")
+        await until(has(ada, 1), "the event")
+        assert ada.resets == []
+
+
+async def test_a_seq_that_the_log_does_not_have_is_garbage(redis_url: str) -> None:
+    """A forged seq far ahead looks like a hole; the log knows better, and the room goes on."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        await it.say("one")
+        await until(has(ada, 1), "the first")
+        forged = f'E{hall.epoch}:1000\n{{"seq":1000}}'
+        counted = telemetry.GARBAGE._value.get()
+        await it.broker._commands.call("PUBLISH", "parley:0:lobby", forged)
+        await until(lambda: telemetry.GARBAGE._value.get() > counted, "the garbage counted")
+        assert not hall.hole
+        await it.say("two")
+        await until(has(ada, 1, 2), "the second")
+        assert ada.resets == []
+
+
+# -- holes
+
+
+async def test_a_lost_event_is_read_from_the_log_when_the_next_arrives(redis_url: str) -> None:
+    """At once, in order, once; no round of looks is needed."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        await it.join(ada)
+        await it.say("one")
+        await it.lose("two", "three")
+        await it.say("four")
+        await until(has(ada, 1, 2, 3, 4), "all four")
+
+
+async def test_a_lost_last_event_is_found_by_looking(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no successor to show the hole, so every room's position is compared now and then."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        await it.lose("one")
+        assert not hall.hole
+        it.look_again(monkeypatch)
+        await until(has(ada, 1), "the lost one")
+
+
+@pytest.mark.expects_log("redis channels")
+async def test_what_was_said_while_the_subscription_was_down_is_read_afterwards(
+    redis_server: RedisServer, redis_url: str
+) -> None:
+    """The confirmation alone leads to a look: nothing else is said, and no round runs."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        await it.join(ada)
+        it.broker._channels._wished.discard(b"parley:0:lobby")  # so that it comes back without the room
+        redis_server.cli("CLIENT", "KILL", "TYPE", "pubsub")
+        await it.say("one", "two", broker=it.mute)
+        it.broker.subscribe("lobby")
+        await until(has(ada, 1, 2), "what was missed")
+
+
+async def test_a_long_hole_is_read_in_pages(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many pages, and what arrives meanwhile, make one sequence."""
+    monkeypatch.setattr(relay_module, "PAGE_EVENTS", 7)
+    async with scene(redis_url) as it:
+        ada = Reader()
+        await it.join(ada)
+        await it.lose(*map(str, range(100)))
+        await it.say("now")
+        await it.say("then")
+        await until(lambda: len(ada.seqs) >= 102, "all")
+        assert ada.seqs == list(range(1, 103))
+
+
+async def test_publications_beyond_a_hole_are_kept_up_to_a_bound(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not kept is read from the log; memory does not follow the hole."""
+    monkeypatch.setattr(relay_module, "EARLY_LIMIT", 2)
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        kept: list[int] = []
+        after = it.broker.after
+
+        async def slow(room: str, seq: int, limit: int) -> Page | None:
+            kept.append(len(hall.early))
+            return await after(room, seq, limit)
+
+        monkeypatch.setattr(it.broker, "after", slow)
+        await it.lose("one")
+        epoch = hall.epoch or ""
+        for _ in range(5):
+            await it.lose("more")
+        for seq in range(2, 7):
+            it.relay.on_publication(Publication("lobby", epoch, seq, [b'{"seq":%d}' % seq]))
+        await until(lambda: len(ada.seqs) >= 6, "all")
+        assert ada.seqs == [1, 2, 3, 4, 5, 6]
+        assert kept[0] == 0, "what was kept past the bound is let go"
+
+
+async def test_a_hole_waits_for_the_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is away the hole stays open; a later look fills it."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        after, failures = it.broker.after, 0
+
+        async def failing(room: str, seq: int, limit: int) -> Page | None:
+            nonlocal failures
+            failures += 1
+            if failures == 1:
+                raise unavailable()
+            return await after(room, seq, limit)
+
+        monkeypatch.setattr(it.broker, "after", failing)
+        await it.lose("one")
+        await it.say("two")
+        await until(lambda: failures and not hall.filling, "the failed read")
+        assert ada.seqs == []
+        it.look_again(monkeypatch)
+        await until(has(ada, 1, 2), "both")
+
+
+# -- another life of the log
+
+
+async def test_a_new_epoch_is_said_to_every_member(
+    redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After FLUSHALL members live and behind are reset; who joins afresh counts from the new beginning."""
+    async with scene(redis_url) as it:
+        ada, slow = Reader(), Reader()
+        hall = await it.join(ada)
+        await it.join(slow)
+        await it.say("one")
+        await until(has(ada, 1), "the first")
+        slow.congested = True
+        it.relay.fall_behind([hall], slow)
+        epoch = hall.epoch
+        redis_server.cli("FLUSHALL")
+        it.look_again(monkeypatch)
+        await until(lambda: ada.resets and slow.resets, "the resets")
+        assert ada.resets == slow.resets == [("lobby", "epoch")]
+        await until(lambda: hall.epoch != epoch, "the new epoch")
+        it.relay.attach(hall, ada, hall.head)
+        await it.say("another")
+        await until(has(ada, 1, 1), "the first of the new life")
+
+
+async def test_a_publication_of_another_epoch_makes_the_relay_look(redis_server: RedisServer, redis_url: str) -> None:
+    """The next event after FLUSHALL shows the new epoch at once, without a round of looks."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        await it.say("one")
+        await until(has(ada, 1), "the first")
+        redis_server.cli("FLUSHALL")
+        await it.say("another")
+        await until(lambda: ada.resets == [("lobby", "epoch")], "the reset")
+        await until(lambda: hall.head == 1 and not hall.hole, "the room in step with the new log")
+
+
+@pytest.mark.expects_log("new epoch")
+async def test_a_log_that_lost_acknowledged_events_gets_another_epoch(
+    redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis came back without its last events: counting on would use their seqs twice, so members are reset."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        await it.say("one", "two", "three")
+        await until(has(ada, 1, 2, 3), "three")
+        epoch = hall.epoch or ""
+        redis_server.cli("XDEL", "parley:{lobby}:log", "2-0", "3-0")
+        redis_server.cli("SET", "parley:{lobby}:position", f"{epoch}:1")
+        it.look_again(monkeypatch)
+        await until(lambda: ada.resets == [("lobby", "epoch")], "the reset")
+        await until(lambda: hall.epoch != epoch, "another epoch")
+        assert hall.head == 1, "what the log kept is true under the new name too"
+        (position,) = await it.broker.positions(["lobby"])
+        assert position is not None and position.epoch == hall.epoch
+
+
+async def test_a_hole_past_the_trimmed_log_is_said(redis_server: RedisServer, redis_url: str) -> None:
+    """What is missing is gone from history: everybody is reset, nobody skips ahead in silence."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        await it.lose("one", "two", "three")
+        redis_server.cli("XTRIM", "parley:{lobby}:log", "MAXLEN", 1)
+        await it.say("four")
+        await until(lambda: ada.resets == [("lobby", "trimmed")], "the reset")
+        assert ada.seqs == [] and hall.head == 4
+        it.relay.attach(hall, ada, hall.head)
+        await it.say("five")
+        await until(has(ada, 5), "what comes after")
+
+
+async def test_a_log_that_was_evicted_is_said(
+    redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The position says that there are events, the log has none: that is a trimmed log, and no reason to spin."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        await it.lose("one")
+        redis_server.cli("DEL", "parley:{lobby}:log")
+        it.look_again(monkeypatch)
+        await until(lambda: ada.resets == [("lobby", "trimmed")], "the reset")
+        assert not hall.hole
+
+
+# -- members behind
+
+
+async def test_who_fell_behind_gets_everything_once_it_takes_more(redis_url: str) -> None:
+    """Nothing is written while it is congested; then all of it comes from the log, and it is live again."""
+    async with scene(redis_url) as it:
+        slow, ada = Reader(), Reader()
+        hall = await it.join(slow)
+        await it.join(ada)
+        await it.say("one")
+        await until(has(slow, 1), "the first")
+        slow.congested = True
+        it.relay.fall_behind([hall], slow)
+        await it.say("two", "three")
+        await until(has(ada, 1, 2, 3), "the others' events")
+        assert slow.seqs == [1] and slow in hall.behind
+        slow.congested = False
+        it.relay.recover([hall], slow)
+        await until(has(slow, 1, 2, 3), "what it missed")
+        assert slow in hall.live
+        await it.say("four")
+        await until(has(slow, 1, 2, 3, 4), "the next")
+
+
+async def test_an_event_catches_up_a_member_at_the_head_without_a_read(redis_url: str) -> None:
+    """A member behind that lacks nothing but what just arrived is fed with that."""
+    async with scene(redis_url) as it:
+        slow = Reader()
+        hall = await it.join(slow)
+        it.relay.fall_behind([hall], slow)
+        await it.say("one")
+        await until(has(slow, 1), "the event")
+        assert slow in hall.live
+
+
+async def test_an_event_wakes_a_member_that_is_further_behind(redis_url: str) -> None:
+    """It is fed from the log, where it stands, and not with the event."""
+    async with scene(redis_url) as it:
+        slow, ada = Reader(), Reader()
+        hall = await it.join(slow)
+        await it.join(ada)
+        slow.congested = True
+        it.relay.fall_behind([hall], slow)
+        await it.say("one")
+        await until(has(ada, 1), "the event it missed")
+        slow.congested = False  # and nobody says so
+        await it.say("two")
+        await until(has(slow, 1, 2), "both")
+
+
+async def test_resuming_members_are_fed_from_where_they_stood(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In pages; a hundred at one cursor share each read of the log."""
+    monkeypatch.setattr(relay_module, "PAGE_EVENTS", 10)
+    async with scene(redis_url) as it:
+        await it.say(*map(str, range(25)))
+        hall = await it.join(Reader())
+        reads: list[int] = []
+        after = it.broker.after
+
+        async def counted(room: str, seq: int, limit: int) -> Page | None:
+            reads.append(seq)
+            return await after(room, seq, limit)
+
+        monkeypatch.setattr(it.broker, "after", counted)
+        crowd = [Reader() for _ in range(100)]
+        for reader in crowd:
+            hall.holds += 1
+            it.relay.attach(hall, reader, 5)
+        await until(lambda: all(len(reader.seqs) == 20 for reader in crowd), "all caught up")
+        assert all(reader.seqs == list(range(6, 26)) for reader in crowd)
+        assert reads == [5, 15]
+
+
+async def test_a_member_whose_first_page_is_too_much_waits(redis_url: str) -> None:
+    """Congested when it is attached, it begins behind, even at the head."""
+    async with scene(redis_url) as it:
+        slow = Reader()
+        slow.congested = True
+        hall = await it.join(slow)
+        await it.say("one")
+        await until(lambda: hall.head == 1, "the event")
+        assert slow.seqs == []
+        slow.congested = False
+        it.relay.recover([hall], slow)
+        await until(has(slow, 1), "the event, later")
+
+
+async def test_a_member_behind_a_trimmed_log_is_reset_alone(redis_server: RedisServer, redis_url: str) -> None:
+    """What it still lacks is gone; the others go on."""
+    async with scene(redis_url) as it:
+        slow, ada = Reader(), Reader()
+        hall = await it.join(slow)
+        await it.join(ada)
+        slow.congested = True
+        it.relay.fall_behind([hall], slow)
+        await it.say("one", "two", "three")
+        await until(has(ada, 1, 2, 3), "the others' events")
+        redis_server.cli("XTRIM", "parley:{lobby}:log", "MAXLEN", 1)
+        slow.congested = False
+        it.relay.recover([hall], slow)
+        await until(lambda: slow.resets == [("lobby", "trimmed")], "the reset")
+        assert slow.seqs == [] and slow not in hall
+        assert ada.resets == [] and ada in hall.live
+
+
+async def test_a_member_behind_hears_of_a_new_epoch_when_it_reads(redis_server: RedisServer, redis_url: str) -> None:
+    """A page of another life is not handed out: the room is compared with its log first."""
+    async with scene(redis_url) as it:
+        slow = Reader()
+        hall = await it.join(slow)
+        slow.congested = True
+        it.relay.fall_behind([hall], slow)
+        await it.say("one")
+        await until(lambda: hall.head == 1, "the event")
+        redis_server.cli("FLUSHALL")
+        slow.congested = False
+        it.relay.recover([hall], slow)
+        await until(lambda: slow.resets == [("lobby", "epoch")], "the reset")
+        assert slow.seqs == []
+
+
+async def test_catching_up_waits_for_the_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that fails is made again by a later look."""
+    async with scene(redis_url) as it:
+        slow = Reader()
+        hall = await it.join(slow)
+        slow.congested = True
+        it.relay.fall_behind([hall], slow)
+        await it.say("one")
+        await until(lambda: hall.head == 1, "the event")
+        after, failures = it.broker.after, 0
+
+        async def failing(room: str, seq: int, limit: int) -> Page | None:
+            nonlocal failures
+            failures += 1
+            if failures == 1:
+                raise unavailable()
+            return await after(room, seq, limit)
+
+        monkeypatch.setattr(it.broker, "after", failing)
+        slow.congested = False
+        it.relay.recover([hall], slow)
+        await until(lambda: failures, "the failed read")
+        it.look_again(monkeypatch)
+        await until(has(slow, 1), "the event, later")
+
+
+async def test_who_leaves_while_its_page_is_read_gets_none_of_it(redis_url: str) -> None:
+    """The page of a membership that ended is dropped."""
+    async with scene(redis_url) as it:
+        await it.say("one")
+        gone = Reader()
+        hall = await it.join(gone, seq=0)
+        hall.leave(gone)
+        await it.say("two")
+        await until(lambda: hall.head == 2 and not it.relay._tasks, "quiet")
+        assert gone.seqs == []
+
+
+async def test_a_member_ahead_of_the_room_gets_nothing_twice(redis_url: str) -> None:
+    """It joined with a page that was newer than what had arrived here."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(Reader())
+        await it.lose("one", "two")
+        it.relay.attach(hall, ada, 2)
+        await it.say("three")
+        await until(has(ada, 3), "the third alone")
+        assert ada in hall.live
+
+
+# -- holding rooms
+
+
+async def test_a_room_is_subscribed_while_it_is_held(redis_server: RedisServer, redis_url: str) -> None:
+    """By the first of its holders until the last lets go."""
+
+    def subscribers() -> str:
+        return redis_server.cli("PUBSUB", "NUMSUB", "parley:0:lobby").split()[-1]
+
+    async with scene(redis_url) as it:
+        first = await it.relay.hold("lobby")
+        second = await it.relay.hold("lobby")
+        assert first is second and subscribers() == "1"
+        it.relay.release(first)
+        assert "lobby" in it.relay.rooms
+        it.relay.release(second)
+        assert it.relay.rooms == {}
+        await until(lambda: subscribers() == "0", "unsubscribed")
+        again = await it.relay.hold("lobby")
+        assert again is not first and subscribers() == "1"
+
+
+async def test_members_get_what_arrives_while_their_room_gets_in_step(redis_url: str) -> None:
+    """What comes between the subscription and the log's answer is neither lost nor repeated."""
+    async with scene(redis_url) as it:
+        await it.say("one")
+        ada = Reader()
+        joining = asyncio.ensure_future(it.join(ada, seq=0))
+        saying = asyncio.ensure_future(it.say(*map(str, range(200))))
+        await asyncio.gather(joining, saying)
+        await until(lambda: len(ada.seqs) >= 201, "all")
+        assert ada.seqs == list(range(1, 202))
+
+
+async def test_a_room_can_not_be_held_while_the_broker_is_away(redis_url: str) -> None:
+    """It says so at once, and keeps no wish for the room."""
+    async with scene(redis_url) as it:
+        it.broker._channels.connected = False
+        with pytest.raises(RequestError, match="away"):
+            await it.relay.hold("lobby")
+        assert it.relay.rooms == {}
+        it.broker._channels.connected = True
+
+
+async def test_who_stops_waiting_for_a_room_lets_go_of_it(redis_url: str) -> None:
+    """A holder that is cancelled leaves nothing behind."""
+    async with scene(redis_url) as it:
+        holding = asyncio.ensure_future(it.relay.hold("lobby"))
+        await asyncio.sleep(0)
+        holding.cancel()
+        await asyncio.gather(holding, return_exceptions=True)
+        assert it.relay.rooms == {}
+
+
+async def test_resubscribed_rooms_are_told_of(redis_url: str) -> None:
+    """Whoever keeps what signals said (presence) hears for which rooms some may be missing."""
+    async with scene(redis_url) as it:
+        told: list[str] = []
+        it.relay.on_resync = told.append
+        await it.join(Reader())
+        assert told == ["lobby"]
+
+
+@pytest.mark.expects_log("relay: a task failed")
+async def test_a_fault_of_ours_is_logged_and_the_relay_goes_on(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One member's fault costs nobody else."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+
+        async def broken(room: str, seq: int, limit: int) -> Page | None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(it.broker, "after", broken)
+            await it.lose("one")
+            await it.say("two")
+            await until(lambda: hall.hole and not hall.filling, "the failed read")
+        await it.say("three")
+        await until(has(ada, 1, 2, 3), "all")
