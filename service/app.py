@@ -189,7 +189,7 @@ class Service:
         self._run(hub.presence.run())
         stack.callback(hub.heartbeat.stop)
         hub.heartbeat.start()
-        await self._wait_for_broker(broker)
+        await self._wait_for_broker(hub)
         server = HTTPServer(
             make_application(hub),
             idle_connection_timeout=settings.handshake_timeout,
@@ -256,12 +256,12 @@ class Service:
         self._stack.push_async_callback(stop)
 
     @staticmethod
-    async def _wait_for_broker(broker: Broker) -> None:
+    async def _wait_for_broker(hub: Hub) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + READY_TIMEOUT
-        while not broker.available and loop.time() < deadline:
+        while not (hub.broker.available and hub.moderation.known) and loop.time() < deadline:
             await asyncio.sleep(0.01)
-        if not broker.available:
+        if not hub.broker.available:
             logger.warning("the broker is away; serving without it until it comes")
 
     # -- the end

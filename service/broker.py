@@ -113,6 +113,10 @@ class Listener(abc.ABC):
     def on_publication(self, publication: Publication) -> None:
         """Events of a subscribed room arrived."""
 
+    def known(self, room: str) -> Position:
+        """Up to where events of the room were handed out here; ("", 0) for none. The log can't end before it."""
+        return Position("", 0)
+
     @abc.abstractmethod
     def on_signal(self, room: str, payload: bytes) -> None:
         """A signal arrived, of a subscribed room or ("") for every process."""

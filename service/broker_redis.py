@@ -131,7 +131,9 @@ class RedisBroker(Broker):
     def _publish_batch(self, room: str, batch: list[tuple[Event, Done]]) -> None:
         args: list[Any] = ["EVALSHA", self._commands.scripts["publish"], 5]
         args += _keys(room, "log", "position", "ids", "ids:old", "marks")
+        known = self.listener.known(room)
         args += (self._channel(room), self._fresh_epoch(), self._history_limit, IDS_LIMIT, self._seconds)
+        args += (known.epoch, known.seq)
         for event, _ in batch:
             change = "" if event.change is None else encode(event.change)
             args += (f"{event.user}\n{event.id}", event.head, event.tail, change, event.user)

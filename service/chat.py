@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 ERRORS_RATE, ERRORS_BURST = 5.0, 100  # refused frames a second; past them the socket is closed 1008
 WAITING_LIMIT = 100  # requests that wait for the one before them
+_CODES = frozenset({*CloseCode, 1001, 1005, 1006})  # ours, and what browsers and lost connections leave
 
 
 class ChatSocket(WebSocket):
@@ -85,6 +86,8 @@ class ChatSocket(WebSocket):
         raise AuthError("a ticket or a token is missing")
 
     def _admit(self) -> tuple[CloseCode, str] | None:
+        if not self.hub.moderation.known:
+            return CloseCode.TRY_AGAIN_LATER, "the broker is away"
         if self.hub.moderation.holds("ban", "", self.user.id):
             return CloseCode.REMOVED, "banned"
         if 0 < self.hub.settings.connections_per_user <= len(self.by_user.get(self.user.id, ())):
@@ -117,7 +120,8 @@ class ChatSocket(WebSocket):
         self.reply(welcome)
 
     def on_close(self) -> None:
-        telemetry.CLOSES.labels(str(self.close_code)).inc()
+        # A client may close with any of 2,000 codes; each would be a time series for good.
+        telemetry.CLOSES.labels(str(self.close_code) if self.close_code in _CODES else "other").inc()
         if self._refusal is not None:
             return
         del self.sockets[self]
@@ -282,7 +286,7 @@ class ChatSocket(WebSocket):
     def on_moderate(cls, hub: Hub, room: str, payload: bytes) -> None:
         """A `moderate` signal, of every process: what must happen to the user's sockets here."""
         order = msgspec.json.decode(payload, type=_ModerateSignal)
-        hub.moderation.refresh()
+        hub.moderation.learn(order.action, order.room, order.user, order.until)
         if room == "" and order.action in (protocol.Action.KICK, protocol.Action.BAN):
             for socket in list(cls.by_user.get(order.user, ())):
                 if not order.room or order.room in socket.rooms:
@@ -297,4 +301,5 @@ class _ModerateSignal(msgspec.Struct):
     action: protocol.Action
     room: str
     user: str
+    until: int = 0
     reason: str = ""

@@ -39,7 +39,7 @@ def raise_descriptor_limit() -> int:
     return max(soft - RESERVE, soft // 2)
 
 
-def bind(host: str, port: int, reuse_port: bool = False) -> list[socket.socket]:
+def bind(host: str, port: int) -> list[socket.socket]:
     """Listening sockets for `host` ("": every interface, both families). Raises OSError."""
     sockets: list[socket.socket] = []
     infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -53,8 +53,6 @@ def bind(host: str, port: int, reuse_port: bool = False) -> list[socket.socket]:
                 continue
             raise
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         # Accepted sockets inherit it (Linux: socket(7)), which saves a system call a connection.

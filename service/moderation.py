@@ -5,12 +5,14 @@ import logging
 import time
 
 from service.auth import User
-from service.broker import Broker, Sanction
+from service.broker import Broker, Sanction, unavailable
 from service.protocol import Action, ErrorCode, Moderate, RequestError, check_room, encode
 
 logger = logging.getLogger(__name__)
 
 REFRESH = 30.0  # seconds: how old the copy may get when a signal was lost
+RETRY = 0.05  # seconds between attempts to read it while the broker is away
+_LIFTS = (Action.UNBAN, Action.UNMUTE)
 
 
 class Moderation:
@@ -19,6 +21,7 @@ class Moderation:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._stale = asyncio.Event()
+        self.known = False  # whether it was ever read: until then nobody is let in anywhere
         self._until: dict[tuple[str, str, str], float] = {}  # (kind, room or "", user): Unix seconds
 
     async def run(self) -> None:
@@ -27,11 +30,11 @@ class Moderation:
             try:
                 sanctions = await self._broker.sanctions()
                 self._until = {
-                    (sanction.kind, sanction.room, sanction.user): sanction.until / 1000 if sanction.until else 2e18
-                    for sanction in sanctions
+                    (sanction.kind, sanction.room, sanction.user): _end(sanction.until) for sanction in sanctions
                 }
+                self.known = True
             except RequestError:
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(RETRY)
                 continue
             try:
                 async with asyncio.timeout(REFRESH):
@@ -40,12 +43,27 @@ class Moderation:
                 pass
             self._stale.clear()
 
-    def refresh(self) -> None:
-        """A signal said that something changed."""
+    def learn(self, action: Action, room: str, user: str, until: int) -> None:
+        """A signal said what was done somewhere; `until` as in `Sanction`.
+
+        It holds at once, for who was just shut out may be back before the broker can be asked; then the copy is read
+        again, because anybody with access to Redis can send such a signal.
+        """
+        self._hold(action, room, user, until)
         self._stale.set()
 
+    def _hold(self, action: Action, room: str, user: str, until: int) -> None:
+        if action is not Action.KICK:
+            key = _kind(action), room, user
+            if action in _LIFTS:
+                self._until.pop(key, None)
+            else:
+                self._until[key] = _end(until)
+
     def holds(self, kind: str, room: str, user: str) -> bool:
-        """Whether a ban or mute of `user` holds in `room` or everywhere."""
+        """Whether a ban or mute of `user` holds in `room` or everywhere. Raises `unavailable` until it is known."""
+        if not self.known:
+            raise unavailable("the broker is away")
         if not self._until:
             return False
         now = time.time()
@@ -62,15 +80,11 @@ class Moderation:
             raise RequestError(ErrorCode.FORBIDDEN, "only moderators may do that")
         room = request.room or ""
         until = int((time.time() + request.seconds) * 1000) if request.seconds else 0
-        lift = request.action in (Action.UNBAN, Action.UNMUTE)
         if request.action is not Action.KICK:
-            kind = "ban" if request.action in (Action.BAN, Action.UNBAN) else "mute"
-            await self._broker.sanction(Sanction(kind, room, request.user, until, by.id, request.reason or ""), lift)
-            if lift:
-                self._until.pop((kind, room, request.user), None)
-            else:
-                self._until[kind, room, request.user] = until / 1000 if until else 2e18
-        payload = {"kind": "moderate", "action": request.action, "room": room, "user": request.user}
+            sanction = Sanction(_kind(request.action), room, request.user, until, by.id, request.reason or "")
+            await self._broker.sanction(sanction, request.action in _LIFTS)
+            self._hold(request.action, room, request.user, until)
+        payload = {"kind": "moderate", "action": request.action, "room": room, "user": request.user, "until": until}
         self._broker.signal("", encode(payload | {"reason": request.reason or ""}))
         logger.info(
             "moderation: %s of %s in %s by %s for %s, reason %r",
@@ -81,3 +95,12 @@ class Moderation:
             f"{request.seconds:g} s" if request.seconds else "good",
             request.reason or "",
         )
+
+
+def _kind(action: Action) -> str:
+    return "ban" if action in (Action.BAN, Action.UNBAN) else "mute"
+
+
+def _end(until: int) -> float:
+    """Milliseconds as in `Sanction` to Unix seconds."""
+    return until / 1000 if until else 2e18

@@ -6,8 +6,9 @@ local fresh_epoch = ARGV[2]    -- the epoch to begin if there is no log
 local history_limit = ARGV[3]  -- events kept, at least
 local ids_limit = tonumber(ARGV[4])  -- ids remembered, at least
 local seconds = ARGV[5]        -- after so long in silence the room is forgotten
+local known_epoch, known_seq = ARGV[6], tonumber(ARGV[7])  -- what the publishing process has seen of the log
 -- then five for each event: author .. "\n" .. id, head, tail, change ("" or JSON), author
-local FIRST = 6
+local FIRST = 8
 
 local function digits(number) return string.format('%.0f', number) end
 
@@ -19,6 +20,8 @@ local stood = redis.call('GET', position)
 if stood then
   epoch, seq = string.match(stood, '^(.*):(%d+)$')
   seq = tonumber(seq)
+  -- Redis came back without what it acknowledged: counting on under the old name would use seqs twice.
+  if epoch == known_epoch and seq < known_seq then epoch = fresh_epoch end
 else
   epoch, seq = fresh_epoch, 0
   redis.call('DEL', log, ids, old_ids, marks)

@@ -181,6 +181,10 @@ class Relay(Listener):
             member.deliver(b"".join(map(frame, fresh)))
             telemetry.hot.deliveries += len(fresh)
 
+    def known(self, room: str) -> Position:
+        hall = self.rooms.get(room)
+        return Position("", 0) if hall is None or hall.epoch is None else Position(hall.epoch, hall.head)
+
     def on_signal(self, room: str, payload: bytes) -> None:
         try:
             kind = msgspec.json.decode(payload, type=_Signal).kind

@@ -255,6 +255,11 @@ async def test_everything_has_a_name() -> None:
             for _ in range(4):
                 await ada.page.keyboard.press("ArrowRight")
             await expect(ada.page.get_by_role("button", name="Edit")).to_be_focused()
+            await ada.page.keyboard.press("ArrowLeft")
+            await ada.page.keyboard.press("Enter")
+            await ada.page.keyboard.press("ArrowRight")
+            await ada.page.keyboard.press("Enter")
+            await expect(ada.page.locator(".chip")).to_have_text("👎1")
 
 
 async def test_the_clock_page_ticks() -> None:

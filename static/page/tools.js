@@ -40,7 +40,8 @@ export class Tools {
     this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": "Message" }, ...quick, more, ...this.#own);
     list.addEventListener("pointerover", ({ target }) => this.#moveTo(target));
     list.addEventListener("focusin", ({ target }) => this.#moveTo(target));
-    list.addEventListener("pointerleave", () => this.#leave());
+    list.addEventListener("pointerleave", () => this.#leave(document.activeElement));
+    list.addEventListener("focusout", ({ relatedTarget }) => !list.matches(":hover") && this.#leave(relatedTarget));
     this.#bar.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
@@ -74,14 +75,15 @@ export class Tools {
     message.append(this.#bar);
   }
 
-  #leave() {
-    if (!this.#picker && !this.#list.contains(document.activeElement)) this.hide();
+  #leave(focused) {
+    if (!this.#picker && !this.#list.contains(focused)) this.hide();
   }
 
   #emojiButton(emoji, className) {
     const onclick = () => {
+      const seq = this.#seq; // closing takes the focus away, and with it perhaps the toolbar
       this.#closePicker();
-      this.#onReact(this.#seq, emoji);
+      this.#onReact(seq, emoji);
     };
     return el("button", { type: "button", class: className, "aria-label": `React with ${emoji}`, onclick }, emoji);
   }

@@ -75,7 +75,7 @@ async def test_forged_addresses_share_one_count_of_connections() -> None:
 
 
 async def test_a_ticket_is_bound_to_its_address() -> None:
-    """A stolen ticket does not enter from elsewhere; X-Forwarded-For in the thief's hand doesn't change where that is."""
+    """A stolen ticket does not enter from elsewhere, whatever address the thief's own header claims."""
     with ServiceProcess({"TRUSTED_PROXIES": "1"}) as service:
         for thief, entered in (
             ("192.0.2.2", False),

@@ -22,7 +22,7 @@ async def joined(raw: RawSocket) -> None:
 
 
 async def flood(raw: RawSocket, frames: list[bytes], rate: float) -> Counter[str]:
-    """Send frames, `rate` a second, until closed or all are out: what came back, errors by code, the close by its code."""
+    """Send frames, `rate` a second, until closed or all are out; what came back: types, codes of errors, the close."""
     reading = asyncio.ensure_future(_read_to_the_end(raw))
     began = time.monotonic()
     for start in range(0, len(frames), 100):

@@ -142,7 +142,9 @@ async def test_compression_is_not_agreed_to() -> None:
     with ServiceProcess() as service:
         for offer in ("permessage-deflate", "permessage-deflate; client_max_window_bits", "x-webkit-deflate-frame"):
             async with await RawSocket.connect(service.port) as raw:
-                request = handshake(service.port, "/submit", protocols=None, extra=[("Sec-WebSocket-Extensions", offer)])
+                request = handshake(
+                    service.port, "/submit", protocols=None, extra=[("Sec-WebSocket-Extensions", offer)]
+                )
                 answer = await raw.request(request)
                 assert answer.status == 101
                 assert "sec-websocket-extensions" not in answer.headers

@@ -48,7 +48,13 @@ GARBAGE = (
     b'S{"kind":"moderate","action":"kick"}',
 )
 # Publications in order by their form, of counts that the log doesn't know: looked up there, and not believed.
-INVENTED = (b"Eabc:1\n{}", b"Eabc:1\ngarbage\n\n\xff", b"E:5\n{}", b"E%s:1000\ngarbage", b"E%s:99999999999999999999\n{}")
+INVENTED = (
+    b"Eabc:1\n{}",
+    b"Eabc:1\ngarbage\n\n\xff",
+    b"E:5\n{}",
+    b"E%s:1000\ngarbage",
+    b"E%s:99999999999999999999\n{}",
+)
 
 
 async def counted(service: ServiceProcess) -> int:
@@ -59,9 +65,7 @@ async def counted(service: ServiceProcess) -> int:
     return int(found[1])
 
 
-async def test_garbage_is_dropped_and_counted_and_the_relay_goes_on(
-    redis_url: str, long_form: bool, seed: int
-) -> None:
+async def test_garbage_is_dropped_and_counted_and_the_relay_goes_on(redis_url: str, long_form: bool, seed: int) -> None:
     """On a room's channel and on that of all processes; between real messages, none of which is lost."""
     choose = random.Random(seed)
     env = {"REDIS_URL": redis_url, "SECRET_KEY": SECRET_KEY, "SEND_RATE": "0", "SEND_RATE_ADDRESS": "0"}

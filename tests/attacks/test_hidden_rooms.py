@@ -12,7 +12,7 @@ ASKED = 200
 
 
 async def test_hidden_rooms_and_absent_ones_answer_alike(broker_env: dict[str, str]) -> None:
-    """On the socket (join, history, send, …) and over HTTP, byte for byte, and the medians of the times within a half."""
+    """On the socket and over HTTP, byte for byte; the medians of the times differ by less than a half."""
     hidden, absent = "secret-one", "secret-two"
     env = broker_env | {"JOIN_RATE": "0", "SEND_RATE": "0", "SEND_RATE_ADDRESS": "0"}
     with ServiceProcess(env) as service:

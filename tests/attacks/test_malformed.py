@@ -1,6 +1,7 @@
 """JSON that breaks decoders, on the sockets and over HTTP: a typed error or a close code, never a traceback."""
 
 import json
+from typing import Any
 
 from ..harness import ServiceProcess, make_jwt
 from .raw_socket import RawSocket, exchange, frame
@@ -47,7 +48,10 @@ REFUSED = {
     "an unknown type": (b'{"type":"__class__"}', "unknown_type"),
     "a server's type": (b'{"type":"message","room":"lobby","seq":1,"text":"a"}', "unknown_type"),
     "a lone surrogate": (b'{"type":"send","room":"lobby","id":"a","text":"\\ud800"}', "bad_request"),
-    "surrogates the wrong way round": (b'{"type":"send","room":"lobby","id":"a","text":"\\udc00\\ud800"}', "bad_request"),
+    "surrogates swapped": (
+        b'{"type":"send","room":"lobby","id":"a","text":"\\udc00\\ud800"}',
+        "bad_request",
+    ),
     "a lone surrogate in ref": (b'{"type":"ping","ref":"\\udfff"}', "bad_request"),
     "a lone surrogate in a field's name": (b'{"type":"ping","\\udfff":1}', "bad_request"),
     "NUL in a text": (b'{"type":"send","room":"lobby","id":"a","text":"a\\u0000b"}', "bad_request"),
@@ -74,7 +78,10 @@ ACCEPTED = {
     "a page of 2^53 - 1": (b'{"type":"join","room":"lobby","limit":9007199254740991}', "joined"),
     "a page of none": (b'{"type":"join","room":"lobby","limit":0}', "joined"),
     "astral characters in escapes": (b'{"type":"send","room":"lobby","id":"1","text":"\\ud83d\\ude00"}', "sent"),
-    "Redis's and SQL's own marks": (b'{"type":"send","room":"lobby","id":"*\\r\\n$\'\\";--","text":"\'; DROP"}', "sent"),
+    "Redis's and SQL's marks": (
+        b'{"type":"send","room":"lobby","id":"*\\r\\n$\'\\";--","text":"\'; DROP"}',
+        "sent",
+    ),
 }
 
 
@@ -98,7 +105,7 @@ async def test_malformed_frames_are_answered_with_typed_errors(broker_env: dict[
         await raw.__aexit__()
 
 
-async def _answer(raw: RawSocket, *types: str) -> dict[str, object]:
+async def _answer(raw: RawSocket, *types: str) -> dict[str, Any]:
     while True:
         answer = await raw.read_json()
         if answer["type"] in (*types, "error"):

@@ -41,7 +41,20 @@ REFUSED = {
     "\u0301": "32",
 }
 # Others' names: right to left, marks, emoji, scripts of all kinds.
-ACCEPTED = ("Ada", "Ada Lovelace", "عبد الله", "नमस्ते", "Zoë", "Đặng Thị", "李小龍", "O'Brien-Smith", "🦊", "❤️", "<b>", "a" * 32)
+ACCEPTED = (
+    "Ada",
+    "Ada Lovelace",
+    "عبد الله",
+    "नमस्ते",
+    "Zoë",
+    "Đặng Thị",
+    "李小龍",
+    "O'Brien-Smith",
+    "🦊",
+    "❤️",
+    "<b>",
+    "a" * 32,
+)
 
 
 async def test_misleading_names_are_refused_and_said_why() -> None:

@@ -62,7 +62,7 @@ async def test_secrets_stand_in_no_log_and_no_error(broker_env: dict[str, str]) 
                 {"type": "send", "room": text, "id": "z", "text": text},
             ):
                 try:
-                    await ada.request(**wrong)  # type: ignore[arg-type]
+                    await ada.request(**wrong)
                 except ChatError as error:
                     told.errors.append(str(error.frame))
                 else:
@@ -77,11 +77,26 @@ async def test_secrets_stand_in_no_log_and_no_error(broker_env: dict[str, str]) 
             assert await raw.closed() == 1007
             told.errors.append(str(raw.received))
 
-        for path in ("/socket", "/tickets", "/rooms", "/", "/nowhere", "/static/x.js", "/rooms/lobby/messages", "/clock"):
+        for path in (
+            "/socket",
+            "/tickets",
+            "/rooms",
+            "/",
+            "/nowhere",
+            "/static/x.js",
+            "/rooms/lobby/messages",
+            "/clock",
+        ):
             for name, secret in (("ticket", tickets[2]), ("access_token", tokens[0]), ("before", "%ff")):
                 await told.http(service, f"GET {path}?{name}={secret}&t={tokens[0]}", {})
         for token in [*tokens, *tickets, text.replace(" ", "."), tokens[0] + "\x01", tokens[0] + "é"]:
-            for start in ("POST /tickets", "GET /rooms", "POST /rooms/lobby/messages", "POST /moderation", "GET /metrics"):
+            for start in (
+                "POST /tickets",
+                "GET /rooms",
+                "POST /rooms/lobby/messages",
+                "POST /moderation",
+                "GET /metrics",
+            ):
                 if start == "POST /tickets" and token in (tokens[0], tokens[5], tokens[6]):
                     continue  # answered with what is its owner's
                 for scheme in ("Bearer", "Token"):
@@ -100,8 +115,8 @@ async def test_secrets_stand_in_no_log_and_no_error(broker_env: dict[str, str]) 
     lines = service.stdout + service.stderr
     assert any("level=debug" in line for line in lines), "the service logged nothing, so this proves nothing"
     assert not secrecy.leaks(lines)
-    for error in told.errors:
-        assert not [secret for secret in hidden if secret in error], error
+    for answer in told.errors:
+        assert not [secret for secret in hidden if secret in answer], answer
 
 
 async def test_the_check_of_the_logs_can_fail() -> None:

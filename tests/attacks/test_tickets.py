@@ -50,7 +50,18 @@ async def test_one_ticket_used_at_two_processes_lets_one_in(redis_url: str) -> N
 
 async def test_guessed_tickets_enter_nowhere() -> None:
     """Of the right shape and of any other: 4401 for all, and not a word about which it was."""
-    guesses = ["A" * 43, "a" * 42, "*", "%00", "../" * 14, "A" * 4000, "", ".", "ticket.", "A" * 43 + ", ticket." + "B" * 43]
+    guesses = [
+        "A" * 43,
+        "a" * 42,
+        "*",
+        "%00",
+        "../" * 14,
+        "A" * 4000,
+        "",
+        ".",
+        "ticket.",
+        "A" * 43 + ", ticket." + "B" * 43,
+    ]
     reasons = set()
     with ServiceProcess() as service:
         for guess in guesses:

@@ -95,7 +95,7 @@ class Pulse:
                     _read_until(sock, b"beat")
                     self._waits.append(time.perf_counter() - began)
                 sock.sendall(frame(b"", 0x8))
-        except BaseException as error:
+        except (OSError, AssertionError) as error:
             self._failure = error
 
     def _ticket(self) -> str:

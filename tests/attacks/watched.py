@@ -1,6 +1,6 @@
 """The service as it is, and two things that its environment can't give it.
 
-On SIGUSR1 it prints `tasks <number>`: what runs on its loop just then. With DESCRIPTORS it may open so many and no more.
+On SIGUSR1 it prints `tasks <number>`: what runs on its loop just then. With DESCRIPTORS it may open so many files.
 """
 
 import asyncio

@@ -24,7 +24,9 @@ VIRTUALENV = "virtualenv==20.21.1"  # 20.22 dropped Python 2.7
 INSTALL_SECONDS = 600 * UNIT
 RUN_SECONDS = 300 * UNIT
 
-_PROBE = "import platform, sys; sys.exit((platform.python_implementation(), sys.version_info[:2]) != ('CPython', (2, 7)))"
+_PROBE = (
+    "import platform, sys; sys.exit((platform.python_implementation(), sys.version_info[:2]) != ('CPython', (2, 7)))"
+)
 
 
 class Outcome(NamedTuple):

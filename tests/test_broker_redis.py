@@ -1,0 +1,41 @@
+"""What is the Redis broker's alone: a log that comes back shorter than it was."""
+
+from service.broker import Position
+from service.broker_redis import RedisBroker
+from tests.brokers import Recorder, message, opened, store, until
+from tests.harness import RedisServer
+
+
+async def test_a_publish_to_a_log_that_was_rolled_back_begins_a_new_epoch(
+    redis_server: RedisServer, redis_url: str
+) -> None:
+    """A process that handed out more than the log has says so with its publish: no seq is used twice in one epoch."""
+    broker = RedisBroker(redis_url, history_limit=100, history_days=1)
+    async with opened(broker, "lobby") as (_, heard):
+        await store(broker, message(), message(), message())
+        (seen,) = await broker.positions(["lobby"])
+        assert seen is not None and seen.seq == 3
+        # What a restart from an older snapshot leaves behind.
+        redis_server.cli("DEL", "parley:{lobby}:log", "parley:{lobby}:ids")
+        redis_server.cli("SET", "parley:{lobby}:position", f"{seen.epoch}:1")
+        broker.listener = Knowing(seen)
+        (receipt,) = await store(broker, message(text="after"))
+        (now,) = await broker.positions(["lobby"])
+        assert now is not None
+        assert receipt.seq == 2 and now.seq == 2 and now.epoch != seen.epoch
+        assert isinstance(broker.listener, Knowing)
+        told = broker.listener.publications
+        await until(lambda: told, "the broadcast")
+        assert (told[0].epoch, told[0].seq) == (now.epoch, 2)
+        assert len(heard.publications) == 1
+
+
+class Knowing(Recorder):
+    """A process that has seen the room up to a position."""
+
+    def __init__(self, position: Position) -> None:
+        super().__init__()
+        self._position = position
+
+    def known(self, room: str) -> Position:
+        return self._position

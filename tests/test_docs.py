@@ -1,0 +1,295 @@
+"""docs/ says what the code does: frames, codes and numbers of the contract, metrics, keys, layers."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from prometheus_client.metrics_core import Metric
+
+from service import actions, api, auth, broker_redis, chat, headers, marks, protocol, sqlite_log, telemetry, tickets
+from service.config import SETTINGS
+from service.framing import FrameParser
+from service.protocol import CloseCode, ErrorCode, encode
+from service.writer import PONGS
+
+from .harness import SECRET_KEY, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
+from .harness.chat_client import fetch_ticket
+from .test_layers import LAYERS
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
+PROTOCOL = DOCS["protocol"]
+SERVICE = "\n".join(path.read_text() for path in sorted((ROOT / "service").iterdir()) if path.is_file())
+
+REQUESTS = {str(kind.__struct_config__.tag): kind for kind in get_args(protocol.REQUESTS)}
+FRAMES = {str(kind.__struct_config__.tag): kind for kind in protocol.Frame.__subclasses__()}
+EVENTS = {"message", "edited", "removed", "reacted"}
+
+
+def table(document: str, head: str) -> list[list[str]]:
+    """The cells of the one table whose head row begins with `head`."""
+    lines = document.splitlines()
+    (start,) = [number for number, line in enumerate(lines) if line.startswith(f"| {head} |")]
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return rows
+
+
+def types(text: str) -> set[str]:
+    """The frames that stand in a text."""
+    return set(re.findall(r'\{"type":"(\w+)"', text))
+
+
+def field_names(struct: Any) -> set[str]:
+    return set(struct.__struct_fields__)
+
+
+# -- the contract
+
+
+def test_close_codes_are_those_of_the_code() -> None:
+    """The table has every code that the service closes with, and no other, in its order."""
+    codes = [int(code) for row in table(PROTOCOL, "code | meaning | the client") for code in row[0].split(", ")]
+    assert sorted(codes) == sorted(CloseCode)
+    assert len(codes) == len(set(codes))
+
+
+def test_close_codes_are_those_of_the_page() -> None:
+    """static/codes.js has the same names with the same numbers."""
+    source = (ROOT / "static" / "codes.js").read_text()
+    (body,) = re.findall(r"export const CloseCode = Object\.freeze\(\{(.*?)\}\)", source, re.DOTALL)
+    assert {name: int(code) for name, code in re.findall(r"(\w+): (\d+)", body)} == dict(CloseCode.__members__)
+
+
+def test_page_stays_away_as_the_contract_says() -> None:
+    """Codes after which a client stays away are those after which the page does."""
+    source = (ROOT / "static" / "codes.js").read_text()
+    stays = {CloseCode[name] for name in re.findall(r"\[CloseCode\.(\w+), AfterClose\.STAY\]", source)}
+    said = {
+        int(code)
+        for codes, _, client in table(PROTOCOL, "code | meaning | the client")
+        if client.startswith("stays away")
+        for code in codes.split(", ")
+    }
+    assert stays == said
+
+
+def test_error_codes_are_those_of_the_code() -> None:
+    """Every code of an `error` frame is explained, and no other."""
+    explained = [row[0].strip("`") for row in table(PROTOCOL, "code | when | try again?")]
+    assert explained == [code.value for code in ErrorCode]
+
+
+def test_requests_are_those_of_the_code() -> None:
+    """What the contract lets a client send is what the service decodes."""
+    assert set().union(*(types(row[0]) for row in table(PROTOCOL, "client sends | server answers"))) == set(REQUESTS)
+
+
+def test_frames_are_those_of_the_code() -> None:
+    """What the contract says of the server's frames is what the service sends."""
+    answers = set().union(*(types(row[1]) for row in table(PROTOCOL, "client sends | server answers")))
+    own = set().union(*(types(row[0]) for row in table(PROTOCOL, "frame | meaning")))
+    assert answers | own == set(FRAMES) | EVENTS
+
+
+@pytest.mark.parametrize("name", sorted(REQUESTS))
+def test_request_fields_are_named(name: str) -> None:
+    """Each field of a request stands in its row."""
+    (cell,) = [row[0] for row in table(PROTOCOL, "client sends | server answers") if name in types(row[0])]
+    assert field_names(REQUESTS[name]) - {"ref"} <= set(re.findall(r"[\"`](\w+)[\"`]", cell))
+
+
+@pytest.mark.parametrize("name", sorted(FRAMES))
+def test_frame_fields_are_named(name: str) -> None:
+    """Each field of a server's frame stands in it."""
+    cells = [row[1] for row in table(PROTOCOL, "client sends | server answers")]
+    cells += [row[0] for row in table(PROTOCOL, "frame | meaning")]
+    (cell,) = [cell for cell in cells if name in types(cell)]
+    assert field_names(FRAMES[name]) - ({"ref"} if name != "error" else set()) <= set(re.findall(r'"(\w+)"', cell))
+
+
+def test_welcome_is_shown_with_the_default_limits() -> None:
+    """The example's limits are the settings' defaults."""
+    defaults = {setting.name: setting.default for setting in SETTINGS}
+    shown = {name: defaults[f"{name.upper()}_LIMIT"] for name in protocol.Limits.__struct_fields__}
+    example = re.findall(r'"limits":\{(.*?)\}', PROTOCOL)[0]
+    assert dict(re.findall(r'"(\w+)":(\d+)', example)) == shown
+    assert f'"heartbeat":{defaults["PING_INTERVAL"]},' in PROTOCOL
+
+
+def test_numbers_are_those_of_the_code() -> None:
+    """Limits that are no settings."""
+    known: dict[str, float] = {
+        "characters of `ref` and of a client's `id`": protocol.ID_LIMIT,
+        "messages in a page by default": protocol.PAGE_DEFAULT,
+        "messages in a page": protocol.PAGE_LIMIT,
+        "members in a room that are listed": protocol.MEMBERS_LIMIT,
+        "code points of an emoji": protocol.EMOJI_LIMIT,
+        "different emoji at a message": marks.REACTIONS_LIMIT,
+        "users of one emoji at a message": marks.REACTORS_LIMIT,
+        "requests waiting on a socket": chat.WAITING_LIMIT,
+        "errors at once": chat.ERRORS_BURST,
+        "errors a second": chat.ERRORS_RATE,
+        "typing frames at once": actions.TYPING_BURST,
+        "typing frames a second": actions.TYPING_RATE,
+        "WebSocket pings answered together": PONGS,
+        "seconds that a ticket holds": tickets.TICKET_SECONDS,
+        "days that a guest token holds": auth.GUEST_SECONDS / 86400,
+        "events of a room remembered for dedupe": broker_redis.IDS_LIMIT,
+        "hours remembered for dedupe (SQLite)": sqlite_log.IDS_MS / 3_600_000,
+        "frames that one message may be cut into": FrameParser(0).fragments,
+    }
+    assert sqlite_log.IDS_LIMIT == broker_redis.IDS_LIMIT
+    assert {what: float(limit.replace(",", "")) for what, limit in table(PROTOCOL, "what | limit")} == known
+
+
+def test_both_brokers_hold_the_same_limits_of_reactions() -> None:
+    """The script's numbers are those of marks.py."""
+    script = (ROOT / "service" / "publish.lua").read_text()
+    assert f"known > {marks.REACTIONS_LIMIT} or #users > {marks.REACTORS_LIMIT} " in script
+
+
+def test_http_errors_are_those_of_the_code() -> None:
+    """Statuses and codes that HTTP answers with."""
+    said = {int(row[0]): set(re.findall(r"`(\w+)`", row[1])) for row in table(PROTOCOL, "status | `code`")}
+    expected: dict[int, set[str]] = {status: {code} for status, code in api._CODES.items()}
+    for code, status in api.STATUS.items():
+        expected.setdefault(status, set()).add(code.value)
+    for status_text, code_text in re.findall(r'ApiError\(\s*(\d{3}),\s*"(\w+)"', SERVICE):
+        expected.setdefault(int(status_text), set()).add(code_text)
+    assert said == expected
+
+
+def test_endpoints_are_those_of_the_routes() -> None:
+    """Every path that is routed stands in the table of endpoints."""
+    source = (ROOT / "service" / "app.py").read_text()
+    routed = {re.sub(r"\\|\(.*?\)\$?", "", path) for path in re.findall(r'\(rf?"(/[^"]+)"', source)}
+    routed = {re.sub(r"\{room\}", "<room>", path) for path in routed}
+    endpoints = " ".join(row[0] for row in table(PROTOCOL, "path | what"))
+    elsewhere = {"/static/", "/"}  # the page's files; "/" stands there with and without an Upgrade
+    assert {path for path in routed - elsewhere if path not in endpoints} == set()
+    assert {"/socket", "/tickets", "/rooms/<room>/messages", "/clock.html"} <= routed
+
+
+def test_room_names_are_those_of_the_code() -> None:
+    assert f"Rooms: `{protocol._ROOM.pattern}`." in PROTOCOL
+    assert f"1 to {protocol.NAME_LIMIT} characters seen" in PROTOCOL
+    assert f"`Sec-WebSocket-Protocol: {protocol.SUBPROTOCOL}, {headers.TICKET_PREFIX}<ticket>`" in PROTOCOL
+
+
+# -- operations
+
+
+def sample_names(metric: Metric) -> str:
+    """What Prometheus shows a metric as."""
+    return metric.name + ("_total" if metric.type == "counter" else "")
+
+
+def test_metrics_are_those_of_the_registry() -> None:
+    """Each metric with its kind and a meaning, and none that isn't there."""
+    documented = {row[0].strip("`"): row[1] for row in table(DOCS["operations"], "metric | kind | meaning")}
+    assert documented == {sample_names(metric): metric.type for metric in telemetry.REGISTRY.collect()}
+
+
+def test_alerts_name_metrics_that_exist() -> None:
+    """No alert waits for a metric of another name."""
+    known = {sample_names(metric) for metric in telemetry.REGISTRY.collect()}
+    named = set(re.findall(r"\b(?:parley|process|python)_[a-z_]+\b(?=[`{ ])", DOCS["operations"]))
+    assert named and named <= known
+
+
+async def test_keys_are_those_in_redis(redis_url: str, redis_server: RedisServer) -> None:
+    """What a service in use keeps in Redis is in the table, with its type, and the table has nothing else."""
+    env = {"REDIS_URL": redis_url, "SECRET_KEY": SECRET_KEY}
+    with ServiceProcess(env) as service:
+        moderator = make_jwt("mod", "Mod", role="moderator")
+        async with ChatClient.open(service.url, "Ada") as ada, ChatClient.open(service.url, jwt=moderator) as mod:
+            await ada.join("lobby")
+            sent = await ada.send("lobby", "Hello, Redis")
+            await ada.request("react", room="lobby", id=ada.new_id(), target=sent["seq"], emoji="👍")
+            await ada.raw(encode({"type": "read", "room": "lobby", "seq": sent["seq"]}).decode())
+            await ada.recv("read")
+            await mod.request("moderate", room="lobby", user="somebody", action="mute", seconds=60)
+            await fetch_ticket(service.url, "Bob")
+            for _ in range(40):  # so that the bucket is not full again before it is looked at
+                await ada.send("lobby", "Hello again, Redis")
+            patterns = documented_keys()
+            found: dict[str, str] = {}
+            async with asyncio.timeout(10 * UNIT):
+                while len(found) < len(patterns) - 1:
+                    for key in redis_server.cli("KEYS", "*").split():
+                        shapes = [shape for shape, (pattern, _) in patterns.items() if re.fullmatch(pattern, key)]
+                        assert len(shapes) == 1, f"{key}: {shapes}"
+                        kind = redis_server.cli("TYPE", key).strip()
+                        if kind != "none":  # it ran out meanwhile
+                            found[shapes[0]] = kind.replace("zset", "sorted set")
+                    await asyncio.sleep(0.1)
+    # Ten thousand messages later there would be this one too.
+    assert found | {"parley:{<room>}:ids:old": "hash"} == {shape: kind for shape, (_, kind) in patterns.items()}
+
+
+def documented_keys() -> dict[str, tuple[str, str]]:
+    """Shape of a key to its pattern and its type. A row's later names share the first one's beginning."""
+    keys: dict[str, tuple[str, str]] = {}
+    for names, kinds, _ in table(DOCS["operations"], "key | type | lives"):
+        shapes = re.findall(r"`([^`]+)`", names)
+        start = shapes[0].rpartition(":")[0]
+        kind = kinds.split(", ")
+        for number, shape in enumerate(shapes):
+            whole = shape if number == 0 else start + shape
+            pattern = re.sub(r"<(\w+)>", lambda name: KEY_PARTS[name[1]], re.escape(whole))
+            keys[whole] = pattern, kind[min(number, len(kind) - 1)]
+    return keys
+
+
+KEY_PARTS = {
+    "room": r"[a-z0-9][a-z0-9_-]*",
+    "process": r"[0-9a-f]{16}",
+    "hash": r"[0-9a-f]{64}",
+    "id": r"[\w-]+",
+}
+
+
+@pytest.mark.parametrize("row", table(DOCS["operations"], "line | level | means"), ids=lambda row: row[0][:30])
+def test_log_lines_are_those_of_the_code(row: list[str]) -> None:
+    """The longest part of the line that is always the same stands in the code."""
+    for line in re.findall(r"`([^`]+)`", row[0]):
+        assert max(re.split(r"…|[0-9][0-9.]*", line), key=len).strip() in SERVICE, line
+
+
+# -- architecture, reliability
+
+
+def test_layers_are_those_that_are_held() -> None:
+    """The table of layers is the one that tests/test_layers.py holds the imports to."""
+    rows = table(DOCS["architecture"], "layer | files | what is there")
+    said = [tuple(re.findall(r"`(\w+)\.py`", row[1])) for row in rows]
+    assert said == [tuple(sorted(names)) for names in LAYERS] or said == list(LAYERS)
+    assert [row[0] for row in rows] == [str(level) for level in range(len(LAYERS))]
+
+
+def test_every_fault_has_a_row() -> None:
+    """F1 to F15, in order, and a place for what was measured."""
+    rows = table(DOCS["reliability"], "row | fault | what meets it")
+    assert [row[0] for row in rows] == [f"F{number}" for number in range(1, 16)]
+    assert DOCS["reliability"].count("<!-- rows: bin/test faults -->") == 1
+
+
+@pytest.mark.parametrize("name", ["architecture", "operations", "protocol", "reliability"])
+def test_files_that_are_named_exist(name: str) -> None:
+    """A path in backticks is one of the tree."""
+    paths = set(re.findall(r"`((?:service|static|tests|docs|bin)/[\w./-]+)`", DOCS[name]))
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+
+
+@pytest.mark.parametrize("name", ["architecture", "operations", "protocol", "reliability"])
+def test_settings_that_are_named_exist(name: str) -> None:
+    """A variable in backticks is one of ours, or of those that are no settings."""
+    others = {"REDIS_TLS_URL", "DYNO", "SETTINGS", "RLIMIT_NOFILE", "OOM", "READONLY", "LOADING", "FLUSHALL", "GETDEL"}
+    named = set(re.findall(r"`([A-Z][A-Z_]{2,})(?:=[^`]*)?`", DOCS[name]))
+    assert named - others - {setting.name for setting in SETTINGS} <= {"GET", "POST", "OPTIONS"}

@@ -1,0 +1,599 @@
+"""service/writer.py: a Connection on one end of a real socket, and the handler on a real server."""
+
+import asyncio
+import logging
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
+
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application
+
+from service import framing, writer
+from service.framing import FrameParser
+from service.protocol import CloseCode
+from service.writer import Connection, WebSocket
+
+from .attacks.raw_socket import CLOSE, PING, PONG, TEXT, RawSocket, frame, handshake, header
+from .brokers import until
+from .harness import UNIT
+
+
+class Owner:
+    """What a connection tells its owner."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.events: list[str] = []
+        self.ended: list[tuple[int, str]] = []
+
+    def on_message(self, message: Any) -> None:
+        self.messages.append(message)
+
+    def on_congested(self) -> None:
+        self.events.append("congested")
+
+    def on_drained(self) -> None:
+        self.events.append("drained")
+
+    def on_connection_end(self, code: int, reason: str) -> None:
+        self.ended.append((code, reason))
+
+
+class Pair:
+    """A connection, its owner, and the peer's end."""
+
+    def __init__(self, ours: socket.socket, peer: socket.socket, greeting: bytes = b"") -> None:
+        self.peer = peer
+        self.owner = Owner()
+        self.connection = Connection(ours, cast(WebSocket, self.owner), FrameParser(65536), greeting)
+
+    async def read(self, size: int) -> bytes:
+        """So many bytes, unless the end comes first."""
+        loop = asyncio.get_running_loop()
+        data = b""
+        async with asyncio.timeout(5 * UNIT):
+            while len(data) < size:
+                part = await loop.sock_recv(self.peer, size - len(data))
+                if not part:
+                    break
+                data += part
+        return data
+
+    async def read_all(self) -> bytes:
+        return await self.read(1 << 30)
+
+    async def send(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.peer, data)
+
+    def fill(self) -> bytes:
+        """Write frames until some bytes wait for the peer; everything written."""
+        written = b""
+        while not self.connection.unsent_bytes:
+            data = framing.frame(b"%06d" % (len(written) // 1000) + b"x" * 990)
+            self.connection.write(data)
+            written += data
+        return written
+
+
+@contextmanager
+def pair(greeting: bytes = b"", started: bool = True, limit: int = 1 << 20) -> Iterator[Pair]:
+    """Two ends of one TCP connection with small buffers."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        ours = socket.create_connection(listening.getsockname())
+        peer, _ = listening.accept()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    for end in (ours, peer):
+        end.setblocking(False)
+    made = Pair(ours, peer, greeting)
+    before, Connection.unsent_limit = Connection.unsent_limit, limit
+    if started:
+        made.connection.start(b"")
+    try:
+        yield made
+    finally:
+        Connection.unsent_limit = before
+        made.connection.abort()
+        peer.close()
+
+
+def reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def close_frame(code: int | None = None, reason: str = "") -> bytes:
+    return frame(b"" if code is None else code.to_bytes(2, "big") + reason.encode(), CLOSE)
+
+
+# -- writing
+
+
+async def test_what_the_kernel_takes_is_sent_at_once() -> None:
+    """Before the loop turns, and nothing waits."""
+    with pair() as it:
+        it.connection.write(b"hello")
+        assert it.connection.unsent_bytes == 0
+        assert it.peer.recv(100) == b"hello"
+
+
+async def test_what_the_kernel_does_not_take_follows_in_order() -> None:
+    """Whole, once, whatever was written behind it meanwhile."""
+    with pair() as it:
+        written = it.fill()
+        for number in range(50):
+            data = framing.frame(b"behind %d" % number)
+            it.connection.write(data)
+            written += data
+        assert it.connection.unsent_bytes > 0
+        assert await it.read(len(written)) == written
+        await until(lambda: it.connection.unsent_bytes == 0, "all sent")
+        it.connection.write(b"next")
+        assert await it.read(4) == b"next"
+
+
+async def test_unsent_bytes_are_counted() -> None:
+    """What was written and not yet taken, to the byte."""
+    with pair() as it:
+        it.fill()
+        before = it.connection.unsent_bytes
+        it.connection.write(b"x" * 100)
+        assert it.connection.unsent_bytes == before + 100
+
+
+async def test_the_greeting_goes_out_with_what_is_written_before_the_start() -> None:
+    """In one piece: the handshake's answer and the first frame."""
+    with pair(b"greeting,", started=False) as it:
+        it.connection.write(b"first")
+        assert it.connection.unsent_bytes > 0
+        it.connection.start(b"")
+        assert it.connection.unsent_bytes == 0
+        assert it.peer.recv(100) == b"greeting,first"
+
+
+async def test_a_greeting_that_does_not_fit_follows() -> None:
+    """However long it is."""
+    greeting = bytes(range(256)) * 8000
+    with pair(greeting, started=False) as it:
+        it.connection.start(b"")
+        assert it.connection.unsent_bytes > 0
+        it.connection.write(b"first")
+        assert await it.read(len(greeting) + 5) == greeting + b"first"
+
+
+async def test_past_the_limit_the_owner_is_told_once() -> None:
+    """Congested when more waits than the limit; drained when the peer took everything."""
+    with pair(limit=20_000) as it:
+        written = it.fill()
+        assert it.owner.events == [] and not it.connection.congested
+        while not it.connection.congested:
+            it.connection.write(b"y" * 5000)
+            written += b"y" * 5000
+        it.connection.write(b"z")
+        assert it.owner.events == ["congested"]
+        assert await it.read(len(written) + 1) == written + b"z"
+        await until(lambda: it.owner.events == ["congested", "drained"], "drained")
+        assert not it.connection.congested
+
+
+async def test_a_congested_peer_is_not_read_from() -> None:
+    """Its requests can't add to the answers that wait for it; they are read when it took those."""
+    with pair(limit=5000) as it:
+        written = it.fill()
+        it.connection.write(b"y" * 5001)
+        await it.send(frame(b"request"))
+        await asyncio.sleep(0.02)
+        assert it.owner.messages == []
+        await it.read(len(written) + 5001)
+        await until(lambda: it.owner.messages == ["request"], "the request")
+
+
+async def test_progress_is_dated() -> None:
+    """`progress_at` moves when the peer takes something, and only then."""
+    with pair() as it:
+        written = it.fill()
+        stuck_at = it.connection.progress_at
+        await asyncio.sleep(0.02)
+        it.connection.write(b"more")
+        assert it.connection.progress_at == stuck_at
+        await it.read(len(written))
+        await until(lambda: it.connection.progress_at > stuck_at, "progress")
+
+
+async def test_writing_to_a_peer_that_reset_ends_the_connection() -> None:
+    """1006, told once; further writes are dropped without an error."""
+    with pair() as it:
+        reset(it.peer)
+        await asyncio.sleep(0)
+        for _ in range(3):
+            it.connection.write(b"x")
+        assert it.connection.closed
+        await until(lambda: it.owner.ended, "the end")
+        assert it.owner.ended == [(1006, "")]
+
+
+async def test_a_reset_while_bytes_wait_ends_the_connection() -> None:
+    """What waited is let go."""
+    with pair() as it:
+        it.fill()
+        reset(it.peer)
+        await until(lambda: it.owner.ended, "the end")
+        assert it.owner.ended == [(1006, "")] and it.connection.unsent_bytes == 0
+
+
+# -- reading
+
+
+async def test_messages_reach_the_owner() -> None:
+    """Text as str, binary as bytes, in order, however they are cut into pieces."""
+    with pair() as it:
+        data = frame("grüße".encode()) + frame(b"\x00", 0x2) + frame(b"last")
+        for index in range(len(data)):
+            await it.send(data[index : index + 1])
+        await until(lambda: len(it.owner.messages) == 3, "three messages")
+        assert it.owner.messages == ["grüße", b"\x00", "last"]
+
+
+async def test_what_came_right_behind_the_handshake_is_read() -> None:
+    """A client need not wait."""
+    with pair(started=False) as it:
+        it.connection.start(frame(b"eager"))
+        assert it.owner.messages == ["eager"]
+
+
+async def test_a_ping_is_answered_with_its_payload() -> None:
+    """A pong is not, and reaches no owner."""
+    with pair() as it:
+        await it.send(frame(b"unasked", PONG) + frame(b"payload", PING))
+        assert await it.read(9) == framing.frame(b"payload", framing.PONG)
+        assert it.owner.messages == []
+
+
+async def test_pings_wait_behind_nothing() -> None:
+    """While bytes wait for the peer neither our ping nor a pong joins them."""
+    with pair() as it:
+        written = it.fill()
+        waiting = it.connection.unsent_bytes
+        it.connection.write_ping()
+        await it.send(frame(b"payload", PING) + frame(b"heard"))
+        await until(lambda: it.owner.messages, "the ping and what follows it read")
+        assert it.connection.unsent_bytes == waiting
+        await it.read(len(written))
+        await until(lambda: it.connection.unsent_bytes == 0, "all sent")
+        it.connection.write_ping(b"now")
+        assert await it.read(5) == framing.frame(b"now", framing.PING)
+
+
+async def test_only_what_is_whole_is_a_sign_of_life() -> None:
+    """A frame that drips in and never ends is silence."""
+    with pair() as it:
+        heard_at = it.connection.heard_at
+        await asyncio.sleep(0.01)
+        await it.send(header(1000) + b"\0\0\0\0" + b"x" * 10)
+        await asyncio.sleep(0.02)
+        assert it.connection.heard_at == heard_at
+        await it.send(b"x" * 990)
+        await until(lambda: it.connection.heard_at > heard_at, "a sign of life")
+
+
+async def test_an_offence_is_closed_with_its_code_and_nothing_more_is_read() -> None:
+    """What came whole before it counts; what follows can't be understood any more."""
+    with pair() as it:
+        await it.send(frame(b"before") + b"\xf1\x80" + frame(b"after"))
+        data = await it.read_all()
+        assert framing.parse_close(data[2:]) == (1002, "reserved bits set")
+        assert it.owner.messages == ["before"]
+        assert it.owner.ended == [(1002, "reserved bits set")]
+
+
+@pytest.mark.expects_log("a message failed")
+async def test_an_owner_that_fails_is_closed_1012() -> None:
+    """The fault is ours: the client comes back."""
+    with pair() as it:
+        it.owner.on_message = lambda message: 1 // 0  # type: ignore[method-assign, assignment]
+        await it.send(frame(b"x"))
+        data = await it.read_all()
+        assert framing.parse_close(data[2:]) == (1012, "the server failed")
+
+
+# -- the end
+
+
+async def test_we_close_and_the_peer_answers() -> None:
+    """The close frame goes out, the owner is told at once, and the socket is gone when the answer is there."""
+    with pair() as it:
+        it.connection.close(CloseCode.REMOVED, "banned")
+        assert it.owner.ended == [(4403, "banned")]
+        assert it.connection.closed and it.connection in Connection.closing
+        data = await it.read_all()
+        assert data == framing.close_frame(4403, "banned")
+        await it.send(close_frame(4403))
+        await until(lambda: it.connection not in Connection.closing, "the socket closed")
+        assert it.owner.ended == [(4403, "banned")], "told once"
+
+
+async def test_the_peer_closes_and_is_answered() -> None:
+    """With its own code; then the socket is closed."""
+    with pair() as it:
+        await it.send(close_frame(1001, "bye"))
+        assert await it.read_all() == framing.close_frame(1001)
+        assert it.owner.ended == [(1001, "bye")]
+        assert it.connection not in Connection.closing
+
+
+async def test_a_close_without_a_code_is_1005() -> None:
+    """And the answer has none either."""
+    with pair() as it:
+        await it.send(close_frame())
+        assert await it.read_all() == framing.close_frame(None)
+        assert it.owner.ended == [(1005, "")]
+
+
+async def test_an_illegal_close_code_is_answered_1002() -> None:
+    """It is not echoed."""
+    with pair() as it:
+        await it.send(close_frame(1005))
+        data = await it.read_all()
+        assert framing.parse_close(data[2:])[0] == 1002
+        assert it.owner.ended == [(1002, "illegal close code")]
+
+
+async def test_an_end_without_a_close_frame_is_1006() -> None:
+    """Also when the peer only stops sending: without a close frame it is gone."""
+    with pair() as it:
+        it.peer.shutdown(socket.SHUT_WR)
+        assert await it.read_all() == b""
+        assert it.owner.ended == [(1006, "")]
+
+
+async def test_both_close_at_once() -> None:
+    """Each one's close is the answer to the other's."""
+    with pair() as it:
+        await it.send(close_frame(1000))
+        it.connection.close(CloseCode.RESTART, "leaving")
+        assert await it.read_all() == framing.close_frame(1012, "leaving")
+        await until(lambda: it.connection not in Connection.closing, "the socket closed")
+        assert it.owner.ended == [(1012, "leaving")]
+
+
+async def test_nothing_is_taken_or_written_after_our_close() -> None:
+    """Messages that were on the way are dropped, writes are no errors, a second close changes nothing."""
+    with pair() as it:
+        it.connection.close(CloseCode.NORMAL)
+        it.connection.write(b"late")
+        it.connection.write_ping()
+        it.connection.close(CloseCode.RESTART, "again")
+        await it.send(frame(b"late") + frame(b"late", PING) + close_frame(1000))
+        assert await it.read_all() == framing.close_frame(1000)
+        assert it.owner.messages == [] and it.owner.ended == [(1000, "")]
+
+
+async def test_a_close_behind_waiting_frames_is_understood() -> None:
+    """The frame that is half sent is finished, those behind it are dropped, then comes the close frame."""
+    with pair() as it:
+        it.fill()
+        for _ in range(100):
+            it.connection.write(framing.frame(b"dropped"))
+        it.connection.close(CloseCode.TOO_SLOW, "too slow")
+        data = await it.read_all()
+        frames = []
+        while data:
+            length = int.from_bytes(data[2:4], "big") if data[1] == 126 else data[1]
+            start = 4 if data[1] == 126 else 2
+            frames.append((data[0] & 0x0F, data[start : start + length]))
+            data = data[start + length :]
+        assert all(opcode == framing.TEXT and len(payload) == 996 for opcode, payload in frames[:-1])
+        assert frames[-1][0] == framing.CLOSE and framing.parse_close(frames[-1][1]) == (4413, "too slow")
+        await it.send(close_frame(4413))
+        await until(lambda: it.connection not in Connection.closing, "the socket closed")
+
+
+async def test_a_congested_peer_can_still_be_closed() -> None:
+    """It is read from again, for its answer."""
+    with pair(limit=5000) as it:
+        it.fill()
+        it.connection.write(b"y" * 6000)
+        assert it.connection.congested
+        it.connection.close(CloseCode.TOO_SLOW)
+        await it.send(close_frame(4413))
+        await until(lambda: it.connection not in Connection.closing, "the socket closed")
+        assert it.owner.events == ["congested"] and it.owner.ended == [(4413, "")]
+
+
+async def test_a_close_that_is_not_answered_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After CLOSE_TIMEOUT, though the peer keeps its end open."""
+    monkeypatch.setattr(writer, "CLOSE_TIMEOUT", 0.05)
+    with pair() as it:
+        began = time.monotonic()
+        it.connection.close(CloseCode.NORMAL)
+        await until(lambda: it.connection not in Connection.closing, "the cut")
+        assert time.monotonic() - began >= 0.04
+
+
+async def test_a_peer_that_reads_nothing_is_cut_with_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for it does not linger in the kernel."""
+    monkeypatch.setattr(writer, "CLOSE_TIMEOUT", 0.05)
+    with pair() as it:
+        it.connection.write(framing.frame(b"x" * 500_000))
+        it.connection.close(CloseCode.TOO_SLOW)
+        await until(lambda: it.connection not in Connection.closing, "the cut")
+        with pytest.raises(ConnectionResetError):
+            await it.read_all()
+
+
+async def test_a_close_to_a_peer_that_has_gone_is_no_error() -> None:
+    """It ends there and then."""
+    with pair() as it:
+        reset(it.peer)
+        await asyncio.sleep(0)
+        it.connection.close(CloseCode.NORMAL)
+        await until(lambda: it.owner.ended and it.connection not in Connection.closing, "the end")
+        assert len(it.owner.ended) == 1
+
+
+async def test_abort_says_nothing() -> None:
+    """The peer sees the end of the stream, the owner 1006."""
+    with pair() as it:
+        it.connection.abort()
+        it.connection.abort()
+        assert await it.read_all() == b""
+        assert it.owner.ended == [(1006, "")]
+
+
+async def test_all_closed_waits_for_answers_and_cuts_the_rest() -> None:
+    """Those that answer end well; those that don't are cut when the time is over."""
+    with pair() as polite, pair() as rude:
+        for it in (polite, rude):
+            it.connection.close(CloseCode.RESTART, "leaving")
+        waiting = asyncio.ensure_future(Connection.all_closed(0.1))
+        assert await polite.read_all() == framing.close_frame(1012, "leaving")
+        await polite.send(close_frame(1012))
+        await until(lambda: Connection.closing == {rude.connection}, "the polite one closed")
+        assert not waiting.done()
+        await waiting
+        assert not Connection.closing
+
+
+# -- the handler
+
+
+class Echo(WebSocket):
+    """Says back what it hears."""
+
+    ended: list[tuple[int | None, str | None]]
+    failing = False
+
+    def initialize(self, ended: list[tuple[int | None, str | None]] | None = None) -> None:
+        self.ended = [] if ended is None else ended
+
+    def open(self, *args: str) -> None:
+        if self.failing:
+            raise ZeroDivisionError
+        assert self.connection is not None
+        self.connection.write(framing.frame(b"welcome"))
+
+    def on_message(self, message: str | bytes) -> None:
+        assert self.connection is not None and isinstance(message, str)
+        self.connection.write(framing.frame(message.encode()))
+
+    def on_close(self) -> None:
+        self.ended.append((self.close_code, self.close_reason))
+
+
+class Failing(Echo):
+    failing = True
+
+
+class Slow(Echo):
+    """Thinks about the handshake until it is told to go on."""
+
+    reached = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        self.reached.set()
+        await self.go_on.wait()
+        await super().get(*args, **kwargs)
+
+
+@asynccontextmanager
+async def server(**arguments: Any) -> AsyncIterator[int]:
+    """An application with these handlers; its port."""
+    routes: list[Any] = [("/echo", Echo, arguments), ("/failing", Failing), ("/slow", Slow, arguments)]
+    http = HTTPServer(Application(routes, frame_limit=1000, log_function=lambda handler: None))
+    sock, port = bind_unused_port()
+    http.add_socket(sock)
+    try:
+        yield port
+    finally:
+        http.stop()
+        await Connection.all_closed(1 * UNIT)
+        await http.close_all_connections()
+
+
+async def test_the_handshake_is_answered_as_the_rfc_says() -> None:
+    """Section 1.3's own example; a subprotocol that nobody selected is not answered, though it was offered."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        answer = await raw.request(handshake(port, "/echo", protocols="chat.v1"))
+        assert (answer.status, answer.headers["sec-websocket-accept"]) == (101, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+        assert "sec-websocket-protocol" not in answer.headers
+        assert await raw.read_frame() == (TEXT, b"welcome")
+        await raw.send(frame(b"hello"))
+        assert await raw.read_frame() == (TEXT, b"hello")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status", "sentence"),
+    [
+        ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8", 426, b"Sec-WebSocket-Version: 13"),
+        ("Upgrade: websocket", "Upgrade: h2c", 400, b"Upgrade: websocket"),
+        ("Connection: Upgrade", "Connection: keep-alive", 400, b"Connection: Upgrade"),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ=", 400, b"16 bytes"),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "not base64!", 400, b"16 bytes"),
+    ],
+)
+async def test_what_is_no_handshake_gets_a_status_and_a_sentence(
+    old: str, new: str, status: int, sentence: bytes
+) -> None:
+    """400, or 426 with the version that is spoken here (section 4.4)."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        answer = await raw.request(handshake(port, "/echo").replace(old.encode(), new.encode()))
+        assert answer.status == status and sentence in answer.body
+        assert answer.headers["sec-websocket-version"] == "13"
+
+
+async def test_frames_sent_with_the_handshake_are_read() -> None:
+    """In the same packet, before the answer."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        await raw.request(handshake(port, "/echo") + frame(b"eager"))
+        assert [await raw.read_frame(), await raw.read_frame()] == [(TEXT, b"welcome"), (TEXT, b"eager")]
+
+
+async def test_a_message_over_the_limit_closes_1009() -> None:
+    """`frame_limit` of the application's settings."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        await raw.request(handshake(port, "/echo"))
+        await raw.send(frame(b"x" * 1001))
+        assert await raw.closed() == 1009
+
+
+async def test_the_end_is_told_with_its_code() -> None:
+    """`close_code` and `close_reason`, as handlers know them."""
+    ended: list[Any] = []
+    async with server(ended=ended) as port, await RawSocket.connect(port) as raw:
+        await raw.request(handshake(port, "/echo"))
+        await raw.send(close_frame(4000, "mine"))
+        assert await raw.closed() == 4000
+        await until(lambda: ended == [(4000, "mine")], "on_close")
+
+
+@pytest.mark.expects_log("a socket failed to open")
+async def test_a_handler_that_fails_to_open_cuts_the_socket() -> None:
+    """There is no status to answer with any more."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        await raw.send(handshake(port, "/failing"))
+        assert await raw.closed() is None
+
+
+async def test_a_client_that_leaves_during_the_handshake_is_let_go(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is opened, nothing is logged."""
+    ended: list[Any] = []
+    Slow.reached, Slow.go_on = asyncio.Event(), asyncio.Event()
+    with caplog.at_level(logging.DEBUG):
+        async with server(ended=ended) as port, await RawSocket.connect(port) as raw:
+            await raw.send(handshake(port, "/slow"))
+            await Slow.reached.wait()
+            raw.cut()
+            await asyncio.sleep(0.02)
+            Slow.go_on.set()
+            await asyncio.sleep(0.02)
+    assert ended == []
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
