@@ -95,6 +95,8 @@ def shares(raw: str) -> "tuple[Counter[str], Counter[str]]":
     total = 0
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
+        if not stack:  # taken while the interpreter changed its frames
+            continue
         names = [frame.rpartition(":")[0] or frame for frame in stack.split(";")]  # without the line number
         names = [name + ")" if "(" in name and not name.endswith(")") else name for name in names]
         total += int(count)

@@ -86,6 +86,8 @@ class Hub(Struct, kw_only=True):
         """
         if self.draining:
             return 503, "This process is leaving."
+        if self.settings.force_https and headers.request_scheme(self.settings, request) != "https":
+            return 403, "Use https."
         if headers.request_allowed(self.settings, request, bearer_only=not guests):
             return None
         return 403, "This host or origin may not enter."

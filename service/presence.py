@@ -90,18 +90,14 @@ class Presence:
 
     async def _flush(self, now: float) -> None:
         """Tell the broker of arrivals, and of leaves whose grace is over. Raises `RequestError` when it is away."""
+        # In this order: of who came and went since the last time, the broker must hear the leave last.
+        await _all(self._tell_arrival(room, list(people)) for room, people in self._arriving.items())
         departing: dict[str, list[str]] = {}
         for (room, user), due in self._leaving.items():
             if due > now:
                 break
             departing.setdefault(room, []).append(user)
-        calls: list[Awaitable[None]] = [
-            self._tell_arrival(room, list(people)) for room, people in self._arriving.items()
-        ]
-        calls += [self._tell_departure(room, users) for room, users in departing.items()]
-        for answer in await asyncio.gather(*calls, return_exceptions=True):
-            if isinstance(answer, BaseException):
-                raise answer
+        await _all(self._tell_departure(room, users) for room, users in departing.items())
 
     async def _tell_arrival(self, room: str, users: list[str]) -> None:
         told = {user: self._arriving[room][user] for user in users}
@@ -203,3 +199,10 @@ class _Roster(msgspec.Struct):
 
 def _by_id(people: Iterable[Person]) -> dict[str, Person]:
     return {person.id: person for person in people}
+
+
+async def _all(calls: Iterable[Awaitable[None]]) -> None:
+    """Do them in one pipeline; the first error is raised, after all are done."""
+    for answer in await asyncio.gather(*calls, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer

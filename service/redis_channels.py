@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
@@ -100,12 +101,15 @@ class Channels:
 
     async def _write(self, connection: Connection) -> None:
         """Keep what is asked equal to what is wished, and the connection tried."""
+        loop = asyncio.get_running_loop()
+        ping_at = loop.time() + PING_INTERVAL
         try:
             while True:
-                try:
-                    async with asyncio.timeout(PING_INTERVAL):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(ping_at):
                         await self._changed.wait()
-                except TimeoutError:
+                if loop.time() >= ping_at:  # whatever else was sent: a wish taken back in its turn sends nothing
+                    ping_at = loop.time() + PING_INTERVAL
                     await connection.send_command("PING", check_health=False)
                 if time.monotonic() - self._heard_at > SILENCE_LIMIT:
                     logger.warning("redis channels: silent for %.0f s", SILENCE_LIMIT)

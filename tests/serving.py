@@ -32,8 +32,12 @@ class Served:
         return self.service.hub
 
     @property
+    def port(self) -> int:
+        return self.service.port
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.service.port}"
+        return f"http://127.0.0.1:{self.port}"
 
     async def fetch(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> HTTPResponse:
         """One request, redirects not followed. `body` goes as JSON unless bytes; `X_Y=…` is the header X-Y."""

@@ -201,7 +201,7 @@ def test_options_that_can_not_hold_are_refused(options: str, capsys: pytest.Capt
 
 
 def test_a_profile_counts_a_function_once_a_stack() -> None:
-    """Recursion does not make a function cost more than all; line numbers are not functions."""
-    own, whole = shares("main (a.py:1);f (a.py:2);f (a.py:9) 3\nmain (a.py:1);g (a.py:5) 1\n")
+    """Recursion does not make a function cost more than all; lines and samples without a stack are no functions."""
+    own, whole = shares("main (a.py:1);f (a.py:2);f (a.py:9) 3\nmain (a.py:1);g (a.py:5) 1\n 9\n")
     assert own == {"f (a.py)": 75.0, "g (a.py)": 25.0}
     assert whole == {"main (a.py)": 100.0, "f (a.py)": 75.0, "g (a.py)": 25.0}

@@ -458,27 +458,6 @@ async def test_one_address_has_a_rate_too() -> None:
         assert (await refused(bob.send("lobby", "x")))[0] == "rate_limited"
 
 
-async def test_a_user_on_two_processes_has_one_rate(redis_url: str) -> None:
-    """What is sent elsewhere counts here, after the fact: soon after the next message."""
-    rates = NO_LIMITS | {"REDIS_URL": redis_url, "SEND_RATE": "0.1", "SEND_BURST": "30"}
-    async with serving(rates) as it:
-        with ServiceProcess(rates) as other:
-            async with enter(it) as here, ChatClient.open(other.url, **ADA) as there:
-                for client in (here, there):
-                    await client.join("lobby")
-                await asyncio.gather(*(there.send("lobby", "x") for _ in range(29)))
-                for sent in range(29):
-                    try:
-                        await here.send("lobby", "x")
-                    except ChatError as error:
-                        assert error.code == "rate_limited"
-                        assert sent > 0
-                        break
-                    await asyncio.sleep(0.1)
-                else:
-                    raise AssertionError("sixty messages passed where thirty may")
-
-
 @pytest.mark.expects_log("redis (commands|channels)")
 async def test_what_the_broker_can_not_take_is_unavailable() -> None:
     """At once and with how long to wait; the same id is stored once when it is back."""

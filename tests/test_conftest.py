@@ -22,6 +22,12 @@ _CHECKED = {
     "socket": ("import socket\nasync def test(): socket.socket()", "unclosed"),
     "coroutine": ("import asyncio\nasync def test(): asyncio.sleep(0)", "never awaited"),
     "seed": ("def test(seed): assert seed == 0", "repeat with --seed"),
+    "secret": (
+        "from tests.harness import ServiceProcess, secrecy\n"
+        "def test():\n    secrecy.note('said in confidence')\n    process = ServiceProcess()\n"
+        "    process.stderr.append('msg=\"said in confidence\"')\n    ServiceProcess.ended.append(process)",
+        "secrets in the log",
+    ),
     "hang": (
         "import asyncio, pytest\n@pytest.mark.timeout(seconds=0.1)\nasync def test(): await asyncio.sleep(9)",
         "timed out",

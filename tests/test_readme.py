@@ -127,19 +127,15 @@ def test_layout_is_the_tree() -> None:
     assert {name for name in listed if name.startswith("service/") and name != "service/"} == files - {
         "service/__init__.py"
     }
-    # Only what the project holds: a database or a cover report may lie about.
-    tracked = {name.split("/")[0] for name in tracked_files()}
-    assert {name for name in tracked if not name.startswith(".")} - {"README.md"} <= {
-        name.split("/")[0] for name in listed
-    }
+    top = {name.split("/")[0] for name in project_files() if not name.startswith(".")}
+    assert top - {"README.md"} <= {name.split("/")[0] for name in listed}
 
 
-def tracked_files() -> list[str]:
-    """By git where there is a repository, else all."""
+def project_files() -> list[str]:
+    """What git holds, for a database or a report may lie about; without a repository what is there."""
     listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listing.returncode == 0 and listing.stdout:
-        return listing.stdout.splitlines()
-    return [str(path.relative_to(ROOT)) for path in ROOT.iterdir()]
+    found = listing.stdout.splitlines() if listing.returncode == 0 else []
+    return found or [path.name for path in ROOT.iterdir() if path.name != "__pycache__"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -110,6 +110,8 @@ async def test_fuzzed_frames_do_no_harm(
             grown = memory_bytes(service) - memory
             assert (await ada.ping())["type"] == "pong"
         assert service.ready()
+        _, _, metrics = service.request("GET", "/metrics")
+        assert metrics.count(b"parley_closes_total{") <= 20, "clients make up time series"
         if long_form:
             with capsys.disabled():
                 print(f"\n{frames} pieces, seed {seed}, +{grown / MIB:.1f} MiB: {dict(assault.seen.most_common())}")

@@ -6,6 +6,7 @@ switches for that, so the guard is replaced here, in a process of its own, befor
 
 import functools
 import itertools
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -160,19 +161,24 @@ def once() -> None:
 @guard
 def order() -> None:
     """The script broadcasts before it writes."""
-    early = b"""
+    early = """
         local before = redis.call('GET', KEYS[2])
         if before then
           local epoch, seq = string.match(before, '^(.*):(%d+)$')
           local number = string.format('%.0f', seq + 1)
-          redis.call('PUBLISH', ARGV[1], 'E' .. epoch .. ':' .. number .. '\\n' .. ARGV[7] .. number .. ARGV[8] .. '0}')
+          local frame = ARGV[{head}] .. number .. ARGV[{tail}] .. '0}}'
+          redis.call('PUBLISH', ARGV[1], 'E' .. epoch .. ':' .. number .. '\\n' .. frame)
         end
         """
     start = Commands.__init__
 
     def start_with_another_script(self: Any, *args: Any) -> None:
         start(self, *args)
-        self._sources["publish"] = early + self._sources["publish"]
+        script = self._sources["publish"]
+        found = re.search(rb"local FIRST = (\d+)", script)
+        assert found, "the script has changed"
+        first = int(found[1])  # the place of the first event's id; its head and tail follow
+        self._sources["publish"] = early.format(head=first + 1, tail=first + 2).encode() + script
 
     replace(Commands, "__init__", start_with_another_script)
 

@@ -1,0 +1,333 @@
+"""service/presence.py on both brokers: who is told of whom, and how often."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service import presence as presence_module
+from service.broker import Broker, Publication, Roster, unavailable
+from service.broker_redis import RedisBroker
+from service.broker_sqlite import SqliteBroker
+from service.presence import Presence
+from service.protocol import MEMBERS_LIMIT, Person, RequestError
+from service.protocol import Presence as PresenceFrame
+from service.relay import Relay
+
+from .brokers import ADA, BOB, CY, until
+from .harness import ChatClient, ServiceProcess, make_jwt
+from .serving import GATHER, serving
+
+Make = Callable[[], Broker]
+
+
+@pytest.fixture(params=["redis", "sqlite"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Makes brokers of one deployment; SQLite takes one at a time."""
+    if request.param == "redis":
+        url = request.getfixturevalue("redis_url")
+        return lambda: RedisBroker(url, history_limit=100, history_days=1)
+    return lambda: SqliteBroker(str(tmp_path / "parley.db"), history_limit=100, history_days=1)
+
+
+class Process:
+    """Presence on a broker, with what it shows to the members here."""
+
+    def __init__(self, broker: Any, grace: float) -> None:
+        self.broker = broker
+        self.relay = Relay(broker)
+        self.shown: list[PresenceFrame] = []
+        self.presence = Presence(broker, grace, lambda room, frame: self.shown.append(frame))
+        self.relay.signals["presence"] = self.presence.on_signal
+        self.relay.on_resync = self.presence.forget
+
+    def changes(self) -> list[tuple[list[str], list[str], int]]:
+        """Names of those who came, ids of those who left, and how many there are then."""
+        return [([person.name for person in frame.joined], list(frame.left), frame.count) for frame in self.shown]  # type: ignore[union-attr, arg-type]
+
+    async def told(self, *changes: Any) -> None:
+        """Wait until exactly these changes were shown."""
+        await until(lambda: len(self.shown) >= len(changes), "what changed")
+        assert self.changes() == list(changes)
+
+    async def turns(self, number: int = 3) -> None:
+        """Let so many rounds of telling pass."""
+        await asyncio.sleep(number * GATHER)
+
+
+@asynccontextmanager
+async def process(
+    make: Make, monkeypatch: pytest.MonkeyPatch, grace: float = 0, run: bool = True
+) -> AsyncIterator[Process]:
+    monkeypatch.setattr(presence_module, "GATHER", GATHER)
+    made = Process(make(), grace)
+    await made.broker.open(made.relay)
+    await until(lambda: made.broker.available, "the broker available")
+    running = asyncio.ensure_future(made.presence.run()) if run else None
+    await made.relay.hold("lobby")
+    try:
+        yield made
+    finally:
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        await made.presence.close()
+        await made.relay.close()
+        await made.broker.close()
+
+
+async def test_who_comes_and_goes_is_told_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With everybody who came in the same moment, and the count that follows."""
+    async with process(make, monkeypatch) as here:
+        here.presence.enter("lobby", ADA)
+        here.presence.enter("lobby", BOB)
+        await here.told((["Ada", "Bob"], [], 2))
+        here.presence.leave("lobby", BOB.id)
+        await here.told((["Ada", "Bob"], [], 2), ([], ["u2"], 1))
+
+
+async def test_many_sockets_are_one_person(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the first comes and only the last leaves."""
+    async with process(make, monkeypatch) as here:
+        for _ in range(3):
+            here.presence.enter("lobby", ADA)
+        await here.told((["Ada"], [], 1))
+        for _ in range(2):
+            here.presence.leave("lobby", ADA.id)
+        await here.turns()
+        await here.told((["Ada"], [], 1))
+        here.presence.leave("lobby", ADA.id)
+        await here.told((["Ada"], [], 1), ([], ["u1"], 0))
+
+
+async def test_back_within_the_grace_was_never_away(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leave is told when the grace is over, and not if they are back by then."""
+    async with process(make, monkeypatch, grace=5 * GATHER) as here:
+        here.presence.enter("lobby", ADA)
+        await here.told((["Ada"], [], 1))
+        here.presence.leave("lobby", ADA.id)
+        await here.turns(2)
+        here.presence.enter("lobby", ADA)
+        await here.turns(10)
+        await here.told((["Ada"], [], 1))
+        here.presence.leave("lobby", ADA.id)
+        await here.told((["Ada"], [], 1), ([], ["u1"], 0))
+
+
+async def test_a_new_name_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same user under another name comes again."""
+    async with process(make, monkeypatch) as here:
+        here.presence.enter("lobby", ADA)
+        await here.told((["Ada"], [], 1))
+        here.presence.enter("lobby", Person(ADA.id, "Countess"))
+        await here.told((["Ada"], [], 1), (["Countess"], [], 1))
+
+
+async def test_who_came_and_went_between_two_rounds_leaves_no_trace(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was told of them, in the end they are gone."""
+    async with process(make, monkeypatch) as here:
+        here.presence.enter("lobby", ADA)
+        here.presence.leave("lobby", ADA.id)
+        await here.turns()
+        assert await here.broker.roster("lobby") == Roster(0, [])
+        assert here.presence._here == {}
+
+
+async def test_the_roster_has_everybody_and_oneself(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read once, kept by the signals; with those here whom the broker does not know yet."""
+    async with process(make, monkeypatch) as here:
+        here.presence.enter("lobby", BOB)
+        roster = await here.presence.roster("lobby", ADA)
+        assert (roster.count, set(roster.members or ())) == (2, {ADA, BOB})
+        await here.told((["Bob"], [], 1))
+        reads = 0
+        read = here.broker.roster
+
+        async def counted(room: str) -> Roster:
+            nonlocal reads
+            reads += 1
+            return await read(room)
+
+        monkeypatch.setattr(here.broker, "roster", counted)
+        here.presence.enter("lobby", CY)
+        await here.told((["Bob"], [], 1), (["Cy"], [], 2))
+        here.presence.leave("lobby", BOB.id)
+        await here.told((["Bob"], [], 1), (["Cy"], [], 2), ([], ["u2"], 1))
+        roster = await here.presence.roster("lobby", ADA)
+        assert set(roster.members or ()) == {ADA, CY}
+        assert reads == 0, "the signals kept it"
+        here.presence.forget("lobby")
+        assert set((await here.presence.roster("lobby", ADA)).members or ()) == {ADA, CY}
+        assert reads == 1
+
+
+async def test_a_roster_that_a_signal_does_not_fit_is_read_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that was missed shows in the count of the next."""
+    async with process(make, monkeypatch) as here:
+        await here.presence.roster("lobby", ADA)
+        await here.broker.enter("lobby", [BOB])
+        await until(lambda: here.shown, "the signal")
+        here.presence._rosters["lobby"].result().members = {}  # as if it had been missed
+        await here.broker.enter("lobby", [CY])
+        await until(lambda: len(here.shown) == 2, "the next")
+        assert set((await here.presence.roster("lobby", ADA)).members or ()) == {ADA, BOB, CY}
+
+
+async def test_a_roster_that_can_not_be_read_is_asked_for_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`unavailable` for those who wait, and no memory of it."""
+    async with process(make, monkeypatch) as here:
+        with monkeypatch.context() as patch:
+
+            async def away(room: str) -> Roster:
+                raise unavailable()
+
+            patch.setattr(here.broker, "roster", away)
+            with pytest.raises(RequestError):
+                await here.presence.roster("lobby", ADA)
+        assert (await here.presence.roster("lobby", ADA)).members == [ADA]
+
+
+async def test_a_large_room_is_a_count(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above MEMBERS_LIMIT people nobody is listed, in frames and rosters; below it again all are."""
+    crowd = [Person(f"c{number}", f"C{number}") for number in range(MEMBERS_LIMIT)]
+    async with process(make, monkeypatch) as here:
+        assert (await here.presence.roster("lobby", ADA)).count == 1
+        for person in crowd:
+            here.presence.enter("lobby", person)
+        await until(lambda: here.shown and here.shown[-1].count == MEMBERS_LIMIT, "all told")
+        roster = await here.presence.roster("lobby", crowd[0])
+        assert roster.count == len(roster.members or ()) == MEMBERS_LIMIT
+        here.presence.enter("lobby", ADA)
+        assert (await here.presence.roster("lobby", ADA)) == Roster(MEMBERS_LIMIT + 1, None)
+        await until(lambda: here.shown[-1].count == MEMBERS_LIMIT + 1, "one more")
+        assert not isinstance(here.shown[-1].joined, list) and not isinstance(here.shown[-1].left, list)
+        here.presence.enter("lobby", BOB)
+        await until(lambda: here.shown[-1].count == MEMBERS_LIMIT + 2, "another")
+        for person in (ADA, BOB, crowd[0]):
+            here.presence.leave("lobby", person.id)
+        await until(lambda: here.shown[-1].count == MEMBERS_LIMIT - 1, "three fewer")
+        roster = await here.presence.roster("lobby", crowd[1])
+        assert roster.count == len(roster.members or ()) == MEMBERS_LIMIT - 1
+
+
+async def test_closing_takes_everybody_along(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their next process has entered them, or nobody has; no grace is waited for."""
+    async with process(make, monkeypatch, grace=60) as here:
+        here.presence.enter("lobby", ADA)
+        here.presence.enter("", ADA)
+        await here.told((["Ada"], [], 1))
+        here.presence.enter("lobby", BOB)
+        await here.presence.close()
+        assert await here.broker.roster("lobby") == Roster(0, [])
+        await until(lambda: len(here.shown) == 2, "the leave")
+        assert here.changes()[-1] == ([], ["u1"], 0)
+
+
+async def test_closing_without_a_broker_is_no_error(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others clear up after this process."""
+    async with process(make, monkeypatch) as here:
+        here.presence.enter("lobby", ADA)
+        await here.told((["Ada"], [], 1))
+
+        async def away(room: str, users: Any) -> None:
+            raise unavailable()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(here.broker, "depart", away)
+            await here.presence.close()
+
+
+async def test_what_could_not_be_told_is_told_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrivals and leaves wait for the broker; of who came and went meanwhile nothing is left."""
+    async with process(make, monkeypatch) as here:
+        here.presence.enter("lobby", CY)
+        await here.told((["Cy"], [], 1))
+
+        async def away(room: str, whom: Any) -> None:
+            raise unavailable()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(here.broker, "enter", away)
+            patch.setattr(here.broker, "depart", away)
+            here.presence.enter("lobby", ADA)
+            here.presence.enter("lobby", BOB)
+            here.presence.leave("lobby", CY.id)
+            await here.turns()
+            here.presence.leave("lobby", BOB.id)
+            assert len(here.shown) == 1
+        await until(lambda: here.shown[-1].count == 1 and len(here.shown) > 1, "told")
+        await here.turns()
+        assert await here.broker.roster("lobby") == Roster(1, [ADA])
+
+
+async def test_back_while_the_leave_is_told_is_here(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leave and the return may cross: in the end they are there."""
+    async with process(make, monkeypatch) as here:
+        here.presence.enter("lobby", ADA)
+        await here.told((["Ada"], [], 1))
+        depart = here.broker.depart
+
+        async def crossing(room: str, users: Any) -> None:
+            await depart(room, users)
+            here.presence.enter("lobby", ADA)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(here.broker, "depart", crossing)
+            here.presence.leave("lobby", ADA.id)
+            await until(lambda: len(here.shown) >= 2, "the leave")
+        await until(lambda: here.shown[-1].count == 1, "the return")
+        assert await here.broker.roster("lobby") == Roster(1, [ADA])
+
+
+async def test_a_process_taken_for_dead_enters_its_people_again(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others cleared up after it; it learns that from its own beat."""
+    monkeypatch.setattr(presence_module, "BEAT_INTERVAL", GATHER)
+    async with process(lambda: RedisBroker(redis_url, history_limit=9, history_days=1), monkeypatch) as here:
+        here.presence.enter("lobby", ADA)
+        await here.told((["Ada"], [], 1))
+        other = RedisBroker(redis_url, history_limit=9, history_days=1)
+        await other.open(_Deaf())
+        await until(lambda: other.available, "the other broker")
+        await other._commands.call("ZADD", "parley:processes", 1, here.broker.process)
+        await other.beat()
+        await until(lambda: len(here.shown) >= 3, "gone and back")
+        assert here.changes()[-2:] == [([], ["u1"], 0), (["Ada"], [], 1)]
+        await other.close()
+
+
+class _Deaf(Relay):
+    """Hears nothing."""
+
+    def __init__(self) -> None: ...
+    def on_publication(self, publication: Publication) -> None: ...
+    def on_signal(self, room: str, payload: bytes) -> None: ...
+    def on_subscribed(self, rooms: Any) -> None: ...
+
+
+async def test_people_on_two_processes(redis_url: str) -> None:
+    """Each process's people are seen on the other; a user on both is one person until they left both."""
+    env = {"REDIS_URL": redis_url, "PRESENCE_GRACE": "0"}
+    ada, bob = make_jwt("u-ada", "Ada"), make_jwt("u-bob", "Bob")
+    async with serving(env) as it:
+        with ServiceProcess(env) as other:
+            async with ChatClient.open(it.url, bearer=ada) as here:
+                await here.join("lobby")
+                await here.recv("presence", count=1)
+                async with ChatClient.open(other.url, bearer=bob) as there:
+                    assert (await there.join("lobby"))["count"] == 2
+                    await here.recv("presence", count=2)
+                    async with ChatClient.open(it.url, bearer=bob) as both:
+                        assert (await both.join("lobby"))["count"] == 2
+                        await there.leave("lobby")
+                        assert (await here.join("lobby"))["count"] == 2
+                while not (await here.recv("presence"))["left"]:
+                    pass
+                went = [frame for frame in here.frames if frame["type"] == "presence" and frame["left"]]
+                assert [frame["left"] for frame in went] == [["u-bob"]]

@@ -1,0 +1,266 @@
+"""service/redis_channels.py against a real Redis: every confirmation is passed on, every lost connection comes back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from service import redis_channels, redis_commands
+from service.redis_channels import Channels
+from service.redis_commands import connector
+
+from .brokers import until
+from .harness import UNIT, RedisServer
+
+loses_redis = pytest.mark.expects_log("WARNING redis channels: ")
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """A Redis of the test's own, to do harm to."""
+    with RedisServer() as server:
+        yield server
+
+
+class Running:
+    """Channels at work, and what they pass on."""
+
+    def __init__(self, url: str) -> None:
+        self.messages: list[tuple[bytes, bytes]] = []
+        self.confirmed: list[list[bytes]] = []
+        self.connections = 0
+        connect = connector(url, self_signed=False, name="parley-test")
+
+        def counting() -> redis_channels.Connection:
+            self.connections += 1
+            return connect()
+
+        self.channels = Channels(counting, self.on_message, self.confirmed.append)
+
+    def on_message(self, channel: bytes, data: bytes) -> None:
+        self.messages.append((channel, data))
+
+    async def connected(self) -> None:
+        await until(lambda: self.channels.connected, "connected")
+
+    async def subscribed(self, *names: bytes) -> None:
+        """Wish for channels and wait for their confirmations."""
+        self.confirmed.clear()
+        for name in names:
+            self.channels.subscribe(name)
+        await self.confirmations(*names)
+
+    async def confirmations(self, *names: bytes) -> None:
+        await until(lambda: set(names) <= {name for names in self.confirmed for name in names}, f"confirmed {names!r}")
+
+    async def heard(self, *messages: tuple[bytes, bytes]) -> None:
+        await until(lambda: len(self.messages) >= len(messages), f"heard {messages!r}")
+        assert self.messages == list(messages)
+        self.messages.clear()
+
+
+@asynccontextmanager
+async def running(url: str) -> AsyncIterator[Running]:
+    it = Running(url)
+    task = asyncio.ensure_future(it.channels.run())
+    try:
+        yield it
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deadlines a twentieth as long, so that a test need not wait for the real ones."""
+    monkeypatch.setattr(redis_channels, "PING_INTERVAL", 0.1)
+    monkeypatch.setattr(redis_channels, "SILENCE_LIMIT", 0.3)
+    monkeypatch.setattr(redis_channels, "CONNECT_TIMEOUT", 0.2)
+
+
+# -- subscriptions
+
+
+async def test_after_the_confirmation_everything_is_heard(redis_server: RedisServer, redis_url: str) -> None:
+    """Channel and data, as bytes, in order."""
+    async with running(redis_url) as it:
+        await it.subscribed(b"one", b"two")
+        for number in range(3):
+            redis_server.cli("PUBLISH", "one" if number % 2 else "two", number)
+        redis_server.cli("PUBLISH", "three", "not ours")
+        await it.heard((b"two", b"0"), (b"one", b"1"), (b"two", b"2"))
+
+
+async def test_wishes_may_come_before_the_connection(redis_server: RedisServer, redis_url: str) -> None:
+    """They are what it begins with."""
+    it = Running(redis_url)
+    it.channels.subscribe(b"one")
+    task = asyncio.ensure_future(it.channels.run())
+    await it.confirmations(b"one")
+    redis_server.cli("PUBLISH", "one", "hello")
+    await it.heard((b"one", b"hello"))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_wishes_of_a_turn_are_confirmed_together(redis_url: str) -> None:
+    """One command, and one word to the listener: it reads their positions in one go."""
+    async with running(redis_url) as it:
+        await it.connected()
+        names = [b"%d" % number for number in range(100)]
+        await it.subscribed(*names)
+        assert sorted(it.confirmed[0]) == sorted(names)
+        assert len(it.confirmed) == 1
+
+
+async def test_what_is_no_longer_wished_is_no_longer_heard(redis_server: RedisServer, redis_url: str) -> None:
+    """Redis itself drops it; the others go on."""
+    async with running(redis_url) as it:
+        await it.subscribed(b"one", b"two")
+        it.channels.unsubscribe(b"one")
+        await until(lambda: redis_server.cli("PUBSUB", "CHANNELS") == "two", "unsubscribed")
+        redis_server.cli("PUBLISH", "one", "lost")
+        redis_server.cli("PUBLISH", "two", "heard")
+        await it.heard((b"two", b"heard"))
+
+
+async def test_left_and_wished_again_in_one_turn_is_confirmed_again(redis_server: RedisServer, redis_url: str) -> None:
+    """Who wishes waits for a confirmation, also where Redis had never been told of the leave."""
+    async with running(redis_url) as it:
+        await it.subscribed(b"one")
+        it.channels.unsubscribe(b"one")
+        await it.subscribed(b"one")
+        redis_server.cli("PUBLISH", "one", "hello")
+        await it.heard((b"one", b"hello"))
+
+
+async def test_wished_and_left_in_one_turn_is_nothing(redis_server: RedisServer, redis_url: str) -> None:
+    """Redis hears nothing of it."""
+    async with running(redis_url) as it:
+        await it.connected()
+        it.channels.subscribe(b"one")
+        it.channels.unsubscribe(b"one")
+        await it.subscribed(b"two")
+        assert it.confirmed == [[b"two"]]
+        assert redis_server.cli("PUBSUB", "CHANNELS") == "two"
+
+
+# -- lost connections
+
+
+@loses_redis
+async def test_a_killed_connection_is_made_again_and_says_so(server: RedisServer) -> None:
+    """Each channel is confirmed again, for what was published meanwhile is lost."""
+    async with running(server.url) as it:
+        await it.subscribed(b"one", b"two")
+        it.confirmed.clear()
+        server.cli("CLIENT", "KILL", "TYPE", "pubsub")
+        await it.confirmations(b"one", b"two")
+        server.cli("PUBLISH", "one", "hello")
+        await it.heard((b"one", b"hello"))
+        assert it.connections == 2
+
+
+@loses_redis
+async def test_wishes_that_change_while_redis_is_dead_hold(server: RedisServer) -> None:
+    """What is wished when it comes back counts."""
+    async with running(server.url) as it:
+        await it.subscribed(b"one", b"two")
+        server.kill9()
+        await until(lambda: not it.channels.connected, "disconnected")
+        it.channels.unsubscribe(b"one")
+        it.channels.subscribe(b"three")
+        it.confirmed.clear()
+        server.start()
+        await it.confirmations(b"two", b"three")
+        assert sorted(server.cli("PUBSUB", "CHANNELS").split()) == ["three", "two"]
+
+
+@loses_redis
+async def test_a_redis_that_comes_late_is_found(server: RedisServer) -> None:
+    """Away at the start is away like any other time."""
+    server.stop()
+    async with running(server.url) as it:
+        it.channels.subscribe(b"one")
+        await until(lambda: it.connections >= 3, "some attempts")
+        assert not it.channels.connected
+        server.start()
+        await it.confirmations(b"one")
+
+
+@loses_redis
+async def test_a_frozen_redis_is_noticed(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No byte for SILENCE_LIMIT, not even the answer to a ping: connect again, until it thaws."""
+    quick(monkeypatch)
+    async with running(server.url) as it:
+        await it.subscribed(b"one")
+        server.sigstop()
+        before = time.monotonic()
+        await until(lambda: not it.channels.connected, "noticed")
+        assert 0.15 < time.monotonic() - before < 1 * UNIT
+        it.confirmed.clear()
+        server.sigcont()
+        await it.confirmations(b"one")
+        server.cli("PUBLISH", "one", "hello")
+        await it.heard((b"one", b"hello"))
+
+
+async def test_a_quiet_redis_is_not_a_frozen_one(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answers to pings are signs of life, with subscriptions and without."""
+    quick(monkeypatch)
+    async with running(redis_url) as it:
+        await it.connected()
+        await asyncio.sleep(0.5)
+        await it.subscribed(b"one")
+        await asyncio.sleep(0.5)
+        assert it.channels.connected and it.connections == 1
+
+
+async def test_wishes_that_come_to_nothing_do_not_hold_up_the_pings(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rooms entered and left in one turn, again and again: nothing is sent for them, so the pings must go on."""
+    quick(monkeypatch)
+    async with running(redis_url) as it:
+        await it.connected()
+        for _ in range(20):
+            it.channels.subscribe(b"one")
+            it.channels.unsubscribe(b"one")
+            await asyncio.sleep(0.04)
+        assert it.channels.connected and it.connections == 1
+
+
+@pytest.mark.expects_log("redis channels: failed")
+async def test_a_fault_in_what_hears_costs_the_connection_and_no_more(
+    redis_server: RedisServer, redis_url: str
+) -> None:
+    """The consumer lives on: it connects again and says so, as after any loss."""
+    async with running(redis_url) as it:
+
+        def broken(channel: bytes, data: bytes) -> None:
+            it.channels._on_message = it.on_message
+            raise ZeroDivisionError
+
+        it.channels._on_message = broken
+        await it.subscribed(b"one")
+        it.confirmed.clear()
+        redis_server.cli("PUBLISH", "one", "bad")
+        await it.confirmations(b"one")
+        redis_server.cli("PUBLISH", "one", "good")
+        await it.heard((b"one", b"good"))
+
+
+async def test_cancelled_it_hangs_up(redis_server: RedisServer, redis_url: str) -> None:
+    """Redis has one client less."""
+    async with running(redis_url) as it:
+        await it.subscribed(b"one")
+        assert "name=parley-test" in redis_server.cli("CLIENT", "LIST")
+    assert not it.channels.connected
+    await until(lambda: "name=parley-test" not in redis_server.cli("CLIENT", "LIST"), "gone")
+
+
+def test_a_frozen_redis_is_noticed_within_ten_seconds() -> None:
+    """The longest way on either connection: idle, ping, silence."""
+    assert redis_commands.PING_INTERVAL + redis_commands.REPLY_TIMEOUT < 10
+    assert 2 * redis_commands.PING_INTERVAL + redis_channels.SILENCE_LIMIT < 10

@@ -1,0 +1,447 @@
+"""service/redis_commands.py against a real Redis: pipelines, deadlines, refusals, a server that dies or freezes."""
+
+import asyncio
+import datetime
+import ipaddress
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from redis.asyncio.connection import Connection
+
+from service import redis_commands
+from service.broker_redis import RedisBroker
+from service.protocol import ErrorCode, RequestError
+from service.redis_commands import Commands, connector, reconnect_delay
+
+from .brokers import message, opened, publish, store, until
+from .harness import UNIT, RedisServer, free_port
+
+loses_redis = pytest.mark.expects_log("WARNING redis (commands|channels): ")
+is_refused = pytest.mark.expects_log("WARNING redis refused a command: ")
+SCRIPTS = ("publish", "history", "presence", "state")
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """A Redis of the test's own, to do harm to."""
+    with RedisServer() as server:
+        yield server
+
+
+class Running:
+    """Commands at work, and what they sent, pipeline by pipeline."""
+
+    def __init__(self, url: str, scripts: tuple[str, ...] = SCRIPTS) -> None:
+        self.pipelines: list[bytes] = []
+        self.connections = 0
+        connect = connector(url, self_signed=False, name="parley-test")
+
+        def noting() -> Connection:
+            connection = connect()
+            send = connection.send_packed_command
+
+            async def note(packed: bytes, check_health: bool = True) -> None:
+                if check_health is False:  # not the client's own handshake
+                    self.pipelines.append(packed)
+                await send(packed, check_health)
+
+            connection.send_packed_command = note  # type: ignore[method-assign, assignment]
+            self.connections += 1
+            return connection
+
+        self.commands = Commands(noting, scripts)
+
+    async def connected(self) -> None:
+        await until(lambda: self.commands.connected, "connected")
+
+    async def lost(self) -> None:
+        await until(lambda: not self.commands.connected, "disconnected")
+
+
+@asynccontextmanager
+async def running(url: str, connected: bool = True) -> AsyncIterator[Running]:
+    it = Running(url)
+    task = asyncio.ensure_future(it.commands.run())
+    try:
+        if connected:
+            await it.connected()
+            it.pipelines.clear()
+        yield it
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def refused(call: Any) -> None:
+    """The call raises `unavailable`, with a time after which to try again."""
+    with pytest.raises(RequestError) as caught:
+        await call
+    assert caught.value.code == ErrorCode.UNAVAILABLE
+    assert caught.value.retry_after
+
+
+# -- asking
+
+
+async def test_a_command_is_answered(redis_url: str) -> None:
+    """Bytes, numbers, None and lists come as Redis says them; arguments may be text, bytes or numbers."""
+    async with running(redis_url) as it:
+        call = it.commands.call
+        assert await call("SET", "key", b"\x00\xff") == b"OK"
+        assert await call("GET", "key") == b"\x00\xff"
+        assert await call("GET", "nothing") is None
+        assert await call("INCRBY", "number", 41) == 41
+        assert await call("MGET", "key", "nothing") == [b"\x00\xff", None]
+
+
+async def test_scripts_are_loaded_and_run_by_name(redis_url: str) -> None:
+    """Every one of ours, with keys and arguments."""
+    async with running(redis_url) as it:
+        assert set(it.commands.scripts) == set(SCRIPTS)
+        assert await it.commands.script("state", ("names", "claims", "people"), "claim", "ada", "u1", 1000) == 1
+        assert await it.commands.script("state", ("names", "claims", "people"), "claim", "ada", "u2", 1000) == 0
+
+
+async def test_the_commands_of_a_turn_are_one_pipeline(redis_url: str) -> None:
+    """One system call for all that is asked in one turn of the loop."""
+    async with running(redis_url) as it:
+        answers = await asyncio.gather(*(it.commands.call("INCR", "number") for _ in range(100)))
+        assert answers == list(range(1, 101))
+        assert len(it.pipelines) == 1
+
+
+async def test_what_is_asked_meanwhile_is_the_next_pipeline(redis_url: str) -> None:
+    """At most one is under way, so commands take effect in the order of asking."""
+    async with running(redis_url) as it:
+        first = asyncio.ensure_future(it.commands.call("APPEND", "word", "a"))
+        await until(lambda: it.pipelines, "the first on its way")
+        rest = [asyncio.ensure_future(it.commands.call("APPEND", "word", letter)) for letter in "bcd"]
+        assert await asyncio.gather(first, *rest) == [1, 2, 3, 4]
+        assert [packed.count(b"APPEND") for packed in it.pipelines] == [1, 3]
+        assert await it.commands.call("GET", "word") == b"abcd"
+
+
+async def test_long_queues_go_in_pipelines_of_a_bounded_length(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Order and answers hold across them."""
+    monkeypatch.setattr(redis_commands, "PIPELINE_LIMIT", 8)
+    async with running(redis_url) as it:
+        assert await asyncio.gather(*(it.commands.call("INCR", "n") for _ in range(20))) == list(range(1, 21))
+        assert [packed.count(b"INCR") for packed in it.pipelines] == [8, 8, 4]
+
+
+async def test_what_gathers_is_asked_right_before_a_pipeline(redis_url: str) -> None:
+    """`wake` says that something waits there."""
+    async with running(redis_url) as it:
+        answers: list[Any] = []
+        waiting = [("PING",), ("ECHO", "gathered")]
+        it.commands.gather = lambda: [it.commands.send(waiting.pop(0), answers.append) for _ in waiting[:]] and None
+        it.commands.wake()
+        await until(lambda: len(answers) == 2, "the answers")
+        assert answers == [b"PONG", b"gathered"]
+        assert len(it.pipelines) == 1
+
+
+async def test_past_the_queue_limit_a_slow_redis_is_an_absent_one(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is over it is refused, on a later turn; the rest is done."""
+    monkeypatch.setattr(redis_commands, "QUEUE_LIMIT", 10)
+    async with running(redis_url) as it:
+        answers: list[Any] = []
+        for number in range(12):
+            it.commands.send(("ECHO", str(number)), answers.append)
+        assert answers == []
+        await until(lambda: len(answers) == 12, "all answers")
+        assert [str(answer) for answer in answers if isinstance(answer, RequestError)] == [
+            "the broker is away; the message was not stored"
+        ] * 2
+        assert [answer for answer in answers if isinstance(answer, bytes)] == [b"%d" % n for n in range(10)]
+
+
+async def test_a_caller_who_left_costs_the_others_nothing(redis_url: str) -> None:
+    """The answer comes and goes nowhere."""
+    async with running(redis_url) as it:
+        left, stays = (asyncio.ensure_future(it.commands.call("INCR", "n")) for _ in range(2))
+        await asyncio.sleep(0)
+        left.cancel()
+        assert await stays == 2
+        assert it.commands.connected and it.connections == 1
+
+
+# -- refusals
+
+
+@is_refused
+async def test_out_of_memory_is_unavailable_and_passes(server: RedisServer) -> None:
+    """Writes are refused, reads are not, the connection stays; with memory again writes go on."""
+    async with running(server.url) as it:
+        await it.commands.call("SET", "key", "kept")
+        server.cli("CONFIG", "SET", "maxmemory", 1)
+        await refused(it.commands.call("SET", "key", "new"))
+        assert await it.commands.call("GET", "key") == b"kept"
+        server.cli("CONFIG", "SET", "maxmemory", 0)
+        assert await it.commands.call("SET", "key", "new") == b"OK"
+        assert it.connections == 1
+
+
+@is_refused
+async def test_a_replica_is_unavailable_until_it_is_master(server: RedisServer) -> None:
+    """READONLY, as after a failover: nothing is stored, and nothing is published by a script that should store."""
+    async with opened(RedisBroker(server.url, history_limit=10, history_days=1), "lobby") as (broker, heard):
+        server.cli("REPLICAOF", "127.0.0.1", server.port)  # of itself: a master that never answers as one
+        for outcome in await publish(broker, message(), message()):
+            assert isinstance(outcome, RequestError) and outcome.code == ErrorCode.UNAVAILABLE
+        server.cli("REPLICAOF", "NO", "ONE")
+        (receipt,) = await store(broker, message(id="after"))
+        await until(lambda: heard.publications, "the broadcast")
+        assert receipt.seq == 1 and len(heard.frames("lobby")) == 1
+
+
+@is_refused
+async def test_refusals_are_logged_once_a_second(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    """However many ask; the line says why."""
+    async with running(server.url) as it:
+        server.cli("CONFIG", "SET", "maxmemory", 1)
+        for _ in range(3):
+            await asyncio.gather(*(it.commands.call("SET", "k", "v") for _ in range(50)), return_exceptions=True)
+        (line,) = [record.getMessage() for record in caplog.records]
+        assert line == "redis refused a command: command not allowed when used memory > 'maxmemory'."
+
+
+@is_refused
+async def test_one_refusal_does_not_touch_its_neighbours(redis_url: str) -> None:
+    """Of a pipeline each command has its own answer."""
+    async with running(redis_url) as it:
+        calls = [it.commands.call(*args) for args in (("SET", "k", "v"), ("LPUSH", "k", "x"), ("GET", "k"))]
+        ok, wrong, value = await asyncio.gather(*calls, return_exceptions=True)
+        assert (ok, value) == (b"OK", b"v")
+        assert isinstance(wrong, RequestError) and wrong.code == ErrorCode.UNAVAILABLE
+        assert it.connections == 1
+
+
+@loses_redis
+async def test_flushed_scripts_are_loaded_again(redis_server: RedisServer, redis_url: str) -> None:
+    """NOSCRIPT is `unavailable` once, then the scripts are back."""
+    async with running(redis_url) as it:
+        redis_server.cli("SCRIPT", "FLUSH")
+        await refused(it.commands.script("state", ("b",), "charge", 1, 1, 10))
+        await it.connected()
+        assert await it.commands.script("state", ("b",), "charge", 1, 1, 10) == 0
+
+
+# -- away
+
+
+@loses_redis
+async def test_without_redis_everything_is_unavailable_at_once(server: RedisServer) -> None:
+    """Nothing waits for it to come; `send` answers on a later turn, once."""
+    url = server.url
+    server.stop()
+    async with running(url, connected=False) as it:
+        before = time.monotonic()
+        for _ in range(100):
+            await refused(it.commands.call("PING"))
+        assert time.monotonic() - before < 0.5 * UNIT
+        answers: list[Any] = []
+        it.commands.send(("PING",), answers.append)
+        assert answers == []
+        await asyncio.sleep(0.01)
+        assert len(answers) == 1
+
+
+@loses_redis
+async def test_a_redis_that_comes_late_is_found(server: RedisServer) -> None:
+    """`on_connected` says when."""
+    server.stop()
+    it = Running(server.url)
+    came: list[float] = []
+    it.commands.on_connected = lambda: came.append(time.monotonic())
+    task = asyncio.ensure_future(it.commands.run())
+    await until(lambda: it.connections >= 3, "some attempts")
+    server.start()
+    await it.connected()
+    assert len(came) == 1
+    assert await it.commands.call("PING") == b"PONG"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@loses_redis
+async def test_an_absence_is_logged_once(
+    server: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at each attempt."""
+    monkeypatch.setattr(redis_commands, "RECONNECT_MAX", 0.05)
+    async with running(server.url) as it:
+        server.kill9()
+        await until(lambda: it.connections >= 4, "some attempts")
+        warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+        assert len(warnings) == 1
+
+
+@loses_redis
+async def test_what_is_under_way_when_redis_dies_is_unavailable(server: RedisServer) -> None:
+    """So is what waits behind it: each is told once, and the next life answers again."""
+    async with running(server.url) as it:
+        busy = asyncio.ensure_future(it.commands.call("DEBUG", "SLEEP", 10))
+        await until(lambda: it.pipelines, "the first on its way")
+        behind = [asyncio.ensure_future(it.commands.call("SET", "key", str(n))) for n in range(5)]
+        await asyncio.sleep(0.05)
+        server.kill9()
+        for call in (busy, *behind):
+            await refused(call)
+        await it.lost()
+        server.start()
+        await it.connected()
+        assert await it.commands.call("GET", "key") is None
+
+
+@loses_redis
+async def test_a_frozen_redis_is_noticed_by_who_asks(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REPLY_TIMEOUT is for the whole pipeline; thawed, it is used again."""
+    monkeypatch.setattr(redis_commands, "REPLY_TIMEOUT", 0.2)
+    monkeypatch.setattr(redis_commands, "CONNECT_TIMEOUT", 0.2)
+    async with running(server.url) as it:
+        server.sigstop()
+        before = time.monotonic()
+        await refused(it.commands.call("PING"))
+        assert 0.15 < time.monotonic() - before < 1 * UNIT
+        await it.lost()
+        await refused(it.commands.call("PING"))
+        server.sigcont()
+        await it.connected()
+        assert await it.commands.call("PING") == b"PONG"
+
+
+@loses_redis
+async def test_a_frozen_redis_is_noticed_when_nobody_asks(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An idle connection is tried; a healthy one stays the same all the time."""
+    monkeypatch.setattr(redis_commands, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(redis_commands, "REPLY_TIMEOUT", 0.2)
+    monkeypatch.setattr(redis_commands, "CONNECT_TIMEOUT", 0.2)
+    async with running(server.url) as it:
+        await until(lambda: len(it.pipelines) >= 3, "pings")
+        assert it.connections == 1
+        assert all(b"PING" in packed for packed in it.pipelines)
+        server.sigstop()
+        await it.lost()
+        server.sigcont()
+        await it.connected()
+
+
+@pytest.mark.expects_log("redis commands: failed")
+async def test_a_callback_that_fails_costs_the_connection_and_no_more(redis_url: str) -> None:
+    """Those after it are told `unavailable` rather than nothing, and the next connection serves."""
+
+    def broken(answer: Any) -> None:
+        raise ZeroDivisionError
+
+    async with running(redis_url) as it:
+        before = asyncio.ensure_future(it.commands.call("ECHO", "before"))
+        await asyncio.sleep(0)
+        it.commands.send(("PING",), broken)
+        after = asyncio.ensure_future(it.commands.call("ECHO", "after"))
+        assert await before == b"before"
+        await refused(after)
+        await it.connected()
+        assert await it.commands.call("ECHO", "again") == b"again"
+
+
+
+async def test_attempts_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None waits before the first; then full jitter over a time that doubles up to a second."""
+    asked: list[tuple[float, float]] = []
+    monkeypatch.setattr(random, "uniform", lambda low, high: asked.append((low, high)) or 0.0)
+    for failures in range(8):
+        await reconnect_delay(failures)
+    assert asked == [(0, 0.1), (0, 0.2), (0, 0.4), (0, 0.8), (0, 1.0), (0, 1.0), (0, 1.0)]
+
+
+# -- the end
+
+
+async def test_close_finishes_what_waits(redis_url: str) -> None:
+    """Then `run` ends by itself, and the connection with it."""
+    it = Running(redis_url)
+    task = asyncio.ensure_future(it.commands.run())
+    await it.connected()
+    calls = [asyncio.ensure_future(it.commands.call("INCR", "n")) for _ in range(1000)]
+    await asyncio.sleep(0)
+    await it.commands.close()
+    await asyncio.wait_for(task, UNIT)
+    assert await asyncio.gather(*calls) == list(range(1, 1001))
+    assert not it.commands.connected
+    await refused(it.commands.call("PING"))
+
+
+# -- connections
+
+
+async def test_a_process_has_two_connections(redis_server: RedisServer, redis_url: str) -> None:
+    """However much it asks and subscribes; both bear the process's name."""
+
+    def clients() -> list[str]:
+        return [line for line in redis_server.cli("CLIENT", "LIST").splitlines() if "name=parley-" in line]
+
+    async with opened(RedisBroker(redis_url, history_limit=10, history_days=1), *map(str, range(50))) as (broker, _):
+        await asyncio.gather(*(broker.put_ticket(str(number), b"", 1) for number in range(100)))
+        assert isinstance(broker, RedisBroker)
+        assert len(clients()) == 2
+        assert all(f"name=parley-{broker.process} " in line for line in clients())
+    await until(lambda: not clients(), "both gone")
+
+
+@pytest.fixture
+def tls_server(tmp_path: Path) -> Iterator[tuple[RedisServer, int]]:
+    """A Redis with a certificate that it signed itself, as Heroku's, and its TLS port."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "redis.example")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    port = free_port()
+    flags: dict[str, str | int] = {
+        "tls_port": port,
+        "tls_cert_file": str(tmp_path / "cert.pem"),
+        "tls_key_file": str(tmp_path / "key.pem"),
+        "tls_auth_clients": "no",
+    }
+    with RedisServer(**flags) as server:
+        yield server, port
+
+
+@loses_redis
+@pytest.mark.parametrize("self_signed", [True, False])
+async def test_a_certificate_that_redis_signed_itself(tls_server: tuple[RedisServer, int], self_signed: bool) -> None:
+    """Taken on Heroku, where there is no other; refused elsewhere, for it could be anybody's."""
+    connect = connector(f"rediss://127.0.0.1:{tls_server[1]}/0", self_signed, "parley-test")
+    commands = Commands(connect, ())
+    attempts: list[int] = []
+    commands._connect = lambda: (attempts.append(1), connect())[1]
+    task = asyncio.ensure_future(commands.run())
+    await until(lambda: commands.connected or len(attempts) >= 3, "an outcome")
+    assert commands.connected is self_signed
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
