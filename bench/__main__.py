@@ -101,10 +101,10 @@ def main(arguments: list[str] | None = None) -> int:
 def measure(plan: Plan, out: Path | None, command: str) -> int:
     """Run the plan, print and perhaps write the report."""
     gc.disable()  # a collection in the load generator would show as latency of the server
-    start, notes = time.time(), Notes()
+    start, notes, machine = time.time(), Notes(), describe()
     stages(plan, notes, lambda line: print(f"{time.time() - start:5.0f} s  {line}", file=sys.stderr, flush=True))
     facts = report.Facts(
-        machine=describe(),
+        machine=machine,
         date=time.strftime("%Y-%m-%d", time.gmtime(start)),
         command=command,
         seconds=time.time() - start,

@@ -44,8 +44,9 @@ class Goal:
     more_is_better: bool = False
 
     def verdict(self, values: Values, system: str = "redis") -> str:
-        """`aim`, `must`, `missed`, or `—` where nothing was measured."""
-        if not values.get(self.metric, {}).get(system):
+        """`aim`, `must`, `missed`, or `—` where it, or what it is held against, was not measured."""
+        needed = {system, *(bound.of for bound in (self.must, self.aim) if bound and bound.of)}
+        if not all(values.get(self.metric, {}).get(name) for name in needed):
             return "—"
         if not _holds(self.must, values[self.metric], system):
             return "missed"
@@ -56,8 +57,7 @@ def _holds(bound: Bound | None, values: Mapping[str, Sequence[float]], system: s
     if bound is None:
         return True
     if bound.of:
-        parts = ratios(values[system], values.get(bound.of, ()))
-        return bool(parts) and bound.holds(median(parts))
+        return bound.holds(median(ratios(values[system], values[bound.of])))
     return bound.holds(median(values[system]))
 
 

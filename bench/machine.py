@@ -84,6 +84,7 @@ def describe() -> dict[str, str]:
     packages = ("tornado", "redis", "hiredis", "msgspec", "websockets")
     return {
         "processor": f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores",
+        "load average before": f"{os.getloadavg()[0]:.2f}, over a minute; other work spoils the numbers",
         "memory": f"{int(memory[1]) / 2**20:.0f} GiB" if memory else "unknown",
         "kernel": f"{platform.system()} {platform.release()}, TCP congestion control {_congestion_control()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",

@@ -179,7 +179,7 @@ def write(facts: Facts, folder: Path) -> None:
     text = "\n\n".join(
         [
             "# Performance",
-            f"Made by `{facts.command}` on {facts.date}, in {facts.seconds / 60:.0f} minutes; {facts.rounds} rounds. "
+            f"Made by `{facts.command}` on {facts.date}, in {facts.seconds:.0f} s; rounds: {facts.rounds}. "
             "Written by that command: change `bench/`, not this file.",
             "\n".join(facts_lines),
             tables(facts),

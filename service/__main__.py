@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     environ = dict(os.environ)
     environ |= {name: value for name, value in (("PORT", options.port), ("HOST", options.host)) if value is not None}
     try:
-        settings = config.load(environ)
+        settings = config.load(environ, keep_secret=not options.check)
         if options.check:
             print(config.describe(settings))
             return 0

@@ -113,7 +113,6 @@ def make_application(hub: Hub) -> Application:
         (r"/readyz", api.ReadyHandler),
         (r"/metrics", api.MetricsHandler),
         (r"/static/(.*)", Static, {"path": str(STATIC)}),
-        (r"/(favicon\.ico)", Static, {"path": str(STATIC)}),
     ]
     return Application(
         rules,
@@ -174,7 +173,6 @@ class Service:
         available = listener.raise_descriptor_limit()
         limit = min(settings.connections_limit or available, available)
         Connection.unsent_limit = settings.unsent_limit
-        sockets = self._sockets or listener.bind(settings.host, settings.port)
         broker = make_broker(settings)
         relay = Relay(broker)
         stack.push_async_callback(relay.close)
@@ -200,6 +198,7 @@ class Service:
         )
         stack.push_async_callback(server.close_all_connections)
         stack.push_async_callback(self._close_sockets)
+        sockets = self._sockets or listener.bind(settings.host, settings.port)
         self._listener = listener.Listener(server, sockets)
         stack.callback(self._listener.close)
         gc.collect()

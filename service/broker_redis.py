@@ -274,7 +274,10 @@ class RedisBroker(Broker):
 
     async def mark_read(self, room: str, marks: dict[str, int]) -> None:
         args = [part for mark in marks.items() for part in mark]
-        noted = [self._commands.call("SADD", f"parley:user:{user}:rooms", room) for user in marks]
+        noted = []
+        for user in marks:
+            key = f"parley:user:{user}:rooms"
+            noted += [self._commands.call("SADD", key, room), self._commands.call("EXPIRE", key, self._seconds)]
         keys = _keys(room, "reads", "position")
         await _all(*noted, self._commands.script("state", keys, "read", self._channel(room), self._seconds, *args))
 

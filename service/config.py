@@ -288,10 +288,11 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
+def load(environ: Mapping[str, str] = os.environ, keep_secret: bool = True) -> Settings:
     """Read `environ` into settings.
 
     Raises `ConfigError` for a value that can't hold, a missing SECRET_KEY with Redis, and WEB_CONCURRENCY without it.
+    Without `keep_secret` a SECRET_KEY that has to be made is not kept: nothing is written.
     An empty variable counts as unset, except HOST, where it means all interfaces.
     """
     heroku = "DYNO" in environ
@@ -322,7 +323,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     if values["ping_timeout"] > values["ping_interval"]:
         raise ConfigError("PING_TIMEOUT: expected at most PING_INTERVAL")
     if not values["secret_key"]:
-        values["secret_key"] = _kept_secret(values["sqlite_path"])
+        values["secret_key"] = _kept_secret(values["sqlite_path"]) if keep_secret else secrets.token_hex(32)
     return Settings(**values, heroku=heroku)
 
 
@@ -338,7 +339,7 @@ def _kept_secret(sqlite_path: str) -> str:
             secret = path.read_text().strip()
         except (OSError, UnicodeDecodeError):
             secret = ""
-        if len(secret) < 16:
+        if len(secret) < SECRET_SHORTEST:
             raise ConfigError(f"SECRET_KEY: {path} holds no secret; remove that file or set the variable") from None
         return secret
     except OSError as error:

@@ -76,7 +76,8 @@ class Moderation:
         """
         if request.room is not None:
             check_room(request.room)
-        if not by.moderator or not (request.room is None or by.may_enter(request.room)):
+        # Everywhere is more than some rooms: a token that is limited to these does not reach that far.
+        if not by.moderator or not (by.rooms is None if request.room is None else by.may_enter(request.room)):
             raise RequestError(ErrorCode.FORBIDDEN, "only moderators may do that")
         room = request.room or ""
         until = int((time.time() + request.seconds) * 1000) if request.seconds else 0

@@ -186,9 +186,9 @@ async def test_no_address_ever_holds_a_ticket_or_a_token() -> None:
     assert not [ticket for ticket in given[::2] if ticket in stored], "a ticket is kept in the browser"
 
 
-async def test_every_answer_carries_the_page_s_protection(broker_env: dict[str, str]) -> None:
+async def test_every_answer_carries_the_page_s_protection() -> None:
     """The page, its files, the API, errors: a policy without inline, eval or wildcards, and no sniffing or framing."""
-    with ServiceProcess(broker_env) as service:
+    with ServiceProcess() as service:
         for path in (
             "/",
             "/r/lobby",

@@ -19,6 +19,7 @@ from ..harness import UNIT
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 FOLDER = ROOT / ".venv-autobahn"
+REPORTS = ROOT / "test-results" / "autobahn"
 VIRTUALENV = "virtualenv==20.21.1"  # 20.22 dropped Python 2.7
 
 INSTALL_SECONDS = 600 * UNIT
@@ -70,16 +71,18 @@ def install() -> Path:
     return wstest
 
 
-def fuzz(url: str, groups: Iterable[int], folder: Path) -> dict[str, Outcome]:
+def fuzz(url: str, groups: Iterable[int]) -> dict[str, Outcome]:
     """Run the cases of `groups` against the server at `url` (ws://…): each case's outcome, by its number.
 
-    The reports of the cases go to `folder`.
+    A page for each case, with every byte that went over the wire, is left in `REPORTS`.
     """
-    specification = folder / "fuzzingclient.json"
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    REPORTS.mkdir(parents=True)
+    specification = REPORTS / "fuzzingclient.json"
     specification.write_text(
         json.dumps(
             {
-                "outdir": str(folder),
+                "outdir": str(REPORTS),
                 "servers": [{"agent": "parley", "url": url}],
                 "cases": [f"{group}.*" for group in groups],
                 "exclude-cases": [],
@@ -89,7 +92,7 @@ def fuzz(url: str, groups: Iterable[int], folder: Path) -> dict[str, Outcome]:
     )
     command = [str(install()), "--mode", "fuzzingclient", "--spec", str(specification)]
     _run(command, RUN_SECONDS)
-    cases = json.loads((folder / "index.json").read_text())["parley"]
+    cases = json.loads((REPORTS / "index.json").read_text())["parley"]
     return {number: Outcome(case["behavior"], case["behaviorClose"]) for number, case in cases.items()}
 
 

@@ -1,0 +1,277 @@
+"""service/moderation.py: who may do what to whom, on both brokers, and how every process comes to know."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from service import config, moderation
+from service.app import make_broker
+from service.auth import User
+from service.broker import Broker, Sanction, unavailable
+from service.moderation import Moderation
+from service.protocol import Action, ErrorCode, Moderate, RequestError
+
+from .brokers import Recorder, opened, until
+from .harness import UNIT
+from .serving import environment
+
+MODERATOR = User("u-mod", "Mo", role="moderator")
+BAN, UNBAN, MUTE, UNMUTE, KICK = Action.BAN, Action.UNBAN, Action.MUTE, Action.UNMUTE, Action.KICK
+
+
+def request(action: Action, user: str = "ada", **fields: Any) -> Moderate:
+    return Moderate(user=user, action=action, **fields)
+
+
+@asynccontextmanager
+async def started(broker: Broker) -> AsyncIterator[Moderation]:
+    """A process's own copy, read once."""
+    kept = Moderation(broker)
+    task = asyncio.ensure_future(kept.run())
+    try:
+        await until(lambda: kept.known, "the sanctions read")
+        yield kept
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def moderating(environ: dict[str, str]) -> AsyncIterator[tuple[Moderation, Broker, Recorder]]:
+    async with opened(make_broker(config.load(environment(environ)))) as (broker, heard), started(broker) as kept:
+        yield kept, broker, heard
+
+
+async def refused(moderation: Moderation, by: User, asked: Moderate) -> ErrorCode:
+    with pytest.raises(RequestError) as caught:
+        await moderation.moderate(by, asked)
+    return caught.value.code
+
+
+# -- who may
+
+
+@pytest.mark.parametrize(
+    ("by", "room"),
+    [
+        (User("u", "U"), None),
+        (User("u", "U"), "lobby"),
+        (User("u", "U", role="service"), "lobby"),
+        (User("u", "U", role="moderator", rooms=("tea-*",)), "lobby"),
+    ],
+    ids=["member", "member in a room", "service", "moderator of others"],
+)
+async def test_only_moderators_of_the_room_may(broker_env: dict[str, str], by: User, room: str | None) -> None:
+    """`forbidden`, and nothing is kept or said."""
+    async with moderating(broker_env) as (kept, broker, heard):
+        assert await refused(kept, by, request(BAN, room=room)) == ErrorCode.FORBIDDEN
+        assert await broker.sanctions() == []
+        assert not kept.holds("ban", "lobby", "ada")
+        assert heard.signals == []
+
+
+async def test_a_moderator_of_some_rooms_may_there(broker_env: dict[str, str]) -> None:
+    """The token's globs hold for this too."""
+    async with moderating(broker_env) as (kept, _, _):
+        await kept.moderate(User("u", "U", role="moderator", rooms=("tea-*",)), request(BAN, room="tea-room"))
+        assert kept.holds("ban", "tea-room", "ada")
+
+
+async def test_a_room_that_can_not_be_is_said(broker_env: dict[str, str]) -> None:
+    """`bad_room`, before anything else."""
+    async with moderating(broker_env) as (kept, _, _):
+        assert await refused(kept, MODERATOR, request(BAN, room="No Room")) == ErrorCode.BAD_ROOM
+
+
+# -- what holds
+
+
+async def test_nothing_holds_against_anybody_at_first(broker_env: dict[str, str]) -> None:
+    """An empty list is a known one."""
+    async with moderating(broker_env) as (kept, _, _):
+        assert not kept.holds("ban", "lobby", "ada") and not kept.holds("mute", "", "ada")
+
+
+async def test_until_it_is_known_nobody_is_let_in(broker_env: dict[str, str]) -> None:
+    """A process that has not read the bans can't tell who is banned: `unavailable`."""
+    async with opened(make_broker(config.load(environment(broker_env)))) as (broker, _):
+        with pytest.raises(RequestError) as caught:
+            Moderation(broker).holds("ban", "lobby", "ada")
+        assert caught.value.code == ErrorCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(("do", "undo", "kind"), [(BAN, UNBAN, "ban"), (MUTE, UNMUTE, "mute")])
+async def test_a_sanction_of_a_room_holds_there_until_lifted(
+    broker_env: dict[str, str], do: Action, undo: Action, kind: str
+) -> None:
+    """Against that user, in that room, of that kind, and at once."""
+    async with moderating(broker_env) as (kept, _, _):
+        await kept.moderate(MODERATOR, request(do, room="lobby"))
+        assert kept.holds(kind, "lobby", "ada")
+        assert not kept.holds(kind, "tea", "ada") and not kept.holds(kind, "", "ada")
+        assert not kept.holds(kind, "lobby", "bob")
+        assert not kept.holds("mute" if kind == "ban" else "ban", "lobby", "ada")
+        await kept.moderate(MODERATOR, request(undo, room="lobby"))
+        assert not kept.holds(kind, "lobby", "ada")
+
+
+async def test_without_a_room_it_holds_everywhere(broker_env: dict[str, str]) -> None:
+    """Lifting it in one room is not lifting it."""
+    async with moderating(broker_env) as (kept, _, _):
+        await kept.moderate(MODERATOR, request(MUTE))
+        await kept.moderate(MODERATOR, request(UNMUTE, room="lobby"))
+        assert kept.holds("mute", "lobby", "ada") and kept.holds("mute", "", "ada")
+        await kept.moderate(MODERATOR, request(UNMUTE))
+        assert not kept.holds("mute", "lobby", "ada")
+
+
+async def test_its_time_runs_out(broker_env: dict[str, str]) -> None:
+    """Here and in what other processes read."""
+    async with moderating(broker_env) as (kept, broker, _):
+        await kept.moderate(MODERATOR, request(BAN, seconds=0.3))
+        await kept.moderate(MODERATOR, request(BAN, user="bob", seconds=60))
+        assert kept.holds("ban", "lobby", "ada")
+        await asyncio.sleep(0.35)
+        assert not kept.holds("ban", "lobby", "ada") and kept.holds("ban", "lobby", "bob")
+        assert [sanction.user for sanction in await broker.sanctions()] == ["bob"]
+
+
+async def test_the_last_word_counts(broker_env: dict[str, str]) -> None:
+    """A ban for a moment made one for good stays; there is one of it."""
+    async with moderating(broker_env) as (kept, broker, _):
+        await kept.moderate(MODERATOR, request(BAN, seconds=0.1))
+        await kept.moderate(MODERATOR, request(BAN))
+        await asyncio.sleep(0.15)
+        assert kept.holds("ban", "", "ada")
+        assert len(await broker.sanctions()) == 1
+
+
+async def test_a_kick_is_said_and_not_kept(broker_env: dict[str, str]) -> None:
+    """Who was kicked may come back."""
+    async with moderating(broker_env) as (kept, broker, heard):
+        await kept.moderate(MODERATOR, request(KICK, room="lobby"))
+        await until(lambda: heard.signals, "the signal")
+        assert await broker.sanctions() == []
+        assert not kept.holds("ban", "lobby", "ada")
+
+
+# -- what is written down, and said
+
+
+async def test_the_broker_keeps_who_did_it_and_why(broker_env: dict[str, str]) -> None:
+    """To be seen by whoever looks after the deployment."""
+    async with moderating(broker_env) as (kept, broker, _):
+        before = time.time()
+        await kept.moderate(MODERATOR, request(BAN, room="lobby", seconds=60, reason="spam"))
+        (sanction,) = await broker.sanctions()
+        assert sanction == Sanction("ban", "lobby", "ada", sanction.until, "u-mod", "spam")
+        assert before + 59 < sanction.until / 1000 < before + 62
+
+
+async def test_every_process_is_told(broker_env: dict[str, str]) -> None:
+    """One signal each, with all that is needed to act on it."""
+    async with moderating(broker_env) as (kept, _, heard):
+        await kept.moderate(MODERATOR, request(BAN, room="lobby", reason="spam"))
+        await kept.moderate(MODERATOR, request(KICK))
+        await until(lambda: len(heard.signals) == 2, "the signals")
+        same = {"kind": "moderate", "user": "ada", "until": 0}
+        assert heard.signals == [
+            ("", same | {"action": "ban", "room": "lobby", "reason": "spam"}),
+            ("", same | {"action": "kick", "room": "", "reason": ""}),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        (request(BAN, room="lobby", seconds=60, reason="spam"), "ban of ada in lobby by u-mod for 60 s, reason 'spam'"),
+        (request(MUTE), "mute of ada in every room by u-mod for good, reason ''"),
+        (request(KICK, reason="a\nb"), "kick of ada in every room by u-mod for good, reason 'a\\nb'"),
+    ],
+)
+async def test_each_is_logged_with_who_did_it(caplog: pytest.LogCaptureFixture, asked: Moderate, line: str) -> None:
+    """One line, whatever stands in the reason."""
+    async with moderating({}) as (kept, _, _):
+        with caplog.at_level(logging.INFO, "service.moderation"):
+            await kept.moderate(MODERATOR, asked)
+        assert [record.getMessage() for record in caplog.records] == [f"moderation: {line}"]
+
+
+async def test_what_the_broker_can_not_keep_does_not_hold(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moderator is told `unavailable`; a ban that only one process knew would be none."""
+    async with moderating(broker_env) as (kept, broker, heard):
+
+        async def away(*_: object) -> None:
+            raise unavailable()
+
+        monkeypatch.setattr(broker, "sanction", away)
+        assert await refused(kept, MODERATOR, request(BAN)) == ErrorCode.UNAVAILABLE
+        assert not kept.holds("ban", "", "ada")
+        await asyncio.sleep(0.05)
+        assert heard.signals == []
+
+
+# -- the other processes
+
+
+async def test_another_process_learns_at_once(broker_env: dict[str, str]) -> None:
+    """By the signal alone, before it has read anything: who was shut out may be back in a moment."""
+    async with moderating(broker_env) as (one, broker, _), started(broker) as two:
+        await one.moderate(MODERATOR, request(BAN, room="lobby"))
+        two.learn(BAN, "lobby", "ada", 0)
+        assert two.holds("ban", "lobby", "ada")
+        two.learn(KICK, "lobby", "bob", 0)
+        assert not two.holds("ban", "lobby", "bob")
+        two.learn(UNBAN, "lobby", "ada", 0)
+        assert not two.holds("ban", "lobby", "ada")
+
+
+async def test_a_signal_is_checked_against_the_broker(broker_env: dict[str, str]) -> None:
+    """Anybody with access to Redis can send one: what the broker doesn't keep doesn't last."""
+    async with moderating(broker_env) as (kept, _, _):
+        kept.learn(BAN, "", "ada", 0)
+        await until(lambda: not kept.holds("ban", "", "ada"), "read again")
+
+
+async def test_a_lost_signal_is_made_up_for(broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy is read again now and then."""
+    monkeypatch.setattr(moderation, "REFRESH", 0.1)
+    async with moderating(broker_env) as (kept, broker, _):
+        await broker.sanction(Sanction("mute", "lobby", "ada", 0, "u-mod", ""), lift=False)
+        await until(lambda: kept.holds("mute", "lobby", "ada"), "read again", UNIT)
+
+
+async def test_a_later_process_knows_what_was_done_before(broker_env: dict[str, str]) -> None:
+    """Bans outlive the process that took them in."""
+    environ = config.load(environment(broker_env))
+    async with opened(make_broker(environ)) as (broker, _), started(broker) as kept:
+        await kept.moderate(MODERATOR, request(BAN, room="lobby"))
+    async with opened(make_broker(environ)) as (broker, _), started(broker) as kept:
+        assert kept.holds("ban", "lobby", "ada")
+
+
+async def test_a_broker_that_is_away_at_the_start_is_asked_again(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it answers; then the doors open."""
+    async with opened(make_broker(config.load(environment(broker_env)))) as (broker, _):
+        asked: list[int] = []
+        sanctions = broker.sanctions
+
+        async def away_twice() -> list[Sanction]:
+            asked.append(1)
+            if len(asked) < 3:
+                raise unavailable()
+            return await sanctions()
+
+        monkeypatch.setattr(broker, "sanctions", away_twice)
+        async with started(broker) as kept:
+            assert len(asked) == 3
+            assert not kept.holds("ban", "", "ada")

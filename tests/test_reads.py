@@ -1,0 +1,101 @@
+"""service/reads.py: positions are gathered, told to the broker, and shown when the broker says that they moved."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from service import reads as reads_module
+from service.broker import unavailable
+from service.broker_sqlite import SqliteBroker
+from service.protocol import ReadFrame
+from service.reads import ReadPositions
+from service.relay import Relay
+
+from .brokers import ADA, BOB, message, store, until
+from .serving import GATHER
+
+
+class Process:
+    def __init__(self) -> None:
+        self.broker = SqliteBroker(":memory:", history_limit=100, history_days=1)
+        self.relay = Relay(self.broker)
+        self.shown: list[tuple[str, list[ReadFrame]]] = []
+        self.reads = ReadPositions(self.broker, lambda room, frames: self.shown.append((room, frames)))
+        self.relay.signals["read"] = self.reads.on_signal
+
+
+@asynccontextmanager
+async def process(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Process]:
+    """Five events in the lobby, which this process is subscribed to."""
+    monkeypatch.setattr(reads_module, "GATHER", GATHER)
+    made = Process()
+    await made.broker.open(made.relay)
+    await until(lambda: made.broker.available, "the broker available")
+    running = asyncio.ensure_future(made.reads.run())
+    try:
+        await made.relay.hold("lobby")
+        await store(made.broker, *(message() for _ in range(5)))
+        yield made
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await made.relay.close()
+        await made.broker.close()
+
+
+async def test_the_furthest_mark_of_a_moment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, for all users and rooms together, and kept."""
+    async with process(monkeypatch) as it:
+        for seq in (2, 4, 3):
+            it.reads.mark("lobby", ADA.id, seq)
+        it.reads.mark("lobby", BOB.id, 1)
+        await until(lambda: it.shown, "the signal")
+        ((room, frames),) = it.shown
+        assert (room, {frame.user: frame.seq for frame in frames}) == ("lobby", {ADA.id: 4, BOB.id: 1})
+        assert await it.reads.of("lobby", [ADA, BOB]) == {ADA.id: 4, BOB.id: 1}
+        assert await it.reads.of("lobby", [BOB]) == {BOB.id: 1}
+        assert await it.reads.unread(ADA.id) == {"lobby": 1}
+
+
+async def test_a_mark_that_moves_nothing_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A position only ever moves forward."""
+    async with process(monkeypatch) as it:
+        it.reads.mark("lobby", ADA.id, 3)
+        await until(lambda: it.shown, "the first")
+        it.reads.mark("lobby", ADA.id, 2)
+        await asyncio.sleep(3 * GATHER)
+        assert len(it.shown) == 1
+        assert await it.reads.of("lobby", [ADA]) == {ADA.id: 3}
+
+
+async def test_what_could_not_be_told_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker's absence loses no mark, and an older one takes no newer one's place."""
+    async with process(monkeypatch) as it:
+        attempts = 0
+
+        async def away(room: str, marks: Any) -> None:
+            nonlocal attempts
+            attempts += 1
+            it.reads.mark("lobby", ADA.id, 4)
+            raise unavailable()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(it.broker, "mark_read", away)
+            it.reads.mark("lobby", ADA.id, 3)
+            await until(lambda: attempts, "an attempt")
+        await until(lambda: it.shown, "the signal")
+        assert await it.reads.of("lobby", [ADA]) == {ADA.id: 4}
+
+
+async def test_unread_is_nothing_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A welcome does not wait for it."""
+    async with process(monkeypatch) as it:
+
+        async def away(user: str) -> dict[str, int]:
+            raise unavailable()
+
+        monkeypatch.setattr(it.broker, "unread", away)
+        assert await it.reads.unread(ADA.id) == {}
