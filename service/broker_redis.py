@@ -37,6 +37,7 @@ from service.redis_commands import Commands, connector
 IDS_LIMIT = 10_000  # ids remembered for dedupe, at least, in each room; about 100 bytes each
 BATCH_LIMIT = 256  # events in one call of the script
 INDEX_SECONDS = 60.0  # how often a busy room is noted as such
+INDEX_LIMIT = 10_000  # rooms of which this process remembers when it noted them
 ROOMS_LIMIT = 1000  # rooms that `rooms` looks at, the latest
 
 _REFUSALS = {
@@ -120,13 +121,24 @@ class RedisBroker(Broker):
     def _gather(self) -> None:
         """What waits becomes one call of the script for each room."""
         waiting, self._waiting = self._waiting, {}
-        now = asyncio.get_running_loop().time()
         for room, batch in waiting.items():
             for start in range(0, len(batch), BATCH_LIMIT):
                 self._publish_batch(room, batch[start : start + BATCH_LIMIT])
-            if now - self._indexed.get(room, 0.0) > INDEX_SECONDS:
-                self._indexed[room] = now
-                self._forget("ZADD", "parley:rooms", int(now), room)
+            self._index(room)
+
+    def _index(self, room: str) -> None:
+        """Note that the room is in use, for `rooms`; once in a while is enough."""
+        now = time.time()
+        if now - self._indexed.get(room, 0.0) > INDEX_SECONDS:
+            if len(self._indexed) >= INDEX_LIMIT:
+                self._indexed.clear()
+            self._indexed[room] = now
+
+            def reply(answer: Any) -> None:
+                if isinstance(answer, RequestError):
+                    self._indexed.pop(room, None)
+
+            self._commands.send(("ZADD", "parley:rooms", int(now), room), reply)
 
     def _publish_batch(self, room: str, batch: list[tuple[Event, Done]]) -> None:
         args: list[Any] = ["EVALSHA", self._commands.scripts["publish"], 5]
@@ -233,6 +245,8 @@ class RedisBroker(Broker):
     # -- presence
 
     async def enter(self, room: str, people: Sequence[Person]) -> None:
+        if room:
+            self._index(room)
         noted = self._commands.call("SADD", f"parley:process:{self.process}:rooms", room or "*")
         args = [part for person in people for part in (person.id, encode(person))]
         await _all(noted, self._presence(room, self.process, "enter", *args))

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from socket import socket
 from types import FrameType
 from typing import Any
@@ -17,6 +18,7 @@ from service.config import Settings
 logger = logging.getLogger(__name__)
 
 RESTART_DELAY = 1.0  # seconds before a dead process is replaced, so that one that can't live doesn't spin
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 Serve = Callable[[Settings, list[socket]], Coroutine[Any, Any, int]]
 
@@ -31,12 +33,20 @@ def run(settings: Settings, serve: Serve) -> int:
         nonlocal leaving
         leaving = number
         for child in children:
-            os.kill(child, number)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(child, number)
 
+    def start() -> None:
+        # A signal waits until the new process is among those that it is passed on to.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        if not leaving:
+            children.add(_fork(settings, sockets, serve))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+    for number in _SIGNALS:
+        signal.signal(number, pass_on)
     for _ in range(settings.web_concurrency):
-        children.add(_fork(settings, sockets, serve))
-    signal.signal(signal.SIGTERM, pass_on)
-    signal.signal(signal.SIGINT, pass_on)
+        start()
     port = sockets[0].getsockname()[1]
     name = f"{settings.broker_name}, {settings.web_concurrency} processes"
     print(f"Parley {__version__} on http://{settings.host or 'localhost'}:{port} ({name})", flush=True)
@@ -46,12 +56,12 @@ def run(settings: Settings, serve: Serve) -> int:
         children.discard(child)
         code = os.waitstatus_to_exitcode(status)
         if leaving:
-            worst = max(worst, abs(code))
+            if code != -leaving:  # else it had yet to set its handler, and nobody was served
+                worst = max(worst, abs(code))
             continue
         logger.error("process %d ended with %d; starting another", child, code)
         time.sleep(RESTART_DELAY)
-        if not leaving:
-            children.add(_fork(settings, sockets, serve))
+        start()
     for sock in sockets:
         sock.close()
     return worst
@@ -61,8 +71,9 @@ def _fork(settings: Settings, sockets: list[socket], serve: Serve) -> int:
     child = os.fork()
     if child:
         return child
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     try:
         status = asyncio.run(serve(settings, sockets))
     except BaseException:

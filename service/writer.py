@@ -18,9 +18,11 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, ClassVar, cast
 
 from tornado.iostream import IOStream
+from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
 from service import framing
@@ -399,6 +401,11 @@ class WebSocket(WebSocketHandler):
         kept = self.__dict__
         for name in _REQUEST_STATE:
             kept.pop(name, None)
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
+        """By path: Tornado's own line has the query, which may hold a ticket put there by mistake."""
+        if not isinstance(value, HTTPError):
+            logger.error("%s failed", self.request.path, exc_info=value)
 
     # What WebSocketHandler has these for, Connection does itself.
 

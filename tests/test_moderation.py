@@ -191,7 +191,7 @@ async def test_every_process_is_told(broker_env: dict[str, str]) -> None:
     [
         (request(BAN, room="lobby", seconds=60, reason="spam"), "ban of ada in lobby by u-mod for 60 s, reason 'spam'"),
         (request(MUTE), "mute of ada in every room by u-mod for good, reason ''"),
-        (request(KICK, reason="a\nb"), "kick of ada in every room by u-mod for good, reason 'a\\nb'"),
+        (request(BAN, reason="a\nb"), "ban of ada in every room by u-mod for good, reason 'a\\nb'"),
     ],
 )
 async def test_each_is_logged_with_who_did_it(caplog: pytest.LogCaptureFixture, asked: Moderate, line: str) -> None:

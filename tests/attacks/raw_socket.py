@@ -187,6 +187,10 @@ class RawSocket:
         """Read nothing more, not even into a buffer of our own."""
         self._writer.transport.pause_reading()  # type: ignore[attr-defined]
 
+    def resume(self) -> None:
+        """Read on."""
+        self._writer.transport.resume_reading()  # type: ignore[attr-defined]
+
     def cut(self) -> None:
         """Cut the connection without a word."""
         self._writer.transport.abort()

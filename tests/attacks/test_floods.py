@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from ..harness import UNIT, ChatClient, ServiceProcess
+from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess
 from .raw_socket import CLOSE, PING, TEXT, RawSocket, crowd, frame
 from .vitals import MIB, Pulse, memory_bytes
 
@@ -63,6 +63,17 @@ async def test_a_flood_of_messages_is_slowed_then_closed(broker_env: dict[str, s
         assert seen["close 1008"] == 1
         assert seen["rate_limited"] >= 100
         assert 100 <= seen["message"] <= 150  # the burst, and what came due
+
+
+async def test_without_limits_the_same_flood_passes() -> None:
+    """What stops it above is the limit: with SEND_RATE=0 nothing is refused."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with await RawSocket.open(service) as raw:
+            await joined(raw)
+            frames = [frame(SEND % n) for n in range(1_000)] + [frame((1000).to_bytes(2, "big"), CLOSE)]
+            seen = await flood(raw, frames, 10_000)
+        assert seen["close 1000"] == 1
+        assert not seen["rate_limited"]
 
 
 async def _converse(client: ChatClient) -> float:
@@ -149,8 +160,9 @@ async def test_a_flood_of_control_pings_is_answered_in_part() -> None:
 
 
 async def test_a_peer_that_asks_and_never_reads_is_not_read_either() -> None:
-    """Its answers fill UNSENT_LIMIT once; then its requests stay in its own kernel's buffers. Others don't wait."""
-    with ServiceProcess({"SEND_RATE": "0", "JOIN_RATE": "0", "UNSENT_DEADLINE": "2"}) as service:
+    """Its answers fill UNSENT_LIMIT once; then its requests stay in its own kernel's buffers, and 4413 ends it."""
+    env = {"SEND_RATE": "0", "SEND_RATE_ADDRESS": "0", "JOIN_RATE": "0", "UNSENT_DEADLINE": "2", "PING_INTERVAL": "1"}
+    with ServiceProcess(env | {"PING_TIMEOUT": "1"}) as service:
         async with ChatClient.open(service.url, "Ada") as ada, await RawSocket.open(service) as raw:
             await ada.join("lobby")
             for number in range(50):
@@ -159,12 +171,20 @@ async def test_a_peer_that_asks_and_never_reads_is_not_read_either() -> None:
             with Pulse(service) as pulse:
                 start = memory_bytes(service)
                 raw.pause()
-                asking = asyncio.ensure_future(raw.send(frame(b'{"type":"history","room":"lobby"}') * 200_000))
-                await asyncio.sleep(1.5 * UNIT)
-                grown = memory_bytes(service) - start
-                asking.cancel()
+                # 60 pages of 170 KiB: more than both kernels' buffers, and fewer requests than may wait.
+                await raw.send(frame(b'{"type":"history","room":"lobby"}') * 60)
+                await asyncio.sleep(0.5 * UNIT)
+                flooding = asyncio.ensure_future(raw.send(frame(b'{"type":"ping"}') * 10**6))
+                await asyncio.sleep(1.0 * UNIT)
+                assert not flooding.done(), "all was read"
+                assert memory_bytes(service) - start <= 2 * MIB
+                await asyncio.sleep(2.0 * UNIT)
             pulse.check()
-        assert grown <= 8 * MIB
+            flooding.cancel()
+            raw.resume()
+            assert await raw.closed() == 4413
+        pages = [data for opcode, data in raw.received if opcode == TEXT and b'"history"' in data[:20]]
+        assert 1 <= len(pages) < 60
 
 
 @pytest.mark.parametrize("limit", ["user", "process"])

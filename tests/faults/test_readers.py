@@ -1,6 +1,7 @@
 """Readers that are slow or gone, and a subscriber that is too slow for Redis: F9, F10 and F12."""
 
 import asyncio
+import statistics
 import time
 
 import pytest
@@ -90,11 +91,23 @@ class Strain:
     caught_up = 0.0
     """Seconds from reading again to having all that was acknowledged by then."""
     p99_before = p99_during = 0.0
-    """Seconds from post to copy, of the others."""
+    """Seconds from post to copy, of the others, in the usual second."""
 
 
-def p99(latencies: list[float]) -> float:
-    return sorted(latencies)[int(0.99 * len(latencies))]
+async def watch(swarm: Swarm, pid: int, seconds: float) -> tuple[float, int]:
+    """For so many seconds: the p99 of the usual second, and the most memory.
+
+    Of the usual second (the median of all), for a busy machine has seconds in which everything waits.
+    """
+    each, peak = [], 0
+    for _ in range(round(seconds)):
+        latencies: list[float] = []
+        swarm.latencies = latencies
+        await asyncio.sleep(1)
+        each.append(sorted(latencies)[int(0.99 * len(latencies))])
+        peak = max(peak, resident_bytes(pid))
+    swarm.latencies = None
+    return statistics.median(each), peak
 
 
 async def stop_reading(
@@ -111,23 +124,18 @@ async def stop_reading(
         swarm.text = "x" * text
         # Readers of one room share what is kept for them, so there are many rooms.
         others = await swarm.enter(clients - clients // 10, room_of(clients // 20))
-        slow = await swarm.enter(clients // 10, room_of(clients // 20), receive_buffer=4096)
+        slow = await swarm.enter(clients // 10, room_of(clients // 20), receive_buffer=65536)
         for client in slow:
             client.fast = False
 
         async def faults() -> None:
             await asyncio.sleep(1)
-            swarm.latencies = []
-            await asyncio.sleep(min(seconds, 20.0))
-            strain.p99_before, swarm.latencies = p99(swarm.latencies), []
-            before, heads = resident_bytes(process.pid), dict(swarm.heads)
+            before, _ = await watch(swarm, process.pid, min(seconds, 20.0))
+            memory, heads = resident_bytes(process.pid), dict(swarm.heads)
             pause(slow)
-            until = time.monotonic() + seconds
-            while time.monotonic() < until:
-                await asyncio.sleep(0.2)
-                strain.growth = max(strain.growth, resident_bytes(process.pid) - before)
+            during, peak = await watch(swarm, process.pid, seconds)
+            strain.p99_before, strain.p99_during, strain.growth = before, during, peak - memory
             strain.missed = text * min(swarm.heads[room] - head for room, head in heads.items())
-            strain.p99_during, swarm.latencies = p99(swarm.latencies), None
             for client in slow:
                 assert client.wire is not None
                 client.wire.transport.resume_reading()
@@ -167,8 +175,8 @@ async def test_f10_slow_readers(seed: int, long_form: bool, table: Table) -> Non
     table.row("F10", seed, len(swarm.posted_at), clients // 10, verdict, strain.caught_up, note)
     verdict.assert_clean()
     assert verdict.said == 0 and not swarm.closes
-    # More than the kernel (SO_SNDBUF doubled, and the reader's own buffer) and the setting hold together.
-    assert strain.missed > 2 * 131072 + 262144 + 65536, strain.missed
+    # More than the kernel (SO_SNDBUF and the reader's own buffer, doubled) and the setting hold together.
+    assert strain.missed > 2 * 131072 + 262144 + 2 * 65536, strain.missed
     assert strain.growth < memory_bound(clients // 10)
     # Some ms of slack: with others' work on the machine a p99 of a few ms is not steady to half of itself, least of all
     # over the few seconds of the short form.

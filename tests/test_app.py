@@ -1,0 +1,501 @@
+"""service/app.py: the routes and what their answers carry, static files, and the service's start, drain and end."""
+
+import asyncio
+import itertools
+import json
+import socket
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPResponse
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidStatus
+
+from service import app, config
+from service.app import Service, make_broker
+from service.broker import unavailable
+from service.broker_redis import RedisBroker
+from service.broker_sqlite import SqliteBroker
+from service.chat import ChatSocket
+from service.config import ConfigError
+from service.hub import Rates
+
+from .brokers import until
+from .harness import UNIT, ChatClient, RedisServer
+from .serving import answer, environment, serving
+
+HTML = "text/html; charset=utf-8"
+
+
+async def closed(client: ClientConnection) -> tuple[int | None, str | None]:
+    """How the service closed it."""
+    async with asyncio.timeout(5 * UNIT):
+        await client.wait_closed()
+    return client.close_code, client.close_reason
+
+
+# -- pages
+
+
+@pytest.mark.parametrize("path", ["/", "/?name=Ada", "/r/lobby", "/r/tea-room_2"])
+async def test_the_chat_page_is_at_its_addresses(path: str) -> None:
+    """Also at a room's; it is looked up again each time, so that a deploy is seen."""
+    async with serving() as it:
+        response = await it.fetch(path)
+        assert (response.code, response.headers["Content-Type"]) == (200, HTML)
+        assert response.headers["Cache-Control"] == "no-cache"
+        assert response.body == (app.STATIC / "index.html").read_bytes()
+
+
+async def test_the_clock_has_a_page() -> None:
+    """The article's example."""
+    async with serving() as it:
+        response = await it.fetch("/clock.html")
+        assert (response.code, response.headers["Content-Type"]) == (200, HTML)
+        assert response.body == (app.STATIC / "clock.html").read_bytes()
+
+
+@pytest.mark.parametrize("path", ["/", "/r/lobby", "/clock.html", "/static/client.js"])
+async def test_head_is_get_without_a_body(path: str) -> None:
+    """As monitors ask."""
+    async with serving() as it:
+        got, head = await it.fetch(path), await it.fetch(path, "HEAD")
+        assert (head.code, head.body) == (200, b"")
+        assert head.headers["Content-Length"] == str(len(got.body))
+
+
+@pytest.mark.parametrize("path", ["/r/", "/r/No-Room", "/r/a/b", "/r/" + "a" * 65, "/r", "/index.html", "//", "/R/lobby"])
+async def test_other_addresses_are_404(path: str) -> None:
+    """JSON, as every error."""
+    async with serving() as it:
+        response = await it.fetch(path)
+        assert (response.code, answer(response)["error"]["code"]) == (404, "not_found")
+
+
+async def test_an_upgrade_to_something_else_gets_the_page() -> None:
+    """A client that would like HTTP/2 (h2c) may be answered as if it had not said so: RFC 9110 section 7.8."""
+    async with serving() as it:
+        response = await it.fetch("/", Upgrade="h2c", Connection="Upgrade, HTTP2-Settings")
+        assert (response.code, response.headers["Content-Type"]) == (200, HTML)
+
+
+async def test_an_upgrade_to_a_websocket_gets_one() -> None:
+    """At the same address; one that speaks an old draft is told which version is spoken."""
+    async with serving() as it:
+        async with it.socket("/"):
+            pass
+        response = await it.fetch("/", Upgrade="WebSocket", Connection="Upgrade")
+        assert (response.code, response.headers["Sec-WebSocket-Version"]) == (426, "13")
+
+
+# -- headers
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/static/client.js", 200),
+        ("/static/nothing.js", 404),
+        ("/healthz", 200),
+        ("/rooms", 401),
+        ("/nothing", 404),
+        ("/tickets", 405),
+    ],
+)
+async def test_every_answer_carries_the_security_headers(path: str, status: int) -> None:
+    """Errors, too; and none says what software runs here."""
+    async with serving() as it:
+        response = await it.fetch(path)
+        assert response.code == status
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+        assert f"connect-src 'self' ws://127.0.0.1:{it.service.port};" in policy
+        assert "unsafe" not in policy
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert "Strict-Transport-Security" not in response.headers
+        assert "Server" not in response.headers
+
+
+# -- https
+
+HTTPS = {"FORCE_HTTPS": "1", "TRUSTED_PROXIES": "1"}
+
+
+@pytest.mark.parametrize("path", ["/", "/r/lobby?x=1&y=%20", "/static/client.js", "/nothing", "/rooms"])
+async def test_http_is_redirected_where_https_is_forced(path: str) -> None:
+    """Permanently, to the same address; HSTS only counts over https (RFC 6797 section 7.2)."""
+    async with serving(HTTPS) as it:
+        response = await it.fetch(path, X_Forwarded_Proto="http", Host="chat.example.com")
+        assert response.code == 301
+        assert response.headers["Location"] == f"https://chat.example.com{path}"
+        assert "Strict-Transport-Security" not in response.headers
+
+
+async def test_what_was_posted_in_the_clear_is_not_redirected() -> None:
+    """It has been seen on the way already; the client must be mended."""
+    async with serving(HTTPS) as it:
+        response = await it.fetch("/tickets", "POST", {"name": "Ada"}, X_Forwarded_Proto="http")
+        assert (response.code, answer(response)["error"]["code"]) == (403, "https_required")
+
+
+async def test_over_https_nothing_is_redirected_and_hsts_says_so() -> None:
+    """A year, on every answer."""
+    async with serving(HTTPS) as it:
+        for path, status in (("/", 200), ("/static/client.js", 200), ("/nothing", 404)):
+            response = await it.fetch(path, X_Forwarded_Proto="https", Host="chat.example.com")
+            assert response.code == status
+            assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+            assert "wss://chat.example.com" in response.headers["Content-Security-Policy"]
+
+
+async def test_the_routers_own_checks_may_come_in_the_clear() -> None:
+    """A health check that is redirected would fail."""
+    async with serving(HTTPS) as it:
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert (await it.fetch(path)).code == 200
+
+
+async def test_nobody_is_redirected_to_a_foreign_host() -> None:
+    """The Host header is the client's word."""
+    async with serving(HTTPS | {"ALLOWED_ORIGINS": "https://chat.example.com"}) as it:
+        response = await it.fetch("/", Host="evil.example")
+        assert response.code == 403 and "Location" not in response.headers
+        assert (await it.fetch("/", Host="chat.example.com")).code == 301
+
+
+async def test_without_a_trusted_proxy_its_header_does_not_count() -> None:
+    """Anybody could write it."""
+    async with serving({"FORCE_HTTPS": "1"}) as it:
+        assert (await it.fetch("/", X_Forwarded_Proto="https")).code == 301
+
+
+# -- static files
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("client.js", "text/javascript"), ("page.css", "text/css"), ("favicon.svg", "image/svg+xml"), ("page/log.js", "text/javascript")],
+)
+async def test_static_files_are_served(name: str, kind: str) -> None:
+    """Under their type, from folders below, too."""
+    async with serving() as it:
+        response = await it.fetch(f"/static/{name}")
+        assert (response.code, response.headers["Content-Type"].partition(";")[0]) == (200, kind)
+        assert response.body == (app.STATIC / name).read_bytes()
+
+
+async def test_static_files_are_checked_by_etag() -> None:
+    """So a deploy is seen at once, and what did not change is not sent again."""
+    async with serving() as it:
+        first = await it.fetch("/static/client.js")
+        assert first.headers["Cache-Control"] == "no-cache"
+        again = await it.fetch("/static/client.js", If_None_Match=first.headers["Etag"])
+        assert (again.code, again.body) == (304, b"")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Static files with much beside them that must not be seen."""
+    static = tmp_path / "static"
+    for name in ("page.js", ".env", ".git/config", "sub/.hidden", "sub/file.js", "sub/index.html", "a..b.js"):
+        (static / name).parent.mkdir(parents=True, exist_ok=True)
+        (static / name).write_text(f"content of {name}")
+    (tmp_path / "secret").write_text("content of a secret")
+    (tmp_path / "static-secret").write_text("content of a secret")
+    monkeypatch.setattr(app, "STATIC", static)
+    return static
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env",
+        ".git/config",
+        "sub/.hidden",
+        "%2eenv",
+        "./.env",
+        "sub/../.env",
+        "",
+        "sub",
+        "sub/",
+        ".",
+        "..",
+        "../secret",
+        "../static-secret",
+        "%2e%2e/secret",
+        "..%2fsecret",
+        "sub/../../secret",
+        "....//secret",
+        "..\\secret",
+        "..%5csecret",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "page.js%00",
+        "page.js%00.png",
+        "%ff",
+        "a" * 5000,
+        "page.js/",
+        "page.js/x",
+        "nothing.js",
+        "PAGE.JS",
+    ],
+)
+async def test_nothing_else_is_served(folder: Path, path: str) -> None:
+    """No hidden file, no listing, no index, nothing beside the folder: the one 404 (400 for what is no UTF-8)."""
+    async with serving() as it:
+        response = await raw_get(it.service.port, f"/static/{path}")
+        assert response.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 400 "))
+        assert b"content of" not in response and b"root:" not in response
+        assert b"Location:" not in response
+
+
+async def test_dots_within_a_name_are_no_harm(folder: Path) -> None:
+    """And a way through a folder and back is the file."""
+    async with serving() as it:
+        for path in ("page.js", "a..b.js", "sub/file.js", "sub/../page.js"):
+            assert b"content of" in await raw_get(it.service.port, f"/static/{path}")
+
+
+async def raw_get(port: int, target: str) -> bytes:
+    """The answer to a target that is sent as it is written: clients' libraries tidy paths up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode())
+    try:
+        async with asyncio.timeout(5 * UNIT):
+            return await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+# -- limits of a request
+
+
+async def test_a_request_that_is_too_large_is_refused() -> None:
+    """Head and body: a 4xx or a cut, and the next is served."""
+    async with serving() as it:
+        for request in (
+            f"GET / HTTP/1.1\r\nHost: a\r\nX: {'x' * app.HEADER_LIMIT}\r\n\r\n",
+            f"POST /tickets HTTP/1.1\r\nHost: a\r\nContent-Length: {app.BODY_LIMIT + 1}\r\n\r\n",
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.service.port)
+            writer.write(request.encode())
+            async with asyncio.timeout(5 * UNIT):
+                assert (await reader.read()).startswith((b"HTTP/1.1 4", b""))
+            writer.close()
+        assert (await it.fetch("/healthz")).code == 200
+
+
+async def test_a_request_that_drips_is_cut() -> None:
+    """HANDSHAKE_TIMEOUT, for the head as for the body."""
+    async with serving({"HANDSHAKE_TIMEOUT": "0.2"}) as it:
+        for request in (b"GET / HT", b"POST /tickets HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.service.port)
+            writer.write(request)
+            before = time.monotonic()
+            async with asyncio.timeout(5 * UNIT):
+                assert await reader.read() in (b"", b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            assert 0.1 < time.monotonic() - before < 2 * UNIT
+            writer.close()
+
+
+# -- start
+
+
+def test_the_broker_is_redis_where_there_is_a_url(tmp_path: Path) -> None:
+    """Else the embedded one."""
+    redis = config.load(environment({"REDIS_URL": "redis://127.0.0.1:1/0"}))
+    assert isinstance(make_broker(redis), RedisBroker)
+    assert isinstance(make_broker(config.load(environment())), SqliteBroker)
+
+
+async def test_a_port_in_use_stops_the_start() -> None:
+    """With the system's error, and nothing left behind."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        with pytest.raises(OSError, match="in use"):
+            await Service(config.load(environment({"PORT": port}))).start()
+
+
+async def test_a_database_that_can_not_be_had_stops_the_start(tmp_path: Path) -> None:
+    """Naming the setting; the port is free again, and all that had begun has ended."""
+    settings = config.load(environment({"SQLITE_PATH": str(tmp_path / "no" / "folder" / "parley.db")}))
+    with pytest.raises(ConfigError, match="SQLITE_PATH"):
+        await Service(settings).start()
+
+
+@pytest.mark.expects_log("redis (commands|channels): ")
+@pytest.mark.expects_log("the broker is away; serving without it until it comes")
+async def test_a_start_without_redis_serves_and_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are served, chat is `unavailable`; once it comes all is well, without a restart."""
+    monkeypatch.setattr(app, "READY_TIMEOUT", 0.1)
+    with RedisServer() as server:
+        server.stop()
+        async with serving({"REDIS_URL": server.url}) as it:
+            assert (await it.fetch("/")).code == 200
+            assert (await it.fetch("/readyz")).code == 503
+            assert (await it.fetch("/tickets", "POST", {"name": "Ada"})).code == 503
+            server.start()
+            await until(lambda: it.hub.broker.available and it.hub.moderation.known, "the broker there")
+            assert (await it.fetch("/readyz")).code == 200
+            async with ChatClient.open(it.url, "Ada") as ada:
+                await ada.join("lobby")
+
+
+@pytest.mark.expects_log("a part of the service failed")
+async def test_a_part_that_fails_makes_the_process_unready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Aloud: the platform restarts it."""
+
+    async def broken(self: Rates) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Rates, "run", broken)
+    async with serving() as it:
+        response = await it.fetch("/readyz")
+        assert response.code == 503
+        assert (await it.fetch("/healthz")).code == 200
+
+
+# -- drain
+
+LEAVING = (1012, "this process is leaving")
+
+
+async def entered(stack: AsyncExitStack, url: str, number: int) -> list[ChatClient]:
+    return [await stack.enter_async_context(ChatClient.open(url, f"Guest {index}")) for index in range(number)]
+
+
+async def test_each_socket_is_sent_away_in_its_own_moment() -> None:
+    """`reconnect` to all at once; then each is closed 1012 when it was told, evenly over DRAIN_SECONDS."""
+    number, seconds = 20, 1.0
+    async with serving({"DRAIN_SECONDS": str(seconds)}) as it, AsyncExitStack() as stack:
+        clients = await entered(stack, it.url, number)
+        began = time.monotonic()
+        drain = asyncio.ensure_future(it.service.drain())
+
+        async def leave(client: ChatClient) -> tuple[float, float]:
+            told = (await client.recv("reconnect"))["in_ms"] / 1000
+            assert await client.closed() == LEAVING
+            return told, time.monotonic() - began
+
+        moments = sorted(await asyncio.gather(*map(leave, clients)))
+        await drain
+        slot = seconds / number
+        for index, (told, left) in enumerate(moments):
+            assert index * slot - 0.001 <= told <= (index + 1) * slot + 0.001
+            assert told - 0.05 <= left <= told + 0.4 * UNIT
+        assert not ChatSocket.sockets
+
+
+async def test_the_ticket_opens_the_next_process(redis_url: str) -> None:
+    """As the same user, once, on whatever process answers at that address next."""
+    async with serving({"REDIS_URL": redis_url, "DRAIN_SECONDS": "0"}) as it:
+        url, port = it.url, str(it.service.port)
+        async with ChatClient.open(url, "Ada") as ada:
+            await it.service.drain()
+            ticket = (await ada.recv("reconnect"))["ticket"]
+            user = ada.user
+    async with serving({"REDIS_URL": redis_url, "PORT": port}):
+        async with ChatClient.open(url, ticket=ticket) as again:
+            assert again.user == user
+        async with ChatClient.open(url, ticket=ticket, welcome=False) as twice:
+            assert (await twice.closed())[0] == 4401
+
+
+async def test_without_the_broker_there_is_no_ticket_but_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client gets a ticket itself then."""
+    async with serving({"DRAIN_SECONDS": "0.1"}) as it, ChatClient.open(it.url, "Ada") as ada:
+
+        async def away(*_: object) -> None:
+            raise unavailable()
+
+        monkeypatch.setattr(it.hub.tickets, "_put", away)
+        await it.service.drain()
+        told = await ada.recv("reconnect")
+        assert set(told) == {"type", "in_ms"} and 0 <= told["in_ms"] <= 100
+        assert await ada.closed() == LEAVING
+
+
+async def test_a_leaving_process_is_not_ready_and_takes_no_sockets() -> None:
+    """503 from the first moment on every address of a socket; those that are in can still talk."""
+    async with serving({"DRAIN_SECONDS": "20"}) as it, ChatClient.open(it.url, "Ada") as ada:
+        await ada.join("lobby")
+        drain = asyncio.ensure_future(it.service.drain())
+        await ada.recv("reconnect")
+        response = await it.fetch("/readyz")
+        assert (response.code, answer(response)["draining"]) == (503, True)
+        for path in ("/socket", "/receive", "/submit", "/clock", "/"):
+            with pytest.raises(InvalidStatus) as caught:
+                async with it.socket(path):
+                    pass
+            assert caught.value.response.status_code == 503
+        assert (await ada.send("lobby", "still here"))["seq"] == 1
+        drain.cancel()
+        await asyncio.gather(drain, return_exceptions=True)
+
+
+async def test_with_nobody_there_a_drain_is_over_at_once() -> None:
+    """Nobody has to be spread."""
+    async with serving({"DRAIN_SECONDS": "20"}) as it:
+        await asyncio.wait_for(it.service.drain(), UNIT)
+
+
+async def test_who_left_meanwhile_does_not_hold_up_the_others() -> None:
+    """A socket closed between `reconnect` and its moment is simply gone."""
+    async with serving({"DRAIN_SECONDS": "0.5"}) as it, AsyncExitStack() as stack:
+        first, second = await entered(stack, it.url, 2)
+        drain = asyncio.ensure_future(it.service.drain())
+        await first.recv("reconnect")
+        first.abort()
+        assert await second.closed() == LEAVING
+        await drain
+
+
+# -- the end
+
+
+@pytest.mark.parametrize("path", ["/receive", "/submit", "/clock", "/"])
+async def test_the_end_closes_the_guides_sockets(path: str) -> None:
+    """1012, as the chat's: whoever can come back does."""
+    async with serving() as it:
+        async with it.socket(path) as client:
+            await it.service.close()
+            assert await closed(client) == LEAVING
+
+
+async def test_the_end_closes_chat_sockets_and_cuts_who_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that never answers the close holds the process up for FAREWELL and no longer."""
+    monkeypatch.setattr(app, "FAREWELL", 0.2)
+    async with serving() as it, ChatClient.open(it.url, "Ada", max_queue=1) as ada:
+        await ada.join("lobby")
+        ada.connection.transport.pause_reading()
+        before = time.monotonic()
+        await it.service.close()
+        assert 0.15 < time.monotonic() - before < 2 * UNIT
+        ada.connection.transport.resume_reading()
+
+
+async def test_everybody_is_gone_from_presence_at_the_end(redis_url: str) -> None:
+    """Other processes need not wait for them to be found dead."""
+    async with serving({"REDIS_URL": redis_url}) as it, ChatClient.open(it.url, "Ada") as ada:
+        await ada.join("lobby")
+        await ada.recv("presence")
+    async with serving({"REDIS_URL": redis_url}) as it:
+        assert (await it.hub.broker.roster("lobby")).count == 0
+
+
+async def test_requests_are_logged_by_path_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """With status and time; what is queried may hold what somebody put there by mistake, and upgrades are no requests."""
+    with caplog.at_level("DEBUG", "service.app"):
+        async with serving() as it, it.socket("/clock"):
+            await it.fetch("/rooms?ticket=hidden")
+    lines = [record.getMessage() for record in caplog.records if record.name == "service.app"]
+    (line,) = [line for line in lines if "GET" in line]
+    assert line.startswith("GET /rooms 401 ") and line.endswith(" ms")

@@ -1,0 +1,210 @@
+"""`python -m service` as a user runs it: options, settings that can't hold, signals, exit statuses."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service import __version__
+
+from .harness import JWT_SECRET, SECRET_KEY, UNIT, ChatClient, ServiceProcess, service_env, wait_until
+from .harness.service_process import ROOT
+
+
+def run(*args: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """The command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "service", *args],
+        cwd=ROOT,
+        env=service_env(environ),
+        capture_output=True,
+        text=True,
+        timeout=20 * UNIT,
+        check=False,
+    )
+
+
+def test_help_names_the_options() -> None:
+    """And where the settings stand."""
+    done = run("--help")
+    assert done.returncode == 0 and done.stderr == ""
+    for word in ("--port", "--host", "--check", "--version", "README.md", "token"):
+        assert word in done.stdout
+
+
+def test_version() -> None:
+    """One line."""
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"parley {__version__}\n")
+
+
+def test_check_prints_what_holds_and_hides_secrets() -> None:
+    """Options before variables before defaults; nothing is started."""
+    secrets = {
+        "REDIS_URL": "redis://:the-password@redis.example.com:6380/1",
+        "METRICS_TOKEN": "the-metrics-token",
+    }
+    done = run("--check", "--port", "1234", "--host", "0.0.0.0", PORT="9", TEXT_LIMIT="77", **secrets)
+    assert done.returncode == 0 and done.stderr == ""
+    lines = done.stdout.splitlines()
+    for line in ("PORT=1234", "HOST=0.0.0.0", "TEXT_LIMIT=77", "PING_INTERVAL=25.0", "SECRET_KEY=(set)"):
+        assert line in lines
+    assert "# broker: redis redis.example.com:6380" in lines
+    for secret in (SECRET_KEY, JWT_SECRET, "the-password", "the-metrics-token"):
+        assert secret not in done.stdout
+
+
+def test_check_writes_nothing(tmp_path: Path) -> None:
+    """Not even the secret that a start would make."""
+    done = run("--check", SQLITE_PATH=str(tmp_path / "parley.db"), SECRET_KEY="")
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "environ", "named"),
+    [
+        ([], {"PORT": "http"}, "PORT"),
+        (["--port", "70000"], {}, "PORT"),
+        ([], {"REDIS_URL": "http://redis"}, "REDIS_URL"),
+        ([], {"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ([], {"REDIS_URL": "redis://127.0.0.1:1", "SECRET_KEY": ""}, "SECRET_KEY"),
+        ([], {"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY"),
+        ([], {"JWT_PUBLIC_KEY": "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"}, "JWT_PUBLIC_KEY"),
+        ([], {"SQLITE_PATH": "/nonexistent/parley.db"}, "SQLITE_PATH"),
+        ([], {"SQLITE_PATH": "/nonexistent/parley.db", "SECRET_KEY": ""}, "SQLITE_PATH"),
+        (["--host", "198.51.100.7"], {"PORT": "0"}, "PORT|HOST"),
+    ],
+)
+def test_a_setting_that_can_not_hold_ends_with_2(args: list[str], environ: dict[str, str], named: str) -> None:
+    """One line that names the variable; no traceback."""
+    done = run(*args, **environ)
+    assert done.returncode == 2 and done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and re.match(rf"parley: ({named})\b", lines[0]), done.stderr
+
+
+def test_an_unknown_option_ends_with_2() -> None:
+    """As command lines do."""
+    done = run("--fly")
+    assert done.returncode == 2 and "--fly" in done.stderr
+
+
+def test_a_port_in_use_is_said() -> None:
+    """With the way out, for one process and for several."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        redis = {"REDIS_URL": "redis://127.0.0.1:1", "WEB_CONCURRENCY": "2"}
+        for environ in ({}, redis):
+            done = run("--port", str(port), **environ)
+            assert done.returncode == 2, done.stderr
+            assert f"PORT {port}" in done.stderr and "choose another" in done.stderr
+            assert "Traceback" not in done.stderr
+
+
+def test_the_start_line_says_where_and_on_what(tmp_path: Path) -> None:
+    """Address, broker, version; once, on standard output."""
+    path = tmp_path / "parley.db"
+    with ServiceProcess({"SQLITE_PATH": str(path)}) as service:
+        wait_until(lambda: service.stdout, "the line")
+        assert service.stdout == [f"Parley {__version__} on http://localhost:{service.port} (sqlite {path})"]
+
+
+@pytest.mark.expects_log("SECRET_KEY is shorter")
+def test_weak_secrets_are_warned_of() -> None:
+    """It starts all the same."""
+    with ServiceProcess({"SECRET_KEY": "short-secret"}) as service:
+        pass
+    warned = [line for line in service.stderr if "level=warning" in line]
+    assert len(warned) == 1 and "SECRET_KEY is shorter than" in warned[0]
+
+
+def test_the_log_is_one_line_an_event_in_the_chosen_form() -> None:
+    """logfmt or JSON, on standard error; without the time where the platform adds its own."""
+    with ServiceProcess({"LOG_FORMAT": "json", "LOG_LEVEL": "debug"}) as service:
+        service.request("GET", "/healthz")
+    lines = [json.loads(line) for line in service.stderr]
+    assert any(line["name"] == "service.app" and "/healthz" in line["msg"] for line in lines)
+    assert all(set(line) >= {"at", "level", "name", "msg"} for line in lines)
+    with ServiceProcess({"DYNO": "web.1", "FORCE_HTTPS": "0", "HOST": "127.0.0.1", "DRAIN_SECONDS": "1"}) as service:
+        pass
+    assert service.stderr and all(line.startswith("level=") for line in service.stderr)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_with_0(how: signal.Signals) -> None:
+    """Nobody is connected, so there is nothing to wait for."""
+    with ServiceProcess({"DRAIN_SECONDS": "20"}) as service:
+        began = time.monotonic()
+        assert (service.stop if how is signal.SIGTERM else service.interrupt)() == 0
+        assert time.monotonic() - began < 5 * UNIT
+    assert service.troubles() == []
+
+
+async def test_sigterm_lets_everybody_go_in_their_moment() -> None:
+    """The clients are told, closed 1012 within DRAIN_SECONDS, and the exit is 0."""
+    service = ServiceProcess({"DRAIN_SECONDS": "1"}).start()
+    try:
+        async with ChatClient.open(service.url, "Ada") as ada:
+            service.send_signal(signal.SIGTERM)
+            frame = await ada.recv("reconnect")
+            assert 0 <= frame["in_ms"] <= 1000
+            assert (await ada.closed())[0] == 1012
+    finally:
+        assert service.stop() == 0
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_cuts_the_drain_short(second: signal.Signals) -> None:
+    """Whoever is impatient."""
+    service = ServiceProcess({"DRAIN_SECONDS": "25"}).start()
+    try:
+        async with ChatClient.open(service.url, "Ada") as ada, ChatClient.open(service.url, "Bob") as bob:
+            service.send_signal(signal.SIGTERM)
+            for client in (ada, bob):
+                await client.recv("reconnect")
+            service.send_signal(second)
+            for client in (ada, bob):
+                assert (await client.closed())[0] == 1012
+    finally:
+        assert service.stop() == 0
+
+
+async def test_ctrl_c_leaves_at_once() -> None:
+    """With a close frame, and without a drain."""
+    service = ServiceProcess({"DRAIN_SECONDS": "25"}).start()
+    try:
+        async with ChatClient.open(service.url, "Ada") as ada:
+            service.send_signal(signal.SIGINT)
+            assert (await ada.closed())[0] == 1012
+            assert not [frame for frame in ada.frames if frame["type"] == "reconnect"]
+    finally:
+        assert service.stop() == 0
+
+
+def test_the_secret_is_made_once_and_kept(tmp_path: Path) -> None:
+    """So a guest's token holds through a restart; nobody else may read it."""
+    env = {"SQLITE_PATH": str(tmp_path / "parley.db"), "SECRET_KEY": ""}
+    guests: list[Any] = []
+    for body in ({"name": "Ada"}, None):
+        with ServiceProcess(env) as service:
+            _, _, data = service.request("POST", "/tickets", body or {"guest": guests[0]["guest"]})
+            guests.append(json.loads(data))
+    assert guests[0]["user"] == guests[1]["user"]
+    assert (tmp_path / "parley.db.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_can_be_made() -> None:
+    """`python -m service token`, which the service takes."""
+    done = run("token", "--sub", "7", "--name", "Ada")
+    assert done.returncode == 0
+    with ServiceProcess() as service:
+        status, _, body = service.request("POST", "/tickets", {}, {"Authorization": f"Bearer {done.stdout.strip()}"})
+    assert (status, json.loads(body)["user"]) == (201, {"id": "7", "name": "Ada"})

@@ -1,0 +1,147 @@
+"""service/supervisor.py: several processes on one port, as a user starts them."""
+
+import asyncio
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from service import config, listener, supervisor
+
+from .harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt, wait_until
+from .serving import environment
+
+
+def children(service: ServiceProcess) -> list[int]:
+    """The processes that serve, eldest first."""
+    return sorted(map(int, Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()))
+
+
+@contextmanager
+def two(redis_url: str, **environ: str) -> Iterator[ServiceProcess]:
+    env = NO_LIMITS | {"REDIS_URL": redis_url, "WEB_CONCURRENCY": "2", "LOG_LEVEL": "info"} | environ
+    with ServiceProcess(env) as service:
+        wait_until(lambda: len(children(service)) == 2, "two processes")
+        yield service
+
+
+async def entered(service: ServiceProcess, number: int) -> list[ChatClient]:
+    """So many clients of one room, on whichever process took them."""
+    clients = [await ChatClient.enter(service.url, bearer=make_jwt(f"u{n}", f"U{n}")) for n in range(number)]
+    for client in clients:
+        await client.join("lobby")
+    return clients
+
+
+async def test_two_processes_share_a_port_and_the_chat(redis_url: str) -> None:
+    """One start line; both take connections, and what is said on one is heard on the other."""
+    with two(redis_url) as service:
+        assert len(service.stdout) == 1
+        assert re.search(rf":{service.port} \(redis .*, 2 processes\)$", service.stdout[0])
+        clients = await entered(service, 24)
+        await clients[0].send("lobby", "hello")
+        for client in clients:
+            assert (await client.recv("message"))["text"] == "hello"
+        for client in clients:
+            await client.close()
+        assert service.stop() == 0
+    assert len([line for line in service.stderr if "leaving:" in line]) == 2, "both drained"
+
+
+@pytest.mark.expects_log("ended with -9; starting another")
+async def test_a_process_that_dies_is_replaced(redis_url: str) -> None:
+    """The port is served meanwhile by the other, and two serve again soon."""
+    with two(redis_url) as service:
+        before = children(service)
+        os.kill(before[0], signal.SIGKILL)
+        wait_until(lambda: len(children(service)) == 2 and before[0] not in children(service), "another process")
+        assert before[1] in children(service)
+        wait_until(service.ready, "ready")
+        clients = await entered(service, 4)
+        await clients[0].send("lobby", "hello")
+        assert (await clients[3].recv("message"))["text"] == "hello"
+        for client in clients:
+            await client.close()
+        assert service.stop() == 0
+
+
+def test_ctrl_c_ends_all_with_0(redis_url: str) -> None:
+    """Passed on to each."""
+    with two(redis_url) as service:
+        pids = children(service)
+        assert service.interrupt() == 0
+        assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.expects_log("ended with -9; starting another")
+def test_a_signal_while_another_is_awaited_is_obeyed(redis_url: str) -> None:
+    """Nobody is started any more."""
+    with two(redis_url) as service:
+        began = time.monotonic()
+        os.kill(children(service)[0], signal.SIGKILL)
+        wait_until(lambda: any("starting another" in line for line in service.stderr), "the death noticed")
+        assert service.stop() == 0
+        assert time.monotonic() - began < 10 * UNIT
+
+
+def test_signals_at_any_moment_of_the_start_end_all(redis_url: str) -> None:
+    """However early: no process is left behind."""
+    for delay in (0.0, 0.01, 0.05, 0.2):
+        service = ServiceProcess({"REDIS_URL": redis_url, "WEB_CONCURRENCY": "2"}, wait=False).start()
+        wait_until(lambda: _catches(service.pid) or not service.alive, "the handlers set")
+        time.sleep(delay)
+        known = children(service) if service.alive else []
+        assert service.stop() == 0
+        wait_until(lambda: not [pid for pid in known if Path(f"/proc/{pid}").exists()], "all gone")
+
+
+def _catches(pid: int) -> bool:
+    """Whether a process has a handler for SIGTERM (proc(5), SigCgt)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+    found = re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+@pytest.mark.parametrize(("code", "answered"), [(0, 0), (3, 3)])
+def test_the_worst_status_is_answered(
+    code: int, answered: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of the processes that ended after the signal."""
+    settings = config.load(environment({"REDIS_URL": "redis://127.0.0.1:1", "WEB_CONCURRENCY": "2"}))
+
+    async def serve(*_: object) -> int:
+        ending = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+        os.kill(os.getppid(), signal.SIGTERM)  # the first that is up ends all
+        await ending.wait()
+        return code
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        assert supervisor.run(settings, serve) == answered
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert "2 processes" in capfd.readouterr().out
+
+
+def test_a_port_in_use_starts_nobody() -> None:
+    """It is bound before anything is forked."""
+    (taken,) = listener.bind("127.0.0.1", 0)
+    port = str(taken.getsockname()[1])
+    settings = config.load(environment({"REDIS_URL": "redis://127.0.0.1:1", "WEB_CONCURRENCY": "2", "PORT": port}))
+
+    async def serve(*_: object) -> int:
+        raise AssertionError("forked")
+
+    with pytest.raises(OSError, match="in use"):
+        supervisor.run(settings, serve)
+    taken.close()
