@@ -4,7 +4,6 @@ Synchronous ones are done while the frame is being read. Those that need the bro
 off in order, one at a time; nothing awaits in between reading frames, for an await there would hold up the pongs.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -120,11 +119,9 @@ async def _look(socket: Asker, request: protocol.Join, hall: Hall) -> tuple[bool
             if page.position.seq == since.seq or page.seq == since.seq + 1:
                 return True, page, roster, await hub.reads.of(room, roster.members or ())
     limit = min(request.limit, protocol.PAGE_LIMIT)
-    newest, reads = await asyncio.gather(
-        hub.broker.newest(room, limit, create=True), hub.reads.of(room, roster.members or ())
-    )
+    newest = await hub.broker.newest(room, limit, create=True)
     assert newest is not None
-    return False, newest, roster, reads
+    return False, newest, roster, await hub.reads.of(room, roster.members or ())
 
 
 async def leave(socket: Asker, request: protocol.Leave) -> None:

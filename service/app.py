@@ -47,10 +47,10 @@ PAGES = (r"/", r"/r/[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class _Upgrade(PathMatches):
-    """The path, if an Upgrade header asks for a WebSocket there."""
+    """The path, if an Upgrade header asks for a WebSocket there. Others (h2c) may be ignored: RFC 9110 section 7.8."""
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        return super().match(request) if "Upgrade" in request.headers else None
+        return super().match(request) if "websocket" in request.headers.get("Upgrade", "").lower() else None
 
 
 class Page(api.Handler):
@@ -287,9 +287,8 @@ class Service:
 
     @staticmethod
     async def _close_sockets() -> None:
-        for kind in (ChatSocket, classic.ReceiveSocket):
-            for open_socket in list(kind.sockets):
-                open_socket.close(CloseCode.RESTART, "this process is leaving")
+        for open_socket in (*ChatSocket.sockets, *classic.GuideSocket.all):
+            open_socket.close(CloseCode.RESTART, "this process is leaving")
         await Connection.all_closed(FAREWELL)
 
 

@@ -51,7 +51,9 @@ _message_decoder = msgspec.json.Decoder(_Message)
 
 
 class GuideSocket(WebSocket):
-    """What the guides' sockets and the clock share: limits, pings, no identity."""
+    """What the guides' sockets and the clock share: limits, pings, no identity; `all` are those that are open."""
+
+    all: ClassVar[dict["GuideSocket", None]] = {}
 
     hub: Hub
     beat_slot = 0
@@ -73,6 +75,7 @@ class GuideSocket(WebSocket):
         if self._refusal is not None:
             self.connection.close(*self._refusal)
             return
+        self.all[self] = None
         self.hub.heartbeat.add(self)
         self.opened()
 
@@ -88,6 +91,7 @@ class GuideSocket(WebSocket):
 
     def on_close(self) -> None:
         if self._refusal is None:
+            del self.all[self]
             self.hub.dismiss(self.network)
             self.hub.heartbeat.discard(self)
             self.closed()

@@ -1,16 +1,13 @@
 """service/app.py: the routes and what their answers carry, static files, and the service's start, drain and end."""
 
 import asyncio
-import itertools
-import json
+import re
 import socket
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tornado.httpclient import HTTPResponse
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
@@ -67,7 +64,7 @@ async def test_head_is_get_without_a_body(path: str) -> None:
         assert head.headers["Content-Length"] == str(len(got.body))
 
 
-@pytest.mark.parametrize("path", ["/r/", "/r/No-Room", "/r/a/b", "/r/" + "a" * 65, "/r", "/index.html", "//", "/R/lobby"])
+@pytest.mark.parametrize("path", ["/r/", "/r/No-Room", "/r/a/b", "/r/" + "a" * 65, "/r", "/index.html", "//", "/R/a"])
 async def test_other_addresses_are_404(path: str) -> None:
     """JSON, as every error."""
     async with serving() as it:
@@ -179,7 +176,12 @@ async def test_without_a_trusted_proxy_its_header_does_not_count() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("client.js", "text/javascript"), ("page.css", "text/css"), ("favicon.svg", "image/svg+xml"), ("page/log.js", "text/javascript")],
+    [
+        ("client.js", "text/javascript"),
+        ("page.css", "text/css"),
+        ("favicon.svg", "image/svg+xml"),
+        ("page/log.js", "text/javascript"),
+    ],
 )
 async def test_static_files_are_served(name: str, kind: str) -> None:
     """Under their type, from folders below, too."""
@@ -239,19 +241,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "page.js%00.png",
         "%ff",
         "a" * 5000,
-        "page.js/",
         "page.js/x",
         "nothing.js",
         "PAGE.JS",
     ],
 )
 async def test_nothing_else_is_served(folder: Path, path: str) -> None:
-    """No hidden file, no listing, no index, nothing beside the folder: the one 404 (400 for what is no UTF-8)."""
+    """No hidden file, no listing, no index, nothing beside the folder (403); and no redirect, which would tell of one."""
     async with serving() as it:
         response = await raw_get(it.service.port, f"/static/{path}")
-        assert response.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 400 "))
+        assert response.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 403 ", b"HTTP/1.1 400 "))
         assert b"content of" not in response and b"root:" not in response
         assert b"Location:" not in response
+
+
+async def test_nobody_learns_what_exists_beside_the_folder(folder: Path) -> None:
+    """What is there and what is not get the same answer."""
+    async with serving() as it:
+        for there, not_there in (("../secret", "../secrex"), ("/etc/passwd", "/etc/passwx"), ("..", "../x")):
+            answers = [await raw_get(it.service.port, f"/static/{path}") for path in (there, not_there)]
+            assert len({re.sub(rb"\r\nDate: [^\r]*", b"", answer) for answer in answers}) == 1
 
 
 async def test_dots_within_a_name_are_no_harm(folder: Path) -> None:
@@ -464,10 +473,9 @@ async def test_who_left_meanwhile_does_not_hold_up_the_others() -> None:
 @pytest.mark.parametrize("path", ["/receive", "/submit", "/clock", "/"])
 async def test_the_end_closes_the_guides_sockets(path: str) -> None:
     """1012, as the chat's: whoever can come back does."""
-    async with serving() as it:
-        async with it.socket(path) as client:
-            await it.service.close()
-            assert await closed(client) == LEAVING
+    async with serving() as it, it.socket(path) as client:
+        await it.service.close()
+        assert await closed(client) == LEAVING
 
 
 async def test_the_end_closes_chat_sockets_and_cuts_who_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -492,7 +500,7 @@ async def test_everybody_is_gone_from_presence_at_the_end(redis_url: str) -> Non
 
 
 async def test_requests_are_logged_by_path_alone(caplog: pytest.LogCaptureFixture) -> None:
-    """With status and time; what is queried may hold what somebody put there by mistake, and upgrades are no requests."""
+    """With status and time; a query may hold what somebody put there by mistake, and upgrades are no requests."""
     with caplog.at_level("DEBUG", "service.app"):
         async with serving() as it, it.socket("/clock"):
             await it.fetch("/rooms?ticket=hidden")

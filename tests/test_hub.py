@@ -1,7 +1,6 @@
 """service/hub.py: who is admitted, what is counted and at which rate, for a process and for the whole deployment."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any

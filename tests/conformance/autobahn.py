@@ -19,7 +19,7 @@ from ..harness import UNIT
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 FOLDER = ROOT / ".venv-autobahn"
-REPORTS = ROOT / "test-results" / "autobahn"
+REPORTS = FOLDER / "reports"
 VIRTUALENV = "virtualenv==20.21.1"  # 20.22 dropped Python 2.7
 
 INSTALL_SECONDS = 600 * UNIT
@@ -76,6 +76,7 @@ def fuzz(url: str, groups: Iterable[int]) -> dict[str, Outcome]:
 
     A page for each case, with every byte that went over the wire, is left in `REPORTS`.
     """
+    wstest = install()
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir(parents=True)
     specification = REPORTS / "fuzzingclient.json"
@@ -90,7 +91,7 @@ def fuzz(url: str, groups: Iterable[int]) -> dict[str, Outcome]:
             }
         )
     )
-    command = [str(install()), "--mode", "fuzzingclient", "--spec", str(specification)]
+    command = [str(wstest), "--mode", "fuzzingclient", "--spec", str(specification)]
     _run(command, RUN_SECONDS)
     cases = json.loads((REPORTS / "index.json").read_text())["parley"]
     return {number: Outcome(case["behavior"], case["behaviorClose"]) for number, case in cases.items()}
