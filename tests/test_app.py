@@ -247,7 +247,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 async def test_nothing_else_is_served(folder: Path, path: str) -> None:
-    """No hidden file, no listing, no index, nothing beside the folder (403); and no redirect, which would tell of one."""
+    """No hidden file, no listing, no index, nothing beside the folder (403); no redirect tells of any."""
     async with serving() as it:
         response = await raw_get(it.service.port, f"/static/{path}")
         assert response.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 403 ", b"HTTP/1.1 400 "))
