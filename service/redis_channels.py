@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import Any, cast
 from contextlib import suppress
 
 from redis.asyncio.connection import Connection
@@ -56,7 +57,7 @@ class Channels:
             connection = self._connect()
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
-                    await connection.connect()  # type: ignore[no-untyped-call]
+                    await cast(Any, connection).connect()  # it has no types
                 self._asked.clear()
                 self._confirmed.clear()
                 self._heard_at = time.monotonic()

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hiredis
 from redis.asyncio import ConnectionPool
@@ -120,7 +120,7 @@ class Commands:
             connection = self._connect()
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
-                    await connection.connect()  # type: ignore[no-untyped-call]
+                    await cast(Any, connection).connect()  # it has no types
                     await self._load_scripts(connection)
                 self.connected, failures = True, 0
                 self.on_connected()

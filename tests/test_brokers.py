@@ -372,7 +372,7 @@ async def test_changes_follow_the_pure_rules(make: Make, seed: int) -> None:
                 assert after.frames[index] == marks.redact(frames[index], mark)
 
 
-def _random_change(choose: random.Random, people: list[Person]):  # type: ignore[no-untyped-def]
+def _random_change(choose: random.Random, people: list[Person]) -> Event:
     person, target = choose.choice(people), choose.randint(1, 3)
     kind = choose.choices(["react", "edit", "remove"], [12, 6, 1])[0]
     if kind == "react":

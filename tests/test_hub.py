@@ -214,8 +214,9 @@ async def test_counting_outlives_the_brokers_absence() -> None:
 
 async def test_nothing_is_counted_where_nothing_is_shared(redis_url: str) -> None:
     """One process alone, or no rate: `run` ends at once."""
-    for environ in ({}, {"SEND_RATE": "5"}, {"REDIS_URL": redis_url}):
-        rates = await on(**environ)
+    environs: list[dict[str, str]] = [{}, {"SEND_RATE": "5"}, {"REDIS_URL": redis_url}]
+    for environ in environs:
+        rates = await on(None, **environ)
         await asyncio.wait_for(rates.run(), 0.2 * UNIT)
 
 

@@ -130,9 +130,7 @@ async def test_what_is_asked_meanwhile_is_the_next_pipeline(redis_url: str) -> N
         assert await it.commands.call("GET", "word") == b"abcd"
 
 
-async def test_long_queues_go_in_pipelines_of_a_bounded_length(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_long_queues_go_in_pipelines_of_a_bounded_length(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Order and answers hold across them."""
     monkeypatch.setattr(redis_commands, "PIPELINE_LIMIT", 8)
     async with running(redis_url) as it:
@@ -144,8 +142,13 @@ async def test_what_gathers_is_asked_right_before_a_pipeline(redis_url: str) -> 
     """`wake` says that something waits there."""
     async with running(redis_url) as it:
         answers: list[Any] = []
-        waiting = [("PING",), ("ECHO", "gathered")]
-        it.commands.gather = lambda: [it.commands.send(waiting.pop(0), answers.append) for _ in waiting[:]] and None
+        waiting: list[tuple[str, ...]] = [("PING",), ("ECHO", "gathered")]
+
+        def gather() -> None:
+            while waiting:
+                it.commands.send(waiting.pop(0), answers.append)
+
+        it.commands.gather = gather
         it.commands.wake()
         await until(lambda: len(answers) == 2, "the answers")
         assert answers == [b"PONG", b"gathered"]
@@ -285,6 +288,7 @@ async def test_an_absence_is_logged_once(
     monkeypatch.setattr(redis_commands, "RECONNECT_MAX", 0.05)
     async with running(server.url) as it:
         server.kill9()
+        await refused(it.commands.call("PING"))
         await until(lambda: it.connections >= 4, "some attempts")
         warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
         assert len(warnings) == 1
@@ -325,9 +329,7 @@ async def test_a_frozen_redis_is_noticed_by_who_asks(server: RedisServer, monkey
 
 
 @loses_redis
-async def test_a_frozen_redis_is_noticed_when_nobody_asks(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_frozen_redis_is_noticed_when_nobody_asks(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """An idle connection is tried; a healthy one stays the same all the time."""
     monkeypatch.setattr(redis_commands, "PING_INTERVAL", 0.05)
     monkeypatch.setattr(redis_commands, "REPLY_TIMEOUT", 0.2)
@@ -360,11 +362,15 @@ async def test_a_callback_that_fails_costs_the_connection_and_no_more(redis_url:
         assert await it.commands.call("ECHO", "again") == b"again"
 
 
-
 async def test_attempts_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     """None waits before the first; then full jitter over a time that doubles up to a second."""
     asked: list[tuple[float, float]] = []
-    monkeypatch.setattr(random, "uniform", lambda low, high: asked.append((low, high)) or 0.0)
+
+    def least(low: float, high: float) -> float:
+        asked.append((low, high))
+        return 0.0
+
+    monkeypatch.setattr(random, "uniform", least)
     for failures in range(8):
         await reconnect_delay(failures)
     assert asked == [(0, 0.1), (0, 0.2), (0, 0.4), (0, 0.8), (0, 1.0), (0, 1.0), (0, 1.0)]
@@ -417,9 +423,7 @@ def tls_server(tmp_path: Path) -> Iterator[tuple[RedisServer, int]]:
     )
     (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     (tmp_path / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     port = free_port()
     flags: dict[str, str | int] = {
@@ -437,9 +441,13 @@ def tls_server(tmp_path: Path) -> Iterator[tuple[RedisServer, int]]:
 async def test_a_certificate_that_redis_signed_itself(tls_server: tuple[RedisServer, int], self_signed: bool) -> None:
     """Taken on Heroku, where there is no other; refused elsewhere, for it could be anybody's."""
     connect = connector(f"rediss://127.0.0.1:{tls_server[1]}/0", self_signed, "parley-test")
-    commands = Commands(connect, ())
     attempts: list[int] = []
-    commands._connect = lambda: (attempts.append(1), connect())[1]
+
+    def counting() -> Connection:
+        attempts.append(1)
+        return connect()
+
+    commands = Commands(counting, ())
     task = asyncio.ensure_future(commands.run())
     await until(lambda: commands.connected or len(attempts) >= 3, "an outcome")
     assert commands.connected is self_signed

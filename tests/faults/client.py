@@ -97,7 +97,8 @@ class Wire(asyncio.Protocol):
             self.ended.set_result(None)
 
     def send(self, **frame: Any) -> None:
-        self.transport.write(text_frame(msgspec.json.encode(frame)))
+        if not self.transport.is_closing():  # asyncio warns of writes to a socket whose end it has yet to tell
+            self.transport.write(text_frame(msgspec.json.encode(frame)))
 
 
 class Client:

@@ -41,6 +41,7 @@ async def lose_the_log(seed: int, clients: int, messages: int, guard: str | None
         cluster(redis.url, guard, env) as processes,
         Swarm([process.port for process in processes], seed) as swarm,
     ):
+        swarm.text = "x" * 1000
         steady = await swarm.enter(clients, room_of(2))
         away = await swarm.enter(clients, room_of(2))
         stuck = await swarm.enter(clients, room_of(2), receive_buffer=4096)
@@ -95,7 +96,7 @@ async def lose_the_log(seed: int, clients: int, messages: int, guard: str | None
 
 async def test_f13_log_lost(seed: int, long_form: bool, table: Table) -> None:
     """Each client from whom something was taken is told: `reset`, or `resumed: false` when it comes back."""
-    clients, messages = (100, 6000) if long_form else (10, 4000)
+    clients, messages = (100, 1500) if long_form else (10, 1000)
     swarm, verdict, losses = await lose_the_log(seed, clients, messages, None)
     note = f"{losses.told} of {losses.taken} clients told what they lack; {verdict.said} absences said"
     table.row("F13", seed, len(swarm.posted_at), 4, verdict, None, note)
@@ -107,7 +108,7 @@ async def test_f13_log_lost(seed: int, long_form: bool, table: Table) -> None:
 @pytest.mark.long
 async def test_f13_control(seed: int, table: Table) -> None:
     """Without resets nobody speaks of what is gone."""
-    _, verdict, losses = await lose_the_log(seed, 10, 4000, "resets")
+    _, verdict, losses = await lose_the_log(seed, 10, 1000, "resets")
     table.control("F13", f"{losses.told} of {losses.taken} told; {verdict.lost} lost copies")
     assert losses.told < losses.taken and verdict.lost > 0
 

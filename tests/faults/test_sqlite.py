@@ -85,6 +85,6 @@ async def test_f7_embedded_broker_killed(seed: int, tmp_path: Path, table: Table
 @pytest.mark.long
 async def test_f7_control(seed: int, tmp_path: Path, table: Table) -> None:
     """What is acknowledged before it is in the file is gone with the process."""
-    _, verdict, _ = await kill_embedded(tmp_path / "parley.db", seed, 10, 400, "stored")
+    _, verdict, _ = await kill_embedded(tmp_path / "parley.db", seed, 10, 2000, "stored")
     table.control("F7", f"{verdict.lost} lost copies in 10 faults")
     assert verdict.lost > 0
