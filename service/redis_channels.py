@@ -8,8 +8,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, cast
 from contextlib import suppress
+from typing import Any, cast
 
 from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError

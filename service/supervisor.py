@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from socket import socket
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from service import __version__, listener
 from service.config import Settings
@@ -69,8 +69,13 @@ def run(settings: Settings, serve: Serve) -> int:
 
 def _fork(settings: Settings, sockets: list[socket], serve: Serve) -> int:
     child = os.fork()
-    if child:
-        return child
+    if child == 0:
+        _become(settings, sockets, serve)
+    return child
+
+
+def _become(settings: Settings, sockets: list[socket], serve: Serve) -> NoReturn:
+    """One of the processes that serve, until its end."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service import marks
-from service.broker import Broker, Position, Receipt, Sanction
+from service.broker import Broker, Event, Position, Receipt, Sanction
 from service.broker_redis import RedisBroker
 from service.broker_sqlite import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError

@@ -951,6 +951,55 @@ async def test_a_log_that_begins_again_is_said(redis_server: RedisServer, redis_
         assert again["resumed"] is False and again["epoch"] != joined["epoch"]
 
 
+async def test_a_log_that_begins_again_during_a_join_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page was of another life than the room is now: `joined`, and at once `reset`."""
+    async with serving() as it, enter(it) as ada:
+        await ada.join("lobby")
+        newest = it.hub.broker.newest
+
+        async def late(*args: Any, **options: Any) -> Any:
+            page = await newest(*args, **options)
+            it.hub.relay.rooms["lobby"].epoch = "another"
+            return page
+
+        async with enter(it, BOB) as bob:
+            monkeypatch.setattr(it.hub.broker, "newest", late)
+            await bob.join("lobby")
+            assert (await bob.recv("reset"))["reason"] == "epoch"
+            assert (await refused(bob.send("lobby", "x")))[0] == "not_joined"
+
+
+async def test_what_a_socket_sent_before_its_end_is_stored(broker_env: dict[str, str]) -> None:
+    """Though nobody is there any more to be told so."""
+    async with serving(broker_env) as it, enter(it, BOB) as bob:
+        await bob.join("lobby")
+        async with enter(it) as ada:
+            await ada.join("lobby")
+            for number in range(20):
+                await ada.raw(json.dumps({"type": "send", "room": "lobby", "id": f"{number}", "text": f"{number}"}))
+            ada.abort()
+        await until(lambda: "u-ada" not in ChatSocket.by_user, "gone")
+        heard = [frame["text"] for frame in bob.frames if frame["type"] == "message"]
+        assert heard == [f"{number}" for number in range(len(heard))]
+        assert (await bob.send("lobby", "x"))["seq"] >= len(heard) + 1
+
+
+async def test_what_is_under_way_at_the_end_of_the_process_is_stored(broker_env: dict[str, str]) -> None:
+    """The log holds what was acknowledged, in order and once."""
+    async with serving(broker_env) as it:
+        ada = await ChatClient.enter(it.url, **ADA)
+        await ada.join("lobby")
+        for number in range(50):
+            await ada.raw(json.dumps({"type": "send", "room": "lobby", "id": f"m{number}", "text": f"{number}"}))
+        await ada.recv("sent")
+    await ada.close()
+    acknowledged = [frame["seq"] for frame in ada.frames if frame["type"] == "sent"]
+    async with serving(broker_env) as it, enter(it) as ada:
+        kept = [message["text"] for message in (await ada.join("lobby", limit=100))["messages"]]
+    assert kept == [f"{number}" for number in range(len(kept))]
+    assert len(kept) >= max(acknowledged)
+
+
 async def test_a_slow_reader_gets_everything_later(broker_env: dict[str, str]) -> None:
     """Past UNSENT_LIMIT it is left out, and when it reads on it is fed from history: nothing lost, nothing twice."""
     env = broker_env | {"UNSENT_LIMIT": "4096"}
@@ -988,6 +1037,33 @@ async def test_a_slow_reader_gets_everything_later(broker_env: dict[str, str]) -
                         seqs.append(frame["seq"])
             assert seqs == list(range(1, sent + 21))
             await until(lambda: ada in it.hub.relay.rooms["lobby"].live, "live again")
+
+
+async def test_a_slow_asker_gets_every_answer_in_order(broker_env: dict[str, str]) -> None:
+    """Its next request waits until it has taken the last answer, so that answers don't pile up."""
+    async with serving(broker_env | {"UNSENT_LIMIT": "4096"}) as it, enter(it, BOB) as bob:
+        await bob.join("lobby")
+        await asyncio.gather(*(bob.send("lobby", "x" * 4000) for _ in range(100)))
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", it.port))
+        headers = {"Authorization": f"Bearer {ADA['bearer']}"}
+        url = f"ws://127.0.0.1:{it.port}/socket"
+        async with connect(url, sock=sock, additional_headers=headers, compression=None, max_queue=1) as slow:
+            for number in range(30):
+                frame = {"type": "history" if number else "join", "room": "lobby", "limit": 100, "ref": f"{number}"}
+                await slow.send(json.dumps(frame))
+            (ada,) = ChatSocket.by_user["u-ada"]
+            await until(lambda: ada.congested, "congested")
+            await asyncio.sleep(0.05)
+            assert ada.connection is not None and ada.connection.unsent_bytes < 2_000_000, "a page or two, not thirty"
+            refs = []
+            async with asyncio.timeout(10 * UNIT):
+                while len(refs) < 30:
+                    frame = json.loads(await slow.recv())
+                    if "ref" in frame:
+                        refs.append(frame["ref"])
+            assert refs == [f"{number}" for number in range(30)]
 
 
 async def test_a_reader_that_takes_nothing_is_closed_4413(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,21 @@ async def test_a_new_name_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -
         await here.told((["Ada"], [], 1), (["Countess"], [], 1))
 
 
+async def test_a_name_that_changes_while_it_is_told_is_told_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The later one is what everybody sees in the end."""
+    async with process(make, monkeypatch) as here:
+        enter = here.broker.enter
+
+        async def crossing(room: str, people: Any) -> None:
+            await enter(room, people)
+            if people == [ADA]:
+                here.presence.enter("lobby", Person(ADA.id, "Countess"))
+
+        monkeypatch.setattr(here.broker, "enter", crossing)
+        here.presence.enter("lobby", ADA)
+        await here.told((["Ada"], [], 1), (["Countess"], [], 1))
+
+
 async def test_who_came_and_went_between_two_rounds_leaves_no_trace(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

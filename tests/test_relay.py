@@ -319,6 +319,26 @@ async def test_a_hole_waits_for_the_broker(redis_url: str, monkeypatch: pytest.M
         await until(has(ada, 1, 2), "both")
 
 
+async def test_a_look_that_fails_is_taken_again(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker was away just then."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        await it.join(ada)
+        positions, failures = it.broker.positions, 0
+
+        async def failing(rooms: Any) -> Any:
+            nonlocal failures
+            failures += 1
+            if failures < 3:
+                raise unavailable()
+            return await positions(rooms)
+
+        monkeypatch.setattr(it.broker, "positions", failing)
+        await it.lose("one")
+        it.look_again(monkeypatch)
+        await until(has(ada, 1), "the lost one")
+
+
 # -- another life of the log
 
 
@@ -526,6 +546,37 @@ async def test_a_member_behind_hears_of_a_new_epoch_when_it_reads(redis_server: 
         slow.congested = False
         it.relay.recover([hall], slow)
         await until(lambda: slow.resets == [("lobby", "epoch")], "the reset")
+        assert slow.seqs == []
+
+
+async def test_a_page_of_the_old_life_is_not_handed_out_in_the_new(
+    redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked for before the room began again, and answered afterwards."""
+    async with scene(redis_url) as it:
+        slow = Reader()
+        hall = await it.join(slow)
+        slow.congested = True
+        it.relay.fall_behind([hall], slow)
+        await it.say("one")
+        await until(lambda: hall.head == 1, "the event")
+        after, read, go_on = it.broker.after, asyncio.Event(), asyncio.Event()
+
+        async def late(room: str, seq: int, limit: int) -> Page | None:
+            page = await after(room, seq, limit)
+            read.set()
+            await go_on.wait()
+            return page
+
+        monkeypatch.setattr(it.broker, "after", late)
+        slow.congested = False
+        it.relay.recover([hall], slow)
+        await read.wait()
+        redis_server.cli("FLUSHALL")
+        it.look_again(monkeypatch)
+        await until(lambda: slow.resets == [("lobby", "epoch")], "the reset")
+        go_on.set()
+        await until(lambda: not hall.reads, "the page")
         assert slow.seqs == []
 
 

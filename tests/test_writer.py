@@ -229,6 +229,16 @@ async def test_a_reset_while_bytes_wait_ends_the_connection() -> None:
         assert it.owner.ended == [(1006, "")] and it.connection.unsent_bytes == 0
 
 
+async def test_a_congested_peer_that_resets_ends_the_connection() -> None:
+    """Nothing is read from it, so it is the next attempt to send that finds out."""
+    with pair(limit=5000) as it:
+        it.fill()
+        it.connection.write(b"y" * 6000)
+        reset(it.peer)
+        await until(lambda: it.owner.ended, "the end")
+        assert it.owner.ended == [(1006, "")]
+
+
 # -- reading
 
 
@@ -302,6 +312,19 @@ async def test_an_owner_that_fails_is_closed_1012() -> None:
         await it.send(frame(b"x"))
         data = await it.read_all()
         assert framing.parse_close(data[2:]) == (1012, "the server failed")
+
+
+async def test_an_owner_that_cuts_the_peer_hears_no_more() -> None:
+    """Though more had come with the same packet."""
+    with pair(started=False) as it:
+
+        def cut(message: Any) -> None:
+            it.owner.messages.append(message)
+            it.connection.abort()
+
+        it.owner.on_message = cut  # type: ignore[method-assign]
+        it.connection.start(frame(b"one") + frame(b"two"))
+        assert it.owner.messages == ["one"]
 
 
 # -- the end
@@ -383,6 +406,7 @@ async def test_a_close_behind_waiting_frames_is_understood() -> None:
         for _ in range(100):
             it.connection.write(framing.frame(b"dropped"))
         it.connection.close(CloseCode.TOO_SLOW, "too slow")
+        it.connection.write(framing.frame(b"late"))
         data = await it.read_all()
         frames = []
         while data:
@@ -492,6 +516,11 @@ class Failing(Echo):
     failing = True
 
 
+class Faulty(Echo):
+    def prepare(self) -> None:
+        raise ZeroDivisionError
+
+
 class Slow(Echo):
     """Thinks about the handshake until it is told to go on."""
 
@@ -507,7 +536,12 @@ class Slow(Echo):
 @asynccontextmanager
 async def server(**arguments: Any) -> AsyncIterator[int]:
     """An application with these handlers; its port."""
-    routes: list[Any] = [("/echo", Echo, arguments), ("/failing", Failing), ("/slow", Slow, arguments)]
+    routes: list[Any] = [
+        ("/echo", Echo, arguments),
+        ("/failing", Failing),
+        ("/faulty", Faulty),
+        ("/slow", Slow, arguments),
+    ]
     http = HTTPServer(Application(routes, frame_limit=1000, log_function=lambda handler: None))
     sock, port = bind_unused_port()
     http.add_socket(sock)
@@ -581,6 +615,15 @@ async def test_a_handler_that_fails_to_open_cuts_the_socket() -> None:
     async with server() as port, await RawSocket.connect(port) as raw:
         await raw.send(handshake(port, "/failing"))
         assert await raw.closed() is None
+
+
+@pytest.mark.expects_log("/faulty failed")
+async def test_a_fault_before_the_upgrade_is_500_and_logged_by_path(caplog: pytest.LogCaptureFixture) -> None:
+    """Without the query, which may hold a ticket put there by mistake."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        answer = await raw.request(handshake(port, "/faulty?ticket=abc"))
+        assert answer.status == 500
+    assert "abc" not in caplog.text
 
 
 async def test_a_client_that_leaves_during_the_handshake_is_let_go(caplog: pytest.LogCaptureFixture) -> None:
