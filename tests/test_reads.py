@@ -85,9 +85,10 @@ async def test_what_could_not_be_told_is_told_again(monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as patch:
             patch.setattr(it.broker, "mark_read", away)
             it.reads.mark("lobby", ADA.id, 3)
+            it.reads.mark("lobby", BOB.id, 2)
             await until(lambda: attempts, "an attempt")
         await until(lambda: it.shown, "the signal")
-        assert await it.reads.of("lobby", [ADA]) == {ADA.id: 4}
+        assert await it.reads.of("lobby", [ADA, BOB]) == {ADA.id: 4, BOB.id: 2}
 
 
 async def test_unread_is_nothing_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,10 @@
 """service/supervisor.py: several processes on one port, as a user starts them."""
 
-import asyncio
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 from service import config, listener, supervisor
 
 from .harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt, wait_until
+from .harness.service_process import ROOT
 from .serving import environment
 
 
@@ -110,27 +112,38 @@ def _catches(pid: int) -> bool:
     return found is not None and bool(int(found[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
-@pytest.mark.parametrize(("code", "answered"), [(0, 0), (3, 3)])
-def test_the_worst_status_is_answered(
-    code: int, answered: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Of the processes that ended after the signal."""
-    settings = config.load(environment({"REDIS_URL": "redis://127.0.0.1:1", "WEB_CONCURRENCY": "2"}))
+_ENDING = """
+import asyncio, os, signal, sys
+from service import config, supervisor
 
-    async def serve(*_: object) -> int:
-        ending = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
-        os.kill(os.getppid(), signal.SIGTERM)  # the first that is up ends all
-        await ending.wait()
-        return code
+async def serve(*_):
+    ending = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    os.kill(os.getppid(), signal.SIGTERM)  # the first that is up ends all
+    await ending.wait()
+    if sys.argv[1] == "fault":
+        raise ZeroDivisionError
+    return int(sys.argv[1])
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        assert supervisor.run(settings, serve) == answered
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert "2 processes" in capfd.readouterr().out
+sys.exit(supervisor.run(config.load(), serve))
+"""
+
+
+@pytest.mark.parametrize(("status", "answered"), [("0", 0), ("3", 3), ("fault", 1)])
+def test_the_worst_status_is_answered(status: str, answered: int) -> None:
+    """Of the processes that ended after the signal; a fault is logged and counts as 1."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ENDING, status],
+        cwd=ROOT,
+        env=environment({"REDIS_URL": "redis://127.0.0.1:1", "WEB_CONCURRENCY": "2"}) | {"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=20 * UNIT,
+        check=False,
+    )
+    assert done.returncode == answered, done.stderr
+    assert "2 processes" in done.stdout
+    assert ("the process failed" in done.stderr) is (status == "fault")
 
 
 def test_a_port_in_use_starts_nobody() -> None:
