@@ -304,6 +304,8 @@ class RedisBroker(Broker):
     async def unread(self, user: str) -> dict[str, int]:
         noted = f"parley:user:{user}:rooms"
         rooms = [room.decode() for room in await self._commands.call("SMEMBERS", noted)]
+        if not rooms:  # asked at every connect, and mostly so
+            return {}
         seqs = await _all(*(self._commands.call("HGET", _keys(room, "reads")[0], user) for room in rooms))
         positions = await self.positions(rooms)
         counts = {}

@@ -71,6 +71,7 @@ def host_allowed(settings: Settings, host: str) -> bool:
     return not _is_loopback(settings.host) or settings.trusted_proxies > 0 or _is_loopback(name)
 
 
+@lru_cache(maxsize=1024)
 def _is_loopback(name: str) -> bool:
     name = name.strip("[]")
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 section 6.3
@@ -79,6 +80,7 @@ def _is_loopback(name: str) -> bool:
     return address is not None and address.is_loopback
 
 
+@lru_cache(maxsize=1024)
 def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address, ::ffff:192.0.2.1 as IPv4. None for what is none, or has a zone, which is free text."""
     try:
@@ -130,6 +132,7 @@ def client_address(settings: Settings, request: HTTPServerRequest) -> str:
     return str(address) if address else peer
 
 
+@lru_cache(maxsize=1024)
 def limit_key(address: str) -> str:
     """What stands for a client's network in limits and tickets: an IPv4 address, or an IPv6 /64.
 
