@@ -31,7 +31,7 @@ from service.protocol import CloseCode, encode
 from service.reads import ReadPositions
 from service.relay import Relay
 from service.tickets import Tickets
-from service.writer import Connection
+from service.writer import Connection, WebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -173,6 +173,7 @@ class Service:
         available = listener.raise_descriptor_limit()
         limit = min(settings.connections_limit or available, available)
         Connection.unsent_limit = settings.unsent_limit
+        WebSocket.fragments_limit = settings.fragments_limit
         broker = make_broker(settings)
         relay = Relay(broker)
         stack.push_async_callback(relay.close)

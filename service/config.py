@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     history_days: float
     text_limit: int
     frame_limit: int
+    fragments_limit: int
     rooms_limit: int
     send_rate: float
     send_burst: int
@@ -240,6 +241,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("TEXT_LIMIT", _number(int, 1, 100_000), "4000", "characters", "the longest message"),
     Setting("FRAME_LIMIT", _number(int, 1024, 2**24), "65536", "bytes", "a longer message closes the socket, 1009"),
+    Setting(
+        "FRAGMENTS_LIMIT",
+        _number(int, 1, 10**6),
+        "1024",
+        "frames a message",
+        "a message in more closes the socket, 1009",
+    ),
     Setting("ROOMS_LIMIT", _number(int, 1, 10_000), "50", "rooms a socket", "more are answered `too_many_rooms`"),
     Setting("SEND_RATE", _RATE, "10", "messages/s a user", "past it `rate_limited`; 0 switches it off"),
     Setting("SEND_BURST", _number(int, 1, 10**6), "100", "messages", "how many may come at once"),

@@ -321,7 +321,7 @@ class WebSocket(WebSocketHandler):
     pongs behind it. After the upgrade the request and Tornado's per-request state are let go (5 KiB a connection).
     """
 
-    fragments_limit: ClassVar[int] = 1024  # frames a message; an empty fragment costs its sender six bytes
+    fragments_limit: ClassVar[int] = 1024  # FRAGMENTS_LIMIT; an empty fragment costs its sender six bytes
 
     connection: Connection | None = None
     _prepared_future = None  # read once more after the upgrade, when the instance's own is gone

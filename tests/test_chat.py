@@ -644,8 +644,7 @@ async def test_a_user_with_two_sockets_is_one_person(broker_env: dict[str, str])
         async with enter(it, BOB) as tab:
             assert (await tab.join("lobby"))["count"] == 2
         await bob.leave("lobby")
-        went = await ada.recv("presence", count=1)
-        assert went["left"] == ["u-bob"]
+        await ada.recv("presence", count=1, left=["u-bob"])
         assert len([frame for frame in ada.frames if frame["type"] == "presence" and frame["count"] == 2]) == 1
 
 

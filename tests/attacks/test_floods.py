@@ -113,7 +113,9 @@ async def test_floods_of_anything_else_are_closed_as_well() -> None:
                     seen = await flood(raw, [frame(data)] * 30_000, 10_000)
                 pulse.check()
             assert seen["close 1008"] == 1, f"{name}: {seen}"
-            assert seen[code] >= 50, f"{name}: {seen}"
+            # An edit is refused by the broker or, when that is slower than the flood, by the rate.
+            refused = seen[code] + (seen["rate_limited"] if name == "edits" else 0)
+            assert refused >= 50, f"{name}: {seen}"
 
 
 async def test_floods_of_the_guides_sockets_are_closed() -> None:
