@@ -15,7 +15,7 @@ from playwright.async_api import expect as _expect
 
 from .harness import UNIT, require_tool
 
-WAIT_MS = 20_000 * UNIT  # coming back after a loss takes up to 8 s of jittered waits
+WAIT_MS = 10_000 * UNIT  # for anything that must appear on a page
 _expect.set_options(timeout=WAIT_MS)
 expect = _expect
 
