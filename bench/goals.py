@@ -110,6 +110,8 @@ GOALS: tuple[Goal, ...] = (
          _most(14), _most(10)),
     Goal("connect", "connect and join, bearer token", "sockets", "connect.rate", "/s",
          _least(3_000), _least(5_000), True),
+    Goal("joins", "a room that fills with 100, 1,000, 10,000", "CPU per join grows by", "joins.growth", "×",
+         _most(2), _most(FLAT)),
     Goal("idle", "10,000 idle sockets with pings", "CPU", "idle.cpu", "% of a core",
          _most(2), _most(1)),
     Goal("idle", "10,000 idle sockets with pings", "longest stall of the loop", "idle.stall", "ms",

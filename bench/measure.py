@@ -21,6 +21,9 @@ from bench.stats import percentile
 SERVICE = ("redis", "sqlite")
 SATURATION = 64  # messages in flight at which a server is taken to be saturated
 WARM_UP = 0.3  # seconds; what this run costs is not counted
+SIZES = (100, 1_000, 10_000)  # members of a room
+FILLED = 1_000  # sockets of the joins row, at least: CPU time is counted in steps of 10 ms
+GATHERED = 1.0  # seconds over which the contract lets presence be gathered
 SWEEP = (0.1, 0.25, 0.5, 0.75, 0.9)  # of the saturating rate
 
 
@@ -31,7 +34,7 @@ class Plan:
     rounds: int = 3
     seconds: float = 2.0  # of each run
     members: int = 1_000
-    sizes: tuple[int, ...] = (100, 1_000, 10_000)
+    sizes: tuple[int, ...] = SIZES
     many: int = 10_000  # sockets of the memory, connect and idle rows
     idle: float = 30.0  # seconds watched for CPU
     ping_interval: float = 25.0  # seconds; the loop is watched for stalls over a whole one
@@ -59,7 +62,7 @@ QUICK = Plan(
     ping_interval=2.0,
     pause=1.2,
     baselines_in_full=False,
-    rows=frozenset(ROWS) - {"authors"},
+    rows=frozenset(ROWS) - {"authors", "joins"},
 )
 
 
@@ -92,6 +95,8 @@ def stages(plan: Plan, notes: Notes, say: Callable[[str], None]) -> None:
             if system in SERVICE:
                 small_rooms(system, plan, notes)
                 many_sockets(system, plan, notes, idle=number == 0)  # a minute, long enough to be taken once
+            if system in SERVICE and number == 0:
+                joins(system, plan, notes)
         self_test(plan, notes)
 
 
@@ -196,6 +201,25 @@ def _size(
     for flight in flights:
         run = closed_loop(crowd, [room], server.gauge, publishers=1, in_flight=flight, seconds=plan.seconds)
         notes.run(f"sizes-{flight}-{size}", system, run)
+
+
+def joins(system: str, plan: Plan, notes: Notes) -> None:
+    """CPU per join against the size of the room that fills, until all of its members have been told of the last."""
+    if "joins" not in plan.rows:
+        return
+    for size in plan.sizes:
+        rooms = [f"fills-{number}" for number in range(max(1, FILLED // size)) for _ in range(size)]
+        with crowded(system, ["warm-up"] * 100) as (server, _):
+            crowd = server.crowd()
+            before = server.gauge.read()["server"]
+            try:
+                crowd.enter(rooms)
+                crowd.settle(quiet=2 * GATHERED)
+                notes.add(f"joins-{size}.cpu", system, (server.gauge.read()["server"] - before) / len(rooms) * 1e6)
+            finally:
+                crowd.leave()
+    costs = [notes.values[f"joins-{size}.cpu"][system][-1] for size in plan.sizes]
+    notes.add("joins.growth", system, max(costs) / costs[0])
 
 
 def many_sockets(system: str, plan: Plan, notes: Notes, idle: bool) -> None:

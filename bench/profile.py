@@ -6,6 +6,7 @@ A profile is taken of the run itself, with the same cores and sockets as in the 
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from bench.idle import Attendance
 from bench.load import closed_loop
 from bench.machine import Gauge, MachineError
 from bench.measure import Plan, crowded, small_room_names
+from bench.servers import PINGS_LATER
 
 TOOLS = ("py-spy", "perf")
 SECONDS = 6
@@ -28,7 +30,8 @@ _FLIGHTS = {  # row: authors a room, messages each keeps in flight
     "rooms-1": (1, 1),
     "rooms-4": (1, 4),
 }
-ROWS = (*_FLIGHTS, "idle")
+ROWS = (*_FLIGHTS, "idle", "connect")
+_ARRIVALS = 1_000  # sockets that come at once in the connect row, before they go again
 
 
 def run(tool: str, plan: Plan, folder: Path) -> None:
@@ -45,12 +48,10 @@ def run(tool: str, plan: Plan, folder: Path) -> None:
     for row in rows:
         for system in plan.systems:
             names = small_room_names(plan) if row.startswith("rooms") else ["bench"] * plan.members
+            pings = PINGS_LATER
             if row == "idle":
-                names = ["bench"] * plan.many
-            with crowded(system, names, {"PING_INTERVAL": f"{3600 if row in _FLIGHTS else plan.ping_interval:g}"}) as (
-                server,
-                crowd,
-            ):
+                names, pings = ["bench"] * plan.many, {"PING_INTERVAL": f"{plan.ping_interval:g}"}
+            with crowded(system, names, pings) as (server, crowd):
                 load = _load(row, crowd, server.gauge)
                 print(f"## {row}, {system}\n\n{record(path, server.pid, load, folder / f'profile-{row}-{system}')}\n")
 
@@ -59,6 +60,8 @@ def _load(row: str, crowd: Crowd, gauge: Gauge) -> Callable[[float], None]:
     """What keeps the server as busy as in the row, for so many seconds."""
     if row == "idle":
         return Attendance(crowd).attend
+    if row == "connect":
+        return lambda seconds: _come_and_go(crowd, seconds)
     authors, flight = _FLIGHTS[row]
 
     def load(seconds: float) -> None:
@@ -67,6 +70,14 @@ def _load(row: str, crowd: Crowd, gauge: Gauge) -> Callable[[float], None]:
 
     load(0.5)
     return load
+
+
+def _come_and_go(crowd: Crowd, seconds: float) -> None:
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        arriving = Crowd(crowd.address, crowd.dialect)
+        arriving.enter(["arrivals"] * _ARRIVALS)
+        arriving.leave()
 
 
 def _while_loaded(command: list[str], load: Callable[[float], None]) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from bench import plots
 from bench.goals import FLAT, GOALS, SQLITE_AIM, SQLITE_MUST, Goal, Values, sqlite_factor, sqlite_verdict
+from bench.measure import SIZES
 from bench.stats import number, ratios, spread
 
 NOTES = Path(__file__).with_name("notes.md")  # written by hand: where the time goes, the floor, what was tried
@@ -138,6 +139,8 @@ def extras_table(values: Values) -> str:
         ("latency at half of the full rate, p50", "latency.p50", "ms"),
         ("proportional memory (Pss) per socket", "memory.pss", "KiB"),
         ("idle: answer to a ping, p99", "idle.p99", "ms"),
+        ("connect and join, 10,000 in one room: CPU per socket", "connect.cpu", "µs"),
+        *((f"the same with presence told, rooms of {size:,}", f"joins-{size}.cpu", "µs") for size in SIZES),
     )
     rows = [
         (title, _measured(values, metric, "redis", unit), _measured(values, metric, "sqlite", unit))

@@ -118,9 +118,7 @@ async def _look(socket: Asker, request: protocol.Join, hall: Hall) -> tuple[bool
         if page is not None and page.position.epoch == since.epoch and page.position.seq >= since.seq:
             if page.position.seq == since.seq or page.seq == since.seq + 1:
                 return True, page, roster, await hub.reads.of(room, roster.members or ())
-    limit = min(request.limit, protocol.PAGE_LIMIT)
-    newest = await hub.broker.newest(room, limit, create=True)
-    assert newest is not None
+    newest = await hub.relay.newest(hall, min(request.limit, protocol.PAGE_LIMIT))
     return False, newest, roster, await hub.reads.of(room, roster.members or ())
 
 

@@ -114,8 +114,9 @@ class Authenticator:
 
     Each key has one algorithm, fixed here by its type and never by the token (RFC 8725 section 3.1); a
     token's `alg` and `kid` only say which of the keys to try. Guests' tokens have a key of their own, besides
-    `typ`, issuer and audience. A user's token that names an audience is refused: it was made for another
-    service (section 3.9).
+    `typ`, issuer and audience. A user's token must name JWT_AUDIENCE; without that setting it may name
+    none, for it was made for another service (section 3.9). JWT_ISSUER likewise, but without it any will do, for
+    the keys are one issuer's.
 
     A check takes 30 to 90 µs and a remembered one 1 µs, so tokens that come again (a server's, a returning
     client's) are remembered by their hash: until `exp`, and only while the keys that say so hold.
@@ -127,6 +128,7 @@ class Authenticator:
         self._guests = settings.guests
         # A key of its own, so that nothing else ever signed with SECRET_KEY can pass for a guest's token.
         self._guest_key = hmac.digest(settings.secret_key.encode(), b"parley guest token 1", "sha256")
+        self._audience, self._issuer = settings.jwt_audience or None, settings.jwt_issuer or None
         self._keys: list[tuple[str, Any]] = []  # algorithm, key
         if settings.jwt_secret:
             self._keys.append(("HS256", hmac_key(settings.jwt_secret)))
@@ -221,18 +223,16 @@ class Authenticator:
             raise AuthError("guests may not enter here; a token is needed")
 
     def _user_of(self, token: str, key: Any, algorithm: str) -> User:
-        user = user_of(self._claims(token, key, algorithm))
+        user = user_of(self._claims(token, key, algorithm, self._audience, self._issuer))
         if user.id.startswith(GUEST_PREFIX):
             raise AuthError(f"the token's sub begins with {GUEST_PREFIX}, as only guests' do")
         return user
 
     def _guest_of(self, token: str) -> User:
         _check_shape(token)
-        return _as_guest(user_of(self._claims(token, self._guest_key, "HS256", audience="guest", issuer="parley")))
+        return _as_guest(user_of(self._claims(token, self._guest_key, "HS256", "guest", "parley")))
 
-    def _claims(
-        self, token: str, key: Any, algorithm: str, audience: str | None = None, issuer: str | None = None
-    ) -> dict[str, Any]:
+    def _claims(self, token: str, key: Any, algorithm: str, audience: str | None, issuer: str | None) -> dict[str, Any]:
         """The claims of a token in force. Raises `AuthError`; `_WrongKeyError` if `key` didn't sign it."""
         # Times are compared here, against our clock and with our leeway.
         options: Any = {"require": ["exp"], "verify_exp": False, "verify_nbf": False, "verify_iat": False}
@@ -244,6 +244,8 @@ class Authenticator:
             raise AuthError(f"the token has no {error.claim}") from None
         except jwt.InvalidAudienceError:
             raise AuthError("the token is made for another audience") from None
+        except jwt.InvalidIssuerError:
+            raise AuthError("the token is another issuer's") from None
         except jwt.PyJWTError:
             raise AuthError("the token is malformed") from None
         _check_times(claims, self._clock())

@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_secret: str
     jwt_public_key: str
     jwt_jwks_url: str
+    jwt_audience: str
+    jwt_issuer: str
     guests: bool
     allowed_origins: tuple[str, ...]
     trusted_proxies: int
@@ -214,6 +216,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("JWT_PUBLIC_KEY", _key, "", "PEM", "the same for RS256, ES256 and EdDSA", secret=True),
     Setting("JWT_JWKS_URL", _web_url, "", "URL", "the same, with keys that rotate"),
+    Setting("JWT_AUDIENCE", str, "", "text", "users' tokens must name it in `aud`; none refuses those with an `aud`"),
+    Setting("JWT_ISSUER", str, "", "text", "users' tokens must have it as `iss`; none takes any"),
     Setting("GUESTS", _flag, "1", "1 or 0", "whether people may enter with a name alone"),
     Setting("ALLOWED_ORIGINS", _origins, "", "origins", "exact, comma-separated; none means the page's own"),
     Setting(

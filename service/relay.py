@@ -51,7 +51,7 @@ class Hall(Room[Member]):
         super().__init__(name)
         self.holds = 0  # memberships, including those whose join is under way
         self.arrived: list[Publication] = []  # in this turn of the loop, or before the room is in step
-        self.reads: dict[int, asyncio.Future[Page | None]] = {}  # pages under way, shared by members at one cursor
+        self.reads: dict[tuple[str, int], asyncio.Future[Page | None]] = {}  # pages under way, shared
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -312,7 +312,7 @@ class Relay(Listener):
                 if seq >= room.head:  # at the head it goes live; ahead of it (its page was newer), events will come
                     self._feed(room, member, seq + 1, [])
                     return
-                page = await self._page(room, seq)
+                page = await self._read(room, ("after", seq), self._broker.after(room.name, seq, PAGE_EVENTS))
                 if room.epoch != epoch or room.behind.get(member) is not cursor:
                     return
                 if page is None or page.position.epoch != epoch:
@@ -328,12 +328,20 @@ class Relay(Listener):
         finally:
             cursor.busy = False
 
-    async def _page(self, room: Hall, seq: int) -> Page | None:
-        """The log after `seq`; members at the same place share one read."""
-        read = room.reads.get(seq)
+    async def newest(self, room: Hall, limit: int) -> Page:
+        """The newest messages of a room that is held, for a member who joins."""
+        page = await self._read(room, ("newest", limit), self._broker.newest(room.name, limit, create=True))
+        assert page is not None
+        return page
+
+    async def _read(self, room: Hall, what: tuple[str, int], page: Coroutine[Any, Any, Page | None]) -> Page | None:
+        """A page of the log. Members who ask for the same at once share a read: what it lacks comes as events."""
+        read = room.reads.get(what)
         if read is None:
-            read = room.reads[seq] = asyncio.ensure_future(self._broker.after(room.name, seq, PAGE_EVENTS))
-            read.add_done_callback(lambda _: room.reads.pop(seq, None))
+            read = room.reads[what] = asyncio.ensure_future(page)
+            read.add_done_callback(lambda _: room.reads.pop(what, None))
+        else:
+            page.close()
         return await asyncio.shield(read)
 
     # -- tasks

@@ -10,18 +10,19 @@ from typing import Any
 import jwt
 
 from service.auth import GUEST_PREFIX, ROLES, AuthError, hmac_key, user_of
-from service.config import ConfigError, load
+from service.config import ConfigError, Settings, load
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     """Print a token and answer the exit status: 2, with a line on standard error, when it can't be made."""
     options = _parser().parse_args(argv)
     try:
-        # Nothing but the secret, so that making a token needs no other setting and leaves no file behind.
-        secret = load({"JWT_SECRET": environ.get("JWT_SECRET", ""), "SQLITE_PATH": ":memory:"}).jwt_secret
-        if not secret:
+        # Nothing but what a token needs, so that no other setting matters and no file is left behind.
+        kept = {name: environ[name] for name in ("JWT_SECRET", "JWT_AUDIENCE", "JWT_ISSUER") if name in environ}
+        settings = load(kept | {"SQLITE_PATH": ":memory:"})
+        if not settings.jwt_secret:
             raise ConfigError("JWT_SECRET: set it here and for the service (make one with: openssl rand -hex 32)")
-        token = make_token(secret, options.sub, options.name, options.rooms, options.role, options.ttl)
+        token = make_token(settings, options.sub, options.name, options.rooms, options.role, options.ttl)
     except (ConfigError, AuthError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -30,14 +31,14 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
 
 
 def make_token(
-    secret: str,
+    settings: Settings,
     sub: str,
     name: str | None = None,
     rooms: str | None = None,
     role: str = "member",
     ttl: int = 3600,
 ) -> str:
-    """A token for `ttl` seconds; `rooms` are globs with commas between.
+    """A token that these settings take, for `ttl` seconds; `rooms` are globs with commas between.
 
     Raises `AuthError` for claims that the service would refuse and `ConfigError` for a secret that is none.
     """
@@ -46,10 +47,12 @@ def make_token(
     claims |= {"iat": now, "exp": now + ttl}
     if rooms is not None:
         claims["rooms"] = [glob.strip() for glob in rooms.split(",") if glob.strip()]
+    claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
+    claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
     user_of(claims)
     if sub.startswith(GUEST_PREFIX):
         raise AuthError(f"the token's sub begins with {GUEST_PREFIX}, as only guests' do")
-    return jwt.encode(claims, hmac_key(secret), "HS256")
+    return jwt.encode(claims, hmac_key(settings.jwt_secret), "HS256")
 
 
 def _seconds(text: str) -> int:

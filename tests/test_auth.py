@@ -176,6 +176,24 @@ async def test_claims(claims: dict[str, Any], reason: str) -> None:
     said.encode()  # it is sent to the client
 
 
+async def test_audience_and_issuer() -> None:
+    """With JWT_AUDIENCE and JWT_ISSUER only tokens for this service by this issuer pass; guests' are not concerned."""
+    auth, _ = authenticator(JWT_AUDIENCE="chat", JWT_ISSUER="https://login.example.com/")
+    ours = {"aud": "chat", "iss": "https://login.example.com/"}
+    assert (await auth.verify(signed(**ours))).id == "u1"
+    assert (await auth.verify(signed(**ours | {"aud": ["mail", "chat"]}))).id == "u1"
+    for claims, reason in (
+        ({"aud": "mail"}, "the token is made for another audience"),
+        ({"aud": ["mail"]}, "the token is made for another audience"),
+        ({"aud": ...}, "the token has no aud"),
+        ({"iss": "https://login.example.com"}, "the token is another issuer's"),
+        ({"iss": ...}, "the token has no iss"),
+    ):
+        assert reason in await refusal(auth, signed(**ours | claims))
+    guest, token = auth.guest("Ada")
+    assert (await auth.verify(token)).id == guest.id
+
+
 async def test_claims_at_their_limits() -> None:
     """What lies just within the limits passes."""
     auth, _ = authenticator()

@@ -40,6 +40,14 @@ async def test_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     assert (await auth.verify(capsys.readouterr().out.strip())).rooms == ()
 
 
+async def test_audience_and_issuer(capsys: pytest.CaptureFixture[str]) -> None:
+    """A token is made for the service with the same settings."""
+    environ = ENVIRON | {"JWT_AUDIENCE": "chat", "JWT_ISSUER": "https://login.example.com/"}
+    assert main(["--sub", "u1"], environ) == 0
+    auth = Authenticator(load(environ | {"SQLITE_PATH": ":memory:"}))
+    assert (await auth.verify(capsys.readouterr().out.strip())).id == "u1"
+
+
 @pytest.mark.parametrize(
     ("options", "environ", "said"),
     [

@@ -27,7 +27,9 @@ frontend chat
     bind 127.0.0.1:{port}
     default_backend processes
 backend processes
-    balance roundrobin
+    balance leastconn
+    option httpchk GET /readyz
+    default-server check inter 500ms fall 1 rise 1
 {servers}
 """
 
