@@ -73,8 +73,7 @@ async def join(socket: Asker, request: protocol.Join) -> None:
     room, hub = request.room, socket.hub
     may_enter(socket, room)
     hub.rates.check(hub.rates.joins, socket.user.id, "joins")
-    socket.forget(room)
-    if len(socket.rooms) >= hub.settings.rooms_limit:
+    if room not in socket.rooms and len(socket.rooms) >= hub.settings.rooms_limit:
         raise RequestError(ErrorCode.TOO_MANY_ROOMS, f"more than {hub.settings.rooms_limit} rooms")
     hall = await hub.relay.hold(room)
     try:
@@ -86,6 +85,7 @@ async def join(socket: Asker, request: protocol.Join) -> None:
         hub.relay.release(hall)
         return
     since = request.since.seq if resumed and request.since else page.position.seq
+    socket.forget(room)  # of an earlier join, which held until this one was sure
     socket.rooms[room] = hall
     hub.presence.enter(room, socket.user.person)
     socket.reply(

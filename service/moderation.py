@@ -88,18 +88,25 @@ class Moderation:
         payload = {"kind": "moderate", "action": request.action, "room": room, "user": request.user, "until": until}
         self._broker.signal("", encode(payload | {"reason": request.reason or ""}))
         logger.info(
-            "moderation: %s of %s in %s by %s for %s, reason %r",
+            "moderation: %s of %s in %s by %s%s, reason %r",
             request.action,
             request.user,
             room or "every room",
             by.id,
-            f"{request.seconds:g} s" if request.seconds else "good",
+            _lasting(request),
             request.reason or "",
         )
 
 
 def _kind(action: Action) -> str:
     return "ban" if action in (Action.BAN, Action.UNBAN) else "mute"
+
+
+def _lasting(request: Moderate) -> str:
+    """How long it holds, as the log says it: of a kick and a lift, nothing."""
+    if request.action not in (Action.BAN, Action.MUTE):
+        return ""
+    return f" for {request.seconds:g} s" if request.seconds else " for good"
 
 
 def _end(until: int) -> float:

@@ -51,7 +51,7 @@ class Hall(Room[Member]):
         super().__init__(name)
         self.holds = 0  # memberships, including those whose join is under way
         self.arrived: list[Publication] = []  # in this turn of the loop, or before the room is in step
-        self.reads: dict[tuple[str, int], asyncio.Future[Page | None]] = {}  # pages under way, shared
+        self.reads: dict[tuple[str, int], asyncio.Task[Page | None]] = {}  # pages under way, shared
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -63,7 +63,7 @@ class Relay(Listener):
         self._loop = asyncio.get_running_loop()
         self._flush_due = False
         self._arrived: list[Hall] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.rooms: dict[str, Hall] = {}
         # Called with each batch of a room's new events, beside its members.
         self.taps: dict[str, Callable[[list[bytes]], None]] = {}
@@ -337,12 +337,23 @@ class Relay(Listener):
     async def _read(self, room: Hall, what: tuple[str, int], page: Coroutine[Any, Any, Page | None]) -> Page | None:
         """A page of the log. Members who ask for the same at once share a read: what it lacks comes as events."""
         read = room.reads.get(what)
-        if read is None:
-            read = room.reads[what] = asyncio.ensure_future(page)
-            read.add_done_callback(lambda _: room.reads.pop(what, None))
-        else:
+        if read is not None:
             page.close()
-        return await asyncio.shield(read)
+        else:
+            read = room.reads[what] = asyncio.ensure_future(page)
+            self._tasks.add(read)
+            read.add_done_callback(self._tasks.discard)
+            read.add_done_callback(lambda _: self._forget(room, what, read))
+        try:
+            return await asyncio.shield(read)
+        except asyncio.CancelledError:
+            self._forget(room, what, read)  # it took too long; who asks next had better ask anew
+            raise
+
+    @staticmethod
+    def _forget(room: Hall, what: tuple[str, int], read: "asyncio.Task[Page | None]") -> None:
+        if room.reads.get(what) is read:
+            del room.reads[what]
 
     # -- tasks
 

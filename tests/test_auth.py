@@ -179,7 +179,7 @@ async def test_claims(claims: dict[str, Any], reason: str) -> None:
 async def test_audience_and_issuer() -> None:
     """With JWT_AUDIENCE and JWT_ISSUER only tokens for this service by this issuer pass; guests' are not concerned."""
     auth, _ = authenticator(JWT_AUDIENCE="chat", JWT_ISSUER="https://login.example.com/")
-    ours = {"aud": "chat", "iss": "https://login.example.com/"}
+    ours: dict[str, Any] = {"aud": "chat", "iss": "https://login.example.com/"}
     assert (await auth.verify(signed(**ours))).id == "u1"
     assert (await auth.verify(signed(**ours | {"aud": ["mail", "chat"]}))).id == "u1"
     for claims, reason in (

@@ -287,6 +287,50 @@ async def test_joining_again_is_one_membership(broker_env: dict[str, str]) -> No
         assert [frame["seq"] for frame in ada.frames if frame["type"] == "message"] == [1, 2]
 
 
+async def test_joining_again_in_vain_keeps_the_membership(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the broker is away a second join is `unavailable`, and the first one goes on."""
+    async with serving() as it, enter(it) as ada:
+        await ada.join("lobby")
+        with monkeypatch.context() as patch:
+
+            async def away(*args: Any, **options: Any) -> Any:
+                raise unavailable()
+
+            patch.setattr(it.hub.broker, "newest", away)
+            assert (await refused(ada.join("lobby")))[0] == "unavailable"
+        await ada.send("lobby", "still here")
+        assert (await ada.recv("message", seq=1))["text"] == "still here"
+
+
+async def test_joins_at_once_share_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who join while the page is read get the same one, and what it lacks as events."""
+    async with serving() as it, enter(it) as ada, enter(it, BOB) as bob:
+        newest, reads, reached, go_on = it.hub.broker.newest, 0, asyncio.Event(), asyncio.Event()
+
+        async def slow(*args: Any, **options: Any) -> Any:
+            nonlocal reads
+            reads += 1
+            page = await newest(*args, **options)
+            reached.set()
+            await go_on.wait()
+            return page
+
+        async with enter(it, MODERATOR) as mo:
+            await mo.join("lobby")
+            monkeypatch.setattr(it.hub.broker, "newest", slow)
+            first = asyncio.ensure_future(ada.join("lobby"))
+            await reached.wait()
+            await mo.send("lobby", "meanwhile")
+            second = asyncio.ensure_future(bob.join("lobby"))
+            await until(lambda: it.hub.relay.rooms["lobby"].holds == 3, "bob waits for the page")
+            go_on.set()
+            for client, joining in ((ada, first), (bob, second)):
+                joined = await joining
+                assert (joined["seq"], joined["messages"]) == (0, [])
+                assert (await client.recv("message", seq=1))["text"] == "meanwhile"
+        assert reads == 1
+
+
 async def test_rooms_that_can_not_be_joined() -> None:
     """`bad_room` for what is no name, `forbidden` for what the token does not open, whether it exists or not."""
     async with serving() as it, enter(it) as ada:

@@ -191,6 +191,8 @@ async def test_every_process_is_told(broker_env: dict[str, str]) -> None:
     [
         (request(BAN, room="lobby", seconds=60, reason="spam"), "ban of ada in lobby by u-mod for 60 s, reason 'spam'"),
         (request(MUTE), "mute of ada in every room by u-mod for good, reason ''"),
+        (request(KICK, room="lobby"), "kick of ada in lobby by u-mod, reason ''"),
+        (request(UNBAN, room="lobby"), "unban of ada in lobby by u-mod, reason ''"),
         (request(BAN, reason="a\nb"), "ban of ada in every room by u-mod for good, reason 'a\\nb'"),
     ],
 )
