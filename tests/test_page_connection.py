@@ -2,12 +2,22 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from .browser import chromium, expect, person, settle
 from .harness import NO_LIMITS, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
+
+
+@asynccontextmanager
+async def moderator_of(service: ServiceProcess, name: str) -> AsyncIterator[tuple[ChatClient, str]]:
+    """A moderator in the lobby, and the id of somebody who is there."""
+    async with ChatClient.open(service.url, jwt=make_jwt("mod", "Mod", role="moderator")) as moderator:
+        joined = await moderator.join("lobby")
+        yield moderator, next(person["id"] for person in joined["members"] if person["name"] == name)
 
 
 async def test_a_killed_service_comes_back_with_what_was_typed_meanwhile(tmp_path: Path) -> None:
@@ -83,9 +93,7 @@ async def test_somebody_removed_stays_away_and_is_told_why() -> None:
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
-            async with ChatClient.open(service.url, jwt=make_jwt("mod", "Mod", role="moderator")) as moderator:
-                joined = await moderator.join("lobby")
-                user = next(person["id"] for person in joined["members"] if person["name"] == "Ada")
+            async with moderator_of(service, "Ada") as (moderator, user):
                 await moderator.request("moderate", room="lobby", user=user, action="kick", reason="No flooding.")
             await expect(ada.page.locator("#banner-text")).to_contain_text("You were removed from this chat.")
             await expect(ada.page.locator("#banner-text")).to_contain_text("No flooding.")
@@ -167,9 +175,7 @@ async def test_a_refused_message_is_shown_and_can_be_sent_again() -> None:
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
-            async with ChatClient.open(service.url, jwt=make_jwt("mod", "Mod", role="moderator")) as moderator:
-                joined = await moderator.join("lobby")
-                user = next(person["id"] for person in joined["members"] if person["name"] == "Ada")
+            async with moderator_of(service, "Ada") as (moderator, user):
                 await moderator.request("moderate", room="lobby", user=user, action="mute")
                 await ada.say("hello?")
                 await expect(ada.message("hello?").locator(".status")).to_have_text("Not sent. You are muted.")

@@ -113,6 +113,21 @@ def has(reader: Reader, *seqs: int) -> Any:
 # -- what arrives
 
 
+def fail(monkeypatch: pytest.MonkeyPatch, broker: Any, method: str, times: int) -> list[None]:
+    """The broker is away the next `times` that this method is called; the list grows with each call."""
+    works = getattr(broker, method)
+    asked: list[None] = []
+
+    async def failing(*args: Any) -> Any:
+        asked.append(None)
+        if len(asked) <= times:
+            raise unavailable()
+        return await works(*args)
+
+    monkeypatch.setattr(broker, method, failing)
+    return asked
+
+
 async def test_members_get_what_is_said_after_they_joined(redis_url: str) -> None:
     """Each event once, in order, to every member of its room and to nobody else."""
     async with scene(redis_url) as it:
@@ -301,19 +316,10 @@ async def test_a_hole_waits_for_the_broker(redis_url: str, monkeypatch: pytest.M
     async with scene(redis_url) as it:
         ada = Reader()
         hall = await it.join(ada)
-        after, failures = it.broker.after, 0
-
-        async def failing(room: str, seq: int, limit: int) -> Page | None:
-            nonlocal failures
-            failures += 1
-            if failures == 1:
-                raise unavailable()
-            return await after(room, seq, limit)
-
-        monkeypatch.setattr(it.broker, "after", failing)
+        asked = fail(monkeypatch, it.broker, "after", 1)
         await it.lose("one")
         await it.say("two")
-        await until(lambda: failures and not hall.filling, "the failed read")
+        await until(lambda: asked and not hall.filling, "the failed read")
         assert ada.seqs == []
         it.look_again(monkeypatch)
         await until(has(ada, 1, 2), "both")
@@ -324,16 +330,7 @@ async def test_a_look_that_fails_is_taken_again(redis_url: str, monkeypatch: pyt
     async with scene(redis_url) as it:
         ada = Reader()
         await it.join(ada)
-        positions, failures = it.broker.positions, 0
-
-        async def failing(rooms: Any) -> Any:
-            nonlocal failures
-            failures += 1
-            if failures < 3:
-                raise unavailable()
-            return await positions(rooms)
-
-        monkeypatch.setattr(it.broker, "positions", failing)
+        fail(monkeypatch, it.broker, "positions", 2)
         await it.lose("one")
         it.look_again(monkeypatch)
         await until(has(ada, 1), "the lost one")
@@ -589,19 +586,10 @@ async def test_catching_up_waits_for_the_broker(redis_url: str, monkeypatch: pyt
         it.relay.fall_behind([hall], slow)
         await it.say("one")
         await until(lambda: hall.head == 1, "the event")
-        after, failures = it.broker.after, 0
-
-        async def failing(room: str, seq: int, limit: int) -> Page | None:
-            nonlocal failures
-            failures += 1
-            if failures == 1:
-                raise unavailable()
-            return await after(room, seq, limit)
-
-        monkeypatch.setattr(it.broker, "after", failing)
+        asked = fail(monkeypatch, it.broker, "after", 1)
         slow.congested = False
         it.relay.recover([hall], slow)
-        await until(lambda: failures, "the failed read")
+        await until(lambda: asked, "the failed read")
         it.look_again(monkeypatch)
         await until(has(slow, 1), "the event, later")
 
