@@ -71,7 +71,7 @@ async def test_tabs_keep_their_own_and_inherit_from_the_dead() -> None:
             await expect(second.locator(".pending .text")).to_have_text(["from the first"])
             ada.page = second
             await ada.say("from the second")
-            ada.wire.open = True
+            await ada.reconnect()
             await ada.reads("from the first", "from the second")
 
 
@@ -117,7 +117,7 @@ async def test_missing_messages_are_said_after_a_long_absence() -> None:
                 # History is cut to its limit not at every message, but in steps.
                 for number in range(400):
                     await bob.send("lobby", f"n{number}")
-            ada.wire.open = True
+            await ada.reconnect()
             await expect(ada.page.locator(".row-note.gap")).to_contain_text("Some messages are missing here")
             await expect(ada.message("n399")).to_be_visible()
 
