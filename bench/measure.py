@@ -95,6 +95,8 @@ def stages(plan: Plan, notes: Notes, say: Callable[[str], None]) -> None:
             if system in SERVICE:
                 small_rooms(system, plan, notes)
                 many_sockets(system, plan, notes, idle=number == 0)  # a minute, long enough to be taken once
+            elif plan.baselines_in_full:
+                handshakes(system, plan, notes)
             if system in SERVICE and number == 0:
                 joins(system, plan, notes)
         self_test(plan, notes)
@@ -220,6 +222,18 @@ def joins(system: str, plan: Plan, notes: Notes) -> None:
                 crowd.leave()
     costs = [notes.values[f"joins-{size}.cpu"][system][-1] for size in plan.sizes]
     notes.add("joins.growth", system, max(costs) / costs[0])
+
+
+def handshakes(system: str, plan: Plan, notes: Notes) -> None:
+    """How fast sockets come to a baseline, which does not ask who they are and has nothing to join."""
+    if "connect" not in plan.rows:
+        return
+    with crowded(system, ["bench"] * 10) as (server, _):
+        crowd = server.crowd()
+        try:
+            _connect(crowd, system, plan, notes, server)
+        finally:
+            crowd.leave()
 
 
 def many_sockets(system: str, plan: Plan, notes: Notes, idle: bool) -> None:
