@@ -13,8 +13,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-# Events in the tail before it is folded. Acknowledgements wait meanwhile: with 100 busy rooms 25 to 50 ms, with one less than 10.
-# Half as many cost a fifteenth of the throughput of 100 busy rooms, half as many again gain nothing.
+# Events in the tail before it is folded. Acknowledgements wait meanwhile: with 100 busy rooms 25 to 50 ms, with one
+# less than 10. Half as many cost a fifteenth of the throughput of 100 busy rooms, half as many again gain nothing.
 FOLD_EVENTS = 2000
 FOLD_BYTES = 2**20
 

@@ -101,6 +101,13 @@ async def stored_ids(port: int, rooms: Sequence[str]) -> set[str]:
     return stored
 
 
+async def open_sockets(process: ServiceProcess) -> int:
+    """How many chat sockets a process holds, by its metrics."""
+    _, _, body = await asyncio.to_thread(process.request, "GET", "/metrics")
+    (value,) = (line.split()[1] for line in body.decode().splitlines() if line.startswith("parley_sockets "))
+    return int(float(value))
+
+
 def resident_bytes(pid: int) -> int:
     """The memory that a process holds (VmRSS)."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -10,7 +10,7 @@ from playwright.async_api import Page
 from tests.browser import Person, chromium, expect, person
 from tests.harness import UNIT, ServiceProcess
 
-from .parts import cluster, own_redis
+from .parts import cluster, open_sockets, own_redis
 from .test_silence import haproxy
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(seconds=300 * UNIT)]
@@ -19,13 +19,6 @@ OWN_PAGE = {"ALLOWED_ORIGINS": ""}  # whose port is haproxy's
 AGREE = 2.0 * UNIT  # seconds within which all lists of people must be the same
 GRACE = 5.0  # seconds, PRESENCE_GRACE: only after them is somebody gone
 EXPIRY = 30.0  # seconds after which the people of a killed process are gone
-
-
-async def open_sockets(process: ServiceProcess) -> int:
-    """How many chat sockets the process holds."""
-    _, _, body = await asyncio.to_thread(process.request, "GET", "/metrics")
-    line = next(line for line in body.decode().splitlines() if line.startswith("parley_sockets "))
-    return int(float(line.split()[1]))
 
 
 @pytest.mark.expects_log(r"redis (channels|commands): ")
@@ -116,11 +109,6 @@ async def agree(pages: Sequence[Page], wanted: Sequence[str], within: float = AG
         await asyncio.sleep(0.05)
 
 
-async def hosts(processes: Sequence[ServiceProcess]) -> list[int]:
-    """How many sockets each process holds."""
-    return [await open_sockets(process) for process in processes]
-
-
 async def test_five_tabs_agree_on_who_is_here(tmp_path: Path) -> None:
     """Three browsers, five tabs, two processes: all lists are the same within 2 s of a join, leave, reload, kill."""
     wide = {"width": 1400, "height": 800}  # where the people have a column of their own
@@ -138,11 +126,11 @@ async def test_five_tabs_agree_on_who_is_here(tmp_path: Path) -> None:
         await agree([ada.page, bob.page], ["Ada", "Bob"])
         second = await another_tab(ada)
         tabs = [ada.page, bob.page, second, await another_tab(bob)]
-        before_eve = await hosts(processes)
+        before_eve = [await open_sockets(process) for process in processes]
         await eve.enter("Eve")
         everybody = ["Ada", "Bob", "Eve"]
         await agree([*tabs, eve.page], everybody)
-        after_eve = await hosts(processes)
+        after_eve = [await open_sockets(process) for process in processes]
         assert min(after_eve) > 0, "haproxy gave one process all sockets"
 
         # A closed tab of two, and a reload within the grace: nobody has left.

@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.harness import UNIT, TcpProxy, Verdict
 
 from .client import Client
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, resident_bytes, room_of, soon
+from .parts import PATIENT, cluster, open_sockets, own_redis, resident_bytes, room_of, soon
 from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=400 * UNIT)]
@@ -19,8 +20,8 @@ pytestmark = [pytest.mark.timeout(seconds=400 * UNIT)]
 # -- F9: peers that are gone without a word
 
 
-async def freeze_peers(seed: int, peers: int, guard: str | None) -> tuple[Swarm, Verdict, float]:
-    """The seconds until all of them were gone from the process and from presence."""
+async def freeze_peers(seed: int, peers: int, guard: str | None) -> tuple[Swarm, Verdict, float, float]:
+    """The seconds until all of them were gone from the process, and from presence."""
     env = {"PING_INTERVAL": "25", "PING_TIMEOUT": "10"}
     limit = 25 + 10 + 5 * UNIT
     async with own_redis() as redis, cluster(redis.url, guard, env) as (process, other):
@@ -33,41 +34,42 @@ async def freeze_peers(seed: int, peers: int, guard: str | None) -> tuple[Swarm,
                 proxy.freeze()
                 began = time.monotonic()
 
-                def gone() -> bool:
-                    left = sockets_of(process.request("GET", "/metrics")[2])
-                    return left == 0 and watchers[0].count.get("room-0") == 2
-
-                try:
-                    while not await asyncio.to_thread(gone):
+                async def wait(gone: Callable[[], Awaitable[bool]]) -> float:
+                    while not await gone():
                         if time.monotonic() - began > limit + 10:
                             raise TimeoutError(f"{watchers[0].count} present, {limit + 10:g} s after the peers went")
                         await asyncio.sleep(0.1)
-                    took = time.monotonic() - began
+                    return time.monotonic() - began
+
+                async def cut() -> bool:
+                    return await open_sockets(process) == 0
+
+                async def absent() -> bool:
+                    return watchers[0].count.get("room-0") == 2
+
+                try:
+                    cut_after, absent_after = await wait(cut), await wait(absent)
                     await swarm.leave(frozen)
                     for client in frozen:
                         client.log.disconnected()
                         swarm.clients.remove(client)
                     await swarm.load(50, 100, senders=watchers)
-                    return swarm, await swarm.settle(), took
+                    return swarm, await swarm.settle(), cut_after, absent_after
                 finally:
                     await swarm.leave(swarm.clients)
                     proxy.thaw()
 
 
-def sockets_of(metrics: bytes) -> int:
-    """The open chat sockets of a process, by its metrics."""
-    (value,) = (line.split()[1] for line in metrics.decode().splitlines() if line.startswith("parley_sockets "))
-    return int(float(value))
-
-
 @pytest.mark.long
 async def test_f9_half_open_peers(seed: int, table: Table) -> None:
     """Peers that answer no ping are closed within interval and timeout, and presence says that they left."""
-    swarm, verdict, took = await freeze_peers(seed, 500, None)
-    table.row("F9", seed, len(swarm.posted_at), 500, verdict, took, "until all are gone, presence too")
+    swarm, verdict, cut_after, absent_after = await freeze_peers(seed, 500, None)
+    table.row(
+        "F9", seed, len(swarm.posted_at), 500, verdict, absent_after, f"all cut in {cut_after:.1f} s; then presence"
+    )
     verdict.assert_clean()
-    # Presence may wait for its grace of 5 s, and is gathered for a second; the sockets are gone before that.
-    assert took < 25 + 10 + 5 * UNIT + 5 + 1
+    assert cut_after < 25 + 10 + 5 * UNIT
+    assert absent_after < cut_after + 5 + 1 + UNIT  # the grace, and a second in which presence is gathered
 
 
 @pytest.mark.long
