@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
-from service import protocol, telemetry
+from service import names, protocol, telemetry
 from service.auth import AuthError, User
 from service.broker import Change, Event, Page, Receipt, Roster
 from service.hub import Hub
@@ -52,7 +52,7 @@ Later = Callable[[Asker, Any], Awaitable[None]]
 
 def may_enter(socket: Asker, room: str) -> None:
     """Raises `bad_room` or `forbidden`; one answer, whether the room exists or not."""
-    protocol.check_room(room)
+    names.check_room(room)
     if not socket.user.may_enter(room) or socket.hub.moderation.holds("ban", room, socket.user.id):
         raise RequestError(ErrorCode.FORBIDDEN, "you may not enter this room")
 
@@ -61,7 +61,7 @@ def joined(socket: Asker, room: str) -> Hall:
     """The room, or `not_joined` (`bad_room` for what can't be one)."""
     hall = socket.rooms.get(room)
     if hall is None:
-        protocol.check_room(room)
+        names.check_room(room)
         raise RequestError(ErrorCode.NOT_JOINED, "join the room first")
     return hall
 
@@ -142,12 +142,12 @@ async def history(socket: Asker, request: protocol.History) -> None:
 
 
 def send(socket: Asker, request: protocol.Send) -> None:
-    text = protocol.check_text(request.text, socket.hub.settings.text_limit)
+    text = names.check_text(request.text, socket.hub.settings.text_limit)
     _publish(socket, request, "message", protocol.message_tail(request.id, socket.user.json, text))
 
 
 def edit(socket: Asker, request: protocol.Edit) -> None:
-    text = protocol.check_text(request.text, socket.hub.settings.text_limit)
+    text = names.check_text(request.text, socket.hub.settings.text_limit)
     _change(socket, request, "edited", "edit", text=text)
 
 
@@ -156,7 +156,7 @@ def remove(socket: Asker, request: protocol.Remove) -> None:
 
 
 def react(socket: Asker, request: protocol.React) -> None:
-    protocol.check_emoji(request.emoji)
+    names.check_emoji(request.emoji)
     _change(socket, request, "reacted", "react", emoji=request.emoji, on=request.on)
 
 

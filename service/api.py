@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError, RequestHandler
 
-from service import headers, protocol, telemetry
+from service import headers, names, protocol, telemetry
 from service.auth import AuthError, User
 from service.broker import Event
 from service.hub import Hub
@@ -168,7 +168,7 @@ class Api(Handler):
     async def caller_in(self, room: str) -> User:
         """The same, who may enter `room`; a room that may not be entered is one that isn't there."""
         user = await self.caller()
-        protocol.check_room(room)
+        names.check_room(room)
         if not user.may_enter(room) or self.hub.moderation.holds("ban", room, user.id):
             raise no_such_room()
         return user
@@ -199,7 +199,7 @@ class TicketsHandler(Api):
             user_is_guest = True
             if self.hub.moderation.holds("ban", "", user.id):
                 raise RequestError(ErrorCode.FORBIDDEN, "banned")
-        claimed = await self.hub.broker.claim_name(protocol.name_key(user.name), user.id, TICKET_SECONDS)
+        claimed = await self.hub.broker.claim_name(names.name_key(user.name), user.id, TICKET_SECONDS)
         if not claimed and user_is_guest:
             # A token's name comes from the operator's own directory and is not refused.
             raise ApiError(409, "name_taken", "Somebody who is here has this name.")
@@ -256,13 +256,13 @@ class MessagesHandler(Api):
         if user.role != "service":
             raise RequestError(ErrorCode.FORBIDDEN, "only tokens with the role service may publish here")
         body = self.body(_Post)
-        text = protocol.check_text(body.text, self.hub.settings.text_limit)
+        text = names.check_text(body.text, self.hub.settings.text_limit)
         self.hub.rates.check_send(user.id, self.hub.network(self.request))
         author = user.person
         if body.user is not None:
             if not 1 <= len(body.user.id) <= 128:
                 raise RequestError(ErrorCode.BAD_REQUEST, "user.id is not 1 to 128 characters")
-            author = Person(body.user.id, protocol.check_name(body.user.name))
+            author = Person(body.user.id, names.check_name(body.user.name))
         tail = protocol.message_tail(body.id, protocol.encode(author), text)
         receipt = await self.hub.publish(Event(room, author.id, body.id, protocol.event_head("message", room), tail))
         answer = {

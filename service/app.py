@@ -31,7 +31,8 @@ from service.protocol import CloseCode, encode
 from service.reads import ReadPositions
 from service.relay import Relay
 from service.tickets import Tickets
-from service.writer import Connection, WebSocket
+from service.upgrade import WebSocket
+from service.writer import Connection
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.config import ConfigError, Settings
 from service.jwks import ALGORITHMS, Keys, KeySet
-from service.protocol import Person, RequestError, check_name, encode
+from service.names import check_name
+from service.protocol import Person, RequestError, encode
 
 # Said once at the start, by config.py, instead of at every token.
 warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)

@@ -17,7 +17,7 @@ from service.hub import ANSWER_TIMEOUT, Hub
 from service.limits import TokenBucket
 from service.protocol import CloseCode, ErrorCode, Request, RequestError, encode
 from service.relay import Hall, Member
-from service.writer import WebSocket
+from service.upgrade import WebSocket
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from typing import ClassVar
 import msgspec
 from tornado.ioloop import PeriodicCallback
 
-from service import protocol
+from service import names, protocol
 from service.auth import GUEST_PREFIX
 from service.broker import Event, Receipt
 from service.framing import frame
@@ -23,7 +23,7 @@ from service.hub import ANSWER_TIMEOUT, Hub
 from service.limits import TokenBucket
 from service.protocol import CloseCode, RequestError
 from service.relay import Hall
-from service.writer import WebSocket
+from service.upgrade import WebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -217,8 +217,8 @@ def _submit(hub: Hub, network: str, author: str, message: str) -> bool:
     """Publish what a guide's frame says; whether it says anything that may be said."""
     try:
         said = _decoder.decode(message)
-        name = protocol.check_name(said.handle)
-        text = protocol.check_text(said.text, hub.settings.text_limit)
+        name = names.check_name(said.handle)
+        text = names.check_text(said.text, hub.settings.text_limit)
         hub.rates.check_send(author, network)
     except (RequestError, ValueError, RecursionError) as error:
         logger.debug("a guide's frame was dropped: %s", error)

@@ -6,7 +6,8 @@ import time
 
 from service.auth import User
 from service.broker import Broker, Sanction, unavailable
-from service.protocol import Action, ErrorCode, Moderate, RequestError, check_room, encode
+from service.names import check_room
+from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
 
 logger = logging.getLogger(__name__)
 

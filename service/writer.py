@@ -1,30 +1,18 @@
-"""Sockets: taken over from Tornado after the upgrade, written to without futures, bounded, strict.
+"""A socket after its upgrade: written to without futures, bounded, strict.
 
-Tornado parses the HTTP request and runs the handler; from the 101 on, a `Connection` owns the socket. Measured on one
-core with 1,000 sockets: `write_message` costs 18 to 27 µs a delivery, `Connection.write` 2.7 to 3.8 µs, of which the
-kernel's send is 2.1; and a connection without IOStream, WebSocketProtocol13 and its read task keeps a third of the
-memory. This file is the only one that knows Tornado's internals.
-
-No permessage-deflate: it costs ten times the memory a connection (165 KiB), and a kilobyte can unfold to a megabyte.
+Measured on one core with 1,000 sockets: Tornado's `write_message` costs 18 to 27 µs a delivery, `Connection.write` 2.7
+to 3.8 µs, of which the kernel's send is 2.1; and a connection without IOStream, WebSocketProtocol13 and its read task
+keeps a third of the memory.
 """
 
 import asyncio
-import base64
-import binascii
-import hashlib
 import logging
 import socket
 import struct
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, ClassVar, cast
-
-from tornado.httputil import HTTPHeaders
-from tornado.iostream import IOStream
-from tornado.web import HTTPError
-from tornado.websocket import WebSocketHandler
+from typing import Any, ClassVar, Protocol, cast
 
 from service import framing
 from service.framing import FrameError, FrameParser
@@ -36,11 +24,26 @@ CLOSE_TIMEOUT = 5.0  # seconds for the peer to answer a close before the socket 
 READ_BYTES = 65536  # the most that one read takes, so that one busy peer can't hold up the loop
 PONGS = 32  # pings of one read that are answered
 SEND_BUFFER = 131072  # SO_SNDBUF, bytes (Linux doubles it): else the kernel hides 4 MiB a socket from UNSENT_LIMIT
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 # RFC 6455 section 7.4.1: a close frame without a code; an end without a close frame.
 _NO_STATUS, _ABNORMAL = 1005, 1006
 # RST at once instead of lingering in FIN_WAIT for a peer that doesn't read.
 _RESET = struct.pack("ii", 1, 0)
+
+
+class Owner(Protocol):
+    """Whom a connection tells what happens to it."""
+
+    def on_message(self, message: str | bytes) -> object:
+        """A whole message: text or binary."""
+
+    def on_congested(self) -> None:
+        """More than UNSENT_LIMIT waits for the peer; write no durable frames until `on_drained`."""
+
+    def on_drained(self) -> None:
+        """The peer took everything."""
+
+    def on_connection_end(self, code: int, reason: str) -> None:
+        """The connection is closed or closing; nothing more comes and nothing more can be sent."""
 
 
 class Connection:
@@ -74,12 +77,12 @@ class Connection:
     unsent_limit: ClassVar[int] = 262144  # bytes; UNSENT_LIMIT
     closing: ClassVar[set["Connection"]] = set()  # those whose close frame is on its way or unanswered
 
-    def __init__(self, sock: socket.socket, owner: "WebSocket", parser: FrameParser, greeting: bytes = b"") -> None:
+    def __init__(self, sock: socket.socket, owner: Owner, parser: FrameParser, greeting: bytes = b"") -> None:
         """`greeting` goes out with what is written before `start`, in one system call."""
         self._socket: socket.socket | None = sock
         self._fd = sock.fileno()
         self._send: Callable[[Any], int] = sock.send
-        self._owner: WebSocket | None = owner
+        self._owner: Owner | None = owner
         self._parser: FrameParser | None = parser
         self._loop = asyncio.get_running_loop()
         self._unsent: deque[memoryview] | None = deque((memoryview(greeting),))
@@ -312,140 +315,3 @@ class Connection:
         owner, self._owner = self._owner, None
         if owner is not None:
             owner.on_connection_end(cast(int, self.close_code), self.close_reason)
-
-
-class WebSocket(WebSocketHandler):
-    """Tornado's handler with `Connection` as its protocol: `open`, `on_message`, `on_close`, `close` work as known.
-
-    `on_message` gets `str` (text) or `bytes` (binary) and must not be a coroutine: an await there would hold up the
-    pongs behind it. After the upgrade the request and Tornado's per-request state are let go (5 KiB a connection).
-    """
-
-    fragments_limit: ClassVar[int] = 1024  # FRAGMENTS_LIMIT; an empty fragment costs its sender six bytes
-
-    connection: Connection | None = None
-    _prepared_future = None  # read once more after the upgrade, when the instance's own is gone
-
-    def clear(self) -> None:
-        """As RequestHandler's, without the Date, which costs 8 µs to format and no handshake sends."""
-        self._headers = HTTPHeaders()
-        self.set_default_headers()
-        self._write_buffer = []
-        self.set_status(200)
-
-    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
-        """None: a subprotocol that wasn't offered must not be answered (RFC 6455 section 4.2.2)."""
-        return None
-
-    async def get(self, *args: str, **kwargs: str) -> None:
-        """The opening handshake, RFC 6455 section 4.2.1. What is no WebSocket gets 400 or 426 and a sentence."""
-        headers = self.request.headers
-        refusal = self._handshake_error()
-        if refusal is not None:
-            self.refuse(*refusal)
-            return
-        offered = [part.strip() for part in headers.get("Sec-WebSocket-Protocol", "").split(",")]
-        selected = self.select_subprotocol(offered)
-        key = headers["Sec-WebSocket-Key"]
-        accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
-        answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        answer += b"Sec-WebSocket-Accept: " + accept + b"\r\n"
-        if selected:
-            answer += b"Sec-WebSocket-Protocol: " + selected.encode() + b"\r\n"
-        self.set_status(101)
-        self._take_over(self.detach(), answer + b"\r\n", *args)
-
-    def _handshake_error(self) -> tuple[int, str] | None:
-        headers = self.request.headers
-        if headers.get("Sec-WebSocket-Version") != "13":
-            return 426, "This address speaks WebSocket, RFC 6455 (Sec-WebSocket-Version: 13)."
-        connection = [part.strip().lower() for part in headers.get("Connection", "").split(",")]
-        if headers.get("Upgrade", "").lower() != "websocket" or "upgrade" not in connection:
-            return 400, "A WebSocket handshake has the headers Upgrade: websocket and Connection: Upgrade."
-        try:
-            key = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
-        except binascii.Error:
-            key = b""
-        if len(key) != 16:
-            return 400, "A WebSocket handshake has a Sec-WebSocket-Key of 16 bytes in base64."
-        return None
-
-    def refuse(self, status: int, sentence: str) -> None:
-        """Answer `status` instead of an upgrade. Section 4.4: a version that isn't spoken learns which one is.
-
-        Old drafts get here too: hixie-76 (Sec-WebSocket-Key1) sends no version at all.
-        """
-        self.set_status(status)
-        self.set_header("Sec-WebSocket-Version", "13")
-        if status == 426:
-            self.set_header("Upgrade", "websocket")
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(sentence + "\n")
-
-    def _take_over(self, stream: IOStream, answer: bytes, *args: str) -> None:
-        if stream.closed():
-            return
-        received, sock = bytes(stream._read_buffer), stream.socket
-        if stream._state is not None:
-            stream.io_loop.remove_handler(sock)
-            stream._state = None
-        stream.socket = None  # type: ignore[assignment]
-        # Tornado switches Nagle's algorithm on again after each response; it would hold a second frame for 40 ms.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        limit = self.application.settings["frame_limit"]
-        # Kept here too: `open` may refuse and close, which takes `self.connection` away before its close frame is sent.
-        connection = self.connection = Connection(sock, self, FrameParser(limit, self.fragments_limit), answer)
-        self.ws_connection = cast(Any, connection)
-        try:
-            self.open(*args)
-            connection.start(received)
-        except Exception:
-            # Tornado would answer 500 on a socket that is no longer its own.
-            logger.exception("a socket failed to open")
-            connection.abort()
-        self._slim()
-
-    def _slim(self) -> None:
-        kept = self.__dict__
-        for name in _REQUEST_STATE:
-            kept.pop(name, None)
-
-    def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
-        """By path: Tornado's own line has the query, which may hold a ticket put there by mistake."""
-        if not isinstance(value, HTTPError):
-            logger.error("%s failed", self.request.path, exc_info=value)
-
-    # What WebSocketHandler has these for, Connection does itself.
-
-    def on_connection_close(self) -> None:
-        """The request's connection ended before the upgrade."""
-
-    def on_congested(self) -> None:
-        """More than UNSENT_LIMIT waits for the peer; write no durable frames until `on_drained`."""
-
-    def on_drained(self) -> None:
-        """The peer took everything."""
-
-    def on_connection_end(self, code: int, reason: str) -> None:
-        """The connection is closed or closing; nothing more comes and nothing more can be sent."""
-        self.close_code, self.close_reason = code, reason
-        self.ws_connection = self.connection = None
-        self.on_close()
-
-
-# Attributes of RequestHandler and WebSocketHandler that nothing reads after the upgrade.
-_REQUEST_STATE = (
-    "request",
-    "_headers",
-    "_new_cookie",
-    "_reason",
-    "_transforms",
-    "_write_buffer",
-    "_prepared_future",
-    "ui",
-    "path_args",
-    "path_kwargs",
-    "open_args",
-    "open_kwargs",
-    "locale",
-)

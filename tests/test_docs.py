@@ -8,7 +8,20 @@ from typing import Any, get_args
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from service import actions, api, auth, broker_redis, chat, headers, marks, protocol, sqlite_log, telemetry, tickets
+from service import (
+    actions,
+    api,
+    auth,
+    broker_redis,
+    chat,
+    headers,
+    marks,
+    names,
+    protocol,
+    sqlite_log,
+    telemetry,
+    tickets,
+)
 from service.config import SETTINGS
 from service.framing import FrameParser
 from service.protocol import CloseCode, ErrorCode, encode
@@ -177,8 +190,8 @@ def test_endpoints_are_those_of_the_routes() -> None:
 
 
 def test_room_names_are_those_of_the_code() -> None:
-    assert f"Rooms: `{protocol._ROOM.pattern}`." in PROTOCOL
-    assert f"1 to {protocol.NAME_LIMIT} characters seen" in PROTOCOL
+    assert f"Rooms: `{names._ROOM.pattern}`." in PROTOCOL
+    assert f"1 to {names.NAME_LIMIT} characters seen" in PROTOCOL
     assert f"`Sec-WebSocket-Protocol: {protocol.SUBPROTOCOL}, {headers.TICKET_PREFIX}<ticket>`" in PROTOCOL
 
 
@@ -236,8 +249,8 @@ async def test_keys_are_those_in_redis(redis_url: str, redis_server: RedisServer
 def documented_keys() -> dict[str, tuple[str, str]]:
     """Shape of a key to its pattern and its type. A row's later names share the first one's beginning."""
     keys: dict[str, tuple[str, str]] = {}
-    for names, kinds, _ in table(DOCS["operations"], "key | type | lives"):
-        shapes = re.findall(r"`([^`]+)`", names)
+    for cell, kinds, _ in table(DOCS["operations"], "key | type | lives"):
+        shapes = re.findall(r"`([^`]+)`", cell)
         start = shapes[0].rpartition(":")[0]
         kind = kinds.split(", ")
         for number, shape in enumerate(shapes):

@@ -13,10 +13,11 @@ SERVICE = Path(__file__).resolve().parents[1] / "service"
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Settings, bytes, rates, counts: knows nothing of the rest.
     ("config", "framing", "jwks", "limits", "protocol", "registry", "telemetry"),
+    ("names",),
     # What a user, a broker, a connection is.
     ("auth", "broker", "headers", "marks", "sqlite_rooms", "writer"),
     # What these can do.
-    ("listener", "moderation", "presence", "reads", "redis_commands", "sqlite_log", "tickets", "tokens"),
+    ("listener", "moderation", "presence", "reads", "redis_commands", "sqlite_log", "tickets", "tokens", "upgrade"),
     ("redis_channels", "sqlite_store", "supervisor"),
     # The two brokers.
     ("broker_redis", "broker_sqlite"),
@@ -33,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-PURE = ("limits", "protocol", "registry")
+PURE = ("limits", "names", "protocol", "registry")
 """Sans I/O: time is a parameter, bytes come in and go out as values."""
 OUTSIDE = {"asyncio", "os", "redis", "select", "socket", "sqlite3", "threading", "time", "tornado"}
 

@@ -32,6 +32,11 @@ def frame(payload: bytes, opcode: int = TEXT, *, final: bool = True, mask: bytes
     return header(len(payload), opcode, final=final) + mask + masked(payload, mask)
 
 
+def close_frame(code: int | None = None, reason: str = "") -> bytes:
+    """A client's close, with a code or without one."""
+    return frame(b"" if code is None else code.to_bytes(2, "big") + reason.encode(), CLOSE)
+
+
 def header(length: int, opcode: int = TEXT, *, final: bool = True, mask_bit: int = 0x80, reserved: int = 0) -> bytes:
     """The start of a frame up to its mask; `length` need not be true."""
     first = (0x80 if final else 0) | reserved | opcode

@@ -1,7 +1,7 @@
 """An echo service on the chat's own socket class, for Autobahn's fuzzing client.
 
-Frames, handshake, closing and backpressure are those of `service.writer`; only the limits are opened, because group 9
-sends messages of 16 MiB and in 65,536 fragments.
+Frames, handshake, closing and backpressure are those of `service.upgrade` and `service.writer`; only the limits are
+opened, because group 9 sends messages of 16 MiB and in 65,536 fragments.
 """
 
 import argparse
@@ -12,7 +12,8 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from service import framing, listener, telemetry
-from service.writer import Connection, WebSocket
+from service.upgrade import WebSocket
+from service.writer import Connection
 
 FRAME_LIMIT = 20 * 2**20  # bytes
 

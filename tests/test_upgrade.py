@@ -1,0 +1,173 @@
+"""service/upgrade.py: the handshake and the takeover, on a real server."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application
+
+from service import framing
+from service.upgrade import WebSocket
+from service.writer import Connection
+
+from .attacks.raw_socket import TEXT, RawSocket, close_frame, frame, handshake
+from .brokers import until
+from .harness import UNIT
+
+
+class Echo(WebSocket):
+    """Says back what it hears."""
+
+    ended: list[tuple[int | None, str | None]]
+    failing = False
+
+    def initialize(self, ended: list[tuple[int | None, str | None]] | None = None) -> None:
+        self.ended = [] if ended is None else ended
+
+    def open(self, *args: str) -> None:
+        if self.failing:
+            raise ZeroDivisionError
+        assert self.connection is not None
+        self.connection.write(framing.frame(b"welcome"))
+
+    def on_message(self, message: str | bytes) -> None:
+        assert self.connection is not None and isinstance(message, str)
+        self.connection.write(framing.frame(message.encode()))
+
+    def on_close(self) -> None:
+        self.ended.append((self.close_code, self.close_reason))
+
+
+class Failing(Echo):
+    failing = True
+
+
+class Faulty(Echo):
+    def prepare(self) -> None:
+        raise ZeroDivisionError
+
+
+class Slow(Echo):
+    """Thinks about the handshake until it is told to go on."""
+
+    reached = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        self.reached.set()
+        await self.go_on.wait()
+        await super().get(*args, **kwargs)
+
+
+@asynccontextmanager
+async def server(**arguments: Any) -> AsyncIterator[int]:
+    """An application with these handlers; its port."""
+    routes: list[Any] = [
+        ("/echo", Echo, arguments),
+        ("/failing", Failing),
+        ("/faulty", Faulty),
+        ("/slow", Slow, arguments),
+    ]
+    http = HTTPServer(Application(routes, frame_limit=1000, log_function=lambda handler: None))
+    sock, port = bind_unused_port()
+    http.add_socket(sock)
+    try:
+        yield port
+    finally:
+        http.stop()
+        await Connection.all_closed(1 * UNIT)
+        await http.close_all_connections()
+
+
+async def test_the_handshake_is_answered_as_the_rfc_says() -> None:
+    """Section 1.3's own example; a subprotocol that nobody selected is not answered, though it was offered."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        answer = await raw.request(handshake(port, "/echo", protocols="chat.v1"))
+        assert (answer.status, answer.headers["sec-websocket-accept"]) == (101, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+        assert "sec-websocket-protocol" not in answer.headers
+        assert await raw.read_frame() == (TEXT, b"welcome")
+        await raw.send(frame(b"hello"))
+        assert await raw.read_frame() == (TEXT, b"hello")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status", "sentence"),
+    [
+        ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8", 426, b"Sec-WebSocket-Version: 13"),
+        ("Upgrade: websocket", "Upgrade: h2c", 400, b"Upgrade: websocket"),
+        ("Connection: Upgrade", "Connection: keep-alive", 400, b"Connection: Upgrade"),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ=", 400, b"16 bytes"),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "not base64!", 400, b"16 bytes"),
+    ],
+)
+async def test_what_is_no_handshake_gets_a_status_and_a_sentence(
+    old: str, new: str, status: int, sentence: bytes
+) -> None:
+    """400, or 426 with the version that is spoken here (section 4.4)."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        answer = await raw.request(handshake(port, "/echo").replace(old.encode(), new.encode()))
+        assert answer.status == status and sentence in answer.body
+        assert answer.headers["sec-websocket-version"] == "13"
+
+
+async def test_frames_sent_with_the_handshake_are_read() -> None:
+    """In the same packet, before the answer."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        await raw.request(handshake(port, "/echo") + frame(b"eager"))
+        assert [await raw.read_frame(), await raw.read_frame()] == [(TEXT, b"welcome"), (TEXT, b"eager")]
+
+
+async def test_a_message_over_the_limit_closes_1009() -> None:
+    """`frame_limit` of the application's settings."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        await raw.request(handshake(port, "/echo"))
+        await raw.send(frame(b"x" * 1001))
+        assert await raw.closed() == 1009
+
+
+async def test_the_end_is_told_with_its_code() -> None:
+    """`close_code` and `close_reason`, as handlers know them."""
+    ended: list[Any] = []
+    async with server(ended=ended) as port, await RawSocket.connect(port) as raw:
+        await raw.request(handshake(port, "/echo"))
+        await raw.send(close_frame(4000, "mine"))
+        assert await raw.closed() == 4000
+        await until(lambda: ended == [(4000, "mine")], "on_close")
+
+
+@pytest.mark.expects_log("a socket failed to open")
+async def test_a_handler_that_fails_to_open_cuts_the_socket() -> None:
+    """There is no status to answer with any more."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        await raw.send(handshake(port, "/failing"))
+        assert await raw.closed() is None
+
+
+@pytest.mark.expects_log("/faulty failed")
+async def test_a_fault_before_the_upgrade_is_500_and_logged_by_path(caplog: pytest.LogCaptureFixture) -> None:
+    """Without the query, which may hold a ticket put there by mistake."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        answer = await raw.request(handshake(port, "/faulty?ticket=abc"))
+        assert answer.status == 500
+    assert "abc" not in caplog.text
+
+
+async def test_a_client_that_leaves_during_the_handshake_is_let_go(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is opened, nothing is logged."""
+    ended: list[Any] = []
+    Slow.reached, Slow.go_on = asyncio.Event(), asyncio.Event()
+    with caplog.at_level(logging.DEBUG):
+        async with server(ended=ended) as port, await RawSocket.connect(port) as raw:
+            await raw.send(handshake(port, "/slow"))
+            await Slow.reached.wait()
+            raw.cut()
+            await asyncio.sleep(0.02)
+            Slow.go_on.set()
+            await asyncio.sleep(0.02)
+    assert ended == []
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
