@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.browser import Person, chromium, expect, person
-from tests.harness import UNIT, ServiceProcess
+from tests.harness import UNIT
 
 from .parts import cluster, open_sockets, own_redis
 from .test_silence import haproxy
