@@ -130,6 +130,9 @@ class Broker(abc.ABC):
     """See the module's docstring. One process, one broker; `open` before anything else, `close` once."""
 
     available: bool = False  # whether commands and the consumer both work right now: readiness
+    publishing: bool = (
+        False  # whether events of this process are on their way, so that publications are about to arrive
+    )
     listener: Listener
 
     @abc.abstractmethod

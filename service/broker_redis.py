@@ -76,6 +76,7 @@ class RedisBroker(Broker):
         self._history_limit = history_limit
         self._seconds = int(history_days * 86400)
         self._waiting: dict[str, list[tuple[Event, Done]]] = {}
+        self._under_way = 0  # calls of the publish script
         self._epochs = itertools.count()
         self._indexed: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -83,6 +84,10 @@ class RedisBroker(Broker):
     @property
     def available(self) -> bool:  # type: ignore[override]
         return self._commands.connected and self._channels.connected
+
+    @property
+    def publishing(self) -> bool:  # type: ignore[override]
+        return self._under_way > 0 or bool(self._waiting)
 
     async def open(self, listener: Listener) -> None:
         self.listener = listener
@@ -151,6 +156,7 @@ class RedisBroker(Broker):
             args += (f"{event.user}\n{event.id}", event.head, event.tail, change, event.user)
 
         def reply(answers: Any) -> None:
+            self._under_way -= 1
             if isinstance(answers, RequestError):
                 for _, done in batch:
                     done(answers)
@@ -160,6 +166,7 @@ class RedisBroker(Broker):
                 seq, colon, at = (answer[2:] if duplicate else answer).partition(b":")
                 done(Receipt(int(seq), int(at), duplicate) if colon else _REFUSALS[answer])
 
+        self._under_way += 1
         self._commands.send(tuple(args), reply)
 
     async def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:

@@ -61,6 +61,10 @@ class SqliteBroker(Broker):
     def available(self) -> bool:  # type: ignore[override]
         return self._writable and self._accepting()
 
+    @property
+    def publishing(self) -> bool:  # type: ignore[override]
+        return bool(self._under_way or self._works)
+
     def _accepting(self) -> bool:
         stalled = bool(self._under_way) and self._loop.time() - self._sent_at > STALL
         return self._open and not stalled and self._pending < PENDING_LIMIT

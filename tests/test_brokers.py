@@ -85,6 +85,17 @@ async def test_events_of_a_turn_keep_their_order_in_each_room(make: Make) -> Non
                     expected += len(publication.frames)
 
 
+async def test_a_broker_says_while_it_publishes(make: Make) -> None:
+    """From the call until the answer."""
+    async with opened(make(), "lobby") as (broker, _):
+        await until(lambda: not broker.publishing, "rest")
+        storing = asyncio.ensure_future(store(broker, message()))
+        await asyncio.sleep(0)
+        assert broker.publishing
+        await storing
+        await until(lambda: not broker.publishing, "rest again")
+
+
 async def test_times_do_not_go_backwards_in_a_room(make: Make) -> None:
     """`at` never falls while `seq` rises."""
     async with opened(make()) as (broker, _):

@@ -154,6 +154,36 @@ async def test_events_of_one_turn_are_one_write(redis_url: str) -> None:
         assert [len(write) for write in ada.writes] == [3]
 
 
+@pytest.mark.parametrize("busy", [True, False])
+async def test_a_large_write_waits_for_what_is_on_its_way(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    """While events of this process are under way the write takes one publication more; else it is made at once."""
+    monkeypatch.setattr(relay_module, "LARGE", 1)
+    monkeypatch.setattr(relay_module, "PATIENCE", 60.0)
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        await it.join(Reader())
+        monkeypatch.setattr(RedisBroker, "publishing", busy)
+        for seq in (1, 2, 3):
+            it.relay.on_publication(Publication("lobby", hall.epoch or "", seq, [b'{"seq":%d}' % seq]))
+            await asyncio.sleep(0.01)
+        expected = [[1, 2]] if busy else [[1], [2], [3]]
+        assert [[event["seq"] for event in write] for write in ada.writes] == expected
+
+
+async def test_a_large_write_waits_no_longer_than_that(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing need follow: what was under way may be refused, or be for rooms that nobody here is in."""
+    monkeypatch.setattr(relay_module, "LARGE", 0)
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        monkeypatch.setattr(RedisBroker, "publishing", True)
+        it.relay.on_publication(Publication("lobby", hall.epoch or "", 1, [b'{"seq":1}']))
+        await until(has(ada, 1), "the write")
+
+
 async def test_what_arrives_after_the_last_one_left_is_dropped(redis_url: str) -> None:
     """A publication for a room without members here changes nothing."""
     async with scene(redis_url) as it:
