@@ -99,10 +99,10 @@ def make_application(hub: Hub) -> Application:
     """The routes."""
     room = r"([^/]{1,256})"
     rules: list[Any] = [
+        (r"/socket", ChatSocket),  # first, for rules are tried one after the other
         Rule(_Upgrade(r"/"), classic.GuideChatSocket),
         *((path, Page) for path in PAGES),
         (r"/clock\.html", ClockPage),
-        (r"/socket", ChatSocket),
         (r"/receive", classic.ReceiveSocket),
         (r"/submit", classic.SubmitSocket),
         (r"/clock", classic.ClockSocket),

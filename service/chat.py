@@ -62,19 +62,17 @@ class ChatSocket(WebSocket):
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in subprotocols else None
 
-    async def get(self, *args: str, **kwargs: str) -> None:
-        """The handshake. Bad credentials complete it and are closed 4401, so that a browser can tell why."""
-        if self._handshake_error() is None:
-            self.network = self.hub.network(self.request)
-            self.origin = self.request.headers.get("Origin")
-            try:
-                self.user = await self._authenticate()
-                self._unread = await self.hub.reads.unread(self.user.id)
-            except AuthError as error:
-                self._refusal = CloseCode.UNAUTHENTICATED, str(error)
-            except RequestError:
-                self._refusal = CloseCode.TRY_AGAIN_LATER, "the broker is away"
-        await super().get(*args, **kwargs)
+    async def identify(self) -> None:
+        """Bad credentials complete the handshake and are closed 4401, so that a browser can tell why."""
+        self.network = self.hub.network(self.request)
+        self.origin = self.request.headers.get("Origin")
+        try:
+            self.user = await self._authenticate()
+            self._unread = await self.hub.reads.unread(self.user.id)
+        except AuthError as error:
+            self._refusal = CloseCode.UNAUTHENTICATED, str(error)
+        except RequestError:
+            self._refusal = CloseCode.TRY_AGAIN_LATER, "the broker is away"
 
     async def _authenticate(self) -> User:
         ticket = headers.offered_ticket(self.request.headers)

@@ -79,9 +79,8 @@ class GuideSocket(WebSocket):
         self.hub.heartbeat.add(self)
         self.opened()
 
-    async def get(self, *args: str, **kwargs: str) -> None:
+    async def identify(self) -> None:
         self.network = self.hub.network(self.request)
-        await super().get(*args, **kwargs)
 
     def opened(self) -> None:
         """The socket is in."""

@@ -122,8 +122,10 @@ def client_address(settings: Settings, request: HTTPServerRequest) -> str:
     is set up wrong.
     """
     peer = request.remote_ip or ""
+    if settings.trusted_proxies == 0:
+        return peer
     entries = _entries(request.headers, "X-Forwarded-For")
-    if not 0 < settings.trusted_proxies <= len(entries):
+    if settings.trusted_proxies > len(entries):
         return peer
     entry = entries[-settings.trusted_proxies]
     # Some proxies write the port too: 192.0.2.1:1234, [2001:db8::1]:1234.

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, cast
 
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream
+from tornado.platform.asyncio import BaseAsyncIOLoop
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -55,6 +56,7 @@ class WebSocket(WebSocketHandler):
         if refusal is not None:
             self.refuse(*refusal)
             return
+        await self.identify()
         offered = [part.strip() for part in headers.get("Sec-WebSocket-Protocol", "").split(",")]
         selected = self.select_subprotocol(offered)
         key = headers["Sec-WebSocket-Key"]
@@ -65,6 +67,9 @@ class WebSocket(WebSocketHandler):
             answer += b"Sec-WebSocket-Protocol: " + selected.encode() + b"\r\n"
         self.set_status(101)
         self._take_over(self.detach(), answer + b"\r\n", *args)
+
+    async def identify(self) -> None:
+        """Find out who comes, between the handshake's checks and its answer."""
 
     def _handshake_error(self) -> tuple[int, str] | None:
         headers = self.request.headers
@@ -98,7 +103,10 @@ class WebSocket(WebSocketHandler):
             return
         received, sock = bytes(stream._read_buffer), stream.socket
         if stream._state is not None:
-            stream.io_loop.remove_handler(sock)
+            # Taken from Tornado and left with asyncio, whose next add_reader replaces the callback: two system calls less.
+            loop, fd = cast(BaseAsyncIOLoop, stream.io_loop), sock.fileno()
+            loop.handlers.pop(fd)
+            loop.readers.discard(fd)
             stream._state = None
         stream.socket = None  # type: ignore[assignment]
         # Tornado switches Nagle's algorithm on again after each response; it would hold a second frame for 40 ms.
