@@ -135,7 +135,7 @@ class Rooms:
     def folded(self, keys: Sequence[Any]) -> dict[Key, tuple[int, int]]:
         """The same for many ids in `ids`; `keys` is their fields, one key after the other."""
         found = {}
-        for sql, params in _chunks(_FIND_IDS, 3, keys):
+        for sql, params in _chunks(_FIND_IDS, 3, _filled(3, keys)):
             for room_id, user, id, seq, at in self._db.execute(sql, params).fetchall():
                 found[room_id, user, id] = (seq, at)
         return found
@@ -177,6 +177,13 @@ def _chunks(sql: str, width: int, values: Sequence[Any]) -> Iterator[tuple[str, 
             end = start + size * width
             yield _statement(sql, width, size), values[start:end]
             start, left = end, left - size
+
+
+def _filled(width: int, values: Sequence[Any]) -> Sequence[Any]:
+    """The last row again, up to the next of _CHUNKS: one statement instead of several, where repeats do no harm."""
+    rows = len(values) // width
+    size = next((size for size in reversed(_CHUNKS) if size >= rows > 0), rows)
+    return [*values, *values[-width:] * (size - rows)]
 
 
 @functools.cache
