@@ -102,6 +102,7 @@ class Listener:
                     raise
                 self._pause(error)
                 return
+            connection.setblocking(False)
             self._server._handle_connection(connection, address)
 
     def _pause(self, error: OSError) -> None:

@@ -132,7 +132,7 @@ class Rooms:
         """The seq and time under which the tail holds an id."""
         return self._recent.get(key)
 
-    def folded(self, keys: Sequence[Any]) -> dict[Key, tuple[int, int]]:
+    def folded(self, keys: list[Any]) -> dict[Key, tuple[int, int]]:
         """The same for many ids in `ids`; `keys` is their fields, one key after the other."""
         found = {}
         for sql, params in _chunks(_FIND_IDS, 3, _filled(3, keys)):
@@ -179,11 +179,11 @@ def _chunks(sql: str, width: int, values: Sequence[Any]) -> Iterator[tuple[str, 
             start, left = end, left - size
 
 
-def _filled(width: int, values: Sequence[Any]) -> Sequence[Any]:
+def _filled(width: int, values: list[Any]) -> list[Any]:
     """The last row again, up to the next of _CHUNKS: one statement instead of several, where repeats do no harm."""
     rows = len(values) // width
     size = next((size for size in reversed(_CHUNKS) if size >= rows > 0), rows)
-    return [*values, *values[-width:] * (size - rows)]
+    return values + values[-width:] * (size - rows)
 
 
 @functools.cache

@@ -103,7 +103,7 @@ class WebSocket(WebSocketHandler):
             return
         received, sock = bytes(stream._read_buffer), stream.socket
         if stream._state is not None:
-            # Taken from Tornado and left with asyncio, whose next add_reader replaces the callback: two system calls less.
+            # Taken from Tornado and left with asyncio, whose next add_reader replaces the callback: no system call.
             loop, fd = cast(BaseAsyncIOLoop, stream.io_loop), sock.fileno()
             loop.handlers.pop(fd)
             loop.readers.discard(fd)
