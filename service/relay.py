@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 CHECK_INTERVAL = 2.0  # seconds between looks at every room's position: a lost last message has no successor to show it
 PAGE_EVENTS = 128  # read from the log at once; 16 KiB a message at the most, so 2 MiB
 # Writing to a room of more than LARGE takes 2 ms, longer than Redis takes to answer, and what this process has on its
-# way there would have to wait for it. So the write waits for that instead, for PATIENCE at the most. Measured with 4,000
-# messages a second to a room of 1,000: half of them arrive within 7 ms instead of 11, `sent` leaves within 1 ms instead
-# of 5, and 64 authors with one message in flight each get a fifth more through. Many small rooms would lose by it.
+# way there would have to wait for it. So the write waits for that instead, for PATIENCE at the most. Measured with
+# 4,000 messages a second to a room of 1,000: half of them arrive within 7 ms instead of 11, `sent` leaves within 1 ms
+# instead of 5, and 64 authors with one message in flight each get a fifth more through. Many small rooms would lose.
 LARGE = 500
 PATIENCE = 0.005  # seconds
 EARLY_LIMIT = 1000  # publications kept beyond a hole; more are read from the log instead
