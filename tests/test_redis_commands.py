@@ -453,3 +453,6 @@ async def test_a_certificate_that_redis_signed_itself(tls_server: tuple[RedisSer
     assert commands.connected is self_signed
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+    # TLS takes its leave first: both sides say so before the socket is closed.
+    await until(lambda: "parley-test" not in tls_server[0].cli("CLIENT", "LIST"), "the connection closed")
+    await asyncio.sleep(0.1 * UNIT)
