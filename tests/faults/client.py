@@ -126,7 +126,7 @@ class Client:
         self._receive_buffer = receive_buffer
         self._sequence = 0
         self._port = len(swarm.clients)
-        self._token = make_jwt(user, user)
+        self._token = make_jwt(user, user, exp=int(time.time()) + 86400)  # the longest run is an hour
 
     # -- its life
 
