@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     """The options, with what each is for."""
     made = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     made.add_argument(
-        "--quick", action="store_true", help="about a minute: one round, short runs, fewer sockets; not written"
+        "--quick", action="store_true", help="under a minute: one round, short runs, fewer sockets; not written"
     )
     made.add_argument(
         "--only",

@@ -8,6 +8,7 @@ from bench.stats import ratios
 
 Values = Mapping[str, Mapping[str, Sequence[float]]]  # by metric, by system, one a round
 
+SIZES = (100, 1_000, 10_000)  # members of a room, where it is the size that is looked at
 FLAT = 1.1  # growth that counts as none
 SQLITE_MUST, SQLITE_AIM = 1.3, 1.0  # how much worse than on Redis the embedded broker may be
 

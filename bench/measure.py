@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench.crowd import Crowd
-from bench.goals import ROWS
+from bench.goals import ROWS, SIZES
 from bench.idle import Attendance
 from bench.load import Run, blast, closed_loop, open_loop
 from bench.machine import memory_bytes
@@ -21,7 +21,6 @@ from bench.stats import percentile
 SERVICE = ("redis", "sqlite")
 SATURATION = 64  # messages in flight at which a server is taken to be saturated
 WARM_UP = 0.3  # seconds; what this run costs is not counted
-SIZES = (100, 1_000, 10_000)  # members of a room
 FILLED = 1_000  # sockets of the joins row, at least: CPU time is counted in steps of 10 ms
 GATHERED = 1.0  # seconds over which the contract lets presence be gathered
 SWEEP = (0.1, 0.25, 0.5, 0.75, 0.9)  # of the saturating rate

@@ -7,8 +7,7 @@ from pathlib import Path
 import msgspec
 
 from bench import plots
-from bench.goals import FLAT, GOALS, SQLITE_AIM, SQLITE_MUST, Goal, Values, sqlite_factor, sqlite_verdict
-from bench.measure import SIZES
+from bench.goals import FLAT, GOALS, SIZES, SQLITE_AIM, SQLITE_MUST, Goal, Values, sqlite_factor, sqlite_verdict
 from bench.stats import number, ratios, spread
 
 NOTES = Path(__file__).with_name("notes.md")  # written by hand: where the time goes, the floor, what was tried

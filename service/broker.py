@@ -130,9 +130,8 @@ class Broker(abc.ABC):
     """See the module's docstring. One process, one broker; `open` before anything else, `close` once."""
 
     available: bool = False  # whether commands and the consumer both work right now: readiness
-    publishing: bool = (
-        False  # whether events of this process are on their way, so that publications are about to arrive
-    )
+    # Whether events of this process are on their way, so that publications are about to arrive.
+    publishing: bool = False
     listener: Listener
 
     @abc.abstractmethod

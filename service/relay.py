@@ -8,6 +8,7 @@ mechanism; what is here is its I/O: reading pages, waking it up, and saying `res
 import asyncio
 import logging
 from collections.abc import Callable, Container, Coroutine, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -332,7 +333,7 @@ class Relay(Listener):
                 if seq >= room.head:  # at the head it goes live; ahead of it (its page was newer), events will come
                     self._feed(room, member, seq + 1, [])
                     return
-                page = await self._read(room, ("after", seq), self._broker.after(room.name, seq, PAGE_EVENTS))
+                page = await self._read(room, ("after", seq), partial(self._broker.after, room.name, seq, PAGE_EVENTS))
                 if room.epoch != epoch or room.behind.get(member) is not cursor:
                     return
                 if page is None or page.position.epoch != epoch:
@@ -350,17 +351,17 @@ class Relay(Listener):
 
     async def newest(self, room: Hall, limit: int) -> Page:
         """The newest messages of a room that is held, for a member who joins."""
-        page = await self._read(room, ("newest", limit), self._broker.newest(room.name, limit, create=True))
+        page = await self._read(room, ("newest", limit), partial(self._broker.newest, room.name, limit, create=True))
         assert page is not None
         return page
 
-    async def _read(self, room: Hall, what: tuple[str, int], page: Coroutine[Any, Any, Page | None]) -> Page | None:
+    async def _read(
+        self, room: Hall, what: tuple[str, int], page: Callable[[], Coroutine[Any, Any, Page | None]]
+    ) -> Page | None:
         """A page of the log. Members who ask for the same at once share a read: what it lacks comes as events."""
         read = room.reads.get(what)
-        if read is not None:
-            page.close()
-        else:
-            read = room.reads[what] = asyncio.ensure_future(page)
+        if read is None:
+            read = room.reads[what] = asyncio.ensure_future(page())
             self._tasks.add(read)
             read.add_done_callback(self._tasks.discard)
             read.add_done_callback(lambda _: self._forget(room, what, read))

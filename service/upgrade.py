@@ -1,7 +1,8 @@
 """The opening handshake, and the takeover: from the 101 on a `Connection` owns the socket, not Tornado.
 
-This file is the only one that knows Tornado's internals. No permessage-deflate: it costs ten times the memory a
-connection (165 KiB), and a kilobyte can unfold to a megabyte.
+Tornado's internals are known here; but for its entry for accepted connections, which listener.py calls, and its
+masking in C, which framing.py borrows, nowhere else. No permessage-deflate: it costs ten times the memory a connection
+(165 KiB), and a kilobyte can unfold to a megabyte.
 """
 
 import base64

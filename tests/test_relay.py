@@ -75,6 +75,25 @@ class Scene:
         """Store what nobody is told of."""
         await self.say(*texts, broker=self.mute)
 
+    def congest(self, hall: Hall, reader: Reader) -> None:
+        """The reader can't take more for now."""
+        reader.congested = True
+        self.relay.fall_behind([hall], reader)
+
+    def drain(self, hall: Hall, reader: Reader) -> None:
+        """The reader took everything."""
+        reader.congested = False
+        self.relay.recover([hall], reader)
+
+    async def one_behind(self) -> tuple[Reader, Hall]:
+        """A congested reader who lacks event 1, and the room."""
+        reader = Reader()
+        hall = await self.join(reader)
+        self.congest(hall, reader)
+        await self.say("one")
+        await until(lambda: hall.head == 1, "the event")
+        return reader, hall
+
     def look_again(self, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.02) -> None:
         """Let the relay compare rooms with their logs that often; without this it never does by itself."""
         monkeypatch.setattr(relay_module, "CHECK_INTERVAL", seconds)
@@ -379,8 +398,7 @@ async def test_a_new_epoch_is_said_to_every_member(
         await it.join(slow)
         await it.say("one")
         await until(has(ada, 1), "the first")
-        slow.congested = True
-        it.relay.fall_behind([hall], slow)
+        it.congest(hall, slow)
         epoch = hall.epoch
         redis_server.cli("FLUSHALL")
         it.look_again(monkeypatch)
@@ -466,13 +484,11 @@ async def test_who_fell_behind_gets_everything_once_it_takes_more(redis_url: str
         await it.join(ada)
         await it.say("one")
         await until(has(slow, 1), "the first")
-        slow.congested = True
-        it.relay.fall_behind([hall], slow)
+        it.congest(hall, slow)
         await it.say("two", "three")
         await until(has(ada, 1, 2, 3), "the others' events")
         assert slow.seqs == [1] and slow in hall.behind
-        slow.congested = False
-        it.relay.recover([hall], slow)
+        it.drain(hall, slow)
         await until(has(slow, 1, 2, 3), "what it missed")
         assert slow in hall.live
         await it.say("four")
@@ -496,8 +512,7 @@ async def test_an_event_wakes_a_member_that_is_further_behind(redis_url: str) ->
         slow, ada = Reader(), Reader()
         hall = await it.join(slow)
         await it.join(ada)
-        slow.congested = True
-        it.relay.fall_behind([hall], slow)
+        it.congest(hall, slow)
         await it.say("one")
         await until(has(ada, 1), "the event it missed")
         slow.congested = False  # and nobody says so
@@ -537,8 +552,7 @@ async def test_a_member_whose_first_page_is_too_much_waits(redis_url: str) -> No
         await it.say("one")
         await until(lambda: hall.head == 1, "the event")
         assert slow.seqs == []
-        slow.congested = False
-        it.relay.recover([hall], slow)
+        it.drain(hall, slow)
         await until(has(slow, 1), "the event, later")
 
 
@@ -548,13 +562,11 @@ async def test_a_member_behind_a_trimmed_log_is_reset_alone(redis_server: RedisS
         slow, ada = Reader(), Reader()
         hall = await it.join(slow)
         await it.join(ada)
-        slow.congested = True
-        it.relay.fall_behind([hall], slow)
+        it.congest(hall, slow)
         await it.say("one", "two", "three")
         await until(has(ada, 1, 2, 3), "the others' events")
         redis_server.cli("XTRIM", "parley:{lobby}:log", "MAXLEN", 1)
-        slow.congested = False
-        it.relay.recover([hall], slow)
+        it.drain(hall, slow)
         await until(lambda: slow.resets == [("lobby", "trimmed")], "the reset")
         assert slow.seqs == [] and slow not in hall
         assert ada.resets == [] and ada in hall.live
@@ -563,15 +575,9 @@ async def test_a_member_behind_a_trimmed_log_is_reset_alone(redis_server: RedisS
 async def test_a_member_behind_hears_of_a_new_epoch_when_it_reads(redis_server: RedisServer, redis_url: str) -> None:
     """A page of another life is not handed out: the room is compared with its log first."""
     async with scene(redis_url) as it:
-        slow = Reader()
-        hall = await it.join(slow)
-        slow.congested = True
-        it.relay.fall_behind([hall], slow)
-        await it.say("one")
-        await until(lambda: hall.head == 1, "the event")
+        slow, hall = await it.one_behind()
         redis_server.cli("FLUSHALL")
-        slow.congested = False
-        it.relay.recover([hall], slow)
+        it.drain(hall, slow)
         await until(lambda: slow.resets == [("lobby", "epoch")], "the reset")
         assert slow.seqs == []
 
@@ -581,12 +587,7 @@ async def test_a_page_of_the_old_life_is_not_handed_out_in_the_new(
 ) -> None:
     """It was asked for before the room began again, and answered afterwards."""
     async with scene(redis_url) as it:
-        slow = Reader()
-        hall = await it.join(slow)
-        slow.congested = True
-        it.relay.fall_behind([hall], slow)
-        await it.say("one")
-        await until(lambda: hall.head == 1, "the event")
+        slow, hall = await it.one_behind()
         after, read, go_on = it.broker.after, asyncio.Event(), asyncio.Event()
 
         async def late(room: str, seq: int, limit: int) -> Page | None:
@@ -596,8 +597,7 @@ async def test_a_page_of_the_old_life_is_not_handed_out_in_the_new(
             return page
 
         monkeypatch.setattr(it.broker, "after", late)
-        slow.congested = False
-        it.relay.recover([hall], slow)
+        it.drain(hall, slow)
         await read.wait()
         redis_server.cli("FLUSHALL")
         it.look_again(monkeypatch)
@@ -610,15 +610,9 @@ async def test_a_page_of_the_old_life_is_not_handed_out_in_the_new(
 async def test_catching_up_waits_for_the_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read that fails is made again by a later look."""
     async with scene(redis_url) as it:
-        slow = Reader()
-        hall = await it.join(slow)
-        slow.congested = True
-        it.relay.fall_behind([hall], slow)
-        await it.say("one")
-        await until(lambda: hall.head == 1, "the event")
+        slow, hall = await it.one_behind()
         asked = fail(monkeypatch, it.broker, "after", 1)
-        slow.congested = False
-        it.relay.recover([hall], slow)
+        it.drain(hall, slow)
         await until(lambda: asked, "the failed read")
         it.look_again(monkeypatch)
         await until(has(slow, 1), "the event, later")

@@ -68,8 +68,10 @@ async def test_f9_half_open_peers(seed: int, table: Table) -> None:
         "F9", seed, len(swarm.posted_at), 500, verdict, absent_after, f"all cut in {cut_after:.1f} s; then presence"
     )
     verdict.assert_clean()
-    assert cut_after < 25 + 10 + 5 * UNIT
-    assert absent_after < cut_after + 5 + 1 + UNIT  # the grace, and a second in which presence is gathered
+    limit = 25 + 10 + 5 * UNIT
+    assert cut_after < limit
+    # Presence may wait for its grace of 5 s, and is gathered for a second.
+    assert absent_after < min(cut_after + UNIT, limit) + 5 + 1
 
 
 @pytest.mark.long

@@ -4,6 +4,7 @@ A fault test that passes proves little until the same run fails without the guar
 switches for that, so the guard is replaced here, in a process of its own, before the service starts.
 """
 
+import asyncio
 import functools
 import itertools
 import re
@@ -73,7 +74,10 @@ def dedupe() -> None:
 
 @guard
 def stored() -> None:
-    """`sent` leaves as soon as the message has come in, with the seq that it will probably get."""
+    """`sent` leaves as soon as the message has come in, with the seq that it will probably get.
+
+    The message is written a little later, so that a kill finds some in between however fast the disk is.
+    """
     guesses: dict[str, int] = {}
 
     def hasty(publish: Any) -> Any:
@@ -82,7 +86,7 @@ def stored() -> None:
             hall = self.listener.rooms[event.room]
             guesses[event.room] = guess = max(guesses.get(event.room, 0), hall.head) + 1
             done(Receipt(guess, int(time.time() * 1000), False))
-            publish(self, event, nothing)
+            asyncio.get_running_loop().call_later(0.05, publish, self, event, nothing)
 
         return acknowledge_first
 
