@@ -6,10 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from socket import socket
-from types import FrameType
 from typing import Any, NoReturn
 
 from service import __version__, listener
@@ -18,7 +17,7 @@ from service.config import Settings
 logger = logging.getLogger(__name__)
 
 RESTART_DELAY = 1.0  # seconds before a dead process is replaced, so that one that can't live doesn't spin
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 Serve = Callable[[Settings, list[socket]], Coroutine[Any, Any, int]]
 
@@ -26,45 +25,40 @@ Serve = Callable[[Settings, list[socket]], Coroutine[Any, Any, int]]
 def run(settings: Settings, serve: Serve) -> int:
     """Fork, watch, restart; pass SIGTERM and SIGINT on and wait. Answers the worst exit status of the processes."""
     sockets = listener.bind(settings.host, settings.port)
-    children: set[int] = set()
-    leaving = 0
-
-    def pass_on(number: int, _: FrameType | None) -> None:
-        nonlocal leaving
-        leaving = number
-        for child in children:
-            with suppress(ProcessLookupError):  # it has just ended
-                os.kill(child, number)
-
-    def start() -> None:
-        # A signal waits until the new process is among those that it is passed on to.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        if not leaving:
-            children.add(_fork(settings, sockets, serve))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-
-    for number in _SIGNALS:
-        signal.signal(number, pass_on)
-    for _ in range(settings.web_concurrency):
-        start()
+    # Blocked for good and taken one by one below. A handler would be too late for a signal that comes between Python's
+    # last look for one and the system call that waits: the call would go on waiting.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    children = {_fork(settings, sockets, serve) for _ in range(settings.web_concurrency)}
     port = sockets[0].getsockname()[1]
     name = f"{settings.broker_name}, {settings.web_concurrency} processes"
     print(f"Parley {__version__} on http://{settings.host or 'localhost'}:{port} ({name})", flush=True)
-    worst = 0
+    leaving = worst = 0
     while children:
-        child, status = os.wait()
-        children.discard(child)
-        code = os.waitstatus_to_exitcode(status)
-        if leaving:
-            if code != -leaving:  # else it had yet to set its handler, and nobody was served
-                worst = max(worst, abs(code))
+        number = signal.sigwait(_SIGNALS)
+        if number != signal.SIGCHLD:
+            leaving = number
+            for child in children:
+                os.kill(child, number)  # one that has just ended keeps its pid until it is waited for
             continue
-        logger.error("process %d ended with %d; starting another", child, code)
-        time.sleep(RESTART_DELAY)
-        start()
+        for child, code in _ended():
+            children.discard(child)
+            if not leaving:
+                logger.error("process %d ended with %d; starting another", child, code)
+            elif code != -leaving:  # else it had yet to set its handler, and nobody was served
+                worst = max(worst, abs(code))
+        if not leaving and len(children) < settings.web_concurrency:
+            time.sleep(RESTART_DELAY)
+            children |= {_fork(settings, sockets, serve) for _ in range(settings.web_concurrency - len(children))}
     for sock in sockets:
         sock.close()
     return worst
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    """Pid and exit code of each process that has ended: one SIGCHLD may stand for several (signal(7))."""
+    with suppress(ChildProcessError):  # there is none left
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended[0], os.waitstatus_to_exitcode(ended[1])
 
 
 def _fork(settings: Settings, sockets: list[socket], serve: Serve) -> int:
@@ -76,8 +70,7 @@ def _fork(settings: Settings, sockets: list[socket], serve: Serve) -> int:
 
 def _become(settings: Settings, sockets: list[socket], serve: Serve) -> NoReturn:
     """One of the processes that serve, until its end."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would raise KeyboardInterrupt
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     try:
         status = asyncio.run(serve(settings, sockets))
