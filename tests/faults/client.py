@@ -51,6 +51,11 @@ class Wire(asyncio.Protocol):
         self.transport = transport
         self.transport.write(self._request)
 
+    def abort(self) -> None:
+        """End it without a word, if it has begun."""
+        if self.transport is not None:
+            self.transport.abort()
+
     def data_received(self, data: bytes) -> None:
         if self._rest:
             data, self._rest = self._rest + data, b""
@@ -147,8 +152,8 @@ class Client:
             finally:
                 self.entered.clear()
                 self.inside.clear()
-                if self.wire is not None and self.wire.transport is not None:
-                    self.wire.transport.abort()
+                if self.wire is not None:
+                    self.wire.abort()
             self._port += 1
             wait = self._return_at - time.monotonic()
             if wait <= 0:

@@ -68,7 +68,7 @@ class Swarm:
         for client in clients:
             if client.wire is not None:
                 client.entered.clear()
-                client.wire.transport.abort()
+                client.wire.abort()
 
     async def enter(self, count: int, rooms: Callable[[int], Sequence[str]], receive_buffer: int = 0) -> list[Client]:
         """Let `count` more clients in, the nth into `rooms(n)`, and wait until they are there."""
