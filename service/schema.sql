@@ -1,5 +1,5 @@
 -- The embedded broker's file (broker_sqlite.py). Times are Unix time in ms.
--- Whoever changes a table here raises VERSION in sqlite_store.py.
+-- Whoever changes a table here raises VERSION in sqlite_store.py, and brings older files to it in sqlite_migration.py.
 
 -- A retired room has no name: it is forgotten at once, and its rows go in small steps.
 CREATE TABLE rooms (
@@ -9,26 +9,26 @@ CREATE TABLE rooms (
     created INTEGER NOT NULL
 );
 
--- The newest events of all rooms, in the order of arrival. Appending touches a few pages however many rooms are busy;
--- from time to time all rows move to `events` and `ids`, where a room's rows stand together.
+-- The newest events of all rooms, a row for each batch, in the order of arrival: appending touches few pages, however
+-- many rooms are busy. From time to time they move to `events` and `ids`, where what is a room's stands together.
+-- `rows` is MessagePack, an array of [room, seq, at, user, id, frame].
 CREATE TABLE tail (
     n INTEGER PRIMARY KEY,
-    room INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    user TEXT NOT NULL,
-    id TEXT NOT NULL,
-    frame BLOB NOT NULL
+    rows BLOB NOT NULL
 );
 
--- `frame` is the event's JSON as it was broadcast.
+-- Blocks of a room's events, from seq `first` to `last`, which came at `at`.
+-- `frames` is MessagePack, an array of the events' JSON as it was broadcast.
 CREATE TABLE events (
+    n INTEGER PRIMARY KEY,
     room INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    first INTEGER NOT NULL,
     at INTEGER NOT NULL,
-    frame BLOB NOT NULL,
-    PRIMARY KEY (room, seq)
-) WITHOUT ROWID;
+    frames BLOB NOT NULL
+);
+
+CREATE UNIQUE INDEX events_by_room ON events (room, last);
 
 -- Which of the users' ids the log took, so that none is taken twice. Outlives the event.
 CREATE TABLE ids (

@@ -1,18 +1,18 @@
 """The rooms' logs in SQLite: append, pages, keeping them short. Synchronous: on one thread, within a transaction."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from service import marks
 from service.broker import Change, Event, Page, Position, Publication, Receipt
 from service.marks import Marks
 from service.protocol import RequestError
-from service.sqlite_rooms import Key, Room, Rooms
+from service.sqlite_rooms import Key, Room, Rooms, Row, decode_frames
 
 SLACK = 100  # events beyond the history limit, at least, before a room is trimmed
-IDS_LIMIT = 10_000  # ids remembered for dedupe in each room, at least, if they are ...
-IDS_MS = 24 * 3600 * 1000  # ... not older than this
+IDS_LIMIT = 10_000  # ids remembered for dedupe in each room, at least, ...
+IDS_MS = 24 * 3600 * 1000  # ... and those of its events that are not older than this
 STEP = 1000  # rows that one step of upkeep deletes or looks at; some 2 ms
 ROOMS_STEP = 200  # rooms that one step looks at
 
@@ -55,7 +55,7 @@ class Log:
         rooms = self._rooms
         known = self._known(events)
         answers: list[Receipt | RequestError] = []
-        values: list[Any] = []
+        rows: list[Row] = []
         for event in events:
             room = rooms.get(event.room)
             if room is not None:
@@ -77,7 +77,7 @@ class Log:
             frame = b"%b%d%b%d}" % (event.head.encode(), seq, event.tail, at)
             row = (room.id, seq, at, event.user, event.id, frame)
             rooms.append(room, row)
-            values += row
+            rows.append(row)
             answers.append(Receipt(seq, at, duplicate=False))
             fresh = self._fresh.get((room.name, room.epoch))
             if fresh is None:
@@ -87,7 +87,7 @@ class Log:
             if seq - room.first >= self._trim_at:
                 self._long[room.name] = room
             self._sweep_due += 2  # for each new id, so that the sweep outruns the growth
-        rooms.insert(values)
+        rooms.insert(rows)
         return answers
 
     def take_fresh(self) -> list[Publication]:
@@ -117,10 +117,11 @@ class Log:
 
     def _frame(self, room: Room, seq: int) -> bytes | None:
         if room.tail_first <= seq <= room.head:
-            return room.tail[seq - room.tail_first]
-        select = "SELECT frame FROM events WHERE room = ? AND seq = ?"
-        row = self._db.execute(select, (room.id, seq)).fetchone()
-        return None if row is None else row[0]
+            return room.frames(seq, 1)[0]
+        if room.first <= seq < room.tail_first:
+            for first, frames in self._blocks(room, seq):
+                return frames[seq - first]
+        return None
 
     # -- read
 
@@ -138,15 +139,11 @@ class Log:
             room = self._rooms.create(name, now)
         stop = min(before or room.head + 1, room.head + 1)
         found: list[tuple[int, bytes]] = []
-        for seq in range(stop - 1, room.tail_first - 1, -1):
-            frame = room.tail[seq - room.tail_first]
+        for seq, frame in self._backwards(room, stop):
             if frame.startswith(marks.MESSAGE_START):
                 found.append((seq, frame))
                 if len(found) > limit:
                     break
-        if len(found) <= limit:
-            bounds = (room.id, room.first, min(stop, room.tail_first), limit + 1 - len(found))
-            found += self._db.execute(_NEWEST, bounds).fetchall()
         return self._page(room, found[:limit][::-1], len(found) > limit, marks.apply)
 
     def after(self, name: str, seq: int, limit: int) -> Page | None:
@@ -157,13 +154,27 @@ class Log:
         found: list[tuple[int, bytes]] = []
         start = max(seq + 1, room.first)
         if start < room.tail_first:
-            select = "SELECT seq, frame FROM events WHERE room = ? AND seq >= ? ORDER BY seq LIMIT ?"
-            found = self._db.execute(select, (room.id, start, limit)).fetchall()
+            for first, frames in self._blocks(room, start):
+                skip = max(0, start - first)
+                found += enumerate(frames[skip : skip + limit - len(found)], first + skip)
+                if len(found) == limit:
+                    break
         start = max(start, room.tail_first)
-        offset = start - room.tail_first
-        found += enumerate(room.tail[offset : offset + limit - len(found)], start)
+        found += enumerate(room.frames(start, limit - len(found)), start)
         reached = found[-1][0] if found else seq
         return self._page(room, found, reached < room.head, marks.redact)
+
+    def _blocks(self, room: Room, seq: int) -> Iterator[tuple[int, list[bytes]]]:
+        """The blocks from that of `seq` on: the first seq and the frames of each."""
+        for first, frames in self._db.execute(_BLOCKS, (room.id, seq)):
+            yield first, decode_frames(frames)
+
+    def _backwards(self, room: Room, stop: int) -> Iterator[tuple[int, bytes]]:
+        """The events before `stop`, newest first."""
+        for row in reversed(room.tail[: max(0, stop - room.tail_first)]):
+            yield row[1], row[-1]
+        for first, frames in self._db.execute(_BLOCKS_BACKWARDS, (room.id, stop - 1)):
+            yield from reversed([*enumerate(decode_frames(frames)[: stop - first], first)])
 
     def _page(
         self, room: Room, found: list[tuple[int, bytes]], more: bool, merge: Callable[[bytes, Marks], bytes]
@@ -193,8 +204,7 @@ class Log:
     def upkeep(self, now: int) -> None:
         """One step of what the last batches made due."""
         if self._rooms.fold_due:
-            self._rooms.fold()
-            return
+            self._rooms.fold_step()
         if self._long:
             self._trim()
         if self._sweep_due >= STEP:
@@ -217,18 +227,21 @@ class Log:
         self.upkeep(now)
 
     def _trim(self) -> None:
+        """Delete whole blocks: the rest of one would be there again after a restart, without its marks."""
         budget = STEP
         for room in list(self._long.values()):
             floor = room.head - self._history_limit + 1
             if floor > room.tail_first:
                 self._rooms.fold()
-            upto = min(floor, room.first + budget)
-            self._db.execute("DELETE FROM events WHERE room = ? AND seq < ?", (room.id, upto))
+            for (last,) in self._db.execute(_OLD_BLOCKS, (room.id, floor, STEP)).fetchall():
+                budget -= last + 1 - room.first
+                room.first = last + 1
+                if budget <= 0:
+                    break
+            self._db.execute("DELETE FROM events WHERE room = ? AND last < ?", (room.id, room.first))
             if room.marked:
-                self._db.execute("DELETE FROM marks WHERE room = ? AND target < ?", (room.id, upto))
-            budget -= upto - room.first
-            room.first = upto
-            if upto < floor:
+                self._db.execute("DELETE FROM marks WHERE room = ? AND target < ?", (room.id, room.first))
+            if budget <= 0:
                 return
             del self._long[room.name]
 
@@ -240,7 +253,7 @@ class Log:
         self._swept = end or _FIRST_KEY
 
     def _purge(self) -> None:
-        for table, key in (("events", "seq"), ("ids", "user, id"), ("marks", "target"), ("reads", "user")):
+        for table, key in (("events", "last"), ("ids", "user, id"), ("marks", "target"), ("reads", "user")):
             some = f"SELECT room, {key} FROM {table} WHERE room = ? LIMIT ?"
             delete = f"DELETE FROM {table} WHERE (room, {key}) IN ({some})"
             if self._db.execute(delete, (self._retired[-1], STEP)).rowcount:
@@ -251,12 +264,14 @@ class Log:
 _FIRST_KEY: Key = (0, "", "")
 _LAST_KEY: Key = (2**62, "", "")
 
-_NEWEST = f"""
-    SELECT seq, frame FROM events WHERE room = ? AND seq >= ? AND seq < ?
-    AND substr(frame, 1, {len(marks.MESSAGE_START)}) = x'{marks.MESSAGE_START.hex()}' ORDER BY seq DESC LIMIT ?"""
+_BLOCKS = "SELECT first, frames FROM events WHERE room = ? AND last >= ? ORDER BY last"
+_BLOCKS_BACKWARDS = """
+    SELECT first, frames FROM events WHERE room = ?1
+    AND last <= ifnull((SELECT min(last) FROM events WHERE room = ?1 AND last >= ?2), ?2) ORDER BY last DESC"""
+_OLD_BLOCKS = "SELECT last FROM events WHERE room = ? AND last < ? ORDER BY last LIMIT ?"
 
 _LAST_EVENTS = """
-    SELECT id, name, ifnull((SELECT at FROM events WHERE room = rooms.id ORDER BY seq DESC LIMIT 1), created)
+    SELECT id, name, ifnull((SELECT at FROM events WHERE room = rooms.id ORDER BY last DESC LIMIT 1), created)
     FROM rooms WHERE id > ? AND name IS NOT NULL ORDER BY id LIMIT ?"""
 
 _SWEEP_END = """
@@ -265,4 +280,4 @@ _SWEEP_END = """
 
 _SWEEP = """
     DELETE FROM ids WHERE (room, user, id) > (?, ?, ?) AND (room, user, id) <= (?, ?, ?)
-    AND (at < ? OR seq <= (SELECT max(seq) FROM events WHERE room = ids.room) - ?)"""
+    AND at < ? AND seq <= (SELECT max(last) FROM events WHERE room = ids.room) - ?"""

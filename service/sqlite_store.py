@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from service import sqlite_migration
 from service.broker import Event, Publication, Receipt, Sanction, unavailable
 from service.config import ConfigError
 from service.protocol import RequestError, encode
@@ -24,7 +25,7 @@ from service.sqlite_log import Log
 logger = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x5061726C  # "Parl": tells this file from other SQLite files
-VERSION = 1  # of schema.sql
+VERSION = 2  # of schema.sql
 LOCK_TIMEOUT = 2.0  # seconds to wait for a predecessor that is closing
 CACHE_KIB = 16_384
 CHECKPOINT_PAGES = 4000  # 16 MiB of write-ahead log; pages written again and again reach the file once
@@ -240,6 +241,12 @@ def _prepare(db: sqlite3.Connection, path: str) -> None:
             db.executescript(f"BEGIN; {schema} {marks} COMMIT;")
         elif application != APPLICATION_ID:
             raise ConfigError(f"SQLITE_PATH is {path!r}: that is another program's database; choose another file")
+        elif sqlite_migration.OLDEST <= version < VERSION:
+            logger.info("SQLITE_PATH %s: its tables change from version %d to %d", path, version, VERSION)
+            db.execute("BEGIN")
+            sqlite_migration.migrate(db)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+            db.execute("COMMIT")
         elif version != VERSION:
             raise ConfigError(
                 f"SQLITE_PATH is {path!r}: its tables are version {version}, this program's are version {VERSION}; "

@@ -1,6 +1,7 @@
 """The embedded broker's own promises: its file survives kills and full disks, belongs to one process, stays small."""
 
 import asyncio
+import gc
 import random
 import resource
 import signal
@@ -15,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from service import broker_sqlite, sqlite_log, sqlite_rooms, sqlite_store
-from service.broker import Broker, Publication, Receipt
+from service import broker_sqlite, sqlite_log, sqlite_migration, sqlite_rooms, sqlite_store
+from service.broker import Broker, Page, Position, Publication, Receipt
 from service.broker_sqlite import SqliteBroker
 from service.config import ConfigError
 from service.protocol import RequestError
@@ -406,7 +407,7 @@ async def test_another_file_is_left_alone(path: str, tmp_path: Path) -> None:
     assert text.read_bytes() == before
 
 
-@pytest.mark.parametrize("version", [0, 2])
+@pytest.mark.parametrize("version", [0, sqlite_store.VERSION + 1])
 async def test_tables_of_another_version_are_left_alone(path: str, version: int) -> None:
     """The message says which version the file has, and which one this is."""
     async with opened(make(path)) as (broker, _):
@@ -418,6 +419,85 @@ async def test_tables_of_another_version_are_left_alone(path: str, version: int)
     assert f"version {version}, this program's are version {sqlite_store.VERSION}" in said
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT count(*) FROM tail").fetchone() == (1,)
+    connection.close()
+
+
+_VERSION_1 = """
+    CREATE TABLE rooms (id INTEGER PRIMARY KEY, name TEXT UNIQUE, epoch TEXT NOT NULL, created INTEGER NOT NULL);
+    CREATE TABLE tail (n INTEGER PRIMARY KEY, room INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,
+        user TEXT NOT NULL, id TEXT NOT NULL, frame BLOB NOT NULL);
+    CREATE TABLE events (room INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, frame BLOB NOT NULL,
+        PRIMARY KEY (room, seq)) WITHOUT ROWID;
+    CREATE TABLE ids (room INTEGER NOT NULL, user TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+        at INTEGER NOT NULL, PRIMARY KEY (room, user, id)) WITHOUT ROWID;
+    CREATE TABLE marks (room INTEGER NOT NULL, target INTEGER NOT NULL, marks TEXT NOT NULL,
+        PRIMARY KEY (room, target)) WITHOUT ROWID;
+    CREATE TABLE reads (room INTEGER NOT NULL, user TEXT NOT NULL, seq INTEGER NOT NULL,
+        PRIMARY KEY (room, user)) WITHOUT ROWID;
+    CREATE INDEX reads_by_user ON reads (user);
+    CREATE TABLE sanctions (kind TEXT NOT NULL, room TEXT NOT NULL, user TEXT NOT NULL, until INTEGER NOT NULL,
+        by TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (kind, room, user)) WITHOUT ROWID;
+"""
+"""The tables of Parley 1.0.0."""
+
+
+def write_version_1(path: str) -> dict[str, list[bytes]]:
+    """A file of Parley 1.0.0 whose rooms' logs begin at 11; the rooms' frames."""
+    frames: dict[str, list[bytes]] = {"lobby": [], "quiet": []}
+    connection = sqlite3.connect(path)
+    connection.executescript(_VERSION_1)
+    for number, (room, count, tail) in enumerate((("lobby", 300, 4), ("quiet", 1, 1)), 7):
+        connection.execute("INSERT INTO rooms VALUES (?, ?, ?, 1)", (number, room, f"epoch-{room}"))
+        for seq in range(11, 11 + count):
+            head = f'{{"type":"message","room":"{room}","seq":{seq},"id":"m{seq}",'
+            frame = f'{head}"user":{{"id":"u1"}},"text":"x","at":{1000 + seq}}}'.encode()
+            frames[room].append(frame)
+            if seq < 11 + count - tail:
+                connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (number, seq, 1000 + seq, frame))
+                connection.execute("INSERT INTO ids VALUES (?, 'u1', ?, ?, ?)", (number, f"m{seq}", seq, 1000 + seq))
+            else:
+                row = (number, seq, 1000 + seq, "u1", f"m{seq}", frame)
+                connection.execute("INSERT INTO tail (room, seq, at, user, id, frame) VALUES (?, ?, ?, ?, ?, ?)", row)
+    connection.execute("""INSERT INTO marks VALUES (7, 20, '{"text":"y","edited_at":5}')""")
+    connection.execute(f"PRAGMA application_id = {sqlite_store.APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    return frames
+
+
+async def test_a_file_of_version_1_is_brought_along(path: str) -> None:
+    """Pages, positions, dedupe and marks stay what they were, of what was folded and of what was not."""
+    frames = write_version_1(path)
+    for more in range(2):
+        async with opened(make(path)) as (broker, _):
+            for room, known in frames.items():
+                assert await broker.after(room, 0, 1000) == Page(
+                    Position(f"epoch-{room}", 10 + len(known)), 11, known, more=False
+                )
+            edited = await broker.newest("lobby", 1, before=21)
+            assert edited is not None and b'"text":"y"' in edited.frames[0]
+            for id, seq in (("m11", 11), ("m306", 306), ("m310", 310)):
+                assert await store(broker, message(id=id)) == [Receipt(seq, 1000 + seq, duplicate=True)]
+            (receipt,) = await store(broker, message("quiet"))
+            assert receipt.seq == 12 + more
+            page = await broker.after("quiet", 11 + more, 1)
+            assert page is not None
+            frames["quiet"] += page.frames
+    assert integrity(path) == [("ok",)]
+
+
+def test_a_failed_migration_leaves_the_file_as_it_was(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one transaction."""
+    frames = write_version_1(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_migration, "BLOCK_EVENTS", None)  # after the tables are made
+        with pytest.raises(TypeError):
+            Store(path, history_limit=1, history_days=1)
+    gc.collect()  # the error's traceback holds a cursor, and that the file
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("SELECT count(*) FROM events").fetchone() == (len(frames["lobby"]) - 4,)
     connection.close()
 
 
@@ -438,6 +518,8 @@ async def test_memory_needs_no_file() -> None:
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folds, trims and sweeps come every few events, so that a test sees them all."""
     monkeypatch.setattr(sqlite_rooms, "FOLD_EVENTS", 20)
+    monkeypatch.setattr(sqlite_rooms, "STEP_EVENTS", 7)
+    monkeypatch.setattr(sqlite_rooms, "BLOCK_EVENTS", 5)
     monkeypatch.setattr(sqlite_log, "SLACK", 5)
     monkeypatch.setattr(sqlite_log, "STEP", 30)
     monkeypatch.setattr(sqlite_log, "ROOMS_STEP", 2)
@@ -481,30 +563,46 @@ async def test_upkeep_changes_nothing_but_what_is_old(path: str, seed: int) -> N
                         assert len(page.frames) >= min(50, len(known))
                         for (id, receipt), frame in zip(known[page.seq - 1 :], page.frames, strict=True):
                             assert frame.endswith(b'"at":%d}' % receipt.at) and f'"id":"{id}"'.encode() in frame
+                        before = choose.randint(page.seq, len(known) + 1)
+                        older = await broker.newest(room, 7, before)
+                        assert older is not None and older.more == (before - 7 > page.seq)
+                        assert older.frames == page.frames[max(0, before - 7 - page.seq) : before - page.seq]
                 room, known = choose.choice([item for item in sent.items() if item[1]])
                 id, receipt = choose.choice(known[-100:])
                 again = Receipt(receipt.seq, receipt.at, duplicate=True)
                 assert await store(broker, message(room, id=id)) == [again]
-            for table, rows in (("tail", 60), ("events", 4 * (50 + 5 + 60)), ("ids", 4 * 100 * 3)):
-                assert (await query(broker, f"SELECT count(*) FROM {table}"))[0] <= rows, table
+            for what, table, most in (
+                ("count(*)", "tail", 25),
+                ("ifnull(sum(last - first + 1), 0)", "events", 4 * (50 + 5 + 60)),
+                ("count(*)", "ids", 4 * 100 * 3),
+            ):
+                assert (await query(broker, f"SELECT {what} FROM {table}"))[0] <= most, table
 
 
 @pytest.mark.usefixtures("small_steps")
 async def test_old_ids_are_forgotten(path: str, clock: Clock) -> None:
-    """Past 24 hours, in beats, even if nothing else happens."""
+    """Past 24 hours and 100 events (in life 10,000), in beats, even if nothing else happens; not before both."""
     async with opened(make(path)) as (broker, _):
-        for _ in range(10):
-            await store(broker, *(message() for _ in range(10)))
-        await store(broker, message(id="old"))
+
+        async def known(id: str) -> bool:
+            for _ in range(20):  # a whole walk through the table
+                await broker.beat()
+            return (await store(broker, message(id=id)))[0].duplicate
+
+        await store(broker, message(id="first"))
+        await store(broker, *(message() for _ in range(150)))
         clock.ms += DAY_MS - 1
-        await store(broker, *(message() for _ in range(40)))
-        assert (await store(broker, message(id="old")))[0].duplicate
+        assert await known("first")  # beyond 100 events, but young
         clock.ms += 2
-        for _ in range(10):
-            await broker.beat()
+        await store(broker, message(id="second"))
+        assert not await known("first")
+        await store(broker, *(message() for _ in range(50)))
+        clock.ms += 2 * DAY_MS
+        assert await known("second")  # old, but among 100 events
         (left,) = await query(broker, "SELECT count(*) FROM ids")
-        assert 0 < left <= 60
-        assert not (await store(broker, message(id="old")))[0].duplicate
+        assert left <= 101
+        await store(broker, *(message() for _ in range(100)))
+        assert not await known("second")
 
 
 @pytest.mark.usefixtures("small_steps")
@@ -539,15 +637,33 @@ async def test_silent_rooms_are_forgotten(path: str, clock: Clock) -> None:
         assert (await query(broker, "SELECT count(*) FROM ids"))[0] <= 2
 
 
+@pytest.mark.parametrize(
+    ("events", "text", "moved"),
+    [(7999, "", 0), (8000, "", 500), (9000, "", 1500), (250, "x" * 16_800, 18), (300, "x" * 16_000, 57)],
+)
+async def test_a_fold_goes_in_steps(path: str, events: int, text: str, moved: int) -> None:
+    """It begins with so many events or bytes; a step moves some, and more of them the more there are."""
+    async with opened(make(path, limit=20_000)) as (broker, _):
+        await store(broker, *(message(text=text) for _ in range(events)))
+        assert await query(broker, "SELECT ifnull(sum(last - first + 1), 0) FROM events") == (moved,)
+
+
+@pytest.mark.usefixtures("small_steps")
 async def test_a_clock_set_back_does_not_show(path: str, clock: Clock) -> None:
-    """A room's times stay in order, also over a restart."""
-    async with opened(make(path)) as (broker, _):
-        (first,) = await store(broker, message())
-        clock.ms -= 3_600_000
-        (second,) = await store(broker, message())
-        assert second.at == first.at
-    async with opened(make(path)) as (broker, _):
-        assert [receipt.at for receipt in await store(broker, message())] == [first.at]
+    """A room's times stay in order, also over a restart, of what was folded and of what was not."""
+    at = 0
+    for _ in range(3):
+        async with opened(make(path)) as (broker, _):
+            for _ in range(20):
+                (receipt,) = await store(broker, message())
+                assert receipt.at >= at
+                at = receipt.at
+                clock.ms += 1000
+            clock.ms -= 3_600_000
+            (receipt,) = await store(broker, message())
+            assert receipt.at == at
+            while (await query(broker, "SELECT count(*) FROM events"))[0] == 0:
+                await broker.beat()
 
 
 async def test_a_beat_clears_what_ran_out(path: str) -> None:

@@ -17,7 +17,18 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # What a user, a broker, a connection is.
     ("auth", "broker", "headers", "marks", "sqlite_rooms", "writer"),
     # What these can do.
-    ("listener", "moderation", "presence", "reads", "redis_commands", "sqlite_log", "tickets", "tokens", "upgrade"),
+    (
+        "listener",
+        "moderation",
+        "presence",
+        "reads",
+        "redis_commands",
+        "sqlite_log",
+        "sqlite_migration",
+        "tickets",
+        "tokens",
+        "upgrade",
+    ),
     ("redis_channels", "sqlite_store", "supervisor"),
     # The two brokers.
     ("broker_redis", "broker_sqlite"),
