@@ -23,7 +23,10 @@ FOLD_BYTES = 4 * 2**20
 # What a step of it moves, or the bytes. Acknowledgements wait meanwhile: 2 ms, and with 100 busy rooms 5.
 STEP_EVENTS = 500
 STEP_BYTES = 2**18
-BLOCK_EVENTS = 128  # of one room in a row of `events`, at the most: a page of history reads few rows, and little more
+# Of one room in a row of `events`, up to the event that goes beyond: a page of history reads few rows, and little that
+# it doesn't want.
+BLOCK_EVENTS = 128
+BLOCK_BYTES = 2**16
 
 # Rows a statement takes. Each execution gives up the interpreter lock and has to win it back from a busy event loop, so
 # many rows go in one; a few fixed sizes keep the statements prepared.
@@ -189,12 +192,13 @@ class Rooms:
             room, count = self._folding.pop()
             first = room.tail_first
             frames: list[bytes] = []
+            block_left = self._tail_bytes - BLOCK_BYTES
             for room_id, seq, at, user, id, frame in room.tail[: min(count, most, BLOCK_EVENTS)]:
                 frames.append(frame)
                 ids += (room_id, user, id, seq, at)
                 del self._recent[room_id, user, id]
                 self._tail_bytes -= len(frame)
-                if self._tail_bytes <= bytes_left:
+                if self._tail_bytes <= max(bytes_left, block_left):
                     break
             blocks += (room.id, seq, first, at, encode(frames))
             del room.tail[: len(frames)]

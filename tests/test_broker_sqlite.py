@@ -638,14 +638,21 @@ async def test_silent_rooms_are_forgotten(path: str, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "text", "moved"),
-    [(7999, "", 0), (8000, "", 500), (9000, "", 1500), (250, "x" * 16_800, 18), (300, "x" * 16_000, 57)],
+    ("events", "text", "blocks", "moved"),
+    [
+        (7999, "", 0, 0),
+        (8000, "", 4, 500),
+        (9000, "", 12, 1500),
+        (250, "x" * 16_800, 5, 18),
+        (300, "x" * 16_000, 12, 57),
+    ],
 )
-async def test_a_fold_goes_in_steps(path: str, events: int, text: str, moved: int) -> None:
+async def test_a_fold_goes_in_steps(path: str, events: int, text: str, blocks: int, moved: int) -> None:
     """It begins with so many events or bytes; a step moves some, and more of them the more there are."""
     async with opened(make(path, limit=20_000)) as (broker, _):
         await store(broker, *(message(text=text) for _ in range(events)))
-        assert await query(broker, "SELECT ifnull(sum(last - first + 1), 0) FROM events") == (moved,)
+        count = "SELECT count(*), ifnull(sum(last - first + 1), 0) FROM events"
+        assert await query(broker, count) == (blocks, moved)
 
 
 @pytest.mark.usefixtures("small_steps")
