@@ -80,6 +80,15 @@ def test_ctrl_c_ends_all_with_0(redis_url: str) -> None:
         assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
+@pytest.mark.expects_log("the parent process is gone; leaving")
+def test_processes_whose_parent_is_killed_leave(redis_url: str) -> None:
+    """Else they would hold the port, and nobody would replace them."""
+    with two(redis_url) as service:
+        pids = children(service)
+        service.kill9()
+        wait_until(lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()], "both gone")
+
+
 @pytest.mark.expects_log("ended with -9; starting another")
 def test_a_signal_while_another_is_awaited_is_obeyed(redis_url: str) -> None:
     """Nobody is started any more."""
