@@ -1,7 +1,7 @@
 """The one consumer: what the broker broadcasts goes through the registry to the sockets.
 
-Frames of one loop turn are joined per room into one write per live member (measured at 64 messages in flight: 0.12 µs a
-delivery instead of 2.7). Holes, lost subscriptions, joins, resumes and slow readers all end in the registry's one
+Frames of one loop turn are joined per room into one write per live member (measured at 64 messages in flight: 0.11 µs a
+delivery instead of 5). Holes, lost subscriptions, joins, resumes and slow readers all end in the registry's one
 mechanism; what is here is its I/O: reading pages, waking it up, and saying `reset` when it can't go on.
 """
 
