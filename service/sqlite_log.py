@@ -120,8 +120,8 @@ class Log:
         if room.tail_first <= seq <= room.head:
             return room.frames(seq, 1)[0]
         if room.first <= seq < room.tail_first:
-            for first, frames in self._blocks(room, seq):
-                return frames[seq - first]
+            first, frames = next(self._blocks(room, seq))
+            return frames[seq - first]
         return None
 
     # -- read

@@ -4,12 +4,15 @@ Synchronous, within one transaction of who opens it: a process that is killed me
 """
 
 import sqlite3
-from itertools import groupby, islice
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from operator import itemgetter
 
-from service.sqlite_rooms import BLOCK_EVENTS, encode
+from service.sqlite_rooms import BLOCK_BYTES, BLOCK_EVENTS, encode
 
 OLDEST = 1  # the first version that is known here
+
+_Event = tuple[int, int, int, bytes]  # room, seq, at, frame
 
 
 def migrate(db: sqlite3.Connection) -> None:
@@ -27,9 +30,23 @@ def migrate(db: sqlite3.Connection) -> None:
         db.execute("INSERT INTO tail (rows) VALUES (?)", (encode(rows),))
     events = db.execute("SELECT room, seq, at, frame FROM old_events ORDER BY room, seq")
     for room, of_room in groupby(events, itemgetter(0)):
-        while block := list(islice(of_room, BLOCK_EVENTS)):
+        for block in _blocks(of_room):
             _, seqs, times, frames = zip(*block, strict=True)
             values = (room, seqs[-1], seqs[0], times[-1], encode(frames))
             db.execute("INSERT INTO events (room, last, first, at, frames) VALUES (?, ?, ?, ?, ?)", values)
     for table in ("tail", "events"):
         db.execute(f"DROP TABLE old_{table}")
+
+
+def _blocks(rows: Iterable[_Event]) -> Iterator[list[_Event]]:
+    """As `Rooms.fold_step` cuts them."""
+    block: list[_Event] = []
+    size = 0
+    for row in rows:
+        block.append(row)
+        size += len(row[-1])
+        if len(block) == BLOCK_EVENTS or size >= BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
