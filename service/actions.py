@@ -143,7 +143,8 @@ async def history(socket: Asker, request: protocol.History) -> None:
 
 def send(socket: Asker, request: protocol.Send) -> None:
     text = names.check_text(request.text, socket.hub.settings.text_limit)
-    _publish(socket, request, "message", protocol.message_tail(request.id, socket.user.json, text))
+    tail = protocol.message_tail(request.id, socket.user.json, text)
+    _publish(socket, request, "message", tail, protocol.fingerprint("message", text))
 
 
 def edit(socket: Asker, request: protocol.Edit) -> None:
@@ -163,17 +164,20 @@ def react(socket: Asker, request: protocol.React) -> None:
 def _change(socket: Asker, request: Any, event: str, kind: str, **fields: Any) -> None:
     user = socket.user
     change = Change(kind, request.target, user.id, user.moderator, **fields)
-    _publish(socket, request, event, protocol.change_tail(request.id, request.target, user.json, **fields), change)
+    content = protocol.fingerprint(kind, request.target, *fields.values())
+    tail = protocol.change_tail(request.id, request.target, user.json, **fields)
+    _publish(socket, request, event, tail, content, change)
 
 
-def _publish(socket: Asker, request: Any, kind: str, tail: bytes, change: Change | None = None) -> None:
+def _publish(socket: Asker, request: Any, kind: str, tail: bytes, content: str, change: Change | None = None) -> None:
     """Publish an event of this user; `sent` or an error follows."""
     hub, room, user = socket.hub, request.room, socket.user
     joined(socket, room)
     if hub.moderation.holds("mute", room, user.id):
         raise RequestError(ErrorCode.FORBIDDEN, "you are muted")
     hub.rates.check_send(user.id, socket.network)
-    event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change)
+    network = socket.network if user.guest else ""
+    event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change, content, network)
     hub.broker.publish(event, partial(_published, socket, request, time.monotonic()))
 
 

@@ -264,7 +264,8 @@ class MessagesHandler(Api):
                 raise RequestError(ErrorCode.BAD_REQUEST, "user.id is not 1 to 128 characters")
             author = Person(body.user.id, names.check_name(body.user.name))
         tail = protocol.message_tail(body.id, protocol.encode(author), text)
-        receipt = await self.hub.publish(Event(room, author.id, body.id, protocol.event_head("message", room), tail))
+        head, content = protocol.event_head("message", room), protocol.fingerprint("message", text)
+        receipt = await self.hub.publish(Event(room, author.id, body.id, head, tail, content=content))
         answer = {
             "room": room,
             "id": body.id,

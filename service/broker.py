@@ -22,6 +22,11 @@ from msgspec import Struct
 
 from service.protocol import ErrorCode, Person, RequestError
 
+PAGE_BYTES = 131_072  # a page ends before its frames are more, but holds at least one
+CHANGES_FACTOR = 2  # a log holds so many times HISTORY_LIMIT edits, removals and reactions beside its messages
+EMPTY_SECONDS = 120  # a room without events is forgotten so long after the last process held it
+UNREAD_ROOMS = 200  # the rooms that a user read in last of which the read position is kept
+READERS_LIMIT = 10_000  # people of a room of whom the read position is kept: those who read furthest
 RETRY_AFTER = 1.0  # seconds: what `unavailable` tells a client to wait; reconnecting takes about as long
 
 
@@ -58,7 +63,11 @@ class Change(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """An event to publish: `head` + seq + `tail` + at + "}" is its JSON (protocol.event_head, message_tail)."""
+    """An event to publish: `head` + seq + `tail` + at + "}" is its JSON (protocol.event_head, message_tail).
+
+    `content` (protocol.fingerprint) tells the same thing sent again from another thing under the same id. `network` is
+    where a guest comes from (headers.limit_key), for sanctions against networks; "" for everybody else.
+    """
 
     room: str
     user: str
@@ -66,6 +75,8 @@ class Event(Struct, frozen=True):
     head: str
     tail: bytes
     change: Change | None = None
+    content: str = ""
+    network: str = ""
 
 
 class Receipt(Struct, frozen=True):
@@ -93,14 +104,15 @@ class Roster(Struct, frozen=True):
 
 
 class Sanction(Struct, frozen=True):
-    """A ban or a mute of a user, in one room or ("") everywhere."""
+    """A ban, a mute or a slowing of a user, or of all guests of a network, in one room or ("") everywhere."""
 
-    kind: str  # "ban" or "mute"
+    kind: str  # "ban", "mute" or "slow"
     room: str
     user: str
     until: int  # Unix time in ms; 0: for good
     by: str
     reason: str
+    network: bool = False  # whether `user` is a network (headers.limit_key), whose guests are meant
 
 
 Done = Callable[[Receipt | RequestError], None]
@@ -148,26 +160,40 @@ class Broker(abc.ABC):
     def publish(self, event: Event, done: Done) -> None:
         """Dedupe, count, append, broadcast. `done` is called once, on a later turn of the loop.
 
-        Refused with `bad_request` (no such target) or `forbidden` (somebody else's) for a change.
+        Refused with `bad_request` (no such target, or the id was used for another content) or `forbidden` (somebody
+        else's message; the author is banned or muted, which is asked in the same step). A change that changes nothing
+        appends nothing: its receipt is a duplicate at the log's end. A removal takes the text out of the log, and out
+        of the message's edits there. Messages and changes are kept in numbers of their own (`history_limit`, and
+        `CHANGES_FACTOR` times that), so that no change pushes a message out.
         """
 
     @abc.abstractmethod
     async def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
         """The newest `limit` messages (before `before`), as they are now: edited, removed, with reactions.
 
-        None for a room that has no log, unless `create` gives it one. `more` says whether older ones exist.
+        Fewer where they would be over `PAGE_BYTES`. None for a room that has no log, unless `create` gives it one, an
+        empty one, which lasts for `EMPTY_SECONDS` from when it was last held (`keep`). `more`: older ones exist.
         """
 
     @abc.abstractmethod
     async def after(self, room: str, seq: int, limit: int) -> Page | None:
-        """Up to `limit` events after `seq` as they were broadcast. A removed message comes without its text.
+        """Up to `limit` events after `seq`, within `PAGE_BYTES`, as they were broadcast, but without removed texts.
 
-        The first frame is `seq + 1`, or a later one if the log was trimmed; `more` says whether newer ones exist.
+        The frames are consecutive. The first is `seq + 1`, or a later one if anything after `seq` was trimmed; `more`
+        says whether newer ones exist.
         """
 
     @abc.abstractmethod
     async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
-        """Where these rooms' logs end."""
+        """Where these rooms' logs end. One that can't be read is counted as damaged and answered with None."""
+
+    @abc.abstractmethod
+    async def keep(self, rooms: Sequence[str]) -> None:
+        """These rooms are held here and have no events yet: they stay for another `EMPTY_SECONDS`."""
+
+    @abc.abstractmethod
+    async def room_count(self) -> int:
+        """How many rooms have a log or people in them, about."""
 
     @abc.abstractmethod
     async def renew_epoch(self, room: str, lost: Position) -> None:
@@ -201,17 +227,27 @@ class Broker(abc.ABC):
         """The record under `key`, to exactly one of any number of takers."""
 
     @abc.abstractmethod
-    async def claim_name(self, name: str, user: str, seconds: float) -> bool:
-        """Whether `name` is now the user's: free, theirs already, or its holder neither present nor within a claim.
+    async def claim_name(self, name: str, user: str, seconds: float, network: str = "") -> bool:
+        """Whether `name` (names.name_key) is now the user's: free, theirs already, or its holder neither present nor
+        within a claim.
 
-        A claim lasts `seconds`, then as long as the user is present (in the room "").
+        A claim lasts `seconds`, then as long as the user is present (in the room ""). A user has one name: the one
+        before is free at once. A claim made from the same `network` whose holder was never present gives way: its
+        answer was lost, and it is asked for again.
         """
+
+    @abc.abstractmethod
+    async def release_name(self, user: str) -> None:
+        """The user's name is free."""
 
     # -- presence (a process enters people; the broker merges the processes)
 
     @abc.abstractmethod
     async def enter(self, room: str, people: Sequence[Person]) -> None:
-        """These people are here on this process. Others are told (a `presence` signal) of whoever is new."""
+        """These people are here on this process. Others are told (a `presence` signal) of whoever is new.
+
+        The process is known before its people are. In the room "" their names are claimed again where they are free.
+        """
 
     @abc.abstractmethod
     async def depart(self, room: str, users: Sequence[str]) -> None:
@@ -225,7 +261,9 @@ class Broker(abc.ABC):
     async def beat(self) -> bool:
         """Say that this process lives; clear up after those that don't (no beat for `PROCESS_TTL`).
 
-        False when this process was itself taken for dead: it must enter its people again.
+        Only a process that has itself beaten for a whole `PROCESS_TTL` without a gap or a step of the broker's clock
+        clears up: who was away can't tell who else was. False when this process was itself taken for dead: it must
+        enter its people again.
         """
 
     # -- read positions
@@ -240,13 +278,15 @@ class Broker(abc.ABC):
 
     @abc.abstractmethod
     async def unread(self, user: str) -> dict[str, int]:
-        """For each room in which the user has a read position: how many events came after it."""
+        """For each of the last `UNREAD_ROOMS` rooms that the user read in: the messages of others after it that are
+        still there, neither removed nor trimmed.
+        """
 
     # -- rooms and sanctions
 
     @abc.abstractmethod
     async def rooms(self) -> dict[str, int]:
-        """The rooms that have a log or people in them, with the number of people."""
+        """The rooms that have a log or people in them, with the number of people; of many, the latest."""
 
     @abc.abstractmethod
     async def sanction(self, sanction: Sanction, lift: bool) -> None:

@@ -193,6 +193,13 @@ class RedisBroker(Broker):
         answer = await self._commands.call("MGET", *(_keys(room, "position")[0] for room in rooms))
         return [_position(text) if text else None for text in answer]
 
+    async def keep(self, rooms: Sequence[str]) -> None:
+        await _all(*(self._commands.call("EXPIRE", _keys(room, "position")[0], self._seconds) for room in rooms))
+
+    async def room_count(self) -> int:
+        count: int = await self._commands.call("ZCARD", "parley:rooms")
+        return count
+
     async def renew_epoch(self, room: str, lost: Position) -> None:
         keys = _keys(room, "position")
         fresh = self._fresh_epoch()
@@ -245,9 +252,19 @@ class RedisBroker(Broker):
         record: bytes | None = await self._commands.call("GETDEL", "parley:ticket:" + key)
         return record
 
-    async def claim_name(self, name: str, user: str, seconds: float) -> bool:
+    async def claim_name(self, name: str, user: str, seconds: float, network: str = "") -> bool:
         keys = _keys("*", "names", "claims", "people")
         return bool(await self._commands.script("state", keys, "claim", name, user, int(seconds * 1000)))
+
+    async def release_name(self, user: str) -> None:
+        names, claims = _keys("*", "names", "claims")
+        for name, holder in (await self._hash(names)).items():
+            if holder.partition(b":")[2] == user.encode():
+                await _all(self._commands.call("HDEL", names, name), self._commands.call("ZREM", claims, name))
+
+    async def _hash(self, key: str) -> dict[bytes, bytes]:
+        answer = await self._commands.call("HGETALL", key)
+        return dict(zip(answer[::2], answer[1::2], strict=True))
 
     # -- presence
 

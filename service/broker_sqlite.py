@@ -201,6 +201,12 @@ class SqliteBroker(Broker):
     async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
         return await self._call(lambda store: [store.log.position(room) for room in rooms], reads=True)
 
+    async def keep(self, rooms: Sequence[str]) -> None:
+        self._now()
+
+    async def room_count(self) -> int:
+        return len(await self.rooms())
+
     async def renew_epoch(self, room: str, lost: Position) -> None:
         await self._call(lambda store: store.log.renew_epoch(room, lost))
 
@@ -244,13 +250,16 @@ class SqliteBroker(Broker):
         record, end = self._tickets.pop(key, (None, 0.0))
         return record if end > now else None
 
-    async def claim_name(self, name: str, user: str, seconds: float) -> bool:
+    async def claim_name(self, name: str, user: str, seconds: float, network: str = "") -> bool:
         now = self._now()
         holder, end = self._names.get(name, (user, now))
         if holder != user and (end > now or self._online(holder)):
             return False
         self._names[name] = (user, now + seconds)
         return True
+
+    async def release_name(self, user: str) -> None:
+        self._names = {name: claim for name, claim in self._names.items() if claim[0] != user}
 
     def _online(self, user: str) -> bool:
         return user in self._people.get("", ())

@@ -13,12 +13,20 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+logger = logging.getLogger(__name__)
+
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
 
 HOLES = Counter("parley_holes_filled", "Reads of the log for events that did not arrive", registry=REGISTRY)
 GARBAGE = Counter("parley_garbage", "Things on the broker's channels that were none of ours", registry=REGISTRY)
+DAMAGED = Counter(
+    "parley_damaged_records",
+    "Records of the broker that could not be read, by what they are",
+    ["kind"],
+    registry=REGISTRY,
+)
 ERRORS = Counter("parley_errors", "Requests answered with an error", ["code"], registry=REGISTRY)
 CLOSES = Counter("parley_closes", "Sockets closed, by close code", ["code"], registry=REGISTRY)
 SOCKETS = Gauge("parley_sockets", "Open chat sockets", registry=REGISTRY)
@@ -51,6 +59,25 @@ REGISTRY.register(hot)
 def exposition() -> bytes:
     """The Prometheus text format, version 0.0.4."""
     return generate_latest(REGISTRY)
+
+
+_damage_said: dict[str, float] = {}  # when each was last logged
+DAMAGE_INTERVAL = 60.0  # seconds between two log lines on the same record
+_DAMAGE_LIMIT = 1000  # records of which that is remembered
+
+
+def damaged(kind: str, key: str, reason: object = "") -> None:
+    """Count a record that can't be read, and log it by its key: it costs what it stands for, and nothing else.
+
+    `kind` is one of a few words ("position", "sanction", "person" …), for it becomes a label. Never pass the value.
+    """
+    DAMAGED.labels(kind).inc()
+    now = time.monotonic()
+    if now - _damage_said.get(key, -DAMAGE_INTERVAL) >= DAMAGE_INTERVAL:
+        if len(_damage_said) >= _DAMAGE_LIMIT:
+            _damage_said.clear()
+        _damage_said[key] = now
+        logger.error("damaged record %s (%s): %s", key, kind, reason)
 
 
 class _Logfmt(logging.Formatter):

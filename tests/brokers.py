@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from service.broker import Broker, Change, Event, Listener, Publication, Receipt
-from service.protocol import Person, RequestError, change_tail, encode, event_head, message_tail
+from service.protocol import Person, RequestError, change_tail, encode, event_head, fingerprint, message_tail
 
 from .harness import UNIT
 
@@ -65,7 +65,8 @@ async def opened(broker: Broker, *rooms: str) -> AsyncIterator[tuple[Broker, Rec
 def message(room: str = "lobby", text: str = "hello", person: Person = ADA, id: str | None = None) -> Event:
     """A message, as the chat makes it."""
     id = id or next(_ids)
-    return Event(room, person.id, id, event_head("message", room), message_tail(id, encode(person), text))
+    tail = message_tail(id, encode(person), text)
+    return Event(room, person.id, id, event_head("message", room), tail, content=fingerprint("message", text))
 
 
 def change(
@@ -81,6 +82,7 @@ def change(
         event_head(frame_type, room),
         change_tail(id, target, encode(person), **fields),
         Change(kind, target, person.id, moderator, **fields),
+        fingerprint(kind, target, *fields.values()),
     )
 
 

@@ -12,7 +12,7 @@ SERVICE = Path(__file__).resolve().parents[1] / "service"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Settings, bytes, rates, counts: knows nothing of the rest.
-    ("config", "framing", "jwks", "limits", "protocol", "registry", "telemetry"),
+    ("clock", "config", "framing", "jwks", "limits", "protocol", "registry", "telemetry"),
     ("names",),
     # What a user, a broker, a connection is.
     ("auth", "broker", "headers", "marks", "sqlite_rooms", "writer"),

@@ -126,6 +126,7 @@ def test_every_metric_of_ours_is_exposed_with_its_help() -> None:
     assert ours == {
         "parley_holes_filled": "counter",
         "parley_garbage": "counter",
+        "parley_damaged_records": "counter",
         "parley_errors": "counter",
         "parley_closes": "counter",
         "parley_sockets": "gauge",
@@ -160,3 +161,15 @@ def test_the_process_itself_is_measured() -> None:
     """Memory and descriptors, which is what an operator asks for first."""
     names = {name for name, _ in samples()}
     assert {"process_resident_memory_bytes", "process_open_fds", "python_gc_collections_total"} <= names
+
+
+@pytest.mark.expects_log("damaged record")
+def test_a_damaged_record_is_counted_each_time_and_logged_once_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    """By its key, without its value; another key has a line of its own."""
+    before = telemetry.DAMAGED.labels("position")._value.get()
+    for _ in range(3):
+        telemetry.damaged("position", "parley:{tests}:position", "no number")
+    telemetry.damaged("position", "parley:{others}:position", "no number")
+    assert telemetry.DAMAGED.labels("position")._value.get() == before + 4
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [f"damaged record parley:{{{room}}}:position (position): no number" for room in ("tests", "others")]
