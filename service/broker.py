@@ -34,6 +34,15 @@ def unavailable(message: str = "the broker is away; the message was not stored")
     return RequestError(ErrorCode.UNAVAILABLE, message, RETRY_AFTER)
 
 
+def sanctioned(kind: str) -> RequestError:
+    """What an author is told whom a "ban" or a "mute" holds."""
+    return RequestError(ErrorCode.FORBIDDEN, "you are muted" if kind == "mute" else "you may not enter this room")
+
+
+def id_used() -> RequestError:
+    return RequestError(ErrorCode.BAD_REQUEST, "this id was used for something else")
+
+
 class Position(Struct, frozen=True):
     """A place in a room's log: after `seq` events (0: none yet) of the life `epoch`."""
 

@@ -1,9 +1,10 @@
 """What later events did to a message: its edited text, its removal, its reactions. Pure functions, no I/O.
 
 Both brokers keep these marks beside the log, as JSON with absent fields where nothing happened:
-`{"text":"…","edited_at":1700000000000,"reactions":{"👍":["<user id>"]}}` or `{"removed":true}`. The log itself holds
-what was broadcast and is never rewritten, so marks are merged into a frame when a page is read. The rules of `change`
-are written a second time in publish.lua, where they run inside Redis; the contract suite holds the two equal.
+`{"text":"…","edited_at":1700000000000,"reactions":{"👍":["<user id>"]},"edits":[7],"retracted":{"<user id>":1}}`. They
+are merged into a frame when a page of history is read. A removal leaves no marks: it takes the text out of the message
+in the log, and out of the events that edited it (`redacted`). The rules of `change` are written a second time in
+publish.lua, where they run inside Redis; the contract suite holds the two equal.
 """
 
 from typing import Any, Protocol
@@ -15,8 +16,12 @@ from service.protocol import ErrorCode, RequestError
 
 REACTIONS_LIMIT = 20  # different emoji on one message
 REACTORS_LIMIT = 500  # people for one emoji on one message: each stands in every page of history that has it
+EDITS_LIMIT = 100  # edits of one message; each is an event
+RETRACTIONS_LIMIT = 20  # reactions that one user may take back from one message, before no more can be given
+RETRACTORS_LIMIT = REACTIONS_LIMIT * REACTORS_LIMIT  # people of whom that is counted for one message
 
 MESSAGE_START = b'{"type":"message",'  # only messages bear marks
+REMOVED_END = b',"removed":true}'  # how a frame ends whose text was taken out
 _EDITED_START = b'{"type":"edited",'
 
 
@@ -38,12 +43,17 @@ class Change(Protocol):
 
 
 class Marks(Struct, frozen=True, omit_defaults=True):
-    """The state of one message. `edited_at` in Unix time, ms; reactions: emoji to the ids of those who gave it."""
+    """The state of one message. `edited_at` in Unix time, ms; reactions: emoji to the ids of those who gave it.
+
+    `edits`: the seqs of the events that edited it. `retracted`: how many reactions each user has taken back.
+    """
 
     text: str | None = None
     edited_at: int = 0
     removed: bool = False
     reactions: dict[str, list[str]] = {}
+    edits: list[int] = []
+    retracted: dict[str, int] = {}
 
 
 class _Author(Struct):
@@ -52,6 +62,7 @@ class _Author(Struct):
 
 class _Message(Struct):
     user: _Author
+    text: str = ""
 
 
 class _Edit(Struct):
@@ -95,7 +106,12 @@ def marked_by(frame: bytes, seq: int) -> int:
 
 def redact(frame: bytes, marks: Marks) -> bytes:
     """The event as it was broadcast, but without its text if its message is removed (see `marked_by`)."""
-    if not marks.removed:
+    return redacted(frame) if marks.removed else frame
+
+
+def redacted(frame: bytes) -> bytes:
+    """A message, or an event that edited one, without its text, as a removal leaves it in the log."""
+    if frame.endswith(REMOVED_END):
         return frame
     fields = _frame_decoder.decode(frame)
     fields.pop("text", None)
@@ -103,37 +119,61 @@ def redact(frame: bytes, marks: Marks) -> bytes:
     return _encoder.encode(fields)
 
 
-def change(frame: bytes | None, marks: Marks, change: Change, at: int) -> Marks:
-    """The marks of the message `frame` after `change`, at `at` (Unix time in ms).
+def change(frame: bytes | None, marks: Marks, change: Change, seq: int, at: int) -> Marks:
+    """The marks of the message `frame` after `change`, which would be the event `seq`, at `at` (Unix time in ms).
+
+    `marks` itself if the change changes nothing: then there is no event. After a removal the broker drops the marks
+    and writes `redacted` frames: of the message, and of its `edits`.
 
     Raises `RequestError`: `bad_request` if `frame` is no message (None: the log doesn't hold it), if the message is
-    removed or would bear more reactions than the limits; `forbidden` if someone but its author edits it, or someone
-    but its author and moderators removes it.
+    removed, would bear more reactions than the limits, or was changed too often; `forbidden` if someone but its author
+    edits it, or someone but its author and moderators removes it.
     """
     if frame is None or not frame.startswith(MESSAGE_START):
         raise RequestError(ErrorCode.BAD_REQUEST, "no such message")
-    if marks.removed:
+    if marks.removed or frame.endswith(REMOVED_END):
         raise RequestError(ErrorCode.BAD_REQUEST, "the message is removed")
     if change.kind == "react":
         return _react(marks, change)
     if change.kind not in ("edit", "remove"):
         raise ValueError(f"unknown kind of change: {change.kind!r}")
-    author = _message_decoder.decode(frame).user.id
+    message = _message_decoder.decode(frame)
     # Moderators take words away; nobody puts words into another's mouth.
-    if change.user != author and not (change.kind == "remove" and change.moderator):
+    if change.user != message.user.id and not (change.kind == "remove" and change.moderator):
         raise RequestError(ErrorCode.FORBIDDEN, "only its author may do that")
     if change.kind == "remove":
-        return Marks(removed=True)
-    return Marks(text=change.text, edited_at=at, reactions=marks.reactions)
+        return Marks(removed=True, edits=marks.edits)
+    if change.text == (message.text if marks.text is None else marks.text):
+        return marks
+    if len(marks.edits) >= EDITS_LIMIT:
+        raise _too_often()
+    return msgspec.structs.replace(marks, text=change.text, edited_at=at, edits=[*marks.edits, seq])
+
+
+def _too_often() -> RequestError:
+    return RequestError(ErrorCode.BAD_REQUEST, "the message has been changed too often")
 
 
 def _react(marks: Marks, change: Change) -> Marks:
-    reactions = dict(marks.reactions)
-    users = [user for user in reactions.pop(change.emoji, []) if user != change.user]
+    """Taking back is always possible; who did it too often can't give again."""
+    before = marks.reactions.get(change.emoji, [])
+    if change.on == (change.user in before):
+        return marks
+    reactions, retracted = dict(marks.reactions), dict(marks.retracted)
     if change.on:
-        users.append(change.user)
-    if users:
-        reactions[change.emoji] = users
-    if len(reactions) > REACTIONS_LIMIT or len(users) > REACTORS_LIMIT:
-        raise RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions")
-    return Marks(text=marks.text, edited_at=marks.edited_at, reactions=reactions)
+        reactions[change.emoji] = [*before, change.user]
+        if len(reactions) > REACTIONS_LIMIT or len(reactions[change.emoji]) > REACTORS_LIMIT:
+            raise RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions")
+        if retracted.get(change.user, 0) >= RETRACTIONS_LIMIT or not _counted(retracted, change.user):
+            raise _too_often()
+    else:
+        reactions[change.emoji] = [user for user in before if user != change.user]
+        if not reactions[change.emoji]:
+            del reactions[change.emoji]
+        if _counted(retracted, change.user):
+            retracted[change.user] = retracted.get(change.user, 0) + 1
+    return msgspec.structs.replace(marks, reactions=reactions, retracted=retracted)
+
+
+def _counted(retracted: dict[str, int], user: str) -> bool:
+    return user in retracted or len(retracted) < RETRACTORS_LIMIT

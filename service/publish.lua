@@ -44,6 +44,7 @@ local function apply(text, author)
     for _, user in ipairs(others) do
       if user ~= author then users[#users + 1] = user end
     end
+    if (#users < #others) == change.on then return nil end
     if change.on then users[#users + 1] = author end
     reactions[change.emoji] = #users > 0 and users or nil
     for _ in pairs(reactions) do known = known + 1 end

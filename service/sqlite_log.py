@@ -110,7 +110,8 @@ class Log:
         """Mark the target. Raises what `marks.change` does."""
         frame = None if room is None else self._frame(room, change.target)
         before = {} if room is None else self._marks(room, change.target, change.target)
-        after = marks.change(frame, before.get(change.target, Marks()), change, at)
+        seq = 1 if room is None else room.head + 1
+        after = marks.change(frame, before.get(change.target, Marks()), change, seq, at)
         assert room is not None  # else there was no frame, and `change` refused
         keep = "INSERT OR REPLACE INTO marks (room, target, marks) VALUES (?, ?, ?)"
         self._db.execute(keep, (room.id, change.target, marks.encode(after).decode()))

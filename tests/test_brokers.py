@@ -166,7 +166,8 @@ async def test_newest_finds_messages_between_many_other_events(make: Make) -> No
     """Edits and reactions don't fill a page."""
     async with opened(make()) as (broker, _):
         await store(broker, message(text="old"), message(text="new"))
-        await store(broker, *(change("react", 1, emoji="👍", on=number % 2 == 0) for number in range(101)))
+        crowd = [Person(f"p{number}", "P") for number in range(101)]
+        await store(broker, *(change("react", 1, person, emoji="👍", on=True) for person in crowd))
         page = await broker.newest("lobby", 2)
         assert page is not None
         assert (seqs(page.frames), page.more, page.position.seq) == ([1, 2], False, 103)
@@ -346,7 +347,7 @@ async def test_a_message_bears_twenty_reactions(make: Make) -> None:
         await store(broker, change("react", 1, BOB, emoji=emoji[19], on=True))
         await store(broker, change("react", 1, emoji=emoji[0], on=False))
         await store(broker, change("react", 1, BOB, emoji=emoji[20], on=True))
-        await store(broker, change("react", 1, CY, emoji="👻", on=False))  # was never on: an event all the same
+        await store(broker, change("react", 1, CY, emoji="👻", on=False))  # was never on
         page = await broker.newest("lobby", 1)
         assert page is not None
         kept = {one: ["u1"] for one in emoji[1:19]} | {emoji[19]: ["u1", "u2"], emoji[20]: ["u2"]}
@@ -370,7 +371,7 @@ async def test_changes_follow_the_pure_rules(make: Make, seed: int) -> None:
                 assert event.change is not None
                 at, index = outcome.at if isinstance(outcome, Receipt) else 0, event.change.target - 1
                 try:
-                    model[index] = marks.change(frames[index], model[index], event.change, at)
+                    model[index] = marks.change(frames[index], model[index], event.change, 0, at)
                 except RequestError as expected:
                     assert isinstance(outcome, RequestError)
                     assert (outcome.code, outcome.message) == (expected.code, expected.message)
