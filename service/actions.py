@@ -15,15 +15,9 @@ from service import names, protocol, telemetry
 from service.auth import AuthError, User
 from service.broker import Change, Event, Page, Receipt, Roster
 from service.hub import Hub
-from service.limits import TokenBucket
 from service.protocol import ErrorCode, Request, RequestError, echo
 from service.relay import Hall, Member
 from service.writer import Connection
-
-TYPING_RATE, TYPING_BURST = 1.0, 5  # typing frames a second; more are dropped
-# Of ping, typing and read a socket may send this many times SEND_RATE and SEND_BURST. They don't reach the broker, but
-# each costs the loop 5 to 15 µs: five sockets that did nothing but ping held up everybody else for 0.35 s.
-LIGHT = 2
 
 
 class Asker(Protocol):
@@ -34,8 +28,6 @@ class Asker(Protocol):
     rooms: dict[str, Hall]
     network: str
     origin: str | None
-    typing: TokenBucket
-    light: TokenBucket
     connection: Connection | None
 
     def reply(self, answer: protocol.Frame) -> None: ...
@@ -206,7 +198,7 @@ def typing(socket: Asker, request: protocol.Typing) -> None:
     joined(socket, request.room)
     if socket.hub.moderation.holds("mute", request.room, socket.user.id):
         return
-    if not socket.typing.take(time.monotonic(), TYPING_RATE, TYPING_BURST):
+    if socket.hub.rates.may_type(socket.user.id, socket.network):
         signal = {"kind": "typing", "user": socket.user.person}
         socket.hub.broker.signal(request.room, protocol.encode(signal))
 
@@ -244,10 +236,7 @@ def _later(work: Later) -> Callable[[Asker, Request], None]:
 
 def _light(work: Callable[[Asker, Any], None]) -> Callable[[Asker, Request], None]:
     def limited(socket: Asker, request: Request) -> None:
-        settings = socket.hub.settings
-        wait = socket.light.take(time.monotonic(), LIGHT * settings.send_rate, LIGHT * settings.send_burst)
-        if wait:
-            raise RequestError(ErrorCode.RATE_LIMITED, "too many frames", wait)
+        socket.hub.rates.check_light(socket.user.id, socket.network)
         work(socket, request)
 
     return limited

@@ -16,7 +16,7 @@ user and id is safe: it is deduplicated.
 """
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -27,6 +27,8 @@ CHANGES_FACTOR = 2  # a log holds so many times HISTORY_LIMIT edits, removals an
 EMPTY_SECONDS = 120  # a room without events is forgotten so long after the last process held it
 UNREAD_ROOMS = 200  # the rooms that a user read in last of which the read position is kept
 READERS_LIMIT = 10_000  # people of a room of whom the read position is kept: those who read furthest
+NETWORK_SECONDS = 600  # for which it is known where a guest came from, after the last word of it
+NETWORKS_LIMIT = 8  # networks of a guest that are known, the latest
 RETRY_AFTER = 1.0  # seconds: what `unavailable` tells a client to wait; reconnecting takes about as long
 
 
@@ -122,6 +124,7 @@ class Sanction(Struct, frozen=True):
     by: str
     reason: str
     network: bool = False  # whether `user` is a network (headers.limit_key), whose guests are meant
+    guest: str = ""  # of a network: the guest by whom it was found, so that it can be lifted by that name
 
 
 Done = Callable[[Receipt | RequestError], None]
@@ -304,6 +307,21 @@ class Broker(abc.ABC):
     @abc.abstractmethod
     async def sanctions(self) -> list[Sanction]:
         """All that hold."""
+
+    @abc.abstractmethod
+    async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
+        """The ban that holds now against the user or the guests of `network`, in `room` or everywhere, if any.
+
+        Memory that signals keep may be behind it: a ban holds on every process from the moderator's answer on.
+        """
+
+    @abc.abstractmethod
+    async def note_networks(self, networks: Mapping[str, str]) -> None:
+        """These guests (ids) come from these networks. Known for `NETWORK_SECONDS`, of each for the latest few."""
+
+    @abc.abstractmethod
+    async def networks(self, user: str) -> list[str]:
+        """Where a guest came from lately; nothing for who is not known."""
 
     @abc.abstractmethod
     async def charge(self, user: str, messages: int, rate: float, burst: float) -> float:

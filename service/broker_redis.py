@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,8 @@ import msgspec
 
 from service import marks, telemetry
 from service.broker import (
+    NETWORK_SECONDS,
+    NETWORKS_LIMIT,
     PROCESS_TTL,
     Broker,
     Done,
@@ -30,6 +32,7 @@ from service.broker import (
     Sanction,
     unavailable,
 )
+from service.clock import CLOCK
 from service.protocol import MEMBERS_LIMIT, ErrorCode, Person, RequestError, encode
 from service.redis_channels import Channels
 from service.redis_commands import Commands, connector
@@ -53,7 +56,8 @@ def _keys(room: str, *names: str) -> tuple[str, ...]:
 
 
 def _field(sanction: Sanction) -> str:
-    return f"{sanction.kind} {sanction.room} {sanction.user}"
+    kind = f"{sanction.kind}/net" if sanction.network else sanction.kind
+    return f"{kind} {sanction.room} {sanction.user}"
 
 
 def _position(text: bytes) -> Position:
@@ -370,6 +374,37 @@ class RedisBroker(Broker):
             else:
                 holding.append(sanction)
         return holding
+
+    async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
+        fields = [f"ban {where} {user}" for where in (room, "")]
+        fields += [f"ban/net {where} {network}" for where in (room, "") if network]
+        now = CLOCK.now_ms()
+        for field, value in zip(fields, await self._commands.call("HMGET", "parley:sanctions", *fields), strict=True):
+            if value is None:
+                continue
+            try:
+                sanction = msgspec.json.decode(value, type=Sanction)
+            except msgspec.DecodeError as error:
+                telemetry.damaged("sanction", f"parley:sanctions {field}", error)
+                continue
+            if not 0 < sanction.until <= now:
+                return sanction
+        return None
+
+    async def note_networks(self, networks: Mapping[str, str]) -> None:
+        now, work = CLOCK.now(), []
+        for user, network in networks.items():
+            key = f"parley:networks:{user}"
+            work += [
+                self._commands.call("ZADD", key, now, network),
+                self._commands.call("ZREMRANGEBYRANK", key, 0, -1 - NETWORKS_LIMIT),
+                self._commands.call("EXPIRE", key, NETWORK_SECONDS),
+            ]
+        await _all(*work)
+
+    async def networks(self, user: str) -> list[str]:
+        known = await self._commands.call("ZREVRANGE", f"parley:networks:{user}", 0, -1)
+        return [network.decode() for network in known]
 
     async def charge(self, user: str, messages: int, rate: float, burst: float) -> float:
         if rate <= 0:

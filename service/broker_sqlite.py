@@ -10,10 +10,12 @@ import functools
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from service.broker import (
+    NETWORK_SECONDS,
+    NETWORKS_LIMIT,
     Broker,
     Done,
     Event,
@@ -55,6 +57,7 @@ class SqliteBroker(Broker):
         self._tickets: dict[str, tuple[bytes, float]] = {}  # record, end
         self._names: dict[str, tuple[str, float]] = {}  # user, end of the claim
         self._people: dict[str, dict[str, Person]] = {}
+        self._networks: dict[str, dict[str, float]] = {}  # of guests, with the ends of that knowledge, the latest last
         self._charges: dict[str, float] = {}  # when the user's bucket is full again
 
     @property
@@ -295,6 +298,7 @@ class SqliteBroker(Broker):
         now = self._now()
         self._tickets = {key: kept for key, kept in self._tickets.items() if kept[1] > now}
         self._names = {name: kept for name, kept in self._names.items() if kept[1] > now or self._online(kept[0])}
+        self._networks = {user: kept for user, kept in self._networks.items() if max(kept.values()) > now}
         self._charges = {user: full_at for user, full_at in self._charges.items() if full_at > now}
         await self._call(Store.beat)
         return True
@@ -324,6 +328,22 @@ class SqliteBroker(Broker):
 
     async def sanctions(self) -> list[Sanction]:
         return await self._call(Store.sanctions, reads=True)
+
+    async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
+        return await self._call(lambda store: store.ban(room, user, network), reads=True)
+
+    async def note_networks(self, networks: Mapping[str, str]) -> None:
+        end = self._now() + NETWORK_SECONDS
+        for user, network in networks.items():
+            known = self._networks.setdefault(user, {})
+            known.pop(network, None)
+            known[network] = end
+            if len(known) > NETWORKS_LIMIT:
+                del known[next(iter(known))]
+
+    async def networks(self, user: str) -> list[str]:
+        now = self._now()
+        return [network for network, end in self._networks.get(user, {}).items() if end > now]
 
     async def charge(self, user: str, messages: int, rate: float, burst: float) -> float:
         now = self._now()

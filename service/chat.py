@@ -36,8 +36,6 @@ class ChatSocket(WebSocket):
     hub: Hub
     user: User
     rooms: dict[str, Hall]
-    typing: TokenBucket
-    light: TokenBucket
     network = ""  # where it comes from, as limits and tickets know it
     origin: str | None = None
     beat_slot = 0
@@ -100,8 +98,6 @@ class ChatSocket(WebSocket):
             return
         self.deliver = self.connection.write
         self.rooms = {}
-        self.typing = TokenBucket()
-        self.light = TokenBucket()
         self._errors = TokenBucket()
         self.sockets[self] = None
         self.by_user.setdefault(self.user.id, {})[self] = None

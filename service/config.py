@@ -51,6 +51,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     send_burst: int
     send_rate_address: float
     join_rate: float
+    join_rate_address: float
+    room_rate: float
+    rooms_total: int
     ticket_rate: float
     connections_per_user: int
     connections_per_address: int
@@ -262,7 +265,10 @@ SETTINGS: tuple[Setting, ...] = (
         "messages/s an address",
         "the same for all users behind one address",
     ),
-    Setting("JOIN_RATE", _RATE, "10", "requests/s a user", "joins and history pages; burst 10 s of it; 0 is off"),
+    Setting("JOIN_RATE", _RATE, "10", "pages/s a user", "joins and pages, by their size; burst 10 s of it; 0 is off"),
+    Setting("JOIN_RATE_ADDRESS", _RATE, "200", "pages/s an address", "the same for all users behind one address"),
+    Setting("ROOM_RATE", _RATE, "120", "rooms/h an address", "rooms begun by joining them; burst 60; 0 is off"),
+    Setting("ROOMS_TOTAL", _COUNT, "10000", "rooms", "no more are begun by joining them; 0 is off"),
     Setting("TICKET_RATE", _RATE, "50", "tickets/s an address", "past it 429; burst 10 s of it; 0 is off"),
     Setting("CONNECTIONS_PER_USER", _COUNT, "20", "sockets", "one more is closed 4429; 0 is off"),
     Setting("CONNECTIONS_PER_ADDRESS", _COUNT, "1000", "sockets", "one more is closed 4429; 0 is off"),

@@ -14,12 +14,20 @@ from service.heartbeat import Heartbeat
 from service.limits import Buckets
 from service.moderation import Moderation
 from service.presence import Presence
-from service.protocol import CloseCode, ErrorCode, RequestError
+from service.protocol import PAGE_DEFAULT, PAGE_LIMIT, CloseCode, ErrorCode, RequestError
 from service.reads import ReadPositions
 from service.relay import Relay
 from service.tickets import Tickets
 
 BURST_SECONDS = 10  # of a rate, as the burst where there is no setting for it
+ROOM_BURST = 60  # rooms that an address may begin at once
+# Of typing, read and ping a user may send so many times SEND_RATE and SEND_BURST, an address so many times
+# SEND_RATE_ADDRESS. They don't reach the broker one by one, but each costs the loop 5 to 15 µs: five sockets that did
+# nothing but ping held up everybody else for 0.35 s. An office of people who read along sends many of them.
+LIGHT, LIGHT_ADDRESS = 2, 10
+TYPING_RATE, TYPING_BURST = 1.0, 5  # typing frames a second of a user; more are dropped
+SLOW_SECONDS = 10.0  # from one message to the next of who is slowed by a moderator
+SWEEP_INTERVAL = 60.0  # seconds between looks for buckets that are full again
 ANSWER_TIMEOUT = 5.0  # seconds that a request waits for the broker before it is `unavailable`
 
 
@@ -94,40 +102,78 @@ class Hub(Struct, kw_only=True):
 
 
 class Rates:
-    """The token buckets of this process, and what users may send over all processes."""
+    """The token buckets of this process, and what users may send over all processes.
+
+    Whatever costs the broker, the loop or other people's lines is charged to its user and to its address: who opens
+    many sockets, or is many guests, has no more of it.
+    """
 
     def __init__(self, settings: Settings, broker: Broker) -> None:
         self._settings = settings
         self._broker = broker
+        self._counts = settings.send_rate > 0 and bool(settings.redis_url)
         self._spent: dict[str, int] = {}
-        self.sends = Buckets(settings.send_rate, settings.send_burst)
-        self.address_sends = Buckets(settings.send_rate_address, settings.send_rate_address * BURST_SECONDS)
-        self.joins = Buckets(settings.join_rate, settings.join_rate * BURST_SECONDS)
-        self.tickets = Buckets(settings.ticket_rate, settings.ticket_rate * BURST_SECONDS)
+        sends, address_sends = settings.send_rate, settings.send_rate_address
+        self.sends = Buckets(sends, settings.send_burst)
+        self.address_sends = _buckets(address_sends)
+        self.joins = _buckets(settings.join_rate)
+        self.address_joins = _buckets(settings.join_rate_address)
+        self.connects = _buckets(settings.join_rate_address)
+        self.rooms = Buckets(settings.room_rate / 3600, ROOM_BURST)
+        self.tickets = _buckets(settings.ticket_rate)
+        self.lights = Buckets(LIGHT * sends, LIGHT * settings.send_burst)
+        self.address_lights = _buckets(LIGHT_ADDRESS * address_sends)
+        self.typing = Buckets(TYPING_RATE, TYPING_BURST)
+        self.address_typing = _buckets(address_sends / 5)
+        self.slow = Buckets(1 / SLOW_SECONDS, 1)
 
     @staticmethod
-    def check(buckets: Buckets, key: str, what: str) -> None:
-        """Take one token, or raise `rate_limited`."""
-        wait = buckets.take(key, time.monotonic())
+    def check(buckets: Buckets, key: str, what: str, cost: float = 1) -> None:
+        """Take tokens, or raise `rate_limited`."""
+        wait = buckets.take(key, time.monotonic(), cost)
         if wait:
-            raise RequestError(ErrorCode.RATE_LIMITED, f"too many {what}", wait)
+            raise _limited(what, wait)
+
+    def _check_both(self, users: Buckets, user: str, addresses: Buckets, address: str, what: str, cost: float) -> None:
+        """Take from both or, raising `rate_limited`, from neither."""
+        now = time.monotonic()
+        if wait := addresses.wait(address, now, cost):
+            raise _limited(f"{what} from this address", wait)
+        if wait := users.take(user, now, cost):
+            raise _limited(what, wait)
+        addresses.take(address, now, cost)
 
     def check_send(self, user: str, address: str) -> None:
         """One message of `user` from `address`. Raises `rate_limited`."""
-        if self.sends.rate > 0:
-            self.check(self.sends, user, "messages")
+        self._check_both(self.sends, user, self.address_sends, address, "messages", 1)
+        if self._counts:
             self._spent[user] = self._spent.get(user, 0) + 1
-        if self.address_sends.rate > 0:
-            self.check(self.address_sends, address, "messages from this address")
+
+    def check_page(self, user: str, address: str, what: str, cost: float = 1) -> None:
+        """What `user` reads from `address`, by its size in pages (`page_cost`). Raises `rate_limited`."""
+        self._check_both(self.joins, user, self.address_joins, address, what, cost)
+
+    def charge_page(self, user: str, address: str, cost: float) -> None:
+        """What turned out to be more than was checked. An address pays a part only: a crowd may come back at once."""
+        now = time.monotonic()
+        self.joins.charge(user, now, cost)
+        self.address_joins.charge(address, now, min(cost, page_cost(PAGE_LIMIT) - 1))
+
+    def check_light(self, user: str, address: str) -> None:
+        """A frame that doesn't reach the broker by itself. Raises `rate_limited`."""
+        self._check_both(self.lights, user, self.address_lights, address, "frames", 1)
+
+    def may_type(self, user: str, address: str) -> bool:
+        """Whether others are shown that `user` types."""
+        now = time.monotonic()
+        return not (self.typing.take(user, now) or self.address_typing.take(address, now))
 
     async def run(self) -> None:
         """Count sends over all processes, after the fact: a user with sockets on many is slowed on each.
 
         In the broker's time, not in the way of a message: an overdraft is found within a second and paid off then.
         """
-        if self.sends.rate <= 0 or not self._settings.redis_url:
-            return
-        while True:
+        while self._counts:
             await asyncio.sleep(0.5)
             spent, self._spent = self._spent, {}
             for user, messages in spent.items():
@@ -137,6 +183,27 @@ class Rates:
                     break
                 if wait > 0:
                     self.sends.block(user, time.monotonic(), wait)
+
+    async def upkeep(self) -> None:
+        """Let memory follow activity where no new keys come."""
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL)
+            for buckets in vars(self).values():
+                if isinstance(buckets, Buckets):
+                    buckets.sweep(time.monotonic())
+
+
+def _buckets(rate: float) -> Buckets:
+    return Buckets(rate, rate * BURST_SECONDS)
+
+
+def _limited(what: str, wait: float) -> RequestError:
+    return RequestError(ErrorCode.RATE_LIMITED, f"too many {what}", wait)
+
+
+def page_cost(messages: int) -> float:
+    """What a page of so many messages costs: one for each `PAGE_DEFAULT`, and no less than one."""
+    return max(1.0, messages / PAGE_DEFAULT)
 
 
 class Tally:

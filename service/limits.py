@@ -15,14 +15,23 @@ class TokenBucket:
 
     def take(self, now: float, rate: float, burst: float, tokens: float = 1) -> float:
         """Take `tokens` at `now` (seconds); answers 0.0, or the seconds after which to try again, taking nothing."""
+        wait = self.wait(now, rate, burst, tokens)
+        if not wait and rate > 0:
+            self._full_at = max(self._full_at, now) + tokens / rate
+        return wait
+
+    def wait(self, now: float, rate: float, burst: float, tokens: float = 1) -> float:
+        """What `take` would answer; takes nothing."""
         if rate <= 0:
             return 0.0
-        full_at = max(self._full_at, now) + tokens / rate
-        wait = full_at - now - max(burst, tokens) / rate  # a smaller burst would let nothing pass, ever
-        if wait > 1e-9:
-            return wait
-        self._full_at = full_at
-        return 0.0
+        # A smaller burst would let nothing pass, ever.
+        wait = max(self._full_at, now) + tokens / rate - now - max(burst, tokens) / rate
+        return wait if wait > 1e-9 else 0.0
+
+    def charge(self, now: float, rate: float, burst: float, tokens: float) -> None:
+        """Take `tokens` after the fact, down to a whole burst of debt: no debt is paid off longer than that."""
+        if rate > 0:
+            self._full_at = max(self._full_at, min(max(self._full_at, now) + tokens / rate, now + 2 * burst / rate))
 
     def block(self, now: float, seconds: float, rate: float, burst: float) -> None:
         """Empty the bucket so that the next token is there `seconds` after `now`."""
@@ -32,6 +41,9 @@ class TokenBucket:
     def idle(self, now: float) -> bool:
         """Whether the bucket is full again, so that forgetting it changes nothing."""
         return self._full_at <= now
+
+
+_FULL = TokenBucket()  # never taken from
 
 
 class Buckets:
@@ -49,19 +61,34 @@ class Buckets:
         """As `TokenBucket.take`, for the bucket of `key`."""
         if self.rate <= 0:
             return 0.0
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            if len(self._buckets) >= self._sweep_at:
-                self._sweep(now)
-            bucket = self._buckets[key] = TokenBucket()
-        return bucket.take(now, self.rate, self.burst, tokens)
+        return self._bucket(key, now).take(now, self.rate, self.burst, tokens)
+
+    def wait(self, key: str, now: float, tokens: float = 1) -> float:
+        """As `TokenBucket.wait`, for the bucket of `key`."""
+        if self.rate <= 0:
+            return 0.0
+        return self._buckets.get(key, _FULL).wait(now, self.rate, self.burst, tokens)
+
+    def charge(self, key: str, now: float, tokens: float) -> None:
+        """As `TokenBucket.charge`, for the bucket of `key`."""
+        if self.rate > 0:
+            self._bucket(key, now).charge(now, self.rate, self.burst, tokens)
 
     def block(self, key: str, now: float, seconds: float) -> None:
         """As `TokenBucket.block`, for the bucket of `key`."""
         if self.rate > 0:
-            self._buckets.setdefault(key, TokenBucket()).block(now, seconds, self.rate, self.burst)
+            self._bucket(key, now).block(now, seconds, self.rate, self.burst)
 
-    def _sweep(self, now: float) -> None:
+    def _bucket(self, key: str, now: float) -> TokenBucket:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            if len(self._buckets) >= self._sweep_at:
+                self.sweep(now)
+            bucket = self._buckets[key] = TokenBucket()
+        return bucket
+
+    def sweep(self, now: float) -> None:
+        """Forget the buckets that are full again. New keys do this by themselves; who may see none calls it."""
         self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.idle(now)}
         # Doubling keeps the cost of sweeping constant per new key, even when every bucket is in use.
         self._sweep_at = max(1024, 2 * len(self._buckets))

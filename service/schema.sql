@@ -57,7 +57,8 @@ CREATE TABLE reads (
 
 CREATE INDEX reads_by_user ON reads (user);
 
--- `until` is 0 for good; `room` is "" for everywhere; `by` is a user.
+-- `until` is 0 for good; `room` is "" for everywhere; `by` is a user. Of a network `kind` ends in "/net", `user` is the
+-- network and `guest` by whom it was found.
 CREATE TABLE sanctions (
     kind TEXT NOT NULL,
     room TEXT NOT NULL,
@@ -65,5 +66,6 @@ CREATE TABLE sanctions (
     until INTEGER NOT NULL,
     by TEXT NOT NULL,
     reason TEXT NOT NULL,
+    guest TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (kind, room, user)
 ) WITHOUT ROWID;

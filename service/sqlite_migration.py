@@ -34,6 +34,7 @@ def migrate(db: sqlite3.Connection) -> None:
             _, seqs, times, frames = zip(*block, strict=True)
             values = (room, seqs[-1], seqs[0], times[-1], encode(frames))
             db.execute("INSERT INTO events (room, last, first, at, frames) VALUES (?, ?, ?, ?, ?)", values)
+    db.execute("ALTER TABLE sanctions ADD COLUMN guest TEXT NOT NULL DEFAULT ''")
     for table in ("tail", "events"):
         db.execute(f"DROP TABLE old_{table}")
 

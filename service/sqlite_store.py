@@ -39,6 +39,9 @@ class Call(Struct, frozen=True):
     reads: bool
 
 
+NET = "/net"  # what the kind of a network's sanction ends in
+SELECT_SANCTIONS = "SELECT kind, room, user, until, by, reason, guest FROM sanctions WHERE (until = 0 OR until > ?)"
+
 Work = list[Event] | Call
 Outcome = list[Receipt | RequestError] | Any | Exception
 
@@ -169,25 +172,24 @@ class Store:
 
     def sanction(self, sanction: Sanction, lift: bool) -> None:
         """See Broker.sanction."""
+        kind = sanction.kind + NET if sanction.network else sanction.kind
         if lift:
             delete = "DELETE FROM sanctions WHERE kind = ? AND room = ? AND user = ?"
-            self._db.execute(delete, (sanction.kind, sanction.room, sanction.user))
+            self._db.execute(delete, (kind, sanction.room, sanction.user))
         else:
-            insert = "INSERT OR REPLACE INTO sanctions (kind, room, user, until, by, reason) VALUES (?, ?, ?, ?, ?, ?)"
-            fields = (
-                sanction.kind,
-                sanction.room,
-                sanction.user,
-                sanction.until,
-                sanction.by,
-                sanction.reason,
-            )
-            self._db.execute(insert, fields)
+            insert = "INSERT OR REPLACE INTO sanctions (kind, room, user, until, by, reason, guest) "
+            fields = (kind, sanction.room, sanction.user, sanction.until, sanction.by, sanction.reason, sanction.guest)
+            self._db.execute(insert + "VALUES (?, ?, ?, ?, ?, ?, ?)", fields)
 
     def sanctions(self) -> list[Sanction]:
         """See Broker.sanctions."""
-        select = "SELECT kind, room, user, until, by, reason FROM sanctions WHERE until = 0 OR until > ?"
-        return [Sanction(*row) for row in self._db.execute(select, (now_ms(),))]
+        return [_sanction(row) for row in self._db.execute(SELECT_SANCTIONS, (now_ms(),))]
+
+    def ban(self, room: str, user: str, network: str) -> Sanction | None:
+        """See Broker.ban."""
+        wanted = " AND (kind, user) IN (VALUES ('ban', ?), ('ban/net', ?)) AND room IN (?, '')"
+        row = self._db.execute(SELECT_SANCTIONS + wanted, (now_ms(), user, network, room)).fetchone()
+        return row and _sanction(row)
 
     # -- upkeep
 
@@ -198,7 +200,12 @@ class Store:
         self.log.age(now, self._history_ms)
         if self._refused:
             # A row that is gone with the next beat.
-            self._db.execute("INSERT INTO sanctions VALUES ('', '', '', 1, '', '')")
+            self._db.execute("INSERT INTO sanctions VALUES ('', '', '', 1, '', '', '')")
+
+
+def _sanction(row: tuple[Any, ...]) -> Sanction:
+    kind, room, user, until, by, reason, guest = row
+    return Sanction(kind.removesuffix(NET), room, user, until, by, reason, kind.endswith(NET), guest)
 
 
 def now_ms() -> int:

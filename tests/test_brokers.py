@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service import marks
-from service.broker import Broker, Event, Position, Receipt, Sanction
+from service.broker import NETWORKS_LIMIT, Broker, Event, Position, Receipt, Sanction
 from service.broker_redis import RedisBroker
 from service.broker_sqlite import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
@@ -590,6 +590,49 @@ async def test_sanctions_hold_until_their_time(make: Make) -> None:
         await broker.sanction(mute, lift=True)
         await broker.sanction(Sanction("mute", "lobby", "u1", 0, "m", ""), lift=True)  # there was none
         assert await broker.sanctions() == [longer]
+
+
+async def test_a_ban_is_found_by_its_user_or_a_guests_network(make: Make) -> None:
+    """In the room or everywhere; no mute, none that is over, none of a user who is called as a network is."""
+    now = int(time.time() * 1000)
+    ban = Sanction("ban", "lobby", "u1", 0, "m", "spam")
+    net = Sanction("ban", "", "192.0.2.1", now + 3_600_000, "m", "", network=True, guest="g-1")
+    async with opened(make()) as (broker, _):
+        for sanction in (
+            ban,
+            net,
+            Sanction("mute", "", "u2", 0, "m", ""),
+            Sanction("ban", "", "u3", now - 1, "m", ""),
+            Sanction("ban", "lobby", "192.0.2.2", 0, "m", ""),
+        ):
+            await broker.sanction(sanction, lift=False)
+        assert await broker.ban("lobby", "u1") == ban
+        assert await broker.ban("tea", "g-2", "192.0.2.1") == net == await broker.ban("", "g-2", "192.0.2.1")
+        for room, user, network in (
+            ("tea", "u1", ""),
+            ("lobby", "u2", ""),
+            ("lobby", "u3", ""),
+            ("lobby", "192.0.2.1", ""),
+            ("lobby", "g-2", "192.0.2.2"),
+        ):
+            assert await broker.ban(room, user, network) is None
+        assert net in await broker.sanctions()
+        await broker.sanction(net, lift=True)
+        assert await broker.ban("tea", "g-2", "192.0.2.1") is None
+
+
+async def test_it_is_known_where_guests_came_from(make: Make) -> None:
+    """The latest few networks of each; nothing of who is not known."""
+    async with opened(make()) as (broker, _):
+        await broker.note_networks({"g-1": "192.0.2.1", "g-2": "192.0.2.2"})
+        await broker.note_networks({"g-1": "2001:db8::"})
+        assert sorted(await broker.networks("g-1")) == ["192.0.2.1", "2001:db8::"]
+        assert await broker.networks("g-2") == ["192.0.2.2"]
+        assert await broker.networks("g-3") == []
+        for number in range(20):
+            await broker.note_networks({"g-1": f"192.0.2.{100 + number}"})
+        known = await broker.networks("g-1")
+        assert len(known) == NETWORKS_LIMIT and "192.0.2.119" in known
 
 
 async def test_a_bucket_is_charged_after_the_fact(make: Make) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from service import actions, chat
+from service import chat, hub
 from service.broker import unavailable
 from service.chat import ChatSocket
 
@@ -636,12 +636,12 @@ async def test_typing_all_the_time_is_shown_now_and_then(broker_env: dict[str, s
     async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
         for client in (ada, bob):
             await client.join("lobby")
-        for _ in range(actions.TYPING_BURST + 20):
+        for _ in range(hub.TYPING_BURST + 20):
             await ada.raw('{"type":"typing","room":"lobby"}')
         await ada.send("lobby", "done")
         await bob.recv("message")
         shown = [frame for frame in bob.frames if frame["type"] == "typing"]
-        assert actions.TYPING_BURST <= len(shown) <= actions.TYPING_BURST + 1
+        assert hub.TYPING_BURST <= len(shown) <= hub.TYPING_BURST + 1
         assert not [frame for frame in ada.frames if frame["type"] == "error"]
 
 
@@ -912,10 +912,10 @@ async def test_many_errors_close_1008() -> None:
 async def test_pings_and_typing_have_a_bound_too() -> None:
     """They cost the loop time: past the bound they are `rate_limited`."""
     async with serving({"SEND_RATE": "1", "SEND_BURST": "5"}) as it, enter(it) as ada:
-        for _ in range(actions.LIGHT * 5 + 5):
+        for _ in range(hub.LIGHT * 5 + 5):
             await ada.raw('{"type":"ping"}')
         assert (await ada.recv("error"))["code"] == "rate_limited"
-        assert len([frame for frame in ada.frames if frame["type"] == "pong"]) >= actions.LIGHT * 5
+        assert len([frame for frame in ada.frames if frame["type"] == "pong"]) >= hub.LIGHT * 5
 
 
 async def test_requests_are_worked_off_in_order(broker_env: dict[str, str]) -> None:

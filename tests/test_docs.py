@@ -9,12 +9,12 @@ import pytest
 from prometheus_client.metrics_core import Metric
 
 from service import (
-    actions,
     api,
     auth,
     broker_redis,
     chat,
     headers,
+    hub,
     marks,
     names,
     protocol,
@@ -148,8 +148,8 @@ def test_numbers_are_those_of_the_code() -> None:
         "requests waiting on a socket": chat.WAITING_LIMIT,
         "errors at once": chat.ERRORS_BURST,
         "errors a second": chat.ERRORS_RATE,
-        "typing frames at once": actions.TYPING_BURST,
-        "typing frames a second": actions.TYPING_RATE,
+        "typing frames at once": hub.TYPING_BURST,
+        "typing frames a second": hub.TYPING_RATE,
         "WebSocket pings answered together": PONGS,
         "seconds that a ticket holds": tickets.TICKET_SECONDS,
         "days that a guest token holds": auth.GUEST_SECONDS / 86400,

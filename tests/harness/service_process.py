@@ -29,6 +29,8 @@ NO_LIMITS = {
     "SEND_RATE": "0",
     "SEND_RATE_ADDRESS": "0",
     "JOIN_RATE": "0",
+    "JOIN_RATE_ADDRESS": "0",
+    "ROOM_RATE": "0",
     "TICKET_RATE": "0",
     "CONNECTIONS_PER_USER": "0",
     "CONNECTIONS_PER_ADDRESS": "0",
