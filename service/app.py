@@ -26,6 +26,7 @@ from service.framing import frame
 from service.heartbeat import Heartbeat
 from service.hub import Hub, Rates, Tally
 from service.moderation import Moderation
+from service.networks import Networks
 from service.presence import Presence
 from service.protocol import CloseCode, encode
 from service.reads import ReadPositions
@@ -183,7 +184,7 @@ class Service:
         stack.push_async_callback(broker.close)
         stack.push_async_callback(hub.authenticator.close)
         # Unwound in reverse: sockets close first, then their people leave, then the broker goes.
-        for work in (relay.run(), hub.reads.run(), hub.moderation.run(), hub.rates.run()):
+        for work in (relay.run(), hub.reads.run(), hub.moderation.run(), hub.rates.run(), hub.networks.run()):
             self._run(work)
         stack.push_async_callback(hub.presence.close)
         self._run(hub.presence.run())
@@ -230,6 +231,7 @@ class Service:
             presence=presence,
             reads=reads,
             moderation=moderation,
+            networks=Networks(broker),
             heartbeat=Heartbeat(settings.ping_interval, settings.ping_timeout, settings.unsent_deadline),
             authenticator=Authenticator(settings),
             tickets=Tickets(settings, broker.put_ticket, broker.take_ticket),

@@ -16,7 +16,7 @@ user and id is safe: it is deduplicated.
 """
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -316,8 +316,8 @@ class Broker(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def note_networks(self, networks: Mapping[str, str]) -> None:
-        """These guests (ids) come from these networks. Known for `NETWORK_SECONDS`, of each for the latest few."""
+    async def note_networks(self, networks: Sequence[tuple[str, str]]) -> None:
+        """Guests (ids) and the networks they come from: known for `NETWORK_SECONDS`, of each for the latest few."""
 
     @abc.abstractmethod
     async def networks(self, user: str) -> list[str]:

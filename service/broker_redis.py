@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -391,9 +391,9 @@ class RedisBroker(Broker):
                 return sanction
         return None
 
-    async def note_networks(self, networks: Mapping[str, str]) -> None:
+    async def note_networks(self, networks: Sequence[tuple[str, str]]) -> None:
         now, work = CLOCK.now(), []
-        for user, network in networks.items():
+        for user, network in networks:
             key = f"parley:networks:{user}"
             work += [
                 self._commands.call("ZADD", key, now, network),

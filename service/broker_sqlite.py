@@ -10,7 +10,7 @@ import functools
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from service.broker import (
@@ -332,9 +332,9 @@ class SqliteBroker(Broker):
     async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
         return await self._call(lambda store: store.ban(room, user, network), reads=True)
 
-    async def note_networks(self, networks: Mapping[str, str]) -> None:
+    async def note_networks(self, networks: Sequence[tuple[str, str]]) -> None:
         end = self._now() + NETWORK_SECONDS
-        for user, network in networks.items():
+        for user, network in networks:
             known = self._networks.setdefault(user, {})
             known.pop(network, None)
             known[network] = end

@@ -105,6 +105,8 @@ class ChatSocket(WebSocket):
         if self.user.expires_at is not None:
             self.hub.heartbeat.expire(self, self.user.expires_at)
         self.hub.presence.enter("", self.user.person)
+        if self.user.guest:
+            self.hub.networks.enter(self.user.id, self.network)
         settings = self.hub.settings
         limits = protocol.Limits(settings.text_limit, settings.frame_limit, settings.rooms_limit)
         welcome = protocol.Welcome(user=self.user.person, heartbeat=settings.ping_interval, limits=limits)
@@ -130,6 +132,8 @@ class ChatSocket(WebSocket):
         for room in list(self.rooms):
             self.forget(room)
         self.hub.presence.leave("", self.user.id)
+        if self.user.guest:
+            self.hub.networks.leave(self.user.id, self.network)
         if self._worker is not None:
             self._worker.cancel()
 

@@ -13,6 +13,7 @@ from service.config import Settings
 from service.heartbeat import Heartbeat
 from service.limits import Buckets
 from service.moderation import Moderation
+from service.networks import Networks
 from service.presence import Presence
 from service.protocol import PAGE_DEFAULT, PAGE_LIMIT, CloseCode, ErrorCode, RequestError
 from service.reads import ReadPositions
@@ -40,6 +41,7 @@ class Hub(Struct, kw_only=True):
     presence: Presence
     reads: ReadPositions
     moderation: Moderation
+    networks: Networks
     heartbeat: Heartbeat
     authenticator: Authenticator
     tickets: Tickets

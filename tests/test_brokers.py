@@ -624,13 +624,13 @@ async def test_a_ban_is_found_by_its_user_or_a_guests_network(make: Make) -> Non
 async def test_it_is_known_where_guests_came_from(make: Make) -> None:
     """The latest few networks of each; nothing of who is not known."""
     async with opened(make()) as (broker, _):
-        await broker.note_networks({"g-1": "192.0.2.1", "g-2": "192.0.2.2"})
-        await broker.note_networks({"g-1": "2001:db8::"})
+        await broker.note_networks([("g-1", "192.0.2.1"), ("g-2", "192.0.2.2")])
+        await broker.note_networks([("g-1", "2001:db8::")])
         assert sorted(await broker.networks("g-1")) == ["192.0.2.1", "2001:db8::"]
         assert await broker.networks("g-2") == ["192.0.2.2"]
         assert await broker.networks("g-3") == []
         for number in range(20):
-            await broker.note_networks({"g-1": f"192.0.2.{100 + number}"})
+            await broker.note_networks([("g-1", f"192.0.2.{100 + number}")])
         known = await broker.networks("g-1")
         assert len(known) == NETWORKS_LIMIT and "192.0.2.119" in known
 

@@ -17,6 +17,7 @@ from service import (
     hub,
     marks,
     names,
+    networks,
     protocol,
     sqlite_log,
     telemetry,
@@ -229,6 +230,8 @@ async def test_keys_are_those_in_redis(redis_url: str, redis_server: RedisServer
             await ada.recv("read")
             await mod.request("moderate", room="lobby", user="somebody", action="mute", seconds=60)
             await fetch_ticket(service.url, "Bob")
+            async with ChatClient.open(service.url, "Cy"):
+                await asyncio.sleep(2 * networks.GATHER)
             for _ in range(40):  # so that the bucket is not full again before it is looked at
                 await ada.send("lobby", "Hello again, Redis")
             patterns = documented_keys()

@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "listener",
         "moderation",
+        "networks",
         "presence",
         "reads",
         "redis_commands",
