@@ -1,21 +1,19 @@
-"""The Broker contract on Redis: Pub/Sub for reach, Streams for history, scripts for what must be one step.
+"""The Broker contract on Redis: Pub/Sub for reach, a log for history, scripts for what must be one step.
 
-Keys of a room share the hash tag `{room}`, so that a cluster keeps them together. Two connections a process: one for
-commands, one for subscriptions. A room's channel carries "E" epoch ":" seq "\\n" frames, or "S" and a signal's JSON.
+Two connections a process: one for commands, one for subscriptions. A room's channel carries "E" epoch ":" seq "\\n"
+frames, or "S" and a signal's JSON.
 """
 
 import asyncio
-import itertools
 import secrets
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
-from service import marks, telemetry
+from service import telemetry
 from service.broker import (
     NETWORK_SECONDS,
     NETWORKS_LIMIT,
@@ -27,42 +25,22 @@ from service.broker import (
     Page,
     Position,
     Publication,
-    Receipt,
     Roster,
     Sanction,
-    unavailable,
 )
 from service.clock import CLOCK
-from service.protocol import MEMBERS_LIMIT, ErrorCode, Person, RequestError, encode
+from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
 from service.redis_channels import Channels
 from service.redis_commands import Commands, connector
-
-IDS_LIMIT = 10_000  # ids remembered for dedupe, at least, in each room; about 100 bytes each
-BATCH_LIMIT = 256  # events in one call of the script
-INDEX_SECONDS = 60.0  # how often a busy room is noted as such
-INDEX_LIMIT = 10_000  # rooms of which this process remembers when it noted them
-ROOMS_LIMIT = 1000  # rooms that `rooms` looks at, the latest
-
-_REFUSALS = {
-    b"absent": RequestError(ErrorCode.BAD_REQUEST, "no such message"),
-    b"removed": RequestError(ErrorCode.BAD_REQUEST, "the message is removed"),
-    b"forbidden": RequestError(ErrorCode.FORBIDDEN, "only its author may do that"),
-    b"reactions": RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions"),
-}
-
-
-def _keys(room: str, *names: str) -> tuple[str, ...]:
-    return tuple(f"parley:{{{room}}}:{name}" for name in names)
+from service.redis_keys import all_of, channel_prefix, room_keys
+from service.redis_log import RedisLog
+from service.redis_reads import RedisReads
+from service.redis_rooms import RedisRooms
 
 
 def _field(sanction: Sanction) -> str:
     kind = f"{sanction.kind}/net" if sanction.network else sanction.kind
     return f"{kind} {sanction.room} {sanction.user}"
-
-
-def _position(text: bytes) -> Position:
-    epoch, _, seq = text.decode().rpartition(":")
-    return Position(epoch, int(seq))
 
 
 class RedisBroker(Broker):
@@ -72,17 +50,21 @@ class RedisBroker(Broker):
         self.process = secrets.token_hex(8)
         connect = connector(url, self_signed, "parley-" + self.process)
         self._commands = Commands(connect, ("publish", "history", "presence", "state"))
-        self._commands.gather = self._gather
         self._channels = Channels(connect, self._on_message, self._on_subscribed)
-        # Channels are shared by all databases of a server, keys are not.
-        database = urlsplit(url).path.strip("/") or "0"
-        self._prefix = f"parley:{database}:".encode()
-        self._history_limit = history_limit
-        self._seconds = int(history_days * 86400)
-        self._waiting: dict[str, list[tuple[Event, Done]]] = {}
-        self._under_way = 0  # calls of the publish script
-        self._epochs = itertools.count()
-        self._indexed: dict[str, float] = {}
+        self._prefix = prefix = channel_prefix(url)
+        seconds = int(history_days * 86400)
+        self._rooms = RedisRooms(self._commands, seconds)
+        self._reads = RedisReads(self._commands, self._rooms.positions, prefix, seconds)
+        self._log = RedisLog(
+            self._commands,
+            prefix,
+            self.process,
+            lambda room: self.listener.known(room),
+            self._rooms.note,
+            history_limit=history_limit,
+            seconds=seconds,
+        )
+        self._commands.gather = self._log.gather
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -91,7 +73,7 @@ class RedisBroker(Broker):
 
     @property
     def publishing(self) -> bool:  # type: ignore[override]
-        return self._under_way > 0 or bool(self._waiting)
+        return self._log.publishing
 
     async def open(self, listener: Listener) -> None:
         self.listener = listener
@@ -113,101 +95,25 @@ class RedisBroker(Broker):
     # -- the log
 
     def publish(self, event: Event, done: Done) -> None:
-        if not self._commands.connected:
-            asyncio.get_running_loop().call_soon(done, unavailable())
-            return
-        waiting = self._waiting.get(event.room)
-        if waiting is None:
-            self._waiting[event.room] = [(event, done)]
-            self._commands.wake()
-        else:
-            waiting.append((event, done))
-
-    def _fresh_epoch(self) -> str:
-        """A name that no life of a log had: this process's own, and a count (a random one costs 5 µs a publish)."""
-        return f"{self.process}{next(self._epochs):x}"
-
-    def _gather(self) -> None:
-        """What waits becomes one call of the script for each room."""
-        waiting, self._waiting = self._waiting, {}
-        for room, batch in waiting.items():
-            for start in range(0, len(batch), BATCH_LIMIT):
-                self._publish_batch(room, batch[start : start + BATCH_LIMIT])
-            self._index(room)
-
-    def _index(self, room: str) -> None:
-        """Note that the room is in use, for `rooms`; once in a while is enough."""
-        now = time.time()
-        if now - self._indexed.get(room, 0.0) > INDEX_SECONDS:
-            if len(self._indexed) >= INDEX_LIMIT:
-                self._indexed.clear()
-            self._indexed[room] = now
-
-            def reply(answer: Any) -> None:
-                if isinstance(answer, RequestError):
-                    self._indexed.pop(room, None)
-
-            self._commands.send(("ZADD", "parley:rooms", int(now), room), reply)
-
-    def _publish_batch(self, room: str, batch: list[tuple[Event, Done]]) -> None:
-        args: list[Any] = ["EVALSHA", self._commands.scripts["publish"], 5]
-        args += _keys(room, "log", "position", "ids", "ids:old", "marks")
-        known = self.listener.known(room)
-        args += (self._channel(room), self._fresh_epoch(), self._history_limit, IDS_LIMIT, self._seconds)
-        args += (known.epoch, known.seq)
-        for event, _ in batch:
-            change = "" if event.change is None else encode(event.change)
-            args += (f"{event.user}\n{event.id}", event.head, event.tail, change, event.user)
-
-        def reply(answers: Any) -> None:
-            self._under_way -= 1
-            if isinstance(answers, RequestError):
-                for _, done in batch:
-                    done(answers)
-                return
-            for (_, done), answer in zip(batch, answers, strict=True):
-                duplicate = answer.startswith(b"d:")
-                seq, colon, at = (answer[2:] if duplicate else answer).partition(b":")
-                done(Receipt(int(seq), int(at), duplicate) if colon else _REFUSALS[answer])
-
-        self._under_way += 1
-        self._commands.send(tuple(args), reply)
+        self._log.publish(event, done)
 
     async def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
-        fresh_epoch = self._fresh_epoch() if create else ""
-        answer = await self._history(room, "newest", before, limit, fresh_epoch)
-        return answer and self._page(answer, lambda frame, mark: marks.apply(frame, marks.parse(mark)))
+        return await self._log.newest(room, limit, before, create)
 
     async def after(self, room: str, seq: int, limit: int) -> Page | None:
-        answer = await self._history(room, "after", seq, limit, "")
-        return answer and self._page(answer, lambda frame, mark: marks.redact(frame, marks.parse(mark)))
-
-    async def _history(self, room: str, way: str, start: int, limit: int, fresh_epoch: str) -> Any:
-        keys = _keys(room, "log", "position", "marks")
-        return await self._commands.script("history", keys, way, start, limit, fresh_epoch, self._seconds)
-
-    @staticmethod
-    def _page(answer: list[Any], merge: Any) -> Page:
-        frames = [merge(frame, mark) if mark else frame for frame, mark in zip(answer[3::2], answer[4::2], strict=True)]
-        return Page(_position(answer[0]), int(answer[2]), frames, bool(answer[1]))
+        return await self._log.after(room, seq, limit)
 
     async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
-        if not rooms:
-            return []
-        answer = await self._commands.call("MGET", *(_keys(room, "position")[0] for room in rooms))
-        return [_position(text) if text else None for text in answer]
+        return await self._rooms.positions(rooms)
 
     async def keep(self, rooms: Sequence[str]) -> None:
-        await _all(*(self._commands.call("EXPIRE", _keys(room, "position")[0], self._seconds) for room in rooms))
+        await self._rooms.keep(rooms)
 
     async def room_count(self) -> int:
-        count: int = await self._commands.call("ZCARD", "parley:rooms")
-        return count
+        return await self._rooms.room_count()
 
     async def renew_epoch(self, room: str, lost: Position) -> None:
-        keys = _keys(room, "position")
-        fresh = self._fresh_epoch()
-        await self._commands.script("state", keys, "renew", lost.epoch, lost.seq, fresh, self._seconds)
+        await self._log.renew_epoch(room, lost)
 
     # -- reach
 
@@ -221,7 +127,7 @@ class RedisBroker(Broker):
         self._channels.unsubscribe(self._channel(room))
 
     def signal(self, room: str, payload: bytes) -> None:
-        self._forget("PUBLISH", self._channel(room), b"S" + payload)
+        self._commands.forget("PUBLISH", self._channel(room), b"S" + payload)
 
     def _on_subscribed(self, channels: list[bytes]) -> None:
         rooms = [channel[len(self._prefix) :].decode() for channel in channels]
@@ -243,10 +149,6 @@ class RedisBroker(Broker):
             return
         self.listener.on_publication(publication)
 
-    def _forget(self, *args: Any) -> None:
-        """A command whose answer nobody waits for."""
-        self._commands.send(args, lambda answer: None)
-
     # -- tickets and names
 
     async def put_ticket(self, key: str, record: bytes, seconds: float) -> None:
@@ -257,14 +159,14 @@ class RedisBroker(Broker):
         return record
 
     async def claim_name(self, name: str, user: str, seconds: float, network: str = "") -> bool:
-        keys = _keys("*", "names", "claims", "people")
+        keys = room_keys("*", "names", "claims", "people")
         return bool(await self._commands.script("state", keys, "claim", name, user, int(seconds * 1000)))
 
     async def release_name(self, user: str) -> None:
-        names, claims = _keys("*", "names", "claims")
+        names, claims = room_keys("*", "names", "claims")
         for name, holder in (await self._hash(names)).items():
             if holder.partition(b":")[2] == user.encode():
-                await _all(self._commands.call("HDEL", names, name), self._commands.call("ZREM", claims, name))
+                await all_of(self._commands.call("HDEL", names, name), self._commands.call("ZREM", claims, name))
 
     async def _hash(self, key: str) -> dict[bytes, bytes]:
         answer = await self._commands.call("HGETALL", key)
@@ -274,20 +176,20 @@ class RedisBroker(Broker):
 
     async def enter(self, room: str, people: Sequence[Person]) -> None:
         if room:
-            self._index(room)
+            self._rooms.note(room)
         noted = self._commands.call("SADD", f"parley:process:{self.process}:rooms", room or "*")
         args = [part for person in people for part in (person.id, encode(person))]
-        await _all(noted, self._presence(room, self.process, "enter", *args))
+        await all_of(noted, self._presence(room, self.process, "enter", *args))
 
     async def depart(self, room: str, users: Sequence[str]) -> None:
         await self._presence(room, self.process, "depart", *users)
 
     async def _presence(self, room: str, process: str, op: str, *args: Any) -> None:
-        keys = _keys(room or "*", "people", "people:" + process)
+        keys = room_keys(room or "*", "people", "people:" + process)
         await self._commands.script("presence", keys, op, self._channel(room) if room else "", *args)
 
     async def roster(self, room: str) -> Roster:
-        (people,) = _keys(room or "*", "people")
+        (people,) = room_keys(room or "*", "people")
         count = await self._commands.call("HLEN", people)
         if count > MEMBERS_LIMIT:
             return Roster(count, None)
@@ -315,48 +217,18 @@ class RedisBroker(Broker):
     # -- read positions
 
     async def mark_read(self, room: str, marks: dict[str, int]) -> None:
-        args = [part for mark in marks.items() for part in mark]
-        noted = []
-        for user in marks:
-            key = f"parley:user:{user}:rooms"
-            noted += [self._commands.call("SADD", key, room), self._commands.call("EXPIRE", key, self._seconds)]
-        keys = _keys(room, "reads", "position")
-        await _all(*noted, self._commands.script("state", keys, "read", self._channel(room), self._seconds, *args))
+        await self._reads.mark_read(room, marks)
 
     async def reads(self, room: str, users: Sequence[str]) -> dict[str, int]:
-        if not users:
-            return {}
-        seqs = await self._commands.call("HMGET", _keys(room, "reads")[0], *users)
-        return {user: int(seq) for user, seq in zip(users, seqs, strict=True) if seq}
+        return await self._reads.reads(room, users)
 
     async def unread(self, user: str) -> dict[str, int]:
-        noted = f"parley:user:{user}:rooms"
-        rooms = [room.decode() for room in await self._commands.call("SMEMBERS", noted)]
-        if not rooms:  # asked at every connect, and mostly so
-            return {}
-        seqs = await _all(*(self._commands.call("HGET", _keys(room, "reads")[0], user) for room in rooms))
-        positions = await self.positions(rooms)
-        counts = {}
-        for room, seq, position in zip(rooms, seqs, positions, strict=True):
-            if seq and position:
-                counts[room] = max(0, position.seq - int(seq))
-            else:
-                self._forget("SREM", noted, room)
-        return counts
+        return await self._reads.unread(user)
 
     # -- rooms and sanctions
 
     async def rooms(self) -> dict[str, int]:
-        names = [name.decode() for name in await self._commands.call("ZREVRANGE", "parley:rooms", 0, ROOMS_LIMIT - 1)]
-        counts = await _all(*(self._commands.call("HLEN", _keys(name, "people")[0]) for name in names))
-        positions = await self.positions(names)
-        known = {}
-        for name, count, position in zip(names, counts, positions, strict=True):
-            if position or count:
-                known[name] = count
-            else:
-                self._forget("ZREM", "parley:rooms", name)
-        return known
+        return await self._rooms.rooms()
 
     async def sanction(self, sanction: Sanction, lift: bool) -> None:
         if lift:
@@ -370,7 +242,7 @@ class RedisBroker(Broker):
         holding = []
         for sanction in [msgspec.json.decode(value, type=Sanction) for value in kept]:
             if 0 < sanction.until <= now:
-                self._forget("HDEL", "parley:sanctions", _field(sanction))
+                self._commands.forget("HDEL", "parley:sanctions", _field(sanction))
             else:
                 holding.append(sanction)
         return holding
@@ -400,7 +272,7 @@ class RedisBroker(Broker):
                 self._commands.call("ZREMRANGEBYRANK", key, 0, -1 - NETWORKS_LIMIT),
                 self._commands.call("EXPIRE", key, NETWORK_SECONDS),
             ]
-        await _all(*work)
+        await all_of(*work)
 
     async def networks(self, user: str) -> list[str]:
         known = await self._commands.call("ZREVRANGE", f"parley:networks:{user}", 0, -1)
@@ -411,12 +283,3 @@ class RedisBroker(Broker):
             return 0.0
         key = f"parley:{{user:{user}}}:bucket"
         return int(await self._commands.script("state", (key,), "charge", messages, rate, burst)) / 1000
-
-
-async def _all(*work: Coroutine[Any, Any, Any]) -> list[Any]:
-    """The answers of commands that go out in one pipeline; the first error is raised, after all are done."""
-    answers = await asyncio.gather(*work, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return answers

@@ -51,11 +51,12 @@ local function apply(text, author)
     if known > 20 or #users > 500 then return 'reactions' end  -- as in marks.py
     mark.reactions = known > 0 and reactions or nil
   else
-    local owner = cjson.decode(frame).user.id == author
+    local message = cjson.decode(frame)
+    local owner = message.user.id == author
     if not owner and not (change.kind == 'remove' and change.moderator) then return 'forbidden' end
     if change.kind == 'remove' then
       mark = { removed = true }
-    else
+    elseif change.text ~= (mark.text or message.text) then
       mark.text, mark.edited_at = change.text, tonumber(at)
     end
   end

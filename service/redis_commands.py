@@ -108,6 +108,10 @@ class Commands:
         self.send(args, reply)
         return await future
 
+    def forget(self, *args: Any) -> None:
+        """A command whose answer nobody waits for."""
+        self.send(args, lambda answer: None)
+
     async def script(self, name: str, keys: tuple[str, ...], *args: Any) -> Any:
         """The answer of one of our scripts."""
         return await self.call("EVALSHA", self.scripts.get(name, ""), len(keys), *keys, *args)

@@ -11,7 +11,6 @@ from prometheus_client.metrics_core import Metric
 from service import (
     api,
     auth,
-    broker_redis,
     chat,
     headers,
     hub,
@@ -19,6 +18,7 @@ from service import (
     names,
     networks,
     protocol,
+    redis_log,
     sqlite_log,
     telemetry,
     tickets,
@@ -154,11 +154,11 @@ def test_numbers_are_those_of_the_code() -> None:
         "WebSocket pings answered together": PONGS,
         "seconds that a ticket holds": tickets.TICKET_SECONDS,
         "days that a guest token holds": auth.GUEST_SECONDS / 86400,
-        "events of a room remembered for dedupe": broker_redis.IDS_LIMIT,
+        "events of a room remembered for dedupe": redis_log.IDS_LIMIT,
         "hours remembered for dedupe (SQLite)": sqlite_log.IDS_MS / 3_600_000,
         "frames that one message may be cut into": FrameParser(0).fragments,
     }
-    assert sqlite_log.IDS_LIMIT == broker_redis.IDS_LIMIT
+    assert sqlite_log.IDS_LIMIT == redis_log.IDS_LIMIT
     assert {what: float(limit.replace(",", "")) for what, limit in table(PROTOCOL, "what | limit")} == known
 
 

@@ -24,13 +24,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "presence",
         "reads",
         "redis_commands",
+        "redis_keys",
         "sqlite_log",
         "sqlite_migration",
         "tickets",
         "tokens",
         "upgrade",
     ),
-    ("redis_channels", "sqlite_store", "supervisor"),
+    ("redis_channels", "redis_log", "redis_reads", "redis_rooms", "sqlite_store", "supervisor"),
     # The two brokers.
     ("broker_redis", "broker_sqlite"),
     # What keeps events and connections going.
