@@ -1,8 +1,10 @@
 """One connection to Redis for all of this process's commands, in pipelines with deadlines.
 
 What is asked in one turn of the loop, or while a pipeline is under way, goes as the next pipeline: an awaited redis-py
-call costs 57 to 64 µs of CPU, one in a pipeline 8. At most one pipeline is under way, so commands take effect in
-the order of asking. Nothing is retried here: a lost reply means "perhaps", and only the caller knows what to do then.
+call costs 57 to 64 µs of CPU, one in a pipeline 8. At most one pipeline is under way, so commands of one lane take
+effect in the order of asking. What stores messages goes first in each pipeline, and the other lanes have a bounded part
+of it: however much is read, a message waits for one pipeline. Nothing is retried here: a lost reply means "perhaps",
+and only the caller knows what to do then.
 """
 
 import asyncio
@@ -10,8 +12,9 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +25,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from service.broker import unavailable
+from service.broker import RETRY_AFTER, unavailable
+from service.protocol import ErrorCode, RequestError
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +34,29 @@ CONNECT_TIMEOUT = 3.0  # seconds
 REPLY_TIMEOUT = 4.0  # seconds for a whole pipeline; with PING_INTERVAL, a frozen Redis is noticed within 6
 PING_INTERVAL = 2.0  # seconds of idleness after which the connection is tried; Heroku's Redis cuts idle ones at 300
 RECONNECT_MIN, RECONNECT_MAX = 0.05, 1.0  # seconds, with full jitter
-PIPELINE_LIMIT = 512  # commands
-QUEUE_LIMIT = 20_000  # commands waiting, past which a slow Redis counts as an absent one
 
 Reply = Callable[[Any], None]  # with the reply, or an exception
+
+
+class Lane(IntEnum):
+    """The queue that a command waits in, in the order in which a pipeline is filled."""
+
+    SENDS = 0  # what stores messages
+    STATE = 1  # people, names, tickets, signals: small, and nothing that a message waits for
+    READS = 2  # pages and lists
+
+
+QUEUE_LIMITS = {Lane.SENDS: 20_000, Lane.STATE: 20_000, Lane.READS: 5_000}
+"""Commands waiting in a lane, past which a slow Redis counts, for this lane, as an absent one."""
+PIPELINE_LIMITS = {Lane.SENDS: 512, Lane.STATE: 128, Lane.READS: 32}
+"""What commands of a lane may cost in one pipeline. 32 pages of 10 events take Redis and us about 2 ms."""
+
+
+class WrongType(RequestError):
+    """A key holds something of another type than ours: `unavailable` to who asked, unless the caller can mend it."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, "the broker's record is damaged", RETRY_AFTER)
 
 
 def connector(url: str, self_signed: bool, name: str) -> Callable[[], Connection]:
@@ -72,7 +95,7 @@ class Commands:
         self._connect = connect
         here = Path(__file__).parent
         self._sources = {name: (here / f"{name}.lua").read_bytes() for name in scripts}
-        self._queue: deque[tuple[tuple[Any, ...], Reply]] = deque()
+        self._queues: dict[Lane, deque[tuple[tuple[Any, ...], Reply, int]]] = {lane: deque() for lane in Lane}
         self._wake = asyncio.Event()
         self._closing = False
         self._refused_at = 0.0
@@ -82,20 +105,24 @@ class Commands:
         self.gather: Callable[[], None] = lambda: None
         self.on_connected: Callable[[], None] = lambda: None
 
-    def send(self, args: tuple[Any, ...], reply: Reply) -> None:
-        """Queue a command; `reply` is called with its answer or with an exception, once, on a later turn."""
-        if not self.connected or len(self._queue) >= QUEUE_LIMIT:
+    def send(self, args: tuple[Any, ...], reply: Reply, lane: Lane = Lane.STATE, cost: int = 1) -> None:
+        """Queue a command; `reply` is called with its answer or with an exception, once, on a later turn.
+
+        `cost`: how much of its lane's part of a pipeline it takes; about 1 for each ten keys or events that it reads.
+        """
+        queue = self._queues[lane]
+        if not self.connected or len(queue) >= QUEUE_LIMITS[lane]:
             asyncio.get_running_loop().call_soon(reply, unavailable())
             return
-        self._queue.append((args, reply))
+        queue.append((args, reply, cost))
         self._wake.set()
 
     def wake(self) -> None:
         """Something waits in `gather`."""
         self._wake.set()
 
-    async def call(self, *args: Any) -> Any:
-        """The command's answer. Raises `unavailable`, also for a refusal (OOM, READONLY, LOADING …)."""
+    async def call(self, *args: Any, lane: Lane = Lane.STATE, cost: int = 1) -> Any:
+        """The command's answer. Raises `unavailable`, also for a refusal (OOM, READONLY, LOADING …), or `WrongType`."""
         future = asyncio.get_running_loop().create_future()
 
         def reply(answer: Any) -> None:
@@ -105,16 +132,19 @@ class Commands:
                 else:
                     future.set_result(answer)
 
-        self.send(args, reply)
+        self.send(args, reply, lane, cost)
         return await future
 
     def forget(self, *args: Any) -> None:
         """A command whose answer nobody waits for."""
         self.send(args, lambda answer: None)
 
-    async def script(self, name: str, keys: tuple[str, ...], *args: Any) -> Any:
+    async def script(
+        self, name: str, keys: Sequence[str | bytes], *args: Any, lane: Lane = Lane.STATE, cost: int = 1
+    ) -> Any:
         """The answer of one of our scripts."""
-        return await self.call("EVALSHA", self.scripts.get(name, ""), len(keys), *keys, *args)
+        sha = self.scripts.get(name, "")
+        return await self.call("EVALSHA", sha, len(keys), *keys, *args, lane=lane, cost=cost)
 
     async def run(self) -> None:
         """Connect, work, reconnect; until cancelled, or `close` and the queue is empty."""
@@ -155,7 +185,8 @@ class Commands:
     async def _work(self, connection: Connection) -> None:
         while True:
             self.gather()
-            if not self._queue:
+            batch = self._next()
+            if not batch:
                 if self._closing:
                     return
                 self._wake.clear()
@@ -163,16 +194,15 @@ class Commands:
                     async with asyncio.timeout(PING_INTERVAL):
                         await self._wake.wait()
                 except TimeoutError:
-                    self._queue.append((("PING",), lambda answer: None))
+                    self._queues[Lane.STATE].append((("PING",), lambda answer: None, 1))
                 continue
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), PIPELINE_LIMIT))]
             answered = 0
             try:
                 async with asyncio.timeout(REPLY_TIMEOUT):
                     # hiredis packs in C what redis-py's asyncio connection packs in Python: 8 % of a busy process.
-                    packed = b"".join([hiredis.pack_command(args) for args, _ in batch])
+                    packed = b"".join([hiredis.pack_command(args) for args, _, _ in batch])
                     await connection.send_packed_command(packed, check_health=False)
-                    for _, reply in batch:
+                    for _, reply, _ in batch:
                         try:
                             answer = await connection.read_response(disable_decoding=True)
                         except NoScriptError:
@@ -182,11 +212,23 @@ class Commands:
                         answered += 1
                         reply(answer)
             finally:
-                for _, reply in batch[answered:]:
+                for _, reply, _ in batch[answered:]:
                     reply(unavailable())
+
+    def _next(self) -> list[tuple[tuple[Any, ...], Reply, int]]:
+        """The next pipeline: from each lane what came first, until it is empty or has had its part."""
+        batch = []
+        for lane, queue in self._queues.items():
+            left = PIPELINE_LIMITS[lane]
+            while queue and left > 0:
+                batch.append(queue.popleft())
+                left -= batch[-1][2]
+        return batch
 
     def _refused(self, error: ResponseError) -> Exception:
         """OOM, READONLY, LOADING, MISCONF …: Redis is there and won't. Said once a second, however many ask."""
+        if "WRONGTYPE" in str(error):
+            return WrongType()
         now = time.monotonic()
         if now - self._refused_at >= 1:
             self._refused_at = now
@@ -195,9 +237,10 @@ class Commands:
 
     def _fail_waiting(self) -> None:
         self.gather()
-        queue, self._queue = self._queue, deque()
-        for _, reply in queue:
-            reply(unavailable())
+        queues, self._queues = self._queues, {lane: deque() for lane in Lane}
+        for queue in queues.values():
+            for _, reply, _ in queue:
+                reply(unavailable())
 
 
 def _describe(error: BaseException) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from service.broker import Position
 
+TOGETHER_LIMIT = 64  # commands that one caller has in a queue at a time
+
 
 def room_keys(room: str, *names: str) -> tuple[str, ...]:
     return tuple(f"parley:{{{room}}}:{name}" for name in names)
@@ -27,9 +29,16 @@ def parse_position(text: bytes) -> Position:
 
 
 async def all_of(*work: Coroutine[Any, Any, Any]) -> list[Any]:
-    """The answers of commands that go out in one pipeline; the first error is raised, after all are done."""
-    answers = await asyncio.gather(*work, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
+    """The answers of commands that go out together, `TOGETHER_LIMIT` at a time, so that others get their turn.
+
+    The first error is raised, after all that had begun are done.
+    """
+    answers: list[Any] = []
+    for start in range(0, len(work), TOGETHER_LIMIT):
+        answers += await asyncio.gather(*work[start : start + TOGETHER_LIMIT], return_exceptions=True)
+        for answer in answers[start:]:
+            if isinstance(answer, BaseException):
+                for coroutine in work[start + TOGETHER_LIMIT :]:
+                    coroutine.close()
+                raise answer
     return answers

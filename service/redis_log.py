@@ -8,7 +8,7 @@ from typing import Any
 from service import marks
 from service.broker import Done, Event, Page, Position, Receipt, unavailable
 from service.protocol import ErrorCode, RequestError, encode
-from service.redis_commands import Commands
+from service.redis_commands import Commands, Lane
 from service.redis_keys import parse_position, room_keys
 
 IDS_LIMIT = 10_000  # ids remembered for dedupe, at least, in each room; about 100 bytes each
@@ -97,7 +97,7 @@ class RedisLog:
                 done(Receipt(int(seq), int(at), duplicate) if colon else _REFUSALS[answer])
 
         self._under_way += 1
-        self._commands.send(tuple(args), reply)
+        self._commands.send(tuple(args), reply, Lane.SENDS)
 
     async def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
         fresh_epoch = self._fresh_epoch() if create else ""
@@ -110,7 +110,8 @@ class RedisLog:
 
     async def _history(self, room: str, way: str, start: int, limit: int, fresh_epoch: str) -> Any:
         keys = room_keys(room, "log", "position", "marks")
-        return await self._commands.script("history", keys, way, start, limit, fresh_epoch, self._seconds)
+        args = (way, start, limit, fresh_epoch, self._seconds)
+        return await self._commands.script("history", keys, *args, lane=Lane.READS, cost=1 + limit // 10)
 
     @staticmethod
     def _page(answer: list[Any], merge: Any) -> Page:

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.broker import Position
 from service.protocol import RequestError
-from service.redis_commands import Commands
+from service.redis_commands import Commands, Lane
 from service.redis_keys import all_of, parse_position, room_keys
 
 INDEX_SECONDS = 60.0  # how often a busy room is noted as such
@@ -42,7 +42,8 @@ class RedisRooms:
     async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
         if not rooms:
             return []
-        answer = await self._commands.call("MGET", *(room_keys(room, "position")[0] for room in rooms))
+        keys = (room_keys(room, "position")[0] for room in rooms)
+        answer = await self._commands.call("MGET", *keys, lane=Lane.READS, cost=1 + len(rooms) // 10)
         return [parse_position(text) if text else None for text in answer]
 
     async def room_count(self) -> int:
@@ -51,7 +52,8 @@ class RedisRooms:
 
     async def rooms(self) -> dict[str, int]:
         names = [name.decode() for name in await self._commands.call("ZREVRANGE", "parley:rooms", 0, ROOMS_LIMIT - 1)]
-        counts = await all_of(*(self._commands.call("HLEN", room_keys(name, "people")[0]) for name in names))
+        keys = [room_keys(name, "people")[0] for name in names]
+        counts = await all_of(*(self._commands.call("HLEN", key, lane=Lane.READS) for key in keys))
         positions = await self.positions(names)
         known = {}
         for name, count, position in zip(names, counts, positions, strict=True):

@@ -20,7 +20,8 @@ from redis.asyncio.connection import Connection
 from service import redis_commands
 from service.broker_redis import RedisBroker
 from service.protocol import ErrorCode, RequestError
-from service.redis_commands import Commands, connector, reconnect_delay
+from service.redis_commands import Commands, Lane, WrongType, connector, reconnect_delay
+from service.redis_keys import TOGETHER_LIMIT, all_of
 
 from .brokers import message, opened, publish, store, until
 from .harness import UNIT, RedisServer, free_port
@@ -132,10 +133,71 @@ async def test_what_is_asked_meanwhile_is_the_next_pipeline(redis_url: str) -> N
 
 async def test_long_queues_go_in_pipelines_of_a_bounded_length(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Order and answers hold across them."""
-    monkeypatch.setattr(redis_commands, "PIPELINE_LIMIT", 8)
+    monkeypatch.setitem(redis_commands.PIPELINE_LIMITS, Lane.STATE, 8)
     async with running(redis_url) as it:
         assert await asyncio.gather(*(it.commands.call("INCR", "n") for _ in range(20))) == list(range(1, 21))
         assert [packed.count(b"INCR") for packed in it.pipelines] == [8, 8, 4]
+
+
+async def test_what_stores_messages_goes_first(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many reads wait, in the next pipeline; in its own lane each command keeps its place."""
+    monkeypatch.setitem(redis_commands.PIPELINE_LIMITS, Lane.READS, 4)
+    async with running(redis_url) as it:
+        order: list[str] = []
+
+        def ask(what: str, lane: Lane) -> None:
+            it.commands.send(("ECHO", what), lambda answer: order.append(answer.decode()), lane)
+
+        for number in range(20):
+            ask(f"read{number}", Lane.READS)
+        ask("state", Lane.STATE)
+        ask("send0", Lane.SENDS)
+        ask("send1", Lane.SENDS)
+        await until(lambda: len(order) == 23, "all answers")
+        assert order == ["send0", "send1", "state", *(f"read{number}" for number in range(20))]
+        assert [packed.count(b"read") for packed in it.pipelines] == [4] * 5
+
+
+async def test_dear_reads_are_few_in_a_pipeline(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what they cost; one goes in any case."""
+    monkeypatch.setitem(redis_commands.PIPELINE_LIMITS, Lane.READS, 4)
+    async with running(redis_url) as it:
+        await asyncio.gather(*(it.commands.call("ECHO", "x", lane=Lane.READS, cost=cost) for cost in (9, 2, 2, 1, 1)))
+        assert [packed.count(b"ECHO") for packed in it.pipelines] == [1, 2, 2]
+
+
+async def test_a_lane_that_is_full_refuses_its_own(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads past their limit are `unavailable`; a message is stored all the same."""
+    monkeypatch.setitem(redis_commands.QUEUE_LIMITS, Lane.READS, 10)
+    async with running(redis_url) as it:
+        reads = [asyncio.ensure_future(it.commands.call("ECHO", "x", lane=Lane.READS)) for _ in range(30)]
+        await asyncio.sleep(0)
+        assert await it.commands.call("SET", "key", "v", lane=Lane.SENDS) == b"OK"
+        assert await it.commands.call("GET", "key") == b"v"
+        answers = await asyncio.gather(*reads, return_exceptions=True)
+        assert [isinstance(answer, RequestError) for answer in answers] == [False] * 10 + [True] * 20
+
+
+async def test_who_asks_for_a_thousand_things_takes_turns(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part at a time waits in the queue, so that nobody else is refused; the answers keep their order."""
+    monkeypatch.setitem(redis_commands.QUEUE_LIMITS, Lane.READS, 2 * TOGETHER_LIMIT)
+    async with running(redis_url) as it:
+        echo = [it.commands.call("ECHO", str(number), lane=Lane.READS) for number in range(1000)]
+        wide = asyncio.ensure_future(all_of(*echo))
+        await asyncio.sleep(0)
+        assert await it.commands.call("ECHO", "other", lane=Lane.READS) == b"other"
+        assert not wide.done()
+        assert await wide == [b"%d" % number for number in range(1000)]
+
+
+async def test_the_first_error_ends_what_is_asked_together(redis_url: str) -> None:
+    """What had not begun is not asked any more."""
+    async with running(redis_url) as it:
+        await it.commands.call("SET", "key", "v")
+        calls = [it.commands.call("LPUSH", "key", "x"), *(it.commands.call("INCR", "n") for _ in range(200))]
+        with pytest.raises(WrongType):
+            await all_of(*calls)
+        assert await it.commands.call("GET", "n") == b"%d" % (TOGETHER_LIMIT - 1)
 
 
 async def test_what_gathers_is_asked_right_before_a_pipeline(redis_url: str) -> None:
@@ -159,7 +221,7 @@ async def test_past_the_queue_limit_a_slow_redis_is_an_absent_one(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is over it is refused, on a later turn; the rest is done."""
-    monkeypatch.setattr(redis_commands, "QUEUE_LIMIT", 10)
+    monkeypatch.setitem(redis_commands.QUEUE_LIMITS, Lane.STATE, 10)
     async with running(redis_url) as it:
         answers: list[Any] = []
         for number in range(12):
@@ -222,14 +284,13 @@ async def test_refusals_are_logged_once_a_second(server: RedisServer, caplog: py
         assert line == "redis refused a command: command not allowed when used memory > 'maxmemory'."
 
 
-@is_refused
 async def test_one_refusal_does_not_touch_its_neighbours(redis_url: str) -> None:
     """Of a pipeline each command has its own answer."""
     async with running(redis_url) as it:
         calls = [it.commands.call(*args) for args in (("SET", "k", "v"), ("LPUSH", "k", "x"), ("GET", "k"))]
         ok, wrong, value = await asyncio.gather(*calls, return_exceptions=True)
         assert (ok, value) == (b"OK", b"v")
-        assert isinstance(wrong, RequestError) and wrong.code == ErrorCode.UNAVAILABLE
+        assert isinstance(wrong, WrongType) and wrong.code == ErrorCode.UNAVAILABLE
         assert it.connections == 1
 
 
