@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C. Exit status: 0 after a clean end, 2 for a setting that can't hold."""
     argv = sys.argv[1:] if argv is None else argv
+    telemetry.make_streams_safe()
     if argv[:1] == ["token"]:
         return tokens.main(argv[1:])
     parser = argparse.ArgumentParser(
@@ -33,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     environ |= {name: value for name, value in (("PORT", options.port), ("HOST", options.host)) if value is not None}
     try:
         settings = config.load(environ, keep_secret=not options.check)
+        app.check(settings)
         if options.check:
             print(config.describe(settings))
             return 0
@@ -44,8 +46,8 @@ def main(argv: list[str] | None = None) -> int:
         return asyncio.run(serve(settings, None))
     except ConfigError as error:
         print(f"parley: {error}", file=sys.stderr)
-    except OSError as error:
-        print(f"parley: PORT {settings.port}: {error.strerror or error}; choose another", file=sys.stderr)
+    except OSError as error:  # no setting's fault: the system has no process or descriptor left, for example
+        print(f"parley: the system refused the start: {error}", file=sys.stderr)
     return 2
 
 
@@ -66,7 +68,7 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None) -> int:
     if sockets is None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host or "localhost"
         host = "localhost" if host == "127.0.0.1" else host
-        print(f"Parley {__version__} on http://{host}:{service.port} ({settings.broker_name})", flush=True)
+        telemetry.announce(f"Parley {__version__} on http://{host}:{service.port} ({settings.broker_name})")
     await leave.wait()
     drain = asyncio.ensure_future(service.drain() if not now.is_set() else asyncio.sleep(0))
     stop = asyncio.ensure_future(now.wait())

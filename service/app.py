@@ -15,7 +15,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, RequestHandler, StaticFileHandler
 
-from service import api, classic, listener, protocol, telemetry
+from service import api, classic, config, listener, protocol, telemetry
 from service.auth import Authenticator
 from service.broker import Broker
 from service.broker_redis import RedisBroker
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent.parent / "static"
 HEADER_LIMIT = 16384  # bytes of a request's headers
-BODY_LIMIT = 131072  # bytes of a request's body
+BODY_LIMIT = 131072  # bytes of a request's body, at least
 READY_TIMEOUT = 5.0  # seconds that a start waits for the broker before it serves without
 FAREWELL = 2.0  # seconds for the last close frames to be answered
 # Objects made before the collector looks: its pauses grow with what lives, and sockets are freed by reference counts.
@@ -145,6 +145,14 @@ def make_broker(settings: Settings) -> Broker:
     return SqliteBroker(settings.sqlite_path, **limits)  # type: ignore[arg-type]
 
 
+def check(settings: Settings) -> None:
+    """Raise the `ConfigError` that a start would raise, as far as one can tell without listening or writing."""
+    Authenticator(settings)
+    listener.resolve(settings.host, settings.port)
+    if not settings.redis_url:
+        config.check_sqlite_path(settings.sqlite_path)
+
+
 class Service:
     """One process's service: `start`, then `drain` or not, then `close`."""
 
@@ -163,7 +171,7 @@ class Service:
         return self._listener.port
 
     async def start(self) -> None:
-        """Serve. Raises OSError for an address that can't be had, `ConfigError` for a setting that can't hold."""
+        """Serve. Raises `ConfigError` for a setting that can't hold, an address that can't be had among them."""
         try:
             await self._start()
         except BaseException:
@@ -191,13 +199,14 @@ class Service:
         stack.callback(hub.heartbeat.stop)
         hub.heartbeat.start()
         await self._wait_for_broker(hub)
+        body_limit = max(BODY_LIMIT, settings.frame_limit)  # the longest text may also come by HTTP
         server = HTTPServer(
             make_application(hub),
             idle_connection_timeout=settings.handshake_timeout,
             body_timeout=settings.handshake_timeout,
             max_header_size=HEADER_LIMIT,
-            max_body_size=BODY_LIMIT,
-            max_buffer_size=2 * BODY_LIMIT,
+            max_body_size=body_limit,
+            max_buffer_size=2 * body_limit,
         )
         stack.push_async_callback(server.close_all_connections)
         stack.push_async_callback(self._close_sockets)

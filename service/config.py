@@ -15,8 +15,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from service import redis_url
+
 SECRET_SHORTEST = 8  # characters, else the start stops
 SECRET_SHORT = 32  # characters; less is warned of: RFC 7518 section 3.2 asks for 256 bits
+CHARACTER_BYTES = 12  # of a character past U+FFFF where a client escapes it in JSON, as Python does: \ud83e\ude77
+ENVELOPE_BYTES = 2048  # of a frame beside its text: `id` and `ref` of 64 such characters, room, type, target
 
 
 class ConfigError(Exception):
@@ -76,8 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """What the start line and `--check` call the broker, without its password."""
         if not self.redis_url:
             return f"sqlite {self.sqlite_path}"
-        parts = urlsplit(self.redis_url)
-        return f"redis {parts.hostname}:{parts.port or 6379}" if parts.hostname else f"redis {parts.path}"
+        return f"redis {redis_url.parse(self.redis_url).place}"
 
     def __repr__(self) -> str:
         return f"Settings(broker={self.broker_name!r})"  # the fields hold secrets, and tracebacks show a repr
@@ -137,14 +140,9 @@ def _choice(*choices: str) -> Callable[[str], str]:
 
 
 def _redis_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        known = parts.path if parts.scheme == "unix" else parts.hostname and parts.scheme in ("redis", "rediss")
-        if text and not (known and parts.port != 0):  # `port` raises what would show part of the URL
-            raise ValueError
-    except ValueError:
-        raise ValueError("expected redis://host:port/db, rediss://host:port/db or unix:///path") from None
-    return text
+    if text:
+        redis_url.parse(text)
+    return text.strip()
 
 
 def _web_url(text: str) -> str:
@@ -247,7 +245,13 @@ SETTINGS: tuple[Setting, ...] = (
         "after so long in silence a room is forgotten",
     ),
     Setting("TEXT_LIMIT", _number(int, 1, 100_000), "4000", "characters", "the longest message"),
-    Setting("FRAME_LIMIT", _number(int, 1024, 2**24), "65536", "bytes", "a longer message closes the socket, 1009"),
+    Setting(
+        "FRAME_LIMIT",
+        _number(int, 1024, 2**24),
+        "65536",
+        "bytes",
+        "a longer message closes the socket, 1009; at least 12 × TEXT_LIMIT + 2048",
+    ),
     Setting(
         "FRAGMENTS_LIMIT",
         _number(int, 1, 10**6),
@@ -319,16 +323,17 @@ def load(environ: Mapping[str, str] = os.environ, keep_secret: bool = True) -> S
         defaults |= {"HOST": "", "TRUSTED_PROXIES": "1", "FORCE_HTTPS": "1"}
     values: dict[str, Any] = {}
     for setting in SETTINGS:
-        text = environ.get(setting.name, "")
-        if setting.name == "REDIS_URL":
-            text = environ.get("REDIS_TLS_URL", "") or text
+        name = setting.name
+        if name == "REDIS_URL" and environ.get("REDIS_TLS_URL"):
+            name = "REDIS_TLS_URL"
+        text = environ.get(name, "")
         if not text and not (setting.name == "HOST" and "HOST" in environ):
             text = defaults[setting.name]
         try:
             values[setting.field] = setting.parse(text)
         except ValueError as error:
             shown = "" if setting.secret else f" is {text!r}"
-            raise ConfigError(f"{setting.name}{shown}: {error}") from None
+            raise ConfigError(f"{name}{shown}: {error}") from None
     if values["redis_url"]:
         if not values["secret_key"]:
             raise ConfigError(
@@ -340,9 +345,45 @@ def load(environ: Mapping[str, str] = os.environ, keep_secret: bool = True) -> S
         values["web_concurrency"] = 1  # the buildpack sets it to 2 unasked
     if values["ping_timeout"] > values["ping_interval"]:
         raise ConfigError("PING_TIMEOUT: expected at most PING_INTERVAL")
+    _check_frame_limit(values["text_limit"], values["frame_limit"])
     if not values["secret_key"]:
         values["secret_key"] = _kept_secret(values["sqlite_path"]) if keep_secret else secrets.token_hex(32)
     return Settings(**values, heroku=heroku)
+
+
+def _check_frame_limit(text_limit: int, frame_limit: int) -> None:
+    """Else the longest texts would close their sockets (1009) instead of being taken or answered `too_large`."""
+    needed = CHARACTER_BYTES * text_limit + ENVELOPE_BYTES
+    if frame_limit < needed:
+        raise ConfigError(
+            f"FRAME_LIMIT is {frame_limit}: expected at least {needed} with TEXT_LIMIT {text_limit}, "
+            f"as a character may take {CHARACTER_BYTES} bytes; raise FRAME_LIMIT or lower TEXT_LIMIT"
+        )
+
+
+def check_sqlite_path(path: str) -> None:
+    """Raise `ConfigError` for a path at which no database can be had; nothing is written."""
+    if path == ":memory:":
+        return
+    file = Path(path)
+    reason = ""
+    try:
+        if not file.exists():
+            if not file.parent.is_dir():
+                reason = "its folder is not there"
+            elif not os.access(file.parent, os.W_OK | os.X_OK):
+                reason = "its folder can't be written"
+        elif not file.is_file():
+            reason = "it is no file"
+        elif not os.access(file, os.R_OK | os.W_OK):
+            reason = "it can't be read and written"
+        else:
+            with file.open("rb") as opened:
+                reason = "" if opened.read(16) in (b"", b"SQLite format 3\0") else "it is no SQLite database"
+    except OSError as error:
+        reason = error.strerror or "it can't be read"
+    if reason:
+        raise ConfigError(f"SQLITE_PATH is {path!r}: {reason}; choose a file in a writable folder")
 
 
 def _kept_secret(sqlite_path: str) -> str:

@@ -8,9 +8,11 @@ import errno
 import logging
 import resource
 import socket
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 
+from service.config import ConfigError
 from service.writer import SEND_BUFFER
 
 logger = logging.getLogger(__name__)
@@ -20,6 +22,8 @@ BURST = 64  # accepted in one turn of the loop, so that open sockets get theirs 
 PAUSE = 0.5  # seconds without accepting when descriptors or memory are used up
 # Descriptors that are no client's: standard streams, epoll, the broker, the database, HTTP requests in flight.
 RESERVE = 256
+
+Address = tuple[int, int, int, str, Any]  # as socket.getaddrinfo gives them
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -39,37 +43,67 @@ def raise_descriptor_limit() -> int:
     return max(soft - RESERVE, soft // 2)
 
 
+def resolve(host: str, port: int) -> list[Address]:
+    """What `host` stands for ("": every interface, both families), IPv4 first. Raises `ConfigError` naming HOST."""
+    try:
+        infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:  # UnicodeError: no name at all, a part of it is empty or too long
+        reason = error.strerror if isinstance(error, OSError) else "no host name"
+        raise ConfigError(
+            f"HOST is {host!r}: {reason}; expected an address of this machine, or a name of one"
+        ) from None
+    return sorted(set(infos), key=lambda info: info[0] != socket.AF_INET)
+
+
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets for `host` ("": every interface, both families). Raises OSError."""
+    """Listening sockets for `host` ("": every interface, both families).
+
+    Raises `ConfigError` naming HOST or PORT, and OSError for what is neither's fault.
+    """
     sockets: list[socket.socket] = []
-    infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    for family, kind, protocol, _, address in sorted(set(infos), key=lambda info: info[0] != socket.AF_INET):
-        if sockets and port == 0:
-            address = (address[0], sockets[0].getsockname()[1], *address[2:])
-        try:
-            sock = socket.socket(family, kind, protocol)
-        except OSError as error:
-            if error.errno == errno.EAFNOSUPPORT:  # a container without IPv6
-                continue
-            raise
+    try:
+        for family, kind, protocol, _, address in resolve(host, port):
+            if sockets and port == 0:
+                address = (address[0], sockets[0].getsockname()[1], *address[2:])
+            sock = _listening(family, kind, protocol, address, spare=bool(sockets))
+            if sock is not None:
+                sockets.append(sock)
+    except OSError as error:
+        for sock in sockets:
+            sock.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):  # EACCES: below 1024, as a plain user
+            raise ConfigError(f"PORT {port}: {error.strerror}; choose another") from None
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EINVAL, errno.ENODEV):
+            raise ConfigError(f"HOST is {host!r}: {error.strerror}; expected an address of this machine") from None
+        raise
+    if not sockets:
+        raise ConfigError(f"HOST is {host!r}: this system has no such addresses; choose another")
+    return sockets
+
+
+def _listening(family: int, kind: int, protocol: int, address: Any, spare: bool) -> socket.socket | None:
+    """One of them, or None where the system doesn't have that family. `spare`: there is another already."""
+    try:
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        if error.errno == errno.EAFNOSUPPORT:  # a container without IPv6
+            return None
+        raise
+    try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         # Accepted sockets inherit it (Linux: socket(7)), which saves a system call a connection.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         sock.setblocking(False)
-        try:
-            sock.bind(address)
-        except OSError as error:
-            sock.close()
-            if sockets and error.errno == errno.EADDRNOTAVAIL:  # IPv6 is built in but switched off
-                continue
-            for other in sockets:
-                other.close()
-            raise
+        sock.bind(address)
         sock.listen(BACKLOG)
-        sockets.append(sock)
-    return sockets
+    except OSError as error:
+        sock.close()
+        if spare and error.errno == errno.EADDRNOTAVAIL:  # IPv6 is built in but switched off
+            return None
+        raise
+    return sock
 
 
 class Listener:

@@ -10,6 +10,7 @@ and only the caller knows what to do then.
 import asyncio
 import logging
 import random
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,12 +20,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import hiredis
-from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import Connection
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from service import redis_url
 from service.broker import RETRY_AFTER, unavailable
 from service.protocol import ErrorCode, RequestError
 
@@ -61,19 +62,27 @@ class WrongType(RequestError):
 
 def connector(url: str, self_signed: bool, name: str) -> Callable[[], Connection]:
     """A maker of connections with every timeout and retry set by us: redis-py's defaults differ by constructor."""
+    parts = redis_url.parse(url)
     options: dict[str, Any] = {
+        "db": parts.database,
+        "username": parts.username,
+        "password": parts.password,
         "protocol": 2,  # measured a little cheaper to parse than RESP3
         "socket_timeout": None,
         "socket_connect_timeout": CONNECT_TIMEOUT,
-        "socket_keepalive": True,
         "retry": Retry(NoBackoff(), 0),
         "health_check_interval": 0,
         "client_name": name,
     }
-    if url.startswith("rediss:") and self_signed:
-        options["ssl_cert_reqs"] = "none"  # Heroku's certificates are self-signed
-    pool = ConnectionPool.from_url(url, **options)
-    return pool.make_connection
+    if parts.path:
+        # No `socket_keepalive`: it is TCP's, and this constructor fails on it.
+        return lambda: cast(Connection, UnixDomainSocketConnection(path=parts.path, **options))
+    options |= {"host": parts.host, "port": parts.port, "socket_keepalive": True}
+    if parts.tls:
+        # Heroku's certificates are self-signed.
+        tls_options = ({"ssl_cert_reqs": "none"} if self_signed else {}) | parts.tls_options
+        return lambda: SSLConnection(**options, **tls_options)
+    return lambda: Connection(**options)
 
 
 async def reconnect_delay(failures: int) -> None:
@@ -99,6 +108,7 @@ class Commands:
         self._wake = asyncio.Event()
         self._closing = False
         self._refused_at = 0.0
+        self._policy = "noeviction"  # Redis's, as last seen
         self.scripts: dict[str, str] = {}  # name to SHA-1, once loaded
         self.connected = False
         # Called right before a pipeline is put together, for what gathers until then.
@@ -156,6 +166,7 @@ class Commands:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await cast(Any, connection).connect()  # it has no types
                     await self._load_scripts(connection)
+                    await self._look_at_policy(connection)
                 self.connected, failures = True, 0
                 self.on_connected()
                 await self._work(connection)
@@ -181,6 +192,19 @@ class Commands:
         for name, source in self._sources.items():
             await connection.send_command("SCRIPT", "LOAD", source)
             self.scripts[name] = (await connection.read_response()).decode()
+
+    async def _look_at_policy(self, connection: Connection) -> None:
+        """Under any policy but noeviction a full Redis deletes what it has acknowledged. Said once a policy."""
+        await connection.send_command("INFO", "memory")
+        try:
+            info = await connection.read_response()
+        except ResponseError:  # a user who may not ask
+            return
+        found = re.search(rb"maxmemory_policy:([a-z-]+)", info)
+        policy = found[1].decode() if found else "noeviction"
+        if policy not in ("noeviction", self._policy):
+            logger.warning("redis: maxmemory-policy is %s: at maxmemory it deletes messages; set noeviction", policy)
+        self._policy = policy
 
     async def _work(self, connection: Connection) -> None:
         while True:

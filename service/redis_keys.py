@@ -6,8 +6,8 @@ Keys of a room share the hash tag `{room}`, so that a cluster keeps them togethe
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
-from urllib.parse import urlsplit
 
+from service import redis_url
 from service.broker import Position
 
 TOGETHER_LIMIT = 64  # commands that one caller has in a queue at a time
@@ -19,8 +19,7 @@ def room_keys(room: str, *names: str) -> tuple[str, ...]:
 
 def channel_prefix(url: str) -> bytes:
     """What the names of a deployment's channels begin with: a server's databases share them, unlike keys."""
-    database = urlsplit(url).path.strip("/") or "0"
-    return f"parley:{database}:".encode()
+    return f"parley:{redis_url.parse(url).database}:".encode()
 
 
 def parse_position(text: bytes) -> Position:

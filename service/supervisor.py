@@ -12,7 +12,7 @@ from contextlib import suppress
 from socket import socket
 from typing import Any, NoReturn
 
-from service import __version__, listener
+from service import __version__, listener, telemetry
 from service.config import Settings
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def run(settings: Settings, serve: Serve) -> int:
     children = {start() for _ in range(settings.web_concurrency)}
     port = sockets[0].getsockname()[1]
     name = f"{settings.broker_name}, {settings.web_concurrency} processes"
-    print(f"Parley {__version__} on http://{settings.host or 'localhost'}:{port} ({name})", flush=True)
+    telemetry.announce(f"Parley {__version__} on http://{settings.host or 'localhost'}:{port} ({name})")
     leaving = worst = 0
     while children:
         number = signal.sigwait(_SIGNALS)

@@ -1,7 +1,9 @@
 """Logging and metrics: one line an event (logfmt or JSON), Prometheus text on /metrics. Never a message's text."""
 
+import io
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -114,6 +116,25 @@ def _logfmt_value(value: Any) -> str:
     if text and not any(character in text for character in ' "=\\') and text.isprintable():
         return text
     return json.dumps(text, ensure_ascii=False)
+
+
+def make_streams_safe() -> None:
+    """Let standard output and error show what they can't encode (a path in an ASCII locale) as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where the descriptor is closed
+            stream.reconfigure(errors="backslashreplace")
+
+
+def announce(line: str) -> None:
+    """Print the start line. A reader who is gone, or a full disk, is no reason not to serve."""
+    try:
+        print(line, flush=True)  # noqa: T201 (that is what it is for)
+    except OSError as error:
+        logger.warning("standard output can't be written: %s", error.strerror)
+        # What it could not write is kept, and would be tried again at the end and spoil the exit status.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def set_up_logging(level: str, form: str, timestamps: bool) -> None:

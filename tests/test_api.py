@@ -529,3 +529,11 @@ async def test_json_says_its_type_and_is_not_kept() -> None:
         assert response.headers["Content-Type"] == "application/json; charset=utf-8"
         assert response.headers["Cache-Control"] == "no-store"
         assert "Server" not in response.headers
+
+
+async def test_the_longest_text_may_come_by_http_too() -> None:
+    """A body is bounded by what a frame may hold, where that is more than usual."""
+    longest = "🩷" * 30_000  # 360 kB as Python writes it
+    async with serving({"TEXT_LIMIT": "30000", "FRAME_LIMIT": "400000"}) as it:
+        assert (await publish(it, text=longest)).code == 201
+        assert error(await publish(it, text=longest + "!", id="m2")) == (413, "too_large")

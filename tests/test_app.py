@@ -329,7 +329,7 @@ async def test_a_port_in_use_stops_the_start() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(ConfigError, match=r"^PORT .*in use"):
             await Service(config.load(environment({"PORT": port}))).start()
 
 

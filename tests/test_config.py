@@ -1,10 +1,12 @@
 """service/config.py: the environment, read once."""
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
 
+from service import protocol
 from service.config import SETTINGS, ConfigError, Setting, Settings, describe, load
 
 MEMORY = {"SQLITE_PATH": ":memory:"}
@@ -136,6 +138,19 @@ def test_settings_that_need_each_other() -> None:
     assert load(REDIS | {"WEB_CONCURRENCY": "2"}).web_concurrency == 2
     with pytest.raises(ConfigError, match=r"^PING_TIMEOUT: "):
         of(PING_INTERVAL="5", PING_TIMEOUT="6")
+
+
+def test_the_longest_text_fits_into_a_frame() -> None:
+    """However a client writes it; else it would close its socket instead of being taken."""
+    with pytest.raises(ConfigError, match=r"^FRAME_LIMIT is 65536: expected at least 1202048 with TEXT_LIMIT 100000"):
+        of(TEXT_LIMIT="100000")
+    with pytest.raises(ConfigError, match=r"^FRAME_LIMIT is 1024: .*TEXT_LIMIT 4000"):
+        of(FRAME_LIMIT="1024")
+    settings = of(TEXT_LIMIT="100000", FRAME_LIMIT="1202048")
+    longest = "\U0001fa77" * settings.text_limit  # Python escapes it, to twelve bytes
+    odd = "\U0001fa77" * protocol.ID_LIMIT
+    frame = {"type": "edit", "room": "r" * 64, "id": odd, "ref": odd, "target": 2**53, "text": longest}
+    assert len(json.dumps(frame)) <= settings.frame_limit
 
 
 def test_redis_address() -> None:

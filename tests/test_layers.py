@@ -11,9 +11,9 @@ import pytest
 SERVICE = Path(__file__).resolve().parents[1] / "service"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    # Settings, bytes, rates, counts: knows nothing of the rest.
-    ("clock", "config", "framing", "jwks", "limits", "protocol", "registry", "telemetry"),
-    ("names",),
+    # Bytes, rates, counts: knows nothing of the rest.
+    ("clock", "framing", "jwks", "limits", "protocol", "redis_url", "registry", "telemetry"),
+    ("config", "names"),
     # What a user, a broker, a connection is.
     ("auth", "broker", "headers", "marks", "sqlite_rooms", "writer"),
     # What these can do.

@@ -1,6 +1,7 @@
 """service/listener.py: binding, accepting in bursts, and a process whose descriptors are used up."""
 
 import asyncio
+import re
 import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +12,7 @@ import pytest
 from tornado.httpserver import HTTPServer
 
 from service import listener
+from service.config import ConfigError
 from service.listener import Listener, bind, raise_descriptor_limit
 
 from .brokers import until
@@ -62,7 +64,7 @@ def test_a_free_port_is_the_same_for_both_families() -> None:
 
 def test_a_port_in_use_can_not_be_had() -> None:
     """Nor is any socket left open."""
-    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(OSError, match="in use"):
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(ConfigError, match=r"^PORT .*in use"):
         bind("127.0.0.1", other.getsockname()[1])
 
 
@@ -75,7 +77,7 @@ def test_a_port_taken_on_one_family_frees_the_other(monkeypatch: pytest.MonkeyPa
             (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
         ]
         monkeypatch.setattr(listener.socket, "getaddrinfo", lambda *_, **__: infos)
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(ConfigError, match=r"^PORT .*in use"):
             bind("localhost", port)
         with socket.create_server(("127.0.0.1", port)):
             pass
@@ -104,6 +106,27 @@ def test_a_machine_without_ipv6_listens_on_ipv4(monkeypatch: pytest.MonkeyPatch)
         assert [sock.family for sock in sockets] == [socket.AF_INET]
         for sock in sockets:
             sock.close()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "x86_64-conda-linux-gnu",
+        "http://localhost",
+        "localhost:8000",
+        "[::1",
+        " ",
+        "a" * 64,
+        "a..b",
+        "198.51.100.7",
+        "::2",
+    ],
+)
+def test_a_host_that_is_not_here_is_named(host: str) -> None:
+    """Be it no name, one that nobody knows, or another machine's: HOST is at fault, and no port would help."""
+    with pytest.raises(ConfigError, match=f"^HOST is {re.escape(repr(host))}: ") as caught:
+        bind(host, 0)
+    assert "PORT" not in str(caught.value)
 
 
 def test_other_reasons_not_to_have_a_socket_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:

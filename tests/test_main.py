@@ -1,6 +1,7 @@
 """`python -m service` as a user runs it: options, settings that can't hold, signals, exit statuses."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -16,6 +17,8 @@ from service import __version__
 
 from .harness import JWT_SECRET, SECRET_KEY, UNIT, ChatClient, ServiceProcess, service_env, wait_until
 from .harness.service_process import ROOT
+
+BAD_KEY = "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"
 
 
 def run(*args: str, **environ: str) -> "subprocess.CompletedProcess[str]":
@@ -77,18 +80,79 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
         ([], {"SECRET_KEY": "short"}, "SECRET_KEY"),
         ([], {"REDIS_URL": "redis://127.0.0.1:1", "SECRET_KEY": ""}, "SECRET_KEY"),
         ([], {"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY"),
-        ([], {"JWT_PUBLIC_KEY": "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"}, "JWT_PUBLIC_KEY"),
+        ([], {"JWT_PUBLIC_KEY": BAD_KEY}, "JWT_PUBLIC_KEY"),
         ([], {"SQLITE_PATH": "/nonexistent/parley.db"}, "SQLITE_PATH"),
         ([], {"SQLITE_PATH": "/nonexistent/parley.db", "SECRET_KEY": ""}, "SQLITE_PATH"),
-        (["--host", "198.51.100.7"], {"PORT": "0"}, "PORT|HOST"),
+        ([], {"SQLITE_PATH": "/"}, "SQLITE_PATH"),
+        ([], {"SQLITE_PATH": __file__}, "SQLITE_PATH"),
+        ([], {"HOST": "x86_64-conda-linux-gnu"}, "HOST"),
+        ([], {"HOST": "a" * 64}, "HOST"),
+        ([], {"REDIS_URL": "redis://127.0.0.1:1", "WEB_CONCURRENCY": "2", "HOST": "no.such.host.invalid"}, "HOST"),
+        ([], {"REDIS_URL": "redis://127.0.0.1:1", "WEB_CONCURRENCY": "2", "JWT_PUBLIC_KEY": BAD_KEY}, "JWT_PUBLIC_KEY"),
+        ([], {"TEXT_LIMIT": "100000"}, "FRAME_LIMIT"),
+        ([], {"REDIS_URL": "redis://hunter2#secret@h:6379/0"}, "REDIS_URL"),
+        ([], {"REDIS_TLS_URL": "rediss://h/0?foo=bar"}, "REDIS_TLS_URL"),
     ],
 )
 def test_a_setting_that_can_not_hold_ends_with_2(args: list[str], environ: dict[str, str], named: str) -> None:
-    """One line that names the variable; no traceback."""
-    done = run(*args, **environ)
+    """One line that names the variable, the same of a start and of `--check`; no traceback."""
+    said = set()
+    for more in ([], ["--check"]):
+        done = run(*args, *more, **environ)
+        assert done.returncode == 2 and done.stdout == ""
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        said.add(done.stderr)
+        if "/nonexistent" in environ.get("SQLITE_PATH", "") and "SECRET_KEY" in environ:
+            break  # a check makes no secret, and so asks another part
+    assert len(said) == 1 and re.match(rf"parley: {named}\b", said.pop())
+
+
+def test_an_address_of_another_machine_is_named() -> None:
+    """Only listening tells, so `--check` can't."""
+    done = run("--host", "198.51.100.7", PORT="0")
     assert done.returncode == 2 and done.stdout == ""
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1 and re.match(rf"parley: ({named})\b", lines[0]), done.stderr
+    assert re.fullmatch(r"parley: HOST is '198\.51\.100\.7': .*\n", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "utf-8:strict"])
+def test_a_path_that_the_terminal_can_not_show_is_served_all_the_same(tmp_path: Path, encoding: str) -> None:
+    """By `--check`, the start line and the log: what can't be encoded is escaped."""
+    odd = {"ä": "dätä.db", "snowman": "☃.db", "no UTF-8": os.fsdecode(b"d\xe4t\xe4.db")}
+    for name in odd.values():
+        env = {"SQLITE_PATH": str(tmp_path / name), "PYTHONIOENCODING": encoding, "SECRET_KEY": ""}
+        checked = run("--check", **env)
+        assert (checked.returncode, checked.stderr) == (0, ""), checked.stderr
+        with ServiceProcess(env) as service:
+            wait_until(lambda it=service: it.stdout, "the line")  # type: ignore[misc]
+            assert service.stdout[0].startswith(f"Parley {__version__} on http://localhost:{service.port} (sqlite ")
+            assert service.request("GET", "/readyz")[0] == 200
+            assert service.stop() == 0
+        assert service.troubles() == []
+        assert (tmp_path / name).exists()
+        refused = run(**env, PORT="http")
+        assert refused.returncode == 2 and "Traceback" not in refused.stderr
+        refused = run(**env | {"SQLITE_PATH": str(tmp_path / name / "below.db")})
+        assert refused.returncode == 2 and refused.stderr.startswith("parley: SQLITE_PATH"), refused.stderr
+
+
+def test_a_start_line_that_can_not_be_written_stops_nothing() -> None:
+    """A full disk behind standard output is said in the log."""
+    with open("/dev/full", "w") as full:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service"],
+            cwd=ROOT,
+            env=service_env({"PORT": "0"}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        assert "standard output can't be written: No space left on device" in process.stderr.readline()
+        process.terminate()
+        rest = process.stderr.read()
+        assert process.wait(10 * UNIT) == 0
+        assert "Exception" not in rest
+        process.stderr.close()
 
 
 def test_an_unknown_option_ends_with_2() -> None:

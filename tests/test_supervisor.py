@@ -154,6 +154,6 @@ def test_a_port_in_use_starts_nobody() -> None:
     async def serve(*_: object) -> int:
         raise AssertionError("forked")
 
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(config.ConfigError, match=r"^PORT .*in use"):
         supervisor.run(settings, serve)
     taken.close()

@@ -1,0 +1,221 @@
+"""service/redis_url.py: what a REDIS_URL may be, and real servers at each kind of address."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service import config, redis_commands
+from service.broker_redis import RedisBroker
+from service.config import ConfigError, load
+from service.redis_url import RedisUrl, parse
+
+from .brokers import message, opened, publish, until
+from .harness import ChatClient, RedisServer
+from .serving import serving
+from .test_redis_commands import tls_server  # noqa: F401 (a fixture)
+
+KEY = {"SECRET_KEY": "k" * 32}
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("redis://cache", RedisUrl(host="cache")),
+        ("REDIS://cache:1234/", RedisUrl(host="cache", port=1234)),
+        (" redis://cache/3\n", RedisUrl(host="cache", database=3)),
+        ("redis://cache/3/", RedisUrl(host="cache", database=3)),
+        ("redis://cache?db=3", RedisUrl(host="cache", database=3)),
+        ("redis://cache/03?db=3", RedisUrl(host="cache", database=3)),
+        ("redis://[::1]:7000/0", RedisUrl(host="::1", port=7000)),
+        ("redis://:word@h", RedisUrl(host="h", password="word")),
+        ("redis://ada@h", RedisUrl(host="h", username="ada")),
+        ("redis://ada:a:b@h", RedisUrl(host="h", username="ada", password="a:b")),
+        ("redis://a%40a:%23%2F%3f%25@h", RedisUrl(host="h", username="a@a", password="#/?%")),
+        ("redis://:a+b[c]&=\"'@h", RedisUrl(host="h", password="a+b[c]&=\"'")),
+        ("rediss://h", RedisUrl(host="h", tls=True)),
+        ("rediss://h?ssl_cert_reqs=CERT_NONE", RedisUrl(host="h", tls=True, tls_options={"ssl_cert_reqs": "none"})),
+        ("rediss://h?ssl_cert_reqs=Optional", RedisUrl(host="h", tls=True, tls_options={"ssl_cert_reqs": "optional"})),
+        ("rediss://h?ssl_check_hostname=no", RedisUrl(host="h", tls=True, tls_options={"ssl_check_hostname": False})),
+        ("unix:///run/r.sock", RedisUrl(path="/run/r.sock")),
+        ("unix:///run/a%20b.sock?db=2", RedisUrl(path="/run/a b.sock", database=2)),
+        ("unix://ada:word@/run/r.sock", RedisUrl(path="/run/r.sock", username="ada", password="word")),
+    ],
+)
+def test_what_is_understood(text: str, meant: RedisUrl) -> None:
+    """Schemes in any case, a database in the path or the query, users and passwords percent-encoded or plain."""
+    assert parse(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("redis://h/0?foo=bar", "'foo' is not known"),
+        ("redis://h/0?socket_timeout=5", "'socket_timeout' is not known"),
+        ("redis://h/0?DB=5", "'DB' is not known"),
+        ("redis://h/0?db", "a parameter is not known"),
+        ("redis://h/0?db=1&db=2", "'db' once"),
+        ("redis://h/1?db=2", "one database"),
+        ("redis://h/0/1", "a database that is a number"),
+        ("redis://h/x", "a database that is a number"),
+        ("redis://h?db=-1", "a database that is a number"),
+        ("redis://h/0?ssl_cert_reqs=none", "rediss:// with parameter 'ssl_cert_reqs'"),
+        ("unix:///r.sock?ssl_cert_reqs=none", "rediss:// with parameter 'ssl_cert_reqs'"),
+        ("rediss://h?ssl_cert_reqs=maybe", "ssl_cert_reqs to be one of none, optional, required"),
+        ("rediss://h?ssl_check_hostname=maybe", "ssl_check_hostname to be true or false"),
+        ("rediss://h?ssl_ca_certs=/nonexistent.pem", "ssl_ca_certs to be a file"),
+        (f"rediss://h?ssl_ca_certs={__file__}", "ssl_ca_certs to be a file"),
+        ("rediss://h?ssl_certfile=/nonexistent.pem", "ssl_certfile and ssl_keyfile"),
+        ("rediss://h?ssl_keyfile=/nonexistent.pem", "ssl_certfile with ssl_keyfile"),
+        ("redis://h?db=%zz", "with a % in a path or parameter"),
+        *(
+            (text, "expected redis://")
+            for text in ("http://h", "h:6379", "redis:h", "unix:/r.sock", "unix://", "unix:///")
+        ),
+        *((text, "expected redis://") for text in ("redis://", "redis://:6379", "redis://h:0", "redis://h:70000")),
+        *((text, "expected redis://") for text in ("redis://h:port", "redis://[::1", "redis://a b", "redis+tls://h")),
+    ],
+)
+def test_what_is_not_understood_is_named(text: str, named: str) -> None:
+    """At the start, by variable and parameter, instead of a connection that never comes."""
+    with pytest.raises(ConfigError) as caught:
+        load(KEY | {"REDIS_URL": text})
+    assert str(caught.value).startswith("REDIS_URL: expected ") and named in str(caught.value)
+    with pytest.raises(ConfigError, match=r"^REDIS_TLS_URL: expected "):
+        load(KEY | {"REDIS_TLS_URL": text, "REDIS_URL": "redis://h"})
+
+
+@pytest.mark.parametrize("user", ["", "ada"])
+@pytest.mark.parametrize("mark", ["#", "/", "?", "@", "%", "?a=", "/?&", "#@"])
+def test_a_password_that_is_not_encoded(user: str, mark: str) -> None:
+    """It is refused with the way out, and no part of it passes for a host, a path or a parameter."""
+    for text in (f"{user}:hunter2{mark}secret@h:6379/0", f"hunter2{mark}secret@h:6379/0", f"{user}:{mark}hunter2@h"):
+        for scheme in ("redis", "rediss", "unix"):
+            with pytest.raises(ConfigError, match="percent-encoded password") as caught:
+                load(KEY | {"REDIS_URL": f"{scheme}://{text}"})
+            assert "hunter2" not in str(caught.value) and "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "query", ["password=hunter2", "PASSWORD=hunter2&hunter=2", "db=1&username=u&password=a&hunter2=b"]
+)
+def test_a_password_among_the_parameters(query: str) -> None:
+    """It is shown where it belongs; what an unencoded & makes of it is not named."""
+    with pytest.raises(ConfigError, match="before the host") as caught:
+        load(KEY | {"REDIS_URL": f"unix:///r.sock?{query}"})
+    assert "hunter" not in str(caught.value)
+
+
+def test_nothing_of_a_password_is_shown() -> None:
+    """Neither by a repr nor as the broker's name."""
+    url = "redis://ada:hunter2@h:1/0"
+    settings = load(KEY | {"REDIS_URL": url})
+    assert "hunter2" not in repr(parse(url)) + str(parse(url)) + settings.broker_name + config.describe(settings)
+    assert load(KEY | {"REDIS_URL": "redis://[::1]:7/0"}).broker_name == "redis [::1]:7"
+
+
+# -- real servers
+
+
+@pytest.fixture
+def unix_server(tmp_path: Path) -> Iterator[tuple[RedisServer, Path]]:
+    """A Redis on a unix socket, and the socket."""
+    path = tmp_path / "a redis.sock"
+    with RedisServer(unixsocket=f'"{path}"') as server:
+        server.cli("ACL", "SETUSER", "ada", "on", ">w/rd", "~*", "&*", "+@all")
+        yield server, path
+
+
+async def _talks(environ: dict[str, str]) -> None:
+    async with serving(environ) as it:
+        assert it.hub.broker.available
+        names = secrets.token_hex(4), secrets.token_hex(4)  # a name stays its guest's for a while
+        async with ChatClient.open(it.url, names[0]) as ada, ChatClient.open(it.url, names[1]) as bob:
+            await ada.join("lobby")
+            await bob.join("lobby")
+            await ada.send("lobby", "hello")
+            assert (await bob.recv("message"))["text"] == "hello"
+
+
+async def test_a_unix_socket(unix_server: tuple[RedisServer, Path]) -> None:
+    """With a password, a space in its path, and a database of its own."""
+    server, path = unix_server
+    shown = str(path).replace(" ", "%20")
+    await _talks({"REDIS_URL": f"unix://ada:w%2Frd@{shown}?db=2"})
+    assert server.cli("-n", 2, "DBSIZE") != "0"
+    assert server.cli("-n", 0, "DBSIZE") == "0"
+
+
+async def test_tls(tls_server: tuple[RedisServer, int], tmp_path: Path) -> None:  # noqa: F811
+    """Unchecked if that is asked for, in any case of letters, or checked against the certificate that is named."""
+    url = f"rediss://127.0.0.1:{tls_server[1]}/0"
+    for query in ("ssl_cert_reqs=CERT_NONE", f"ssl_ca_certs={tmp_path}/cert.pem"):
+        await _talks({"REDIS_URL": f"{url}?{query}"})
+
+
+@pytest.mark.expects_log("redis (commands|channels): |the broker is away")
+async def test_tls_is_checked_by_default(
+    tls_server: tuple[RedisServer, int],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the test before shows nothing."""
+    monkeypatch.setattr("service.app.READY_TIMEOUT", 0.5)
+    async with serving({"REDIS_URL": f"rediss://127.0.0.1:{tls_server[1]}/0"}) as it:
+        assert not it.hub.broker.available
+
+
+@pytest.mark.parametrize(("other", "apart"), [("?db=2", True), ("/2", True), ("?db=0", False), ("/", False)])
+async def test_databases_of_one_server_are_apart(redis_server: RedisServer, other: str, apart: bool) -> None:
+    """Names, signals and messages, however the database is written: keys and channels are of one source."""
+    redis_server.cli("FLUSHALL")
+    place = f"redis://127.0.0.1:{redis_server.port}"
+    one, two = (RedisBroker(place + path, history_limit=10, history_days=1) for path in ("/0", other))
+    async with opened(one, "lobby") as (here, heard), opened(two, "lobby") as (there, _):
+        there.signal("lobby", b'{"from":"there"}')
+        await publish(there, message("lobby"))
+        here.signal("lobby", b'{"from":"here"}')
+        await until(lambda: ("lobby", {"from": "here"}) in heard.signals, "our own signal")
+        assert (("lobby", {"from": "there"}) not in heard.signals) is apart
+        assert (heard.frames("lobby") == []) is apart
+        assert await there.claim_name("ada", "u1", 5)
+        assert await here.claim_name("ada", "u2", 5) is apart
+
+
+# -- what Redis does at its memory's end
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "noeviction"])
+@pytest.mark.expects_log("maxmemory-policy is|redis (commands|channels): ")
+async def test_a_policy_that_deletes_is_warned_of(policy: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, not at every connection."""
+
+    def said(words: str) -> list[str]:
+        return [record.message for record in caplog.records if words in record.message]
+
+    with RedisServer(maxmemory_policy=policy) as server:
+        async with opened(RedisBroker(server.url, history_limit=10, history_days=1)) as (broker, _):
+            server.cli("CLIENT", "KILL", "TYPE", "normal")
+            await until(lambda: said("redis commands: "), "the connection lost")
+            await until(lambda: broker.available, "back")
+    warned = said("maxmemory-policy is")
+    assert len(warned) == (0 if policy == "noeviction" else 1)
+    assert all(policy in line for line in warned)
+
+
+async def test_a_user_who_may_not_ask_for_the_policy(redis_server: RedisServer) -> None:
+    """Serves all the same, and nothing is said."""
+    redis_server.cli("ACL", "SETUSER", "modest", "on", ">word", "~*", "&*", "+@all", "-info", "-config")
+    url = redis_server.url.replace("://", "://modest:word@")
+    async with opened(RedisBroker(url, history_limit=10, history_days=1)) as (broker, _):
+        await until(lambda: broker.available, "available")
+        await broker.put_ticket("key", b"record", 5)
+        assert await broker.take_ticket("key") == b"record"
+
+
+def test_redis_py_is_given_only_what_it_knows() -> None:
+    """A connection can be made of every address (each constructor takes other arguments)."""
+    for text in ("redis://h", "rediss://h?ssl_cert_reqs=none&ssl_check_hostname=false", "unix:///r.sock?db=1"):
+        connection: Any = redis_commands.connector(text, False, "name")()
+        assert connection.db == parse(text).database
