@@ -15,7 +15,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, RequestHandler, StaticFileHandler
 
-from service import api, classic, config, listener, protocol, telemetry
+from service import api, config, guide_chat, guide_clock, guide_play, listener, protocol, telemetry
 from service.auth import Authenticator
 from service.broker import Broker
 from service.broker_redis import RedisBroker
@@ -23,6 +23,8 @@ from service.broker_sqlite import SqliteBroker
 from service.chat import ChatSocket
 from service.config import Settings
 from service.framing import frame
+from service.guide_sockets import GuideSocket
+from service.guide_voice import Voice
 from service.heartbeat import Heartbeat
 from service.hub import Hub, Rates, Tally
 from service.moderation import Moderation
@@ -46,6 +48,7 @@ FAREWELL = 2.0  # seconds for the last close frames to be answered
 GC_THRESHOLD = (50_000, 50, 1000)
 
 PAGES = (r"/", r"/r/[a-z0-9][a-z0-9_-]{0,63}")
+ROOT_SOCKETS = {"chat": guide_chat.EscapedSocket, "clock": guide_clock.ClockSocket}  # by ROOT_SOCKET
 
 
 class _Upgrade(PathMatches):
@@ -56,23 +59,17 @@ class _Upgrade(PathMatches):
 
 
 class Page(api.Handler):
-    """`/` and `/r/<room>`: the chat page."""
+    """`/` and `/r/<room>`: the chat page; and the pages of the guides."""
+
+    def initialize(self, file: str = "") -> None:
+        """`file` of static/; the chat page without one."""
+        super().initialize()
+        self._file = file or self.application.settings["page"]
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
-        self.finish((STATIC / self.application.settings["page"]).read_bytes())
-
-    head = get
-
-
-class ClockPage(Page):
-    """`/clock.html`: the clock's page."""
-
-    def get(self) -> None:
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Cache-Control", "no-cache")
-        self.finish((STATIC / "clock.html").read_bytes())
+        self.finish((STATIC / self._file).read_bytes())
 
     head = get
 
@@ -101,12 +98,16 @@ def make_application(hub: Hub) -> Application:
     room = r"([^/]{1,256})"
     rules: list[Any] = [
         (r"/socket", ChatSocket),  # first, for rules are tried one after the other
-        Rule(_Upgrade(r"/"), classic.GuideChatSocket),
+        Rule(_Upgrade(r"/"), ROOT_SOCKETS[hub.settings.root_socket]),
         *((path, Page) for path in PAGES),
-        (r"/clock\.html", ClockPage),
-        (r"/receive", classic.ReceiveSocket),
-        (r"/submit", classic.SubmitSocket),
-        (r"/clock", classic.ClockSocket),
+        (r"/receive", guide_chat.ReceiveSocket),
+        (r"/submit", guide_chat.SubmitSocket),
+        (r"/ws", guide_chat.BothWaysSocket),
+        (r"/room", Page, {"file": "room.html"}),
+        (r"/room/chat", guide_play.PlaySocket),
+        (r"/clock\.html", Page, {"file": "clock.html"}),
+        (r"/clock", guide_clock.ClockSocket),
+        (r"/pingWs", guide_clock.PingSocket),
         (r"/tickets", api.TicketsHandler),
         (r"/rooms", api.RoomsHandler),
         (rf"/rooms/{room}/messages", api.MessagesHandler),
@@ -300,9 +301,10 @@ class Service:
 
     @staticmethod
     async def _close_sockets() -> None:
-        for open_socket in (*ChatSocket.sockets, *classic.GuideSocket.all):
+        for open_socket in (*ChatSocket.sockets, *GuideSocket.all):
             open_socket.close(CloseCode.RESTART, "this process is leaving")
         await Connection.all_closed(FAREWELL)
+        await Voice.all_silent(FAREWELL)
 
 
 async def _send_away(open_socket: ChatSocket, moment: float) -> None:

@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_audience: str
     jwt_issuer: str
     guests: bool
+    root_socket: str
     allowed_origins: tuple[str, ...]
     trusted_proxies: int
     force_https: bool
@@ -220,6 +221,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("JWT_AUDIENCE", str, "", "text", "users' tokens must name it in `aud`; none refuses those with an `aud`"),
     Setting("JWT_ISSUER", str, "", "text", "users' tokens must have it as `iss`; none takes any"),
     Setting("GUESTS", _flag, "1", "1 or 0", "whether people may enter with a name alone"),
+    Setting(
+        "ROOT_SOCKET",
+        _choice("chat", "clock"),
+        "chat",
+        "name",
+        "what a WebSocket on `/` speaks, for the example apps that open that address: see below",
+    ),
     Setting("ALLOWED_ORIGINS", _origins, "", "origins", "exact, comma-separated; none means the page's own"),
     Setting(
         "TRUSTED_PROXIES",

@@ -37,6 +37,18 @@ def frame(payload: bytes, opcode: int = TEXT) -> bytes:
     return bytes((0x80 | opcode, 127)) + length.to_bytes(8, "big") + payload
 
 
+def payloads(data: bytes) -> Iterator[bytes]:
+    """The payloads of whole frames as `frame` made them."""
+    start = 0
+    while start < len(data):
+        length, start = data[start + 1], start + 2
+        if length >= 126:
+            size = 2 if length == 126 else 8
+            length, start = int.from_bytes(data[start : start + size], "big"), start + size
+        yield data[start : start + length]
+        start += length
+
+
 def close_frame(code: int | None, reason: str = "") -> bytes:
     """A close frame; the reason is cut to the 123 bytes that a control frame leaves it (section 5.5)."""
     if code is None:

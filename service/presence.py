@@ -46,7 +46,7 @@ class Presence:
         self._loop = asyncio.get_running_loop()
         self._here: dict[str, dict[str, _Here]] = {}
         self._arriving: dict[str, dict[str, _Here]] = {}  # of `_here`, those the broker has yet to be told of
-        self._leaving: dict[tuple[str, str], float] = {}  # when their grace ends; the oldest come first
+        self._leaving: dict[tuple[str, str], float] = {}  # when their grace ends
         self._rosters: dict[str, asyncio.Future[_Roster]] = {}
 
     # -- this process's people
@@ -61,12 +61,12 @@ class Presence:
             self._arriving.setdefault(room, {})[person.id] = here
         here.sockets += 1
 
-    def leave(self, room: str, user: str) -> None:
-        """One socket less; the last one's leave is told after the grace."""
+    def leave(self, room: str, user: str, for_good: bool = False) -> None:
+        """One socket less; the last one's leave is told after the grace, or soon if nobody can come back as `user`."""
         here = self._here[room][user]
         here.sockets -= 1
         if here.sockets == 0:
-            self._leaving[room, user] = self._loop.time() + self._grace
+            self._leaving[room, user] = self._loop.time() + (0.0 if for_good else self._grace)
 
     async def run(self) -> None:
         """Tell the broker what changed; beat. Survives its absence: what could not be told is told again."""
@@ -94,9 +94,8 @@ class Presence:
         await _all(self._tell_arrival(room, list(people)) for room, people in self._arriving.items())
         departing: dict[str, list[str]] = {}
         for (room, user), due in self._leaving.items():
-            if due > now:
-                break
-            departing.setdefault(room, []).append(user)
+            if due <= now:
+                departing.setdefault(room, []).append(user)
         await _all(self._tell_departure(room, users) for room, users in departing.items())
 
     async def _tell_arrival(self, room: str, users: list[str]) -> None:
@@ -141,16 +140,29 @@ class Presence:
 
         Read once, then kept by the signals; with those here whom the broker has yet to announce.
         """
+        return self._merged(room, await asyncio.shield(self._kept(room)), [person])
+
+    def present(self, room: str) -> Roster | None:
+        """The same as it is known now; None while it is being read."""
+        kept = self._kept(room)
+        if not kept.done() or kept.cancelled() or kept.exception() is not None:
+            return None
+        return self._merged(room, kept.result(), [])
+
+    def _kept(self, room: str) -> "asyncio.Future[_Roster]":
         kept = self._rosters.get(room)
         if kept is None:
             kept = self._rosters[room] = asyncio.ensure_future(self._load(room))
             kept.add_done_callback(lambda done: self._drop_failed(room, done))
-        roster = await asyncio.shield(kept)
+        return kept
+
+    def _merged(self, room: str, roster: "_Roster", entering: list[Person]) -> Roster:
         here = self._here.get(room, {})
         if roster.members is None or len(here) > MEMBERS_LIMIT:
             return Roster(max(roster.count, len(here)), None)
         members = roster.members | {user: entry.person for user, entry in here.items() if entry.sockets}
-        members.setdefault(person.id, person)
+        for person in entering:
+            members.setdefault(person.id, person)
         return Roster(len(members), list(members.values()) if len(members) <= MEMBERS_LIMIT else None)
 
     async def _load(self, room: str) -> "_Roster":

@@ -73,8 +73,6 @@ class Relay(Listener):
         self._arrived: list[Hall] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.rooms: dict[str, Hall] = {}
-        # Called with each batch of a room's new events, beside its members.
-        self.taps: dict[str, Callable[[list[bytes]], None]] = {}
         # By the `kind` of a signal's JSON: called with the room and the payload.
         self.signals: dict[str, Callable[[str, bytes], None]] = {}
         # Called with each room whose signals may have been missed.
@@ -190,9 +188,6 @@ class Relay(Listener):
                         self._feed(room, member, first, fresh)
                     else:
                         self._nudge(room, member)
-        tap = self.taps.get(room.name)
-        if tap is not None:
-            tap(fresh)
 
     def _feed(self, room: Hall, member: Member, seq: int, frames: list[bytes]) -> None:
         fresh = room.feed(member, member.deliver, seq, frames)

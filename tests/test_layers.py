@@ -39,8 +39,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # What a process has one of.
     ("hub",),
     # What clients ask for, and the handlers they ask.
-    ("actions",),
-    ("api", "chat", "classic"),
+    ("actions", "guide_voice"),
+    ("guide_sockets",),
+    ("api", "chat", "guide_chat", "guide_clock", "guide_play"),
     # Routes, start, drain; the command line.
     ("app",),
     ("__main__",),

@@ -211,18 +211,6 @@ async def test_what_arrives_after_the_last_one_left_is_dropped(redis_url: str) -
         assert it.relay.rooms == {}
 
 
-async def test_taps_see_each_event_once(redis_url: str) -> None:
-    """What listens to a room beside its members gets the events themselves, holes filled."""
-    async with scene(redis_url) as it:
-        await it.join(Reader())
-        tapped: list[bytes] = []
-        it.relay.taps["lobby"] = tapped.extend
-        await it.lose("one")
-        await it.say("two")
-        await until(lambda: len(tapped) == 2, "both")
-        assert [json.loads(event)["text"] for event in tapped] == ["one", "two"]
-
-
 async def test_frames_that_are_no_events_go_to_live_members_but_some(redis_url: str) -> None:
     """Who is behind goes without, and so does who is excepted."""
     async with scene(redis_url) as it:
