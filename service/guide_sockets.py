@@ -116,8 +116,8 @@ class LobbySocket(GuestSocket):
     held: asyncio.Event
     _hall: Hall | None = None
     _holding: asyncio.Task[None] | None = None
-    # The last bytes that came and what they are in the guide's words: all members are given the same at once.
-    _last: ClassVar[tuple[bytes, Any]] = (b"", None)
+    # The last bytes that came, and what they are in each guide's words: all members are given the same at once.
+    _last: ClassVar[tuple[bytes, dict[type["LobbySocket"], Any]]] = (b"", {})
 
     async def get(self, *args: str, **kwargs: str) -> None:
         try:
@@ -178,10 +178,12 @@ class LobbySocket(GuestSocket):
         return self.connection is not None and self.connection.congested
 
     def deliver(self, data: bytes) -> None:
-        kind = type(self)
-        if kind._last[0] is not data:
-            kind._last = data, self.translate(heard(data))
-        self.tell(kind._last[1])
+        if LobbySocket._last[0] is not data:
+            LobbySocket._last = data, {}
+        words = LobbySocket._last[1]
+        if type(self) not in words:
+            words[type(self)] = self.translate(heard(data))
+        self.tell(words[type(self)])
 
     def translate(self, said: list[Message | Presence]) -> Any:
         """What `tell` is to write, the same for all sockets of this class."""

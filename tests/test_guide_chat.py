@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 import websockets
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
 from service import guide_sockets
 from service.broker import unavailable
@@ -69,26 +72,34 @@ async def test_the_root_without_an_upgrade_is_the_page() -> None:
             assert page.code == 200 and page.headers["Content-Type"].startswith("text/html")
 
 
-async def test_the_root_escapes_as_the_ruby_guides_server_does(broker_env: dict[str, str]) -> None:
-    """Each value, once, whichever way it came in; the pages of the other guides escape for themselves."""
+@pytest.mark.parametrize("order", [("/", "/ws", "/receive"), ("/receive", "/ws", "/")])
+async def test_the_root_escapes_as_the_ruby_guides_server_does(
+    broker_env: dict[str, str], order: tuple[str, ...]
+) -> None:
+    """Each value, once, whoever else is told the same before; the pages of the other guides escape for themselves."""
     hostile = """<img src=x onerror="alert('1')">&amp;"""
     escaped = "&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;amp;"
-    async with (
-        serving(broker_env) as it,
-        it.socket("/") as ruby,
-        it.socket("/ws") as go,
-        it.socket("/submit") as python,
-        ChatClient.open(it.url, bearer=make_jwt("u", "<b>&")) as chat,
-    ):
-        await chat.join("lobby")
-        for socket in (ruby, go, python):
-            await say(socket, "<i>", hostile)
-            assert await heard(ruby) == {"handle": "&lt;i&gt;", "text": escaped}
-            assert await heard(go) == {"handle": "<i>", "text": hostile}
-            assert (await chat.recv("message"))["text"] == hostile
-        await chat.send("lobby", hostile)
-        assert await heard(ruby) == {"handle": "&lt;b&gt;&amp;", "text": escaped}
-        assert await heard(go) == {"handle": "<b>&", "text": hostile}
+    with ServiceProcess(NO_LIMITS | broker_env) as service:  # one in which nobody was told anything yet
+        async with AsyncExitStack() as stack:
+            ears = {path: await stack.enter_async_context(socket(service, path)) for path in order}
+            chat = await stack.enter_async_context(ChatClient.open(service.url, bearer=make_jwt("u", "<b>&")))
+            outbox = await stack.enter_async_context(socket(service, "/submit"))
+            await chat.join("lobby")
+            for mouth in (ears["/"], ears["/ws"], outbox):
+                await say(mouth, "<i>", hostile)
+                assert await heard(ears["/"]) == {"handle": "&lt;i&gt;", "text": escaped}
+                for path in ("/ws", "/receive"):
+                    assert await heard(ears[path]) == {"handle": "<i>", "text": hostile}
+                assert (await chat.recv("message"))["text"] == hostile
+            await chat.send("lobby", hostile)
+            assert await heard(ears["/"]) == {"handle": "&lt;b&gt;&amp;", "text": escaped}
+            for path in ("/ws", "/receive"):
+                assert await heard(ears[path]) == {"handle": "<b>&", "text": hostile}
+
+
+def socket(service: ServiceProcess, path: str) -> connect:
+    """A socket of the service's own page."""
+    return connect(service.url.replace("http", "ws", 1) + path, origin=Origin(service.url), proxy=None)
 
 
 # -- from the open on
