@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError
 
 from service import headers, names, protocol, telemetry
+from service.answers import AnswerHandler
 from service.auth import AuthError, User
 from service.broker import Event
 from service.hub import Hub
@@ -45,7 +46,7 @@ class ApiError(HTTPError):
         self.retry_after = retry_after
 
 
-class Handler(RequestHandler):
+class Handler(AnswerHandler):
     """Headers of every answer, redirects to https, errors as JSON."""
 
     hub: Hub
@@ -63,6 +64,10 @@ class Handler(RequestHandler):
 
     def prepare(self) -> None:
         settings = self.hub.settings
+        # Without a proxy the listener counts connections instead.
+        if settings.trusted_proxies and settings.connections_per_address:
+            if not self.count(self.hub.network(self.request), settings.connections_per_address):
+                raise ApiError(429, "rate_limited", "Too many requests at once from this address.", 1.0)
         if self.insecure or not settings.force_https:
             return
         if headers.request_scheme(settings, self.request) != "https":

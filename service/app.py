@@ -10,12 +10,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, RequestHandler, StaticFileHandler
 
-from service import api, config, guide_chat, guide_clock, guide_play, listener, protocol, telemetry
+from service import api, config, guide_chat, guide_clock, guide_play, headers, listener, protocol, telemetry
+from service.answers import AnswerHandler
 from service.auth import Authenticator
 from service.broker import Broker
 from service.broker_redis import RedisBroker
@@ -26,7 +26,8 @@ from service.framing import frame
 from service.guide_sockets import GuideSocket
 from service.guide_voice import Voice
 from service.heartbeat import Heartbeat
-from service.hub import Hub, Rates, Tally
+from service.hub import Hub, Rates
+from service.limits import Buckets, Tally
 from service.moderation import Moderation
 from service.networks import Networks
 from service.presence import Presence
@@ -34,8 +35,9 @@ from service.protocol import CloseCode, encode
 from service.reads import ReadPositions
 from service.relay import Relay
 from service.tickets import Tickets
-from service.upgrade import WebSocket
-from service.writer import Connection
+from service.unsent import UNSENT
+from service.upgrade import WebSocket, asks_for_websocket
+from service.writer import BURST_SECONDS, Connection
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +54,18 @@ ROOT_SOCKETS = {"chat": guide_chat.EscapedSocket, "clock": guide_clock.ClockSock
 
 
 class _Upgrade(PathMatches):
-    """The path, if an Upgrade header asks for a WebSocket there. Others (h2c) may be ignored: RFC 9110 section 7.8."""
+    """The path, if an Upgrade header asks for a WebSocket there."""
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        return super().match(request) if "websocket" in request.headers.get("Upgrade", "").lower() else None
+        return super().match(request) if asks_for_websocket(request) else None
+
+
+class Routes(Application):
+    """Tornado's, for targets in each form that a server must take."""
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        headers.to_origin_form(request)
+        return super().find_handler(request, **kwargs)
 
 
 class Page(api.Handler):
@@ -117,7 +127,7 @@ def make_application(hub: Hub) -> Application:
         (r"/metrics", api.MetricsHandler),
         (r"/static/(.*)", Static, {"path": str(STATIC)}),
     ]
-    return Application(
+    return Routes(
         rules,
         hub=hub,
         page="index.html",
@@ -184,6 +194,10 @@ class Service:
         available = listener.raise_descriptor_limit()
         limit = min(settings.connections_limit or available, available)
         Connection.unsent_limit = settings.unsent_limit
+        Connection.frame_rate = settings.frame_rate
+        Connection.address_frames = Buckets(settings.frame_rate_address, settings.frame_rate_address * BURST_SECONDS)
+        UNSENT.limit_bytes = settings.unsent_total
+        AnswerHandler.answer_deadline = settings.unsent_deadline
         WebSocket.fragments_limit = settings.fragments_limit
         broker = make_broker(settings)
         relay = Relay(broker)
@@ -201,8 +215,10 @@ class Service:
         hub.heartbeat.start()
         await self._wait_for_broker(hub)
         body_limit = max(BODY_LIMIT, settings.frame_limit)  # the longest text may also come by HTTP
-        server = HTTPServer(
+        server = listener.Server(
             make_application(hub),
+            # Behind a proxy all connections are the proxy's; there requests are counted, by their clients.
+            connections_per_address=0 if settings.trusted_proxies else settings.connections_per_address,
             idle_connection_timeout=settings.handshake_timeout,
             body_timeout=settings.handshake_timeout,
             max_header_size=HEADER_LIMIT,
@@ -314,3 +330,4 @@ async def _send_away(open_socket: ChatSocket, moment: float) -> None:
 
 
 telemetry.SOCKETS.set_function(lambda: len(ChatSocket.sockets))
+telemetry.UNSENT_BYTES.set_function(lambda: UNSENT.held_bytes)

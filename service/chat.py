@@ -36,7 +36,6 @@ class ChatSocket(WebSocket):
     hub: Hub
     user: User
     rooms: dict[str, Hall]
-    network = ""  # where it comes from, as limits and tickets know it
     origin: str | None = None
     beat_slot = 0
     _refusal: tuple[CloseCode, str] | None = None
@@ -80,6 +79,9 @@ class ChatSocket(WebSocket):
         if token is not None:
             return await self.hub.authenticator.verify(token)
         raise AuthError("a ticket or a token is missing")
+
+    def late_refusal(self) -> tuple[int, str] | None:
+        return self.hub.leaving()
 
     def _admit(self) -> tuple[CloseCode, str] | None:
         if not self.hub.moderation.known:
@@ -127,8 +129,6 @@ class ChatSocket(WebSocket):
             del self.by_user[self.user.id]
         self.hub.dismiss(self.network)
         self.hub.heartbeat.discard(self)
-        if self.user.expires_at is not None:
-            self.hub.heartbeat.spare(self, self.user.expires_at)
         for room in list(self.rooms):
             self.forget(room)
         self.hub.presence.leave("", self.user.id)
@@ -255,10 +255,10 @@ class ChatSocket(WebSocket):
 
     def become(self, user: User) -> None:
         """The same user by a fresh token, which may run out later and open other rooms."""
-        if self.user.expires_at is not None:
-            self.hub.heartbeat.spare(self, self.user.expires_at)
         if user.expires_at is not None:
             self.hub.heartbeat.expire(self, user.expires_at)
+        else:
+            self.hub.heartbeat.spare(self)
         self.user = user
         for room in list(self.rooms):
             if not user.may_enter(room):

@@ -52,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     frame_limit: int
     fragments_limit: int
     rooms_limit: int
+    frame_rate: float
+    frame_rate_address: float
     send_rate: float
     send_burst: int
     send_rate_address: float
@@ -69,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     presence_grace: float
     unsent_limit: int
     unsent_deadline: float
+    unsent_total: int
     drain_seconds: float
     web_concurrency: int
     log_level: str
@@ -268,6 +271,20 @@ SETTINGS: tuple[Setting, ...] = (
         "a message in more closes the socket, 1009",
     ),
     Setting("ROOMS_LIMIT", _number(int, 1, 10_000), "50", "rooms a socket", "more are answered `too_many_rooms`"),
+    Setting(
+        "FRAME_RATE",
+        _RATE,
+        "200",
+        "frames/s a socket",
+        "of any kind, pings too, and each 8 KiB one more; burst 10 s of it, past it closed 1008; 0 is off",
+    ),
+    Setting(
+        "FRAME_RATE_ADDRESS",
+        _RATE,
+        "2000",
+        "frames/s an address",
+        "the same for its sockets that send over 5/s; burst 10 s of it; 0 is off",
+    ),
     Setting("SEND_RATE", _RATE, "10", "messages/s a user", "past it `rate_limited`; 0 switches it off"),
     Setting("SEND_BURST", _number(int, 1, 10**6), "100", "messages", "how many may come at once"),
     Setting(
@@ -283,7 +300,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ROOMS_TOTAL", _COUNT, "10000", "rooms", "no more are begun by joining them; 0 is off"),
     Setting("TICKET_RATE", _RATE, "50", "tickets/s an address", "past it 429; burst 10 s of it; 0 is off"),
     Setting("CONNECTIONS_PER_USER", _COUNT, "20", "sockets", "one more is closed 4429; 0 is off"),
-    Setting("CONNECTIONS_PER_ADDRESS", _COUNT, "1000", "sockets", "one more is closed 4429; 0 is off"),
+    Setting(
+        "CONNECTIONS_PER_ADDRESS",
+        _COUNT,
+        "1000",
+        "sockets",
+        "one more is closed 4429; as many HTTP connections may be open beside them, one more gets 429; 0 is off",
+    ),
     Setting(
         "CONNECTIONS_LIMIT",
         _COUNT,
@@ -302,7 +325,20 @@ SETTINGS: tuple[Setting, ...] = (
         "bytes",
         "past it a reader is behind, fed from history",
     ),
-    Setting("UNSENT_DEADLINE", _SECONDS, "60", "s", "a reader without progress for so long is closed 4413"),
+    Setting(
+        "UNSENT_DEADLINE",
+        _SECONDS,
+        "60",
+        "s",
+        "a reader without progress for so long is closed 4413; an HTTP answer not taken in it is cut",
+    ),
+    Setting(
+        "UNSENT_TOTAL",
+        _number(int, 2**20, 2**40),
+        "67108864",
+        "bytes",
+        "of all readers; past it those without progress for the longest are closed 4413",
+    ),
     Setting("DRAIN_SECONDS", _number(float, 0, 25), "20", "s", "over which leaving sockets are spread"),
     Setting("WEB_CONCURRENCY", _number(int, 1, 64), "1", "processes", "processes on the port (more need Redis)"),
     Setting("LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info", "level", "how much is logged"),

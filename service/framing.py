@@ -6,7 +6,8 @@ receiver can check ends in `FrameError` with the close code that section 7.4.1 g
 """
 
 import codecs
-from collections.abc import Iterator
+import enum
+from collections.abc import Generator, Iterator
 
 from tornado.util import _websocket_mask  # C where Tornado's speedups are built
 
@@ -17,6 +18,19 @@ _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 
 
 Message = tuple[int, str | bytes]
 
+# Bytes that cost their sender as much as one frame more: to unmask and decode them takes as long as reading its head.
+TOKEN_BYTES = 8192
+FOLLOWING = 256  # tokens' worth of what may come between our close frame and the peer's; past it nothing more is read
+UNLIMITED = 1e12  # tokens
+
+
+class State(enum.Enum):
+    """What RFC 6455 calls a connection: section 4.1, 7.1.3, 7.1.4. Before it is OPEN there is only a handshake."""
+
+    OPEN = enum.auto()
+    CLOSING = enum.auto()  # a close frame was sent or received: the closing handshake is started
+    CLOSED = enum.auto()
+
 
 class FrameError(Exception):
     """What the peer sent is not RFC 6455, or past a limit: close with `code`, `reason`."""
@@ -25,6 +39,11 @@ class FrameError(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+    @property
+    def lost(self) -> bool:
+        """Whether it can't be told any more where the next frame begins, so the peer's close would not be found."""
+        return self.code == 1002
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -70,7 +89,10 @@ def parse_close(payload: bytes) -> tuple[int | None, str]:
 
 
 class FrameParser:
-    """Client frames to messages. Memory is bounded by `limit` bytes a message and `fragments` frames a message."""
+    """Client frames to messages. Memory is bounded by `limit` bytes a message and `fragments` frames a message.
+
+    `tokens` is how many frames of any kind may still come; who reads sets it anew from time to time.
+    """
 
     __slots__ = (
         "_decoder",
@@ -82,11 +104,13 @@ class FrameParser:
         "_size",
         "fragments",
         "limit",
+        "tokens",
     )
 
     def __init__(self, limit: int, fragments: int = 1024) -> None:
         self.limit = limit
         self.fragments = fragments
+        self.tokens = UNLIMITED
         self._rest: bytearray | None = None  # the start of a frame whose end has not come
         self._need = 0  # bytes in `_rest` before another look is worth it
         self._opcode = 0  # of the fragmented message under way; 0 when there is none
@@ -95,10 +119,11 @@ class FrameParser:
         self._fragments = 0
         self._decoder: codecs.IncrementalDecoder | None = None
 
-    def feed(self, data: bytes) -> Iterator[Message]:
+    def feed(self, data: bytes) -> Generator[Message, None, None]:
         """Yield (opcode, payload) for each message and control frame that `data` completes.
 
-        Text comes as `str`. Raises `FrameError` at the first offence, after what came whole before it.
+        Text comes as `str`. Raises `FrameError` at the first offence, after what came whole before it. What is not
+        taken, because of an offence or because the caller closes the generator, is kept for `rest`.
         """
         if self._rest is not None:
             # A frame that drips in byte by byte is looked at again only once it can be whole: no quadratic copying.
@@ -108,44 +133,54 @@ class FrameParser:
             data = bytes(self._rest)
             self._rest = None
         start, end = 0, len(data)
-        while end - start >= 2:
-            first, length = data[start], data[start + 1] & 0x7F
-            if first & 0x70:
-                raise FrameError(1002, "reserved bits set")
-            if not data[start + 1] & 0x80:
-                raise FrameError(1002, "unmasked frame")
-            opcode = first & 0x0F
-            payload_at = start + 6
-            if opcode >= 0x8:
-                if opcode > PONG or length > 125 or not first & 0x80:
-                    raise FrameError(1002, "illegal control frame")
+        try:
+            while end - start >= 2:
+                first, length = data[start], data[start + 1] & 0x7F
+                if first & 0x70:
+                    raise FrameError(1002, "reserved bits set")
+                if not data[start + 1] & 0x80:
+                    raise FrameError(1002, "unmasked frame")
+                opcode = first & 0x0F
+                payload_at = start + 6
+                if opcode >= 0x8:
+                    if opcode > PONG or length > 125 or not first & 0x80:
+                        raise FrameError(1002, "illegal control frame")
+                else:
+                    if length >= 126:
+                        payload_at += 2 if length == 126 else 8
+                        if end < payload_at - 4:
+                            self._need = payload_at - start
+                            break
+                        length = self._extended_length(data[start + 2 : payload_at - 4])
+                    if opcode != TEXT or self._opcode or not first & 0x80:
+                        self._check_sequence(opcode)
+                    if length + self._size > self.limit:
+                        raise FrameError(1009, f"message over {self.limit} bytes")
+                stop = payload_at + length
+                if end < stop:
+                    self._need = stop - start
+                    break
+                if self.tokens < 1:
+                    raise FrameError(1008, "too many frames")
+                self.tokens -= 1
+                payload: bytes = _websocket_mask(data[payload_at - 4 : payload_at], data[payload_at:stop])
+                start = stop
+                if opcode >= 0x8:
+                    yield opcode, payload
+                elif opcode and first & 0x80:
+                    yield (TEXT, self._decode(payload)) if opcode == TEXT else (BINARY, payload)
+                else:
+                    yield from self._fragment(opcode, payload, bool(first & 0x80))
             else:
-                if length >= 126:
-                    payload_at += 2 if length == 126 else 8
-                    if end < payload_at - 4:
-                        self._need = payload_at - start
-                        break
-                    length = self._extended_length(data[start + 2 : payload_at - 4])
-                if opcode != TEXT or self._opcode or not first & 0x80:
-                    self._check_sequence(opcode)
-                if length + self._size > self.limit:
-                    raise FrameError(1009, f"message over {self.limit} bytes")
-            stop = payload_at + length
-            if end < stop:
-                self._need = stop - start
-                break
-            payload: bytes = _websocket_mask(data[payload_at - 4 : payload_at], data[payload_at:stop])
-            start = stop
-            if opcode >= 0x8:
-                yield opcode, payload
-            elif opcode and first & 0x80:
-                yield (TEXT, self._decode(payload)) if opcode == TEXT else (BINARY, payload)
-            else:
-                yield from self._fragment(opcode, payload, bool(first & 0x80))
-        else:
-            self._need = 2
-        if start < end:
-            self._rest = bytearray(data[start:])
+                self._need = 2
+        finally:
+            if start < end:
+                self._rest = bytearray(data[start:])
+
+    def rest(self) -> bytes:
+        """What came and was not taken, for who goes on after this parser."""
+        rest, self._rest = self._rest or b"", None
+        return bytes(rest)
 
     @staticmethod
     def _extended_length(field: bytes) -> int:
@@ -189,3 +224,48 @@ class FrameParser:
             parts, opcode = self._parts, self._opcode
             self._opcode, self._parts, self._size, self._decoder = 0, None, 0, None
             yield opcode, "".join(parts) if opcode == TEXT else b"".join(parts)  # type: ignore[arg-type]
+
+
+class CloseFinder:
+    """What the peer sends behind our close frame: skipped, frame by frame, up to its own.
+
+    Section 5.5.1 lets what was under way come first, whatever it is; it is neither kept nor unmasked, and `FOLLOWING`
+    bounds how much of it there may be. Without `framed` only that is counted: no close frame can be found any more.
+    """
+
+    __slots__ = ("_head", "_skip", "_tokens", "framed")
+
+    def __init__(self, framed: bool) -> None:
+        self.framed = framed
+        self._head = b""  # of a frame: not all of it has come
+        self._skip = 0  # bytes of a payload still to come
+        self._tokens: float = FOLLOWING
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether so much came that nothing more is worth reading."""
+        return self._tokens <= 0
+
+    def feed(self, data: bytes) -> bool:
+        """Whether the peer's close frame begins in what has come so far."""
+        self._tokens -= len(data) / TOKEN_BYTES
+        if not self.framed:
+            return False
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        data = self._head + data[skipped:]
+        at = 0
+        while len(data) - at >= 2 and not self.exhausted:
+            if data[at] & 0x0F == CLOSE:
+                return True
+            length = data[at + 1] & 0x7F
+            payload_at = at + 6 + {126: 2, 127: 8}.get(length, 0)
+            if len(data) < payload_at:
+                break
+            if length >= 126:
+                length = int.from_bytes(data[at + 2 : payload_at - 4], "big")
+            self._tokens -= 1
+            at = min(payload_at + length, len(data))
+            self._skip = payload_at + length - at
+        self._head = b"" if self.exhausted else data[at:]
+        return False

@@ -33,7 +33,6 @@ class GuideSocket(WebSocket):
 
     hub: Hub
     beat_slot = 0
-    network = ""
     _refusal: tuple[CloseCode, str] | None = None
     _drops: TokenBucket | None = None
 
@@ -57,6 +56,9 @@ class GuideSocket(WebSocket):
 
     async def identify(self) -> None:
         self.network = self.hub.network(self.request)
+
+    def late_refusal(self) -> tuple[int, str] | None:
+        return self.hub.leaving()
 
     def opened(self) -> None:
         """The socket is in."""

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from functools import lru_cache
 
-from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 
 from service.config import Settings
 
@@ -20,6 +20,7 @@ _HOST = r"(?P<host>[a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::(?P<p
 _HOST_HEADER = re.compile(_HOST, re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(r"(?P<scheme>https?)://" + _HOST, re.ASCII | re.IGNORECASE)
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.ASCII | re.IGNORECASE)  # RFC 6750 section 2.1
+_ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#]*)(?P<rest>[^#]*)", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Origin = tuple[str, str, int]  # scheme, host, port: RFC 6454 section 4
@@ -37,6 +38,24 @@ def parse_origin(text: str) -> Origin | None:
 @lru_cache(maxsize=8)
 def _origins(texts: tuple[str, ...]) -> frozenset[Origin | None]:
     return frozenset(map(parse_origin, texts))
+
+
+def to_origin_form(request: HTTPServerRequest) -> None:
+    """Make an absolute target (`GET http://host/path`) one with a path alone; RFC 9112 section 3.2.2 wants it taken.
+
+    Its host is then the request's, whatever the Host header says. Raises `HTTPInputError` (400) for one that is none.
+    """
+    match = _ABSOLUTE.fullmatch(request.uri or "")
+    if match is None:
+        return
+    authority, rest = match["authority"], match["rest"]
+    host = _HOST_HEADER.fullmatch(authority)
+    if host is None:
+        raise HTTPInputError("the target's host is none")
+    request.uri = rest if rest.startswith("/") else "/" + rest
+    request.path = request.uri.partition("?")[0]
+    request.headers["Host"] = request.host = authority
+    request.host_name = host["host"].lower()
 
 
 def origin_allowed(settings: Settings, origin: str | None, scheme: str, host: str) -> bool:

@@ -1,15 +1,19 @@
-"""The periodic callback: pings in slices, silent peers closed, expired tokens closed, stuck readers closed.
+"""The periodic callback: pings in slices, silent peers closed, stuck readers closed; and timers for tokens that expire.
 
 Heroku's router cuts after 55 s without a byte; a ping every 25 s keeps a socket open and shows a peer that is gone. A
 wheel of slots spreads 10,000 pings evenly (100 each quarter second) and costs no task and no timer per socket.
+
+All of this goes by the monotonic clock. When a token runs out is read off the wall clock once, at its admission.
 """
 
+import asyncio
 import time
 from collections import deque
 from typing import Protocol
 
 from tornado.ioloop import PeriodicCallback
 
+from service.clock import CLOCK
 from service.protocol import CloseCode
 from service.writer import Connection
 
@@ -37,8 +41,7 @@ class Heartbeat:
         self._last = time.monotonic()
         self._pinged: deque[tuple[float, Peer]] = deque()  # in the order of their pings
         self._stuck: dict[Peer, None] = {}
-        self._expiries: dict[int, dict[Peer, None]] = {}  # by second (Unix time)
-        self._next_second = int(time.time())
+        self._expiries: dict[Peer, asyncio.TimerHandle] = {}
         self._callback = PeriodicCallback(self.tick, TICK * 1000)
 
     def start(self) -> None:
@@ -55,6 +58,7 @@ class Heartbeat:
     def discard(self, peer: Peer) -> None:
         self._slots[peer.beat_slot].pop(peer, None)
         self._stuck.pop(peer, None)
+        self.spare(peer)
 
     def watch(self, peer: Peer) -> None:
         """`peer` takes no more bytes for now: close it 4413 after the deadline without progress."""
@@ -65,12 +69,23 @@ class Heartbeat:
         self._stuck.pop(peer, None)
 
     def expire(self, peer: Peer, at: float) -> None:
-        """Close `peer` 4401 at `at` (Unix time, seconds), unless it is `spared` first."""
-        self._expiries.setdefault(max(int(at) + 1, self._next_second), {})[peer] = None
+        """Close `peer` 4401 at `at` (Unix time, seconds) and not at what was said before, unless it is spared first.
 
-    def spare(self, peer: Peer, at: float) -> None:
+        However the wall clock steps meanwhile: the time until then is counted off monotonically.
+        """
+        self.spare(peer)
+        seconds = max(0.0, at - CLOCK.now())
+        self._expiries[peer] = asyncio.get_running_loop().call_later(seconds, self._expired, peer)
+
+    def spare(self, peer: Peer) -> None:
         """Undo `expire`."""
-        self._expiries.get(int(at) + 1, {}).pop(peer, None)
+        timer = self._expiries.pop(peer, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _expired(self, peer: Peer) -> None:
+        del self._expiries[peer]
+        peer.close(CloseCode.UNAUTHENTICATED, "the token ran out")
 
     def tick(self) -> None:
         """One step of the wheel, or as many as the time that went by asks for (a stalled loop catches up)."""
@@ -84,7 +99,6 @@ class Heartbeat:
             self._last = now
         self._close_silent(now)
         self._close_stuck(now)
-        self._close_expired()
 
     def _beat(self, peer: Peer, now: float) -> None:
         connection = peer.connection
@@ -111,10 +125,3 @@ class Heartbeat:
             # Not those with unsent bytes: they may be slow, not gone, and have a deadline of their own.
             if connection is not None and connection.heard_at < pinged_at and not connection.unsent_bytes:
                 peer.close(CloseCode.NO_PONG, "no answer to a ping")
-
-    def _close_expired(self) -> None:
-        second = int(time.time())
-        while self._next_second <= second:
-            for peer in self._expiries.pop(self._next_second, ()):
-                peer.close(CloseCode.UNAUTHENTICATED, "the token ran out")
-            self._next_second += 1

@@ -11,7 +11,7 @@ from service.auth import Authenticator
 from service.broker import Broker, Event, Receipt
 from service.config import Settings
 from service.heartbeat import Heartbeat
-from service.limits import Buckets
+from service.limits import Buckets, Tally
 from service.moderation import Moderation
 from service.networks import Networks
 from service.presence import Presence
@@ -88,6 +88,10 @@ class Hub(Struct, kw_only=True):
         """The client's network, as limits and tickets know it."""
         return headers.limit_key(headers.client_address(self.settings, request))
 
+    def leaving(self) -> tuple[int, str] | None:
+        """Status and sentence for who comes while this process leaves, else None."""
+        return (503, "This process is leaving.") if self.draining else None
+
     def refusal(self, request: HTTPServerRequest, guests: bool = False) -> tuple[int, str] | None:
         """Why a request may not even show its credentials: status and sentence, or None.
 
@@ -95,7 +99,7 @@ class Hub(Struct, kw_only=True):
         foreign page could use: no cookie is ever set).
         """
         if self.draining:
-            return 503, "This process is leaving."
+            return self.leaving()
         if self.settings.force_https and headers.request_scheme(self.settings, request) != "https":
             return 403, "Use https."
         if headers.request_allowed(self.settings, request, bearer_only=not guests):
@@ -206,25 +210,3 @@ def _limited(what: str, wait: float) -> RequestError:
 def page_cost(messages: int) -> float:
     """What a page of so many messages costs: one for each `PAGE_DEFAULT`, and no less than one."""
     return max(1.0, messages / PAGE_DEFAULT)
-
-
-class Tally:
-    """How many sockets a key (a user, an address) has open."""
-
-    __slots__ = ("_counts",)
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-
-    def __getitem__(self, key: str) -> int:
-        return self._counts.get(key, 0)
-
-    def add(self, key: str) -> None:
-        self._counts[key] = self._counts.get(key, 0) + 1
-
-    def remove(self, key: str) -> None:
-        left = self._counts.get(key, 0) - 1
-        if left > 0:
-            self._counts[key] = left
-        else:
-            self._counts.pop(key, None)

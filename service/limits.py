@@ -33,6 +33,10 @@ class TokenBucket:
         if rate > 0:
             self._full_at = max(self._full_at, min(max(self._full_at, now) + tokens / rate, now + 2 * burst / rate))
 
+    def left(self, now: float, rate: float, burst: float) -> float:
+        """How many tokens there are at `now`."""
+        return burst - max(0.0, self._full_at - now) * rate
+
     def block(self, now: float, seconds: float, rate: float, burst: float) -> None:
         """Empty the bucket so that the next token is there `seconds` after `now`."""
         if rate > 0:
@@ -74,6 +78,13 @@ class Buckets:
         if self.rate > 0:
             self._bucket(key, now).charge(now, self.rate, self.burst, tokens)
 
+    def left(self, key: str, now: float) -> float:
+        """As `TokenBucket.left`; without end where the rate is 0."""
+        if self.rate <= 0:
+            return float("inf")
+        bucket = self._buckets.get(key)
+        return bucket.left(now, self.rate, self.burst) if bucket is not None else self.burst
+
     def block(self, key: str, now: float, seconds: float) -> None:
         """As `TokenBucket.block`, for the bucket of `key`."""
         if self.rate > 0:
@@ -95,3 +106,25 @@ class Buckets:
 
     def __len__(self) -> int:
         return len(self._buckets)
+
+
+class Tally:
+    """How many of something a key (a user, an address) has open."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def __getitem__(self, key: str) -> int:
+        return self._counts.get(key, 0)
+
+    def add(self, key: str) -> None:
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    def remove(self, key: str) -> None:
+        left = self._counts.get(key, 0) - 1
+        if left > 0:
+            self._counts[key] = left
+        else:
+            self._counts.pop(key, None)

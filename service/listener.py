@@ -8,11 +8,16 @@ import errno
 import logging
 import resource
 import socket
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
+from tornado.http1connection import HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 
 from service.config import ConfigError
+from service.headers import limit_key
+from service.limits import Tally
 from service.writer import SEND_BUFFER
 
 logger = logging.getLogger(__name__)
@@ -24,6 +29,8 @@ PAUSE = 0.5  # seconds without accepting when descriptors or memory are used up
 RESERVE = 256
 
 Address = tuple[int, int, int, str, Any]  # as socket.getaddrinfo gives them
+# What a connection is told that is one too many for its address, before anything of it is read.
+_TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -106,10 +113,34 @@ def _listening(family: int, kind: int, protocol: int, address: Any, spare: bool)
     return sock
 
 
-class Listener:
-    """Feeds accepted connections to an `HTTPServer`."""
+class Server(HTTPServer):
+    """Tornado's, which knows how many HTTP connections an address has open: those not upgraded to sockets."""
 
-    def __init__(self, server: HTTPServer, sockets: list[socket.socket]) -> None:
+    def initialize(self, *args: Any, connections_per_address: int = 0, **options: Any) -> None:
+        """0 means any number."""
+        super().initialize(*args, **options)
+        self._limit = connections_per_address
+        self._open = Tally()
+
+    def full(self, address: str) -> bool:
+        """Whether one more connection from this address is too many."""
+        return 0 < self._limit <= self._open[limit_key(address)]
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        self._open.add(limit_key(address[0]))
+        super().handle_stream(stream, address)
+
+    def on_close(self, server_conn: object) -> None:
+        """Its end, or its upgrade."""
+        super().on_close(server_conn)
+        context: Any = cast(HTTP1ServerConnection, server_conn).context
+        self._open.remove(limit_key(context.address[0]))
+
+
+class Listener:
+    """Feeds accepted connections to a `Server`."""
+
+    def __init__(self, server: Server, sockets: list[socket.socket]) -> None:
         self._server = server
         self._sockets = sockets
         self._loop = asyncio.get_running_loop()
@@ -137,6 +168,9 @@ class Listener:
                 self._pause(error)
                 return
             connection.setblocking(False)
+            if self._server.full(address[0]):
+                _refuse(connection)
+                continue
             self._server._handle_connection(connection, address)
 
     def _pause(self, error: OSError) -> None:
@@ -154,3 +188,9 @@ class Listener:
             if sock.fileno() >= 0:
                 self._loop.remove_reader(sock)
                 sock.close()
+
+
+def _refuse(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.send(_TOO_MANY)
+    connection.close()

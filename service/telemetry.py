@@ -32,6 +32,7 @@ DAMAGED = Counter(
 ERRORS = Counter("parley_errors", "Requests answered with an error", ["code"], registry=REGISTRY)
 CLOSES = Counter("parley_closes", "Sockets closed, by close code", ["code"], registry=REGISTRY)
 SOCKETS = Gauge("parley_sockets", "Open chat sockets", registry=REGISTRY)
+UNSENT_BYTES = Gauge("parley_unsent_bytes", "Bytes kept for peers that have not taken them yet", registry=REGISTRY)
 ROOMS = Gauge("parley_rooms", "Rooms with members on this process", registry=REGISTRY)
 BROKER_UP = Gauge("parley_broker_available", "1 while the broker answers and the consumer lives", registry=REGISTRY)
 ACKNOWLEDGED = Histogram(

@@ -1,8 +1,8 @@
 """The opening handshake, and the takeover: from the 101 on a `Connection` owns the socket, not Tornado.
 
-Tornado's internals are known here; but for its entry for accepted connections, which listener.py calls, and its
-masking in C, which framing.py borrows, nowhere else. No permessage-deflate: it costs ten times the memory a connection
-(165 KiB), and a kilobyte can unfold to a megabyte.
+Tornado's internals are known here; but for its entry for accepted connections, which listener.py calls, its write
+buffer, which answers.py looks at, and its masking in C, which framing.py borrows, nowhere else. No permessage-deflate:
+it costs ten times the memory a connection (165 KiB), and a kilobyte can unfold to a megabyte.
 """
 
 import base64
@@ -13,12 +13,13 @@ import socket
 from types import TracebackType
 from typing import Any, ClassVar, cast
 
-from tornado.httputil import HTTPHeaders
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import IOStream
 from tornado.platform.asyncio import BaseAsyncIOLoop
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
+from service.answers import AnswerHandler
 from service.framing import FrameParser
 from service.writer import Connection
 
@@ -27,7 +28,19 @@ logger = logging.getLogger(__name__)
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
-class WebSocket(WebSocketHandler):
+def asks_for_websocket(request: HTTPServerRequest) -> bool:
+    """Whether its Upgrade header, a list in any case, has a WebSocket in it.
+
+    RFC 9110 section 7.8: others in the list (h2c) may be ignored, and in HTTP/1.0 the whole header must be.
+    """
+    return request.version != "HTTP/1.0" and "websocket" in _options(request.headers, "Upgrade")
+
+
+def _options(headers: HTTPHeaders, name: str) -> list[str]:
+    return [option.strip().lower() for option in headers.get(name, "").split(",")]
+
+
+class WebSocket(AnswerHandler, WebSocketHandler):
     """Tornado's handler with `Connection` as its protocol: `open`, `on_message`, `on_close`, `close` work as known.
 
     `on_message` gets `str` (text) or `bytes` (binary) and must not be a coroutine: an await there would hold up the
@@ -36,6 +49,7 @@ class WebSocket(WebSocketHandler):
 
     fragments_limit: ClassVar[int] = 1024  # FRAGMENTS_LIMIT; an empty fragment costs its sender six bytes
 
+    network = ""  # where it comes from, as limits know it
     connection: Connection | None = None
     _prepared_future = None  # read once more after the upgrade, when the instance's own is gone
 
@@ -58,6 +72,10 @@ class WebSocket(WebSocketHandler):
             self.refuse(*refusal)
             return
         await self.identify()
+        refusal = self.late_refusal()
+        if refusal is not None:
+            self.refuse(*refusal)
+            return
         offered = [part.strip() for part in headers.get("Sec-WebSocket-Protocol", "").split(",")]
         selected = self.select_subprotocol(offered)
         key = headers["Sec-WebSocket-Key"]
@@ -72,12 +90,17 @@ class WebSocket(WebSocketHandler):
     async def identify(self) -> None:
         """Find out who comes, between the handshake's checks and its answer."""
 
+    def late_refusal(self) -> tuple[int, str] | None:
+        """Why the handshake gets a status after all: what may have changed while `identify` waited."""
+        return None
+
     def _handshake_error(self) -> tuple[int, str] | None:
         headers = self.request.headers
         if headers.get("Sec-WebSocket-Version") != "13":
             return 426, "This address speaks WebSocket, RFC 6455 (Sec-WebSocket-Version: 13)."
-        connection = [part.strip().lower() for part in headers.get("Connection", "").split(",")]
-        if headers.get("Upgrade", "").lower() != "websocket" or "upgrade" not in connection:
+        if self.request.version == "HTTP/1.0":  # nginx's own, unless told otherwise
+            return 400, "A WebSocket handshake needs HTTP/1.1; does a proxy on the way speak 1.0?"
+        if not asks_for_websocket(self.request) or "upgrade" not in _options(headers, "Connection"):
             return 400, "A WebSocket handshake has the headers Upgrade: websocket and Connection: Upgrade."
         try:
             key = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
@@ -96,6 +119,7 @@ class WebSocket(WebSocketHandler):
         self.set_header("Sec-WebSocket-Version", "13")
         if status == 426:
             self.set_header("Upgrade", "websocket")
+            self.set_header("Connection", "Upgrade")  # RFC 9110 section 7.8: the one not without the other
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(sentence + "\n")
 
@@ -114,7 +138,8 @@ class WebSocket(WebSocketHandler):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         limit = self.application.settings["frame_limit"]
         # Kept here too: `open` may refuse and close, which takes `self.connection` away before its close frame is sent.
-        connection = self.connection = Connection(sock, self, FrameParser(limit, self.fragments_limit), answer)
+        parser = FrameParser(limit, self.fragments_limit)
+        connection = self.connection = Connection(sock, self, parser, answer, self.network)
         self.ws_connection = cast(Any, connection)
         try:
             self.open(*args)

@@ -1,5 +1,7 @@
 """service/heartbeat.py: its wheel with a clock that the tests turn, and on a running service."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -22,9 +24,6 @@ class Clock:
 
     def monotonic(self) -> float:
         return self.now
-
-    def time(self) -> float:
-        return 1_700_000_000.0 + self.now
 
 
 class Wire:
@@ -188,28 +187,84 @@ async def test_a_machine_that_slept_pings_everybody_once(clock: Clock) -> None:
     assert len(peer.pings) == 1
 
 
-async def test_a_token_s_end_closes_4401(clock: Clock) -> None:
-    """In the second after it, unless it is put off."""
-    beat, peer, spared = wheel(clock), Peer(clock), Peer(clock)
-    at = clock.time() + 5
-    beat.expire(peer, at)
-    beat.expire(spared, at)
-    beat.spare(spared, at)
-    beat.spare(spared, at + 100)  # it had none there: no error
-    go(beat, clock, 5)
+class WallClock:
+    """In place of CLOCK: a wall clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.at = 1_700_000_000.0
+
+    def now(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
+    set_by_hand = WallClock()
+    monkeypatch.setattr(heartbeat, "CLOCK", set_by_hand)
+    return set_by_hand
+
+
+async def test_a_token_s_end_closes_4401(wall: WallClock) -> None:
+    """At its moment, not before; not a socket that is spared or gone by then."""
+    beat, peer, spared, gone = Heartbeat(10, 4, 60), Peer(Clock()), Peer(Clock()), Peer(Clock())
+    for each in (peer, spared, gone):
+        beat.add(each)
+        beat.expire(each, wall.now() + 0.1)
+    beat.spare(spared)
+    beat.spare(spared)  # there is none any more: no error
+    beat.discard(gone)
+    await asyncio.sleep(0.05)
     assert peer.closed == []
-    go(beat, clock, 1)
+    await until(lambda: peer.closed, "the close")
     assert peer.closed == [(4401, "the token ran out")]
-    assert spared.closed == []
+    assert spared.closed == gone.closed == []
 
 
-async def test_a_token_that_has_run_out_already_closes_at_once(clock: Clock) -> None:
+async def test_a_token_that_has_run_out_already_closes_at_once(wall: WallClock) -> None:
     """A past second is not waited for forever."""
-    beat, peer = wheel(clock), Peer(clock)
-    go(beat, clock, 3)
-    beat.expire(peer, clock.time() - 100)
-    go(beat, clock, 1)
-    assert peer.closed
+    beat, peer = Heartbeat(10, 4, 60), Peer(Clock())
+    beat.expire(peer, wall.now() - 100)
+    await until(lambda: peer.closed, "the close")
+
+
+async def test_a_renewed_token_s_end_is_the_one_that_counts(wall: WallClock) -> None:
+    """Though the clock was set back in between, or ahead."""
+    beat, back, ahead = Heartbeat(10, 4, 60), Peer(Clock()), Peer(Clock())
+    for peer, step in ((back, -3600), (ahead, 3600)):
+        beat.expire(peer, wall.now() + 0.05)
+        wall.at += step
+        beat.expire(peer, wall.now() + 60)
+    await asyncio.sleep(0.1)
+    assert back.closed == ahead.closed == []
+    for peer in (back, ahead):
+        beat.discard(peer)
+
+
+@pytest.mark.parametrize("step", [-86400 * 365, -3600, 3600, 86400 * 365 * 12])
+async def test_a_step_of_the_clock_moves_no_token_s_end_and_holds_nothing(wall: WallClock, step: float) -> None:
+    """What is left of it is counted off monotonically, and a step costs no work."""
+    beat, peer, later = Heartbeat(10, 4, 60), Peer(Clock()), Peer(Clock())
+    beat.expire(peer, wall.now() + 0.1)
+    beat.expire(later, wall.now() + 30)
+    wall.at += step
+    busy = time.process_time()
+    beat.tick()
+    assert time.process_time() - busy < 0.5
+    await until(lambda: peer.closed, "the close")
+    assert later.closed == []
+    beat.discard(later)
+
+
+async def test_sessions_that_expired_leave_nothing(wall: WallClock) -> None:
+    """Neither those that ran out, nor those that left before."""
+    beat = Heartbeat(10, 4, 60)
+    peers = [Peer(Clock()) for _ in range(100)]
+    for number, peer in enumerate(peers):
+        beat.expire(peer, wall.now() + (0 if number % 2 else 1000 + number))
+    await until(lambda: all(peer.closed for peer in peers[1::2]), "the close of half of them")
+    for peer in peers:
+        beat.discard(peer)
+    assert not beat._expiries
 
 
 async def test_on_the_wire() -> None:

@@ -12,10 +12,10 @@ SERVICE = Path(__file__).resolve().parents[1] / "service"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Bytes, rates, counts: knows nothing of the rest.
-    ("clock", "framing", "jwks", "limits", "protocol", "redis_url", "registry", "telemetry"),
+    ("clock", "framing", "jwks", "limits", "protocol", "redis_url", "registry", "telemetry", "unsent"),
     ("config", "names"),
     # What a user, a broker, a connection is.
-    ("auth", "broker", "headers", "marks", "sqlite_rooms", "writer"),
+    ("answers", "auth", "broker", "headers", "marks", "sqlite_rooms", "writer"),
     # What these can do.
     (
         "listener",

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
-from tornado.httpserver import HTTPServer
 
 from service import listener
 from service.config import ConfigError
@@ -21,10 +20,13 @@ from .serving import serving
 
 
 class Server:
-    """In place of an HTTPServer: keeps what was accepted."""
+    """In place of a listener.Server: keeps what was accepted."""
 
     def __init__(self) -> None:
         self.accepted: list[socket.socket] = []
+
+    def full(self, address: str) -> bool:
+        return False
 
     def _handle_connection(self, connection: socket.socket, address: Any) -> None:
         self.accepted.append(connection)
@@ -33,7 +35,7 @@ class Server:
 @asynccontextmanager
 async def listening() -> AsyncIterator[tuple[Listener, Server]]:
     server = Server()
-    made = Listener(cast(HTTPServer, server), bind("127.0.0.1", 0))
+    made = Listener(cast(listener.Server, server), bind("127.0.0.1", 0))
     try:
         yield made, server
     finally:

@@ -130,6 +130,7 @@ def test_every_metric_of_ours_is_exposed_with_its_help() -> None:
         "parley_errors": "counter",
         "parley_closes": "counter",
         "parley_sockets": "gauge",
+        "parley_unsent_bytes": "gauge",
         "parley_rooms": "gauge",
         "parley_broker_available": "gauge",
         "parley_acknowledge_seconds": "histogram",

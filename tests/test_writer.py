@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from service import framing, writer
-from service.framing import FrameParser
+from service.framing import FOLLOWING, FrameParser
+from service.limits import Buckets
 from service.protocol import CloseCode
+from service.unsent import UNSENT
 from service.writer import Connection, Owner
 
-from .attacks.raw_socket import PING, PONG, close_frame, frame, header
+from .attacks.raw_socket import BINARY, CLOSE, PING, PONG, close_frame, frame, header
 from .brokers import until
 from .harness import UNIT
 
@@ -47,7 +49,7 @@ class Pair:
     def __init__(self, ours: socket.socket, peer: socket.socket, greeting: bytes = b"") -> None:
         self.peer = peer
         self.owner = Told()
-        self.connection = Connection(ours, self.owner, FrameParser(65536), greeting)
+        self.connection = Connection(ours, self.owner, FrameParser(65536), greeting, "192.0.2.1")
 
     async def read(self, size: int) -> bytes:
         """So many bytes, unless the end comes first."""
@@ -66,6 +68,23 @@ class Pair:
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.peer, data)
+
+    async def handshake(self) -> tuple[int | None, str]:
+        """Read our close frame, answer it, see the end of the stream: code and reason."""
+        start = await self.read(2)
+        payload = await self.read(start[1])
+        assert start[0] == 0x80 | framing.CLOSE
+        assert not await self.ended(), "the end came before the answer"
+        await self.send(frame(payload, CLOSE))
+        assert await self.read_all() == b""
+        return framing.parse_close(payload)
+
+    async def ended(self, seconds: float = 0.02) -> bool:
+        """Whether the stream ends within so long."""
+        try:
+            return not await asyncio.wait_for(self.read(1), seconds)
+        except TimeoutError:
+            return False
 
     def fill(self) -> bytes:
         """Write frames until some bytes wait for the peer; everything written."""
@@ -302,8 +321,7 @@ async def test_an_owner_that_fails_is_closed_1012() -> None:
     with pair() as it:
         it.owner.on_message = lambda message: 1 // 0  # type: ignore[method-assign, assignment]
         await it.send(frame(b"x"))
-        data = await it.read_all()
-        assert framing.parse_close(data[2:]) == (1012, "the server failed")
+        assert await it.handshake() == (1012, "the server failed")
 
 
 async def test_an_owner_that_cuts_the_peer_hears_no_more() -> None:
@@ -328,9 +346,7 @@ async def test_we_close_and_the_peer_answers() -> None:
         it.connection.close(CloseCode.REMOVED, "banned")
         assert it.owner.ended == [(4403, "banned")]
         assert it.connection.closed and it.connection in Connection.closing
-        data = await it.read_all()
-        assert data == framing.close_frame(4403, "banned")
-        await it.send(close_frame(4403))
+        assert await it.handshake() == (4403, "banned")
         await until(lambda: it.connection not in Connection.closing, "the socket closed")
         assert it.owner.ended == [(4403, "banned")], "told once"
 
@@ -399,7 +415,9 @@ async def test_a_close_behind_waiting_frames_is_understood() -> None:
             it.connection.write(framing.frame(b"dropped"))
         it.connection.close(CloseCode.TOO_SLOW, "too slow")
         it.connection.write(framing.frame(b"late"))
-        data = await it.read_all()
+        data = b""
+        while not data.endswith(framing.close_frame(4413, "too slow")):
+            data += await it.read(1)
         frames = []
         while data:
             length = int.from_bytes(data[2:4], "big") if data[1] == 126 else data[1]
@@ -470,9 +488,252 @@ async def test_all_closed_waits_for_answers_and_cuts_the_rest() -> None:
         for it in (polite, rude):
             it.connection.close(CloseCode.RESTART, "leaving")
         waiting = asyncio.ensure_future(Connection.all_closed(0.1))
-        assert await polite.read_all() == framing.close_frame(1012, "leaving")
-        await polite.send(close_frame(1012))
+        assert await polite.handshake() == (1012, "leaving")
         await until(lambda: Connection.closing == {rude.connection}, "the polite one closed")
         assert not waiting.done()
         await waiting
         assert not Connection.closing
+
+
+CODES = [1000, 1008, 1009, 1012, 4401, 4403, 4408, 4413]
+
+
+@pytest.mark.parametrize("code", CODES)
+async def test_the_peers_close_is_awaited_whatever_the_code(code: int) -> None:
+    """Section 7.1.1: the server closes the TCP connection first, and only once both close frames are exchanged."""
+    with pair() as it:
+        it.connection.close(code, "why")
+        assert await it.handshake() == (code, "why")
+        await until(lambda: it.connection not in Connection.closing, "the socket closed")
+
+
+async def test_what_was_under_way_may_come_before_the_peers_close() -> None:
+    """Frames of any kind and length, cut anywhere, and half a frame from before our close."""
+    with pair() as it:
+        before = frame(b"b" * 300)
+        await it.send(before[:200])
+        await asyncio.sleep(0.02)
+        it.connection.close(CloseCode.REMOVED)
+        data = before[200:] + frame(b"x") + frame(b"y" * 200, BINARY) + frame(b"z" * 65536) + frame(b"p", PING)
+        data += frame(b"q", final=False) + frame(b"r", 0)
+        for start in range(0, len(data), 1000):
+            await it.send(data[start : start + 1000])
+        assert await it.handshake() == (4403, "")
+        assert it.owner.messages == []
+
+
+@pytest.mark.parametrize(
+    ("offence", "code"),
+    [(frame(b"x" * 70_000), 1009), (frame(b"\xff"), 1007)],
+)
+async def test_an_offence_within_whole_frames_ends_in_a_whole_handshake(offence: bytes, code: int) -> None:
+    """What follows can still be told apart, so the peer's close is found behind it."""
+    with pair() as it:
+        await it.send(offence + frame(b"after"))
+        assert (await it.handshake())[0] == code
+        assert it.owner.messages == []
+
+
+async def test_an_owner_that_closes_hears_no_more_of_the_same_packet() -> None:
+    """And the peer's close at its end is the answer."""
+    with pair() as it:
+
+        def refuse(message: Any) -> None:
+            it.owner.messages.append(message)
+            it.connection.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
+
+        it.owner.on_message = refuse  # type: ignore[method-assign]
+        await it.send(frame(b"one", BINARY) + frame(b"two", BINARY) + close_frame(1000))
+        assert await it.read_all() == framing.close_frame(1003, "text frames only")
+        assert it.owner.messages == [b"one"]
+        assert it.connection not in Connection.closing
+
+
+async def test_a_flood_behind_our_close_is_not_read_to_its_end() -> None:
+    """A few frames are looked at; then the peer is told the end of the stream, and its bytes stay with it."""
+    with pair() as it:
+        it.connection.close(CloseCode.POLICY_VIOLATION)
+        assert await it.read(4) == framing.close_frame(1008)
+        await it.send(frame(b"") * (FOLLOWING + 100))
+        assert await it.ended(5 * UNIT)
+        assert it.connection in Connection.closing
+        flooding = asyncio.ensure_future(it.send(frame(b"x" * 1000) * 20_000))
+        await asyncio.sleep(0.1)
+        assert not flooding.done()
+        flooding.cancel()
+
+
+async def test_a_flood_behind_a_violation_is_not_read_to_its_end() -> None:
+    """Neither where no frames can be told apart."""
+    with pair() as it:
+        await it.send(b"\xf1\x80")
+        await until(lambda: it.owner.ended, "1002")
+        flooding = asyncio.ensure_future(it.send(b"\xff" * 20_000_000))
+        await asyncio.sleep(0.1)
+        assert not flooding.done()
+        flooding.cancel()
+
+
+# -- what reading costs the sender
+
+
+@contextmanager
+def rates(socket_rate: float, address_rate: float = 0) -> Iterator[None]:
+    """Tokens a second of a socket and of an address."""
+    before = Connection.frame_rate, Connection.address_frames
+    Connection.frame_rate, Connection.address_frames = socket_rate, Buckets(address_rate, 10 * address_rate)
+    try:
+        yield
+    finally:
+        Connection.frame_rate, Connection.address_frames = before
+
+
+FLOODS = {
+    "pings": frame(b"", PING),
+    "pongs": frame(b"", PONG),
+    "texts": frame(b"a"),
+    "empty texts": frame(b""),
+    "empty binaries": frame(b"", BINARY),
+    "pings that say something": frame(b"x" * 125, PING),
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_a_flood_of_frames_of_any_kind_is_closed_1008(kind: str) -> None:
+    """Ten seconds of the rate pass, one more doesn't, in one packet or one by one."""
+    with rates(10), pair() as it:
+        await it.send(FLOODS[kind] * 90)
+        await asyncio.sleep(0.02)
+        assert it.owner.ended == []
+        await it.send(FLOODS[kind] * 20)
+        await until(lambda: it.owner.ended, "the close")
+        assert it.owner.ended == [(1008, "too many frames")]
+
+
+async def test_empty_fragments_are_frames_too() -> None:
+    """Though nothing comes of them, and each message has as many as it may."""
+    with rates(10), pair() as it:
+        message = frame(b"", final=False) + frame(b"", 0, final=False) * 38 + frame(b"", 0)
+        await it.send(message * 2)
+        await until(lambda: len(it.owner.messages) == 2, "two messages")
+        await it.send(message)
+        await until(lambda: it.owner.ended == [(1008, "too many frames")], "the close")
+
+
+async def test_bytes_cost_as_frames_do() -> None:
+    """One frame for every 8 KiB."""
+    with rates(1), pair() as it:
+        await it.send(frame(b"x" * 50_000))
+        await until(lambda: it.owner.messages, "the first")
+        await it.send(frame(b"x" * 50_000))
+        await until(lambda: it.owner.ended == [(1008, "too many frames")], "the close")
+
+
+async def test_dripping_costs_too() -> None:
+    """A read that completes nothing is a quarter of a frame."""
+    with rates(1), pair() as it:
+        for byte in frame(b"x" * 100)[:60]:
+            await it.send(bytes((byte,)))
+            await asyncio.sleep(0.001)
+        await until(lambda: it.owner.ended == [(1008, "too many frames")], "the close")
+
+
+async def test_who_keeps_within_the_rate_is_never_closed() -> None:
+    """Tokens come back with time."""
+    with rates(500), pair() as it:
+        await it.send(frame(b"", PING) * 4900)
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            await it.send(frame(b"", PING) * 40)
+        await asyncio.sleep(0.02)
+        assert it.owner.ended == []
+
+
+async def test_many_sockets_of_an_address_share_its_tokens() -> None:
+    """Each sends less than it may alone; those who flood are closed, a calm one beside them is not."""
+    with rates(100, 20), pair() as one, pair() as two, pair() as calm:
+        await one.send(frame(b"", PONG) * 190)
+        await until(lambda: one.connection._paid_until, "read")
+        await two.send(frame(b"", PONG) * 190)
+        await until(lambda: two.owner.ended, "the close")
+        assert two.owner.ended[0][0] == 1008 and one.owner.ended == []
+        await calm.send(frame(b"hello") * 20)
+        await until(lambda: len(calm.owner.messages) == 20, "heard")
+        assert calm.owner.ended == []
+
+
+async def test_without_rates_nothing_is_counted() -> None:
+    """FRAME_RATE=0."""
+    with rates(0, 1), pair() as it:
+        await it.send(frame(b"", PONG) * 50_000 + frame(b"heard"))
+        await until(lambda: it.owner.messages == ["heard"], "all read")
+
+
+# -- the budget of all
+
+
+@contextmanager
+def budget(limit_bytes: int) -> Iterator[None]:
+    before, UNSENT.limit_bytes = UNSENT.limit_bytes, limit_bytes
+    try:
+        yield
+    finally:
+        UNSENT.limit_bytes = before
+        assert UNSENT.held_bytes == 0, "bytes are counted that nobody holds"
+
+
+async def test_past_the_budget_those_without_progress_for_the_longest_go() -> None:
+    """4413, cut, until the rest fits; who took something last stays."""
+    with budget(300_000), pair() as first, pair() as second, pair() as reading:
+        for it in (first, second, reading):
+            it.connection.write(framing.frame(b"x" * 120_000))
+        await reading.read(50_000)
+        await until(lambda: first.owner.ended, "the first let go")
+        assert first.owner.ended == [(4413, "too slow for too long")]
+        assert second.owner.ended == reading.owner.ended == []
+        assert 0 < UNSENT.held_bytes <= 300_000
+        second.connection.write(framing.frame(b"x" * 200_000))
+        await until(lambda: second.owner.ended, "the second let go")
+        assert reading.owner.ended == []
+        with pytest.raises(ConnectionResetError):
+            await first.read_all()
+
+
+async def test_nobody_is_let_go_in_the_middle_of_a_write() -> None:
+    """Whoever writes may be going through a list of sockets."""
+    with budget(100_000), pair() as it:
+        it.connection.write(framing.frame(b"x" * 500_000))
+        assert it.owner.ended == []
+        await until(lambda: it.owner.ended, "let go")
+
+
+async def test_a_socket_with_little_to_take_is_told_why_it_goes() -> None:
+    """What is begun and the close frame are few bytes: they may wait the usual while."""
+    with budget(1 << 30), pair() as it:
+        it.fill()
+        while UNSENT.held_bytes < 5_000:
+            it.connection.write(framing.frame(b"x" * 500))
+        UNSENT.limit_bytes = 4_000
+        it.connection.write(framing.frame(b"x"))
+        await until(lambda: it.owner.ended, "let go")
+        data = await it.read_all() if it.connection.unsent_bytes == 0 else b""
+        while not data.endswith(framing.close_frame(4413, "too slow for too long")):
+            data += await it.read(1)
+
+
+@pytest.mark.parametrize("end", ["taken", "reset", "abort", "close"])
+async def test_the_budget_is_given_back(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the wait ends, to the byte: `budget` checks it."""
+    monkeypatch.setattr(writer, "CLOSE_TIMEOUT", 0.02)
+    with budget(1 << 30), pair() as it:
+        it.connection.write(framing.frame(b"x" * 300_000))
+        assert UNSENT.held_bytes == it.connection.unsent_bytes > 0
+        if end == "taken":
+            await it.read(300_010)
+        elif end == "reset":
+            reset(it.peer)
+        elif end == "abort":
+            it.connection.abort()
+        else:
+            it.connection.close(CloseCode.RESTART)
+        await until(lambda: UNSENT.held_bytes == 0, "given back")

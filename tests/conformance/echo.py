@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import signal
 
-from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from service import framing, listener, telemetry
@@ -46,7 +45,7 @@ async def serve(port: int) -> None:
     application = Application(
         [(r"/", Echo), (r"/readyz", Ready)], frame_limit=FRAME_LIMIT, log_function=lambda handler: None
     )
-    server = HTTPServer(application)
+    server = listener.Server(application)
     accepting = listener.Listener(server, listener.bind("127.0.0.1", port))
     await leave.wait()
     accepting.close()

@@ -26,6 +26,8 @@ SECRET_KEY = "a-secret-for-tests-alone-0123456789abcdef"
 JWT_SECRET = "another-secret-for-tests-0123456789abcdef"
 
 NO_LIMITS = {
+    "FRAME_RATE": "0",
+    "FRAME_RATE_ADDRESS": "0",
     "SEND_RATE": "0",
     "SEND_RATE_ADDRESS": "0",
     "JOIN_RATE": "0",
