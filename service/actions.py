@@ -4,20 +4,24 @@ Synchronous ones are done while the frame is being read. Those that need the bro
 off in order, one at a time; nothing awaits in between reading frames, for an await there would hold up the pongs.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 
 from service import names, protocol, telemetry
 from service.auth import AuthError, User
 from service.broker import Change, Event, Page, Receipt, Roster
-from service.hub import Hub
+from service.clock import CLOCK
+from service.hub import Hub, page_cost
 from service.protocol import ErrorCode, Request, RequestError, echo
 from service.relay import Hall, Member
 from service.writer import Connection
+
+T = TypeVar("T")
 
 
 class Asker(Protocol):
@@ -26,9 +30,14 @@ class Asker(Protocol):
     user: User
     hub: Hub
     rooms: dict[str, Hall]
+    entering: str | None
     network: str
     origin: str | None
     connection: Connection | None
+
+    @property
+    def guest_network(self) -> str:
+        """Where a guest comes from; "" for everybody else."""
 
     def reply(self, answer: protocol.Frame) -> None: ...
     def answer(self, answer: protocol.Frame, asked_at: float) -> None: ...
@@ -43,10 +52,25 @@ Later = Callable[[Asker, Any], Awaitable[None]]
 
 
 def may_enter(socket: Asker, room: str) -> None:
-    """Raises `bad_room` or `forbidden`; one answer, whether the room exists or not."""
+    """Raises `bad_room` or `forbidden`; one answer, whether the room exists or not.
+
+    Asked again after each wait: what was so before it says nothing about now.
+    """
     names.check_room(room)
-    if not socket.user.may_enter(room) or socket.hub.moderation.holds("ban", room, socket.user.id):
+    if not socket.user.may_enter(room):
         raise RequestError(ErrorCode.FORBIDDEN, "you may not enter this room")
+    socket.hub.moderation.check_ban(room, socket.user.id, socket.guest_network)
+
+
+async def _by_the_brokers_word(socket: Asker, room: str, work: Awaitable[T]) -> T:
+    """What `work` gives, unless the broker knows of a ban that this process has yet to hear of. One round trip."""
+    asked = socket.hub.moderation.ask_ban(room, socket.user.id, socket.guest_network)
+    result, banned = await asyncio.gather(work, asked, return_exceptions=True)
+    for outcome in (banned, result):
+        if isinstance(outcome, BaseException):
+            raise outcome
+    may_enter(socket, room)
+    return cast(T, result)
 
 
 def joined(socket: Asker, room: str) -> Hall:
@@ -64,19 +88,40 @@ def joined(socket: Asker, room: str) -> Hall:
 async def join(socket: Asker, request: protocol.Join) -> None:
     room, hub = request.room, socket.hub
     may_enter(socket, room)
-    hub.rates.check(hub.rates.joins, socket.user.id, "joins")
+    hub.rates.check_page(socket.user.id, socket.network, "joins", page_cost(min(request.limit, protocol.PAGE_LIMIT)))
     if room not in socket.rooms and len(socket.rooms) >= hub.settings.rooms_limit:
         raise RequestError(ErrorCode.TOO_MANY_ROOMS, f"more than {hub.settings.rooms_limit} rooms")
-    hall = await hub.relay.hold(room)
+    socket.entering = room
     try:
-        resumed, page, roster, reads = await _look(socket, request, hall)
-    except BaseException:
-        hub.relay.release(hall)
-        raise
+        hall = await hub.relay.hold(room, partial(hub.may_begin, socket.network))
+        try:
+            looked = await _by_the_brokers_word(socket, room, _look(socket, request, hall))
+        except BaseException:
+            hub.relay.release(hall)
+            raise
+    finally:
+        socket.entering = None
     if socket.connection is None:  # closed meanwhile
         hub.relay.release(hall)
         return
+    _enter(socket, request, hall, looked)
+
+
+class _Looked(msgspec.Struct):
+    """What `joined` says: whether `since` can be resumed, the page, who is here, and what they have read."""
+
+    resumed: bool
+    page: Page
+    roster: Roster
+    reads: dict[str, int]
+
+
+def _enter(socket: Asker, request: protocol.Join, hall: Hall, looked: _Looked) -> None:
+    hub, room, page, resumed = socket.hub, request.room, looked.page, looked.resumed
     since = request.since.seq if resumed and request.since else page.position.seq
+    if resumed:  # what follows is read for this socket
+        missed = page_cost(min(page.position.seq - since, hub.settings.history_limit)) - 1
+        hub.rates.charge_page(socket.user.id, socket.network, missed)
     socket.forget(room)  # of an earlier join, which held until this one was sure
     socket.rooms[room] = hall
     hub.presence.enter(room, socket.user.person)
@@ -88,9 +133,9 @@ async def join(socket: Asker, request: protocol.Join) -> None:
             resumed=resumed,
             messages=[] if resumed else [msgspec.Raw(message) for message in page.frames],
             more=False if resumed else page.more,
-            members=roster.members if roster.members is not None else [],
-            count=roster.count,
-            reads=reads,
+            members=looked.roster.members if looked.roster.members is not None else [],
+            count=looked.roster.count,
+            reads=looked.reads,
             ref=echo(request.ref),
         )
     )
@@ -100,8 +145,7 @@ async def join(socket: Asker, request: protocol.Join) -> None:
         socket.on_reset(room, "epoch")
 
 
-async def _look(socket: Asker, request: protocol.Join, hall: Hall) -> tuple[bool, Page, Roster, dict[str, int]]:
-    """What `joined` says: whether `since` can be resumed, the page, who is here, and what they have read."""
+async def _look(socket: Asker, request: protocol.Join, hall: Hall) -> _Looked:
     hub, room = socket.hub, hall.name
     roster = await hub.presence.roster(room, socket.user.person)
     if request.since is not None:
@@ -109,9 +153,9 @@ async def _look(socket: Asker, request: protocol.Join, hall: Hall) -> tuple[bool
         page = await hub.broker.after(room, since.seq, 1)
         if page is not None and page.position.epoch == since.epoch and page.position.seq >= since.seq:
             if page.position.seq == since.seq or page.seq == since.seq + 1:
-                return True, page, roster, await hub.reads.of(room, roster.members or ())
+                return _Looked(True, page, roster, await hub.reads.of(room, roster.members or ()))
     newest = await hub.relay.newest(hall, min(request.limit, protocol.PAGE_LIMIT))
-    return False, newest, roster, await hub.reads.of(room, roster.members or ())
+    return _Looked(False, newest, roster, await hub.reads.of(room, roster.members or ()))
 
 
 async def leave(socket: Asker, request: protocol.Leave) -> None:
@@ -121,13 +165,15 @@ async def leave(socket: Asker, request: protocol.Leave) -> None:
 
 
 async def history(socket: Asker, request: protocol.History) -> None:
-    joined(socket, request.room)
-    socket.hub.rates.check(socket.hub.rates.joins, socket.user.id, "pages")
-    limit = min(request.limit, protocol.PAGE_LIMIT)
-    page = await socket.hub.broker.newest(request.room, limit, request.before or 0)
+    room, limit = request.room, min(request.limit, protocol.PAGE_LIMIT)
+    joined(socket, room)
+    socket.hub.rates.check_page(socket.user.id, socket.network, "pages", page_cost(limit))
+    reading = socket.hub.broker.newest(room, limit, request.before or 0)
+    page = await _by_the_brokers_word(socket, room, reading)
+    joined(socket, room)
     messages = [msgspec.Raw(message) for message in page.frames] if page else []
     more = page is not None and page.more
-    socket.reply(protocol.HistoryPage(room=request.room, messages=messages, more=more, ref=echo(request.ref)))
+    socket.reply(protocol.HistoryPage(room=room, messages=messages, more=more, ref=echo(request.ref)))
 
 
 # -- events
@@ -165,10 +211,9 @@ def _publish(socket: Asker, request: Any, kind: str, tail: bytes, content: str, 
     """Publish an event of this user; `sent` or an error follows."""
     hub, room, user = socket.hub, request.room, socket.user
     joined(socket, room)
-    if hub.moderation.holds("mute", room, user.id):
-        raise RequestError(ErrorCode.FORBIDDEN, "you are muted")
+    network = socket.guest_network
+    hub.check_speech(room, user.id, network)
     hub.rates.check_send(user.id, socket.network)
-    network = socket.network if user.guest else ""
     event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change, content, network)
     hub.broker.publish(event, partial(_published, socket, request, time.monotonic()))
 
@@ -196,11 +241,10 @@ def _published(socket: Asker, request: Any, asked_at: float, receipt: Receipt | 
 
 def typing(socket: Asker, request: protocol.Typing) -> None:
     joined(socket, request.room)
-    if socket.hub.moderation.holds("mute", request.room, socket.user.id):
+    if socket.hub.moderation.holds("mute", request.room, socket.user.id, socket.guest_network):
         return
     if socket.hub.rates.may_type(socket.user.id, socket.network):
-        signal = {"kind": "typing", "user": socket.user.person}
-        socket.hub.broker.signal(request.room, protocol.encode(signal))
+        socket.hub.typists.note(request.room, socket.user.person)
 
 
 def read(socket: Asker, request: protocol.Read) -> None:
@@ -221,13 +265,15 @@ async def renew(socket: Asker, request: protocol.Renew) -> None:
         raise RequestError(ErrorCode.FORBIDDEN, str(error)) from None
     if user.id != socket.user.id:
         raise RequestError(ErrorCode.FORBIDDEN, "the ticket is another user's")
+    if socket.connection is None:  # the old token ran out meanwhile, or a moderator closed it
+        return
     socket.become(user)
-    left = 0 if user.expires_at is None else max(0, int(user.expires_at - time.time()))
+    left = 0 if user.expires_at is None else max(0, int(user.expires_at - CLOCK.now()))
     socket.reply(protocol.Renewed(expires_in=left, ref=echo(request.ref)))
 
 
 def ping(socket: Asker, request: protocol.Ping) -> None:
-    socket.reply(protocol.Pong(at=int(time.time() * 1000), ref=echo(request.ref)))
+    socket.reply(protocol.Pong(at=CLOCK.now_ms(), ref=echo(request.ref)))
 
 
 def _later(work: Later) -> Callable[[Asker, Request], None]:

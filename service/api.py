@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+import math
 from http.client import responses
 from types import TracebackType
 from typing import Any
@@ -90,7 +91,7 @@ class Handler(AnswerHandler):
         if isinstance(error, ApiError):
             code, message = error.code, error.sentence
             if error.retry_after is not None:
-                self.set_header("Retry-After", str(max(1, round(error.retry_after))))
+                self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
         else:
             code = _CODES.get(status_code, "error")
             message = responses.get(status_code, "Unknown")
@@ -301,14 +302,15 @@ class HealthHandler(Handler):
 
 
 class ReadyHandler(Handler):
-    """`GET /readyz`: the broker answers, the consumer lives, and the process is not leaving."""
+    """`GET /readyz`: the broker answers, every part runs, and the process is not leaving."""
 
     insecure = True
 
     def get(self) -> None:
-        broker, draining = self.hub.broker.available, self.hub.draining
-        ready = broker and not draining
-        self.write_json({"ready": ready, "broker": broker, "draining": draining}, 200 if ready else 503)
+        broker, draining, failed = self.hub.broker.available, self.hub.draining, sorted(self.hub.failed)
+        ready = broker and not draining and not failed
+        state = {"ready": ready, "broker": broker, "draining": draining, "failed": failed}
+        self.write_json(state, 200 if ready else 503)
 
 
 class MetricsHandler(Handler):

@@ -5,7 +5,7 @@ import gc
 import logging
 import random
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from service.protocol import CloseCode, encode
 from service.reads import ReadPositions
 from service.relay import Relay
 from service.tickets import Tickets
+from service.typists import Typists
 from service.unsent import UNSENT
 from service.upgrade import WebSocket, asks_for_websocket
 from service.writer import BURST_SECONDS, Connection
@@ -45,6 +46,8 @@ STATIC = Path(__file__).parent.parent / "static"
 HEADER_LIMIT = 16384  # bytes of a request's headers
 BODY_LIMIT = 131072  # bytes of a request's body, at least
 READY_TIMEOUT = 5.0  # seconds that a start waits for the broker before it serves without
+RESTART_FIRST, RESTART_LONGEST = 0.1, 30.0  # seconds before a part that failed runs again: the first, the longest
+RESTART_WELL = 1.0  # seconds that it must then have run, at least, to count as well
 FAREWELL = 2.0  # seconds for the last close frames to be answered
 # Objects made before the collector looks: its pauses grow with what lives, and sockets are freed by reference counts.
 GC_THRESHOLD = (50_000, 50, 1000)
@@ -207,10 +210,11 @@ class Service:
         stack.push_async_callback(broker.close)
         stack.push_async_callback(hub.authenticator.close)
         # Unwound in reverse: sockets close first, then their people leave, then the broker goes.
-        for work in (relay.run(), hub.reads.run(), hub.moderation.run(), hub.rates.run(), hub.networks.run()):
-            self._run(work)
+        for part in (relay, hub.reads, hub.typists, hub.moderation, hub.rates, hub.networks):
+            self._run(type(part).__name__.lower(), part.run)
+        self._run("upkeep", hub.rates.upkeep)
         stack.push_async_callback(hub.presence.close)
-        self._run(hub.presence.run())
+        self._run("presence", hub.presence.run)
         stack.callback(hub.heartbeat.stop)
         hub.heartbeat.start()
         await self._wait_for_broker(hub)
@@ -241,15 +245,22 @@ class Service:
             relay.broadcast(room, b"".join(frame(encode(shown)) for shown in frames))
 
         presence = Presence(broker, settings.presence_grace, tell)
-        reads = ReadPositions(broker, lambda room, frames: tell(room, *frames))
+        reads = ReadPositions(
+            broker,
+            presence.size,
+            lambda room, frames: tell(room, *frames),
+            lambda room, frames: ChatSocket.show_own(hub, room, frames),
+        )
+        typists = Typists(broker, presence.size, lambda room, users: ChatSocket.show_typing(hub, room, users))
         moderation = Moderation(broker)
         relay.signals |= {
             "presence": presence.on_signal,
             "read": reads.on_signal,
-            "typing": lambda room, payload: ChatSocket.on_typing(hub, room, payload),
+            "typing": typists.on_signal,
             "moderate": lambda room, payload: ChatSocket.on_moderate(hub, room, payload),
         }
         relay.on_resync = presence.forget
+        moderation.on_ban = ChatSocket.remove
         hub: Hub = Hub(
             settings=settings,
             broker=broker,
@@ -258,6 +269,7 @@ class Service:
             reads=reads,
             moderation=moderation,
             networks=Networks(broker),
+            typists=typists,
             heartbeat=Heartbeat(settings.ping_interval, settings.ping_timeout, settings.unsent_deadline),
             authenticator=Authenticator(settings),
             tickets=Tickets(settings, broker.put_ticket, broker.take_ticket),
@@ -267,22 +279,38 @@ class Service:
         )
         return hub
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a part for as long as the service; a part that fails is logged and makes the process unready."""
-        task = asyncio.ensure_future(work)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and task.exception() is not None:
-                logger.error("a part of the service failed", exc_info=task.exception())
-                self.hub.draining = True  # readiness says so; the platform restarts the process
-
-        task.add_done_callback(ended)
+    def _run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a part for as long as the service."""
+        task = asyncio.ensure_future(self._keep_running(name, work))
 
         async def stop() -> None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
         self._stack.push_async_callback(stop)
+
+    async def _keep_running(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start a part again when it fails, after a wait that grows; until it has run for as long, it counts as failed.
+
+        What fails again and again would otherwise fill the log and the processor; and one that is back for a moment
+        only must not make the process look ready.
+        """
+        loop, wait = asyncio.get_running_loop(), RESTART_FIRST
+        while True:
+            began = loop.time()
+            well = loop.call_later(max(wait, RESTART_WELL), self.hub.failed.discard, name)
+            try:
+                await work()
+                return
+            except Exception:
+                logger.exception("a part of the service failed: %s", name)
+            finally:
+                well.cancel()
+            self.hub.failed.add(name)
+            if loop.time() - began > RESTART_LONGEST:
+                wait = RESTART_FIRST
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, RESTART_LONGEST)
 
     @staticmethod
     async def _wait_for_broker(hub: Hub) -> None:

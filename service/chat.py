@@ -4,17 +4,19 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 import msgspec
+from msgspec import Meta
 
 from service import headers, protocol, telemetry
 from service.actions import ACTIONS, Later
 from service.auth import AuthError, User
-from service.broker import unavailable
+from service.broker import Sanction, unavailable
 from service.framing import frame
 from service.hub import ANSWER_TIMEOUT, Hub
 from service.limits import TokenBucket
+from service.moderation import banned
 from service.protocol import CloseCode, ErrorCode, Request, RequestError, encode
 from service.relay import Hall, Member
 from service.upgrade import WebSocket
@@ -36,11 +38,13 @@ class ChatSocket(WebSocket):
     hub: Hub
     user: User
     rooms: dict[str, Hall]
+    entering: str | None = None  # the room whose join is under way
     origin: str | None = None
     beat_slot = 0
     _refusal: tuple[CloseCode, str] | None = None
     _unread: dict[str, int]
     _answers: bytes = b""
+    _told: dict[str, float] | None = None  # until when it was told to wait, by what there was too much of
     _waiting: deque[tuple[Later, Request]] | None = None
     _worker: asyncio.Task[None] | None = None
     _drained: asyncio.Event | None = None
@@ -86,8 +90,9 @@ class ChatSocket(WebSocket):
     def _admit(self) -> tuple[CloseCode, str] | None:
         if not self.hub.moderation.known:
             return CloseCode.TRY_AGAIN_LATER, "the broker is away"
-        if self.hub.moderation.holds("ban", "", self.user.id):
-            return CloseCode.REMOVED, "banned"
+        held = self.hub.moderation.find("ban", "", self.user.id, self.guest_network)
+        if held is not None:
+            return CloseCode.REMOVED, banned(held.reason)
         if 0 < self.hub.settings.connections_per_user <= len(self.by_user.get(self.user.id, ())):
             return CloseCode.TOO_MANY, "too many connections of this user"
         return self.hub.admit(self.network)
@@ -180,12 +185,21 @@ class ChatSocket(WebSocket):
                 socket.deliver(answers)
 
     def answer_error(self, error: RequestError, ref: str | None) -> None:
-        """Say why a request is refused; too many refusals in a short time are abuse."""
+        """Say why a request is refused; too many refusals in a short time are abuse, unless they were waited for."""
         telemetry.ERRORS.labels(error.code).inc()
         self.reply(protocol.error_frame(error, ref))
-        if error.code is not ErrorCode.UNAVAILABLE:
-            if self._errors.take(time.monotonic(), ERRORS_RATE, ERRORS_BURST):
-                self.close(CloseCode.POLICY_VIOLATION, f"too many errors, at last {error.code}")
+        if error.code is ErrorCode.UNAVAILABLE:
+            return
+        now = time.monotonic()
+        if error.retry_after is not None:
+            # By what there is too much of: who waits as told before a send may be told the same of a join meanwhile.
+            self._told = self._told or {}
+            waited = now >= self._told.get(error.message, 0.0)
+            self._told[error.message] = now + protocol.told_wait(error.retry_after)
+            if waited:
+                return
+        if self._errors.take(now, ERRORS_RATE, ERRORS_BURST):
+            self.close(CloseCode.POLICY_VIOLATION, f"too many errors, at last {error.code}")
 
     def later(self, work: Later, request: Request) -> None:
         """Work `request` off after those before it. Raises `rate_limited` when too many wait."""
@@ -209,12 +223,12 @@ class ChatSocket(WebSocket):
                     self.answer_error(error, request.ref)
                 except TimeoutError:
                     self.answer_error(unavailable("the broker is away"), request.ref)
+                except Exception:  # it costs this request; whoever closed here would be asked the same again
+                    logger.exception("a request failed")
+                    self.answer_error(unavailable("the server failed"), request.ref)
                 while self.congested:  # answers wait for the peer, so its next request does too
                     self._drained = asyncio.Event()
                     await self._drained.wait()
-        except Exception:
-            logger.exception("a request failed")
-            self.close(CloseCode.RESTART, "the server failed")
         finally:
             self._waiting = self._worker = None
 
@@ -249,9 +263,12 @@ class ChatSocket(WebSocket):
             return
         hall.leave(cast(Member, self))
         self.hub.relay.release(hall)
-        if room not in self.hub.relay.rooms:
-            self.hub.presence.forget(room)
         self.hub.presence.leave(room, self.user.id)
+
+    @property
+    def guest_network(self) -> str:
+        """Where a guest comes from, for sanctions; "" for everybody else."""
+        return self.network if self.user.guest else ""
 
     def become(self, user: User) -> None:
         """The same user by a fresh token, which may run out later and open other rooms."""
@@ -274,30 +291,50 @@ class ChatSocket(WebSocket):
     # -- what other processes say
 
     @classmethod
-    def on_typing(cls, hub: Hub, room: str, payload: bytes) -> None:
-        """A `typing` signal: somebody types, and everybody else is shown."""
-        user = msgspec.json.decode(payload, type=_TypingSignal).user
-        shown = frame(encode(protocol.TypingFrame(room=room, user=user)))
-        hub.relay.broadcast(room, shown, but=cls.by_user.get(user.id, {}))
+    def show_typing(cls, hub: Hub, room: str, users: list[protocol.Person]) -> None:
+        """Show a room's members who types there, and nobody themselves."""
+        frames = {user.id: frame(encode(protocol.TypingFrame(room=room, user=user))) for user in users}
+        own = {user: cls.by_user[user] for user in frames if user in cls.by_user}
+        hub.relay.broadcast(room, b"".join(frames.values()), but={socket for mine in own.values() for socket in mine})
+        for user, mine in own.items():
+            hub.relay.tell(room, b"".join(shown for other, shown in frames.items() if other != user), mine)
+
+    @classmethod
+    def show_own(cls, hub: Hub, room: str, frames: list[protocol.ReadFrame]) -> None:
+        """Show people their own read positions, for their other sockets."""
+        for shown in frames:
+            hub.relay.tell(room, frame(encode(shown)), cls.by_user.get(shown.user, ()))
 
     @classmethod
     def on_moderate(cls, hub: Hub, room: str, payload: bytes) -> None:
         """A `moderate` signal, of every process: what must happen to the user's sockets here."""
         order = msgspec.json.decode(payload, type=_ModerateSignal)
-        hub.moderation.learn(order.action, order.room, order.user, order.until)
-        if room == "" and order.action in (protocol.Action.KICK, protocol.Action.BAN):
-            for socket in list(cls.by_user.get(order.user, ())):
-                if not order.room or order.room in socket.rooms:
-                    socket.close(CloseCode.REMOVED, order.reason or f"removed by a moderator ({order.action})")
+        hub.moderation.learn(order.action, order.sanctions)
+        if order.action in (protocol.Action.KICK, protocol.Action.BAN):
+            for sanction in order.sanctions:
+                cls.remove(sanction, order.action)
+
+    @classmethod
+    def remove(cls, sanction: Sanction, action: protocol.Action = protocol.Action.BAN) -> None:
+        """Close the sockets of whom a moderator removed, that are in the room or on their way into it."""
+        whose = cls.sockets if sanction.network else cls.by_user.get(sanction.user, ())
+        for socket in list(whose):
+            meant = not sanction.network or socket.guest_network == sanction.user
+            if meant and (not sanction.room or sanction.room in socket.rooms or sanction.room == socket.entering):
+                socket.close(CloseCode.REMOVED, sanction.reason or f"removed by a moderator ({action})")
 
 
-class _TypingSignal(msgspec.Struct):
-    user: protocol.Person
+class _Sanction(Sanction, frozen=True):
+    """One of another process, whose sizes are checked."""
+
+    kind: Literal["ban", "mute", "slow", "kick"]
+    room: Annotated[str, Meta(max_length=64)]
+    user: protocol.UserId
+    until: protocol.Count
+    by: Annotated[str, Meta(max_length=128)]
+    reason: Annotated[str, Meta(max_length=200)]
 
 
 class _ModerateSignal(msgspec.Struct):
     action: protocol.Action
-    room: str
-    user: str
-    until: int = 0
-    reason: str = ""
+    sanctions: Annotated[list[_Sanction], Meta(max_length=64)]

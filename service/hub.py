@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import msgspec
 from msgspec import Struct
 from tornado.httputil import HTTPServerRequest
 
@@ -19,6 +20,7 @@ from service.protocol import PAGE_DEFAULT, PAGE_LIMIT, CloseCode, ErrorCode, Req
 from service.reads import ReadPositions
 from service.relay import Relay
 from service.tickets import Tickets
+from service.typists import Typists
 
 BURST_SECONDS = 10  # of a rate, as the burst where there is no setting for it
 ROOM_BURST = 60  # rooms that an address may begin at once
@@ -42,6 +44,7 @@ class Hub(Struct, kw_only=True):
     reads: ReadPositions
     moderation: Moderation
     networks: Networks
+    typists: Typists
     heartbeat: Heartbeat
     authenticator: Authenticator
     tickets: Tickets
@@ -50,13 +53,18 @@ class Hub(Struct, kw_only=True):
     connections: int = 0
     addresses: "Tally"
     draining: bool = False
+    failed: set[str] = msgspec.field(default_factory=set)  # parts that don't work right now
 
     def admit(self, network: str) -> tuple[CloseCode, str] | None:
         """Count a new socket in (and `dismiss` it at its end), or say why there is no room for it."""
+        if self.draining:  # since it asked; it would be closed without a word of when to come back
+            return CloseCode.TRY_AGAIN_LATER, "this process is leaving"
         if self.connections >= self.connections_limit:
             return CloseCode.TRY_AGAIN_LATER, "this process is full"
         if 0 < self.settings.connections_per_address <= self.addresses[network]:
             return CloseCode.TOO_MANY, "too many connections from this address"
+        if self.rates.connects.take(network, time.monotonic()):
+            return CloseCode.TOO_MANY, "too many new connections from this address"
         self.connections += 1
         self.addresses.add(network)
         return None
@@ -65,6 +73,20 @@ class Hub(Struct, kw_only=True):
         """A socket that was admitted is gone."""
         self.connections -= 1
         self.addresses.remove(network)
+
+    def check_speech(self, room: str, user: str, network: str = "") -> None:
+        """Raises `forbidden` for the muted, `rate_limited` for those whom a moderator slowed; `network` of guests."""
+        if self.moderation.holds("mute", room, user, network):
+            raise RequestError(ErrorCode.FORBIDDEN, "you are muted")
+        slowed = self.moderation.slows(room, user, network)
+        if slowed is not None:
+            self.rates.check(self.rates.slow, slowed, "messages for somebody who is slowed")
+
+    async def may_begin(self, network: str) -> None:
+        """Whether a room that isn't there yet may be begun from there. Raises `rate_limited` or `too_many_rooms`."""
+        self.rates.check(self.rates.rooms, network, "new rooms from this address")
+        if 0 < self.settings.rooms_total <= await self.broker.room_count():
+            raise RequestError(ErrorCode.TOO_MANY_ROOMS, "there are too many rooms to begin another")
 
     async def publish(self, event: Event) -> Receipt:
         """Publish and wait for the broker's word. Raises `RequestError`."""
@@ -186,7 +208,9 @@ class Rates:
                 try:
                     wait = await self._broker.charge(user, messages, self.sends.rate, self.sends.burst)
                 except RequestError:
-                    break
+                    if not self._broker.available:
+                        break
+                    continue
                 if wait > 0:
                     self.sends.block(user, time.monotonic(), wait)
 

@@ -34,17 +34,17 @@ class Networks:
             self._here.pop((user, network), None)
 
     async def run(self) -> None:
-        """Tell the broker of who came, and again of who is here. What it could not be told is told again."""
+        """Tell the broker of who came, and now and then of all who are here."""
         again_at = time.monotonic() + AGAIN
         while True:
             await asyncio.sleep(GATHER)
             if time.monotonic() >= again_at:
                 again_at += AGAIN
                 self._new |= dict.fromkeys(self._here)
-            while batch := list(islice(self._new, BATCH)):
+            while self._broker.available and (batch := list(islice(self._new, BATCH))):
+                for pair in batch:
+                    del self._new[pair]
                 try:
                     await self._broker.note_networks(batch)
-                except RequestError:
+                except RequestError:  # away again, or one of them has a record that can't be written: `AGAIN`
                     break
-                for told in batch:
-                    self._new.pop(told, None)

@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
+from service import telemetry
 from service.broker import BEAT_INTERVAL, Broker, Roster
-from service.protocol import MEMBERS_LIMIT, Person, RequestError
+from service.protocol import MEMBERS_LIMIT, Count, Person, RequestError, UserId
 from service.protocol import Presence as PresenceFrame
 
 logger = logging.getLogger(__name__)
@@ -24,8 +25,8 @@ class _Change(msgspec.Struct):
     """The broker's `presence` signal."""
 
     joined: list[Person]
-    left: list[str]
-    count: int
+    left: list[UserId]
+    count: Count
 
 
 class _Here(msgspec.Struct):
@@ -75,12 +76,20 @@ class Presence:
             try:
                 if self._loop.time() >= beat_at:
                     beat_at = self._loop.time() + BEAT_INTERVAL
-                    if not await self._broker.beat():
-                        self._enter_again()
+                    await self._beat()
                 await self._flush(self._loop.time())
             except RequestError:
                 pass
             await asyncio.sleep(GATHER)
+
+    async def _beat(self) -> None:
+        try:
+            if not await self._broker.beat():
+                self._enter_again()
+        except RequestError:
+            raise
+        except Exception as error:  # noqa: BLE001 (what another process left behind must not silence this one)
+            telemetry.damaged("process", "what a beat reads", repr(error))
 
     def _enter_again(self) -> None:
         """This process was taken for dead, or the broker forgot: everybody here is new to it."""
@@ -91,12 +100,12 @@ class Presence:
     async def _flush(self, now: float) -> None:
         """Tell the broker of arrivals, and of leaves whose grace is over. Raises `RequestError` when it is away."""
         # In this order: of who came and went since the last time, the broker must hear the leave last.
-        await _all(self._tell_arrival(room, list(people)) for room, people in self._arriving.items())
+        await _all({room: self._tell_arrival(room, list(people)) for room, people in self._arriving.items()})
         departing: dict[str, list[str]] = {}
         for (room, user), due in self._leaving.items():
             if due <= now:
                 departing.setdefault(room, []).append(user)
-        await _all(self._tell_departure(room, users) for room, users in departing.items())
+        await _all({room: self._tell_departure(room, users) for room, users in departing.items()})
 
     async def _tell_arrival(self, room: str, users: list[str]) -> None:
         told = {user: self._arriving[room][user] for user in users}
@@ -173,6 +182,12 @@ class Presence:
         if (done.cancelled() or done.exception() is not None) and self._rosters.get(room) is done:
             del self._rosters[room]
 
+    def size(self, room: str) -> int:
+        """How many are in a room, as far as it is known here."""
+        kept = self._rosters.get(room)
+        told = kept.result().count if kept and kept.done() and not kept.cancelled() and not kept.exception() else 0
+        return max(told, len(self._here.get(room, ())))
+
     def forget(self, room: str) -> None:
         """Read the room's roster again when it is next asked for: signals may have been missed, or will be."""
         self._rosters.pop(room, None)
@@ -213,8 +228,15 @@ def _by_id(people: Iterable[Person]) -> dict[str, Person]:
     return {person.id: person for person in people}
 
 
-async def _all(calls: Iterable[Awaitable[None]]) -> None:
-    """Do them in one pipeline; the first error is raised, after all are done."""
-    for answer in await asyncio.gather(*calls, return_exceptions=True):
-        if isinstance(answer, BaseException):
+async def _all(calls: dict[str, Awaitable[None]]) -> None:
+    """Do them in one pipeline, each for its room. The broker's absence is raised, after all are done.
+
+    Any other fault is the room's alone: its people are told of again, and the others' are not kept waiting.
+    """
+    answers = await asyncio.gather(*calls.values(), return_exceptions=True)
+    for room, answer in zip(calls, answers, strict=True):
+        if isinstance(answer, Exception) and not isinstance(answer, RequestError):
+            telemetry.damaged("presence", f"the people of {room or 'the deployment'}", repr(answer))
+    for answer in answers:
+        if isinstance(answer, RequestError):
             raise answer

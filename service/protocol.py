@@ -8,6 +8,7 @@ validates nothing). A room's durable events are put together as bytes, because t
 import enum
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -147,6 +148,8 @@ class Action(enum.StrEnum):
     UNBAN = "unban"
     MUTE = "mute"
     UNMUTE = "unmute"
+    SLOW = "slow"
+    UNSLOW = "unslow"
 
 
 class Moderate(Request, tag="moderate", kw_only=True):
@@ -155,6 +158,7 @@ class Moderate(Request, tag="moderate", kw_only=True):
     room: str | None = None
     seconds: Annotated[float, Meta(gt=0, le=315_360_000)] | None = None
     reason: Annotated[str, Meta(max_length=200)] | None = None
+    network: bool = False  # the network that the guest `user` comes from, for all guests there
 
 
 class Renew(Request, tag="renew", kw_only=True):
@@ -235,8 +239,8 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class Person(Struct, frozen=True):
     """A user as others see them."""
 
-    id: str
-    name: str
+    id: UserId
+    name: Annotated[str, Meta(max_length=128)]
 
 
 class Frame(Struct, tag_field="type", omit_defaults=False):
@@ -361,8 +365,13 @@ def echo(ref: str | None) -> str | UnsetType:
 
 def error_frame(error: RequestError, ref: str | None = None) -> Error:
     """The `error` frame that says `error`."""
-    wait = UNSET if error.retry_after is None else max(0.001, round(error.retry_after, 3))  # 0 would say: at once
+    wait = UNSET if error.retry_after is None else told_wait(error.retry_after)
     return Error(ref=echo(ref), code=error.code, message=error.message, retry_after=wait)
+
+
+def told_wait(seconds: float) -> float:
+    """`retry_after` as it is said: rounded up, for who comes back a moment too early is refused again."""
+    return max(1, math.ceil(seconds * 1000)) / 1000
 
 
 # -- a room's durable events ------------------------------------------------------------------------------------------

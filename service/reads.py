@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from service import telemetry
 from service.broker import Broker
-from service.protocol import Person, ReadFrame, RequestError
+from service.protocol import MEMBERS_LIMIT, Count, Person, ReadFrame, RequestError, UserId
 
 GATHER = 0.5  # seconds
 
@@ -14,16 +15,24 @@ GATHER = 0.5  # seconds
 class _Moved(msgspec.Struct):
     """The broker's `read` signal."""
 
-    reads: dict[str, int]
+    reads: dict[UserId, Count]
 
 
 class ReadPositions:
     """`mark` is called at will; `run` tells the broker now and then. A position only ever moves forward."""
 
-    def __init__(self, broker: Broker, tell: Callable[[str, list[ReadFrame]], None]) -> None:
-        """`tell` shows frames to a room's members here."""
+    def __init__(
+        self,
+        broker: Broker,
+        size: Callable[[str], int],
+        tell: Callable[[str, list[ReadFrame]], None],
+        tell_own: Callable[[str, list[ReadFrame]], None],
+    ) -> None:
+        """`size`: how many are in a room. `tell` shows frames to its members here, `tell_own` each to its user only."""
         self._broker = broker
+        self._size = size
         self._tell = tell
+        self._tell_own = tell_own
         self._marks: dict[str, dict[str, int]] = {}
 
     def mark(self, room: str, user: str, seq: int) -> None:
@@ -42,7 +51,10 @@ class ReadPositions:
                 except RequestError:
                     for user, seq in marks.items():
                         self.mark(room, user, seq)
-                    break
+                    if not self._broker.available:
+                        break
+                except Exception as error:  # noqa: BLE001 (whatever the room holds, the others' are told)
+                    telemetry.damaged("reads", f"the reads of {room}", error)
 
     async def of(self, room: str, members: Iterable[Person]) -> dict[str, int]:
         """What these people have read, where they have read anything."""
@@ -58,4 +70,7 @@ class ReadPositions:
     def on_signal(self, room: str, payload: bytes) -> None:
         """The broker's word on whose position moved."""
         moved = msgspec.json.decode(payload, type=_Moved).reads
-        self._tell(room, [ReadFrame(room=room, user=user, seq=seq) for user, seq in moved.items()])
+        frames = [ReadFrame(room=room, user=user, seq=seq) for user, seq in moved.items()]
+        # Where nobody can see who read what, each of 2,500 readers would cost all others a frame.
+        tell = self._tell if self._size(room) <= MEMBERS_LIMIT else self._tell_own
+        tell(room, frames)

@@ -7,14 +7,14 @@ mechanism; what is here is its I/O: reading pages, waking it up, and saying `res
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
 from service import telemetry
-from service.broker import Broker, Listener, Page, Position, Publication, unavailable
+from service.broker import EMPTY_SECONDS, Broker, Listener, Page, Position, Publication, unavailable
 from service.framing import frame
 from service.protocol import RequestError
 from service.registry import Cursor, Room
@@ -22,13 +22,16 @@ from service.registry import Cursor, Room
 logger = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 2.0  # seconds between looks at every room's position: a lost last message has no successor to show it
-PAGE_EVENTS = 128  # read from the log at once; 16 KiB a message at the most, so 2 MiB
+KEEP_INTERVAL = EMPTY_SECONDS / 3  # between two words to the broker on the empty rooms that are held here
+PAGE_EVENTS = 128  # read from the log at once, or fewer: the broker ends a page at PAGE_BYTES
+SIGNAL_BYTES = 4 * 2**20  # of a signal; what is longer is none of ours
 # Writing to a room of more than LARGE takes 2 ms, longer than Redis takes to answer, and what this process has on its
 # way there would have to wait for it. So the write waits for that instead, for PATIENCE at the most. Measured with
 # 4,000 messages a second to a room of 1,000: half of them arrive within 7 ms instead of 11, `sent` leaves within 1 ms
 # instead of 5, and 64 authors with one message in flight each get a fifth more through. Many small rooms would lose.
 LARGE = 500
 PATIENCE = 0.005  # seconds
+DEPLOYMENT_SIGNALS = frozenset({"moderate"})  # those that every process gets; all others are a room's
 EARLY_LIMIT = 1000  # publications kept beyond a hole; more are read from the log instead
 
 
@@ -52,14 +55,16 @@ class Member(Protocol):
 class Hall(Room[Member]):
     """A room with what the relay needs to run it."""
 
-    __slots__ = ("arrived", "holds", "reads", "ready")
+    __slots__ = ("arrived", "beginning", "holds", "reads", "ready")
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.holds = 0  # memberships, including those whose join is under way
         self.arrived: list[Publication] = []  # in this turn of the loop, or before the room is in step
         self.reads: dict[tuple[str, int], asyncio.Task[Page | None]] = {}  # pages under way, shared
+        # Done when the log was looked at. The room is in step from then on, or it has no log yet (`epoch` is None).
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.beginning: asyncio.Task[None] | None = None  # of a room that has no log yet
 
 
 class Relay(Listener):
@@ -75,13 +80,17 @@ class Relay(Listener):
         self.rooms: dict[str, Hall] = {}
         # By the `kind` of a signal's JSON: called with the room and the payload.
         self.signals: dict[str, Callable[[str, bytes], None]] = {}
-        # Called with each room whose signals may have been missed.
+        # Called with each room whose signals may have been missed, or will be: it is no longer held here.
         self.on_resync: Callable[[str], None] = lambda room: None
+        self._keep_at = self._loop.time() + KEEP_INTERVAL
 
     # -- holding rooms
 
-    async def hold(self, name: str) -> Hall:
-        """The room, in step with its log, until `release`. Raises `unavailable` when the broker doesn't answer."""
+    async def hold(self, name: str, may_begin: Callable[[], Awaitable[None]] | None = None) -> Hall:
+        """The room, in step with its log, until `release`. Raises `unavailable` when the broker doesn't answer.
+
+        A room that has no log is given one if `may_begin` doesn't raise.
+        """
         room = self.rooms.get(name)
         if room is None:
             room = self.rooms[name] = Hall(name)
@@ -92,6 +101,8 @@ class Relay(Listener):
                 if not self._broker.available:
                     raise unavailable("the broker is away")
                 await asyncio.shield(room.ready)
+                if room.epoch is None:
+                    await self._begin(room, may_begin)
             except BaseException:
                 self.release(room)
                 raise
@@ -102,6 +113,7 @@ class Relay(Listener):
         if room.holds == 0 and self.rooms.get(room.name) is room:
             del self.rooms[room.name]
             self._broker.unsubscribe(room.name)
+            self.on_resync(room.name)
 
     def attach(self, room: Hall, member: Member, seq: int) -> None:
         """Make `member` one whose cursor is `seq`; what follows comes by itself."""
@@ -127,6 +139,13 @@ class Relay(Listener):
             for member, write in list(room.live.items()):
                 if member not in but:
                     write(data)
+
+    def tell(self, name: str, data: bytes, members: Iterable[Any]) -> None:
+        """The same to some only, if they are live members."""
+        room = self.rooms.get(name)
+        if room is not None and data:
+            for write in [room.live[member] for member in members if member in room.live]:
+                write(data)
 
     # -- what arrives
 
@@ -157,7 +176,10 @@ class Relay(Listener):
         arrived, self._arrived = self._arrived, []
         for room in arrived:
             if room.epoch is not None:
-                self._take(room)
+                try:
+                    self._take(room)
+                except Exception as error:  # noqa: BLE001 (the other rooms' events wait behind it)
+                    self._damaged(room, error)
 
     def _take(self, room: Hall) -> None:
         publications, room.arrived = room.arrived, []
@@ -201,10 +223,14 @@ class Relay(Listener):
 
     def on_signal(self, room: str, payload: bytes) -> None:
         try:
+            if len(payload) > SIGNAL_BYTES:
+                raise ValueError
             kind = msgspec.json.decode(payload, type=_Signal).kind
+            if (room == "") is not (kind in DEPLOYMENT_SIGNALS):
+                raise ValueError
             handle = self.signals[kind]
             handle(room, payload)
-        except (msgspec.DecodeError, KeyError, RecursionError):  # nested a hundred thousand deep
+        except (ValueError, KeyError, RecursionError):  # msgspec's are ValueErrors; nested a hundred thousand deep
             telemetry.GARBAGE.inc()
 
     # -- staying in step
@@ -219,7 +245,17 @@ class Relay(Listener):
         while True:
             await asyncio.sleep(CHECK_INTERVAL)
             if self._broker.available and self.rooms:
+                await self._keep()
                 await self._check(list(self.rooms))
+
+    async def _keep(self) -> None:
+        """Rooms without events would be forgotten, though somebody is there."""
+        if self._loop.time() >= self._keep_at:
+            self._keep_at = self._loop.time() + KEEP_INTERVAL
+            try:
+                await self._broker.keep([name for name, room in self.rooms.items() if room.epoch and not room.head])
+            except RequestError:
+                self._keep_at = 0.0
 
     async def _check(self, names: Sequence[str]) -> None:
         """Compare rooms with their logs. After a broker's absence this is what finds the holes."""
@@ -227,29 +263,56 @@ class Relay(Listener):
         asked = [(room, room.epoch, room.head) for name in names if (room := self.rooms.get(name))]
         try:
             positions = await self._broker.positions([room.name for room, _, _ in asked])
-            for (room, epoch, head), position in zip(asked, positions, strict=True):
-                if self.rooms.get(room.name) is not room:
-                    continue
-                if epoch is None:
-                    await self._begin(room, position)
-                elif room.epoch == epoch and not await self._diverged(room, epoch, head, position):
-                    room.target = max(room.target, position.seq if position else 0)
-                    self._take(room)  # what has arrived is no hole
-                    for member in list(room.behind):
-                        self._nudge(room, member)
         except RequestError:
             return  # the broker is away; its return brings `on_subscribed`, and `run` looks again
+        for (room, epoch, head), position in zip(asked, positions, strict=True):
+            if self.rooms.get(room.name) is not room:
+                continue
+            try:
+                await self._compare(room, epoch, head, position)
+            except RequestError:
+                continue  # the broker is away, or what it has of this room can't be used
+            except Exception as error:  # noqa: BLE001 (a room costs itself)
+                self._damaged(room, error)
 
-    async def _begin(self, room: Hall, position: Position | None) -> None:
-        if position is None:
-            page = await self._broker.newest(room.name, 0, create=True)
-            assert page is not None
-            position = page.position
-        if room.epoch is None:
-            room.begin(position.epoch, position.seq)
+    async def _compare(self, room: Hall, epoch: str | None, head: int, position: Position | None) -> None:
+        """A room, which was at (epoch, head), with where its log stands."""
+        if epoch is None:
+            if position is not None and room.epoch is None:
+                self._in_step(room, position)
             if not room.ready.done():
                 room.ready.set_result(None)
-            self._take(room)
+        elif room.epoch == epoch and not await self._diverged(room, epoch, head, position):
+            room.target = max(room.target, position.seq if position else 0)
+            self._take(room)  # what has arrived is no hole
+            for member in list(room.behind):
+                self._nudge(room, member)
+
+    def _damaged(self, room: Hall, error: Exception) -> None:
+        telemetry.damaged("room", f"the room {room.name}", repr(error))
+
+    async def _begin(self, room: Hall, may_begin: Callable[[], Awaitable[None]] | None) -> None:
+        """Give a room that is held a log; one who may do so is enough for all who wait for it."""
+        if room.beginning is None:
+            if may_begin is not None:
+                await may_begin()
+            if room.beginning is None:
+                room.beginning = asyncio.ensure_future(self._create(room))
+                self._keep_task(room.beginning)
+        await asyncio.shield(room.beginning)
+
+    async def _create(self, room: Hall) -> None:
+        try:
+            page = await self._broker.newest(room.name, 0, create=True)
+            assert page is not None
+            if room.epoch is None:
+                self._in_step(room, page.position)
+        finally:
+            room.beginning = None
+
+    def _in_step(self, room: Hall, position: Position) -> None:
+        room.begin(position.epoch, position.seq)
+        self._take(room)
 
     async def _diverged(self, room: Hall, epoch: str, head: int, position: Position | None) -> bool:
         """Whether the log is no longer the one that this room's members have seen; if so, they are told."""
@@ -309,6 +372,8 @@ class Relay(Listener):
                 self._write(room, room.advance_early())
         except RequestError:
             return
+        except Exception as error:  # noqa: BLE001 (a room costs itself; `run` looks again)
+            self._damaged(room, error)
         finally:
             room.filling = False
 
@@ -341,6 +406,8 @@ class Relay(Listener):
                 self._feed(room, member, page.seq, page.frames)
         except RequestError:
             return  # `run` nudges again
+        except Exception as error:  # noqa: BLE001 (as above)
+            self._damaged(room, error)
         finally:
             cursor.busy = False
 
@@ -357,8 +424,7 @@ class Relay(Listener):
         read = room.reads.get(what)
         if read is None:
             read = room.reads[what] = asyncio.ensure_future(page())
-            self._tasks.add(read)
-            read.add_done_callback(self._tasks.discard)
+            self._keep_task(read)
             read.add_done_callback(lambda _: self._forget(room, what, read))
         try:
             return await asyncio.shield(read)
@@ -377,6 +443,12 @@ class Relay(Listener):
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+
+    def _keep_task(self, task: "asyncio.Task[Any]") -> None:
+        """Hold one whose outcome is for those who wait for it; they may all have left."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

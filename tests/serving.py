@@ -5,20 +5,20 @@ One at a time: its sockets are kept by class. Two processes are two `ServiceProc
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from unittest import mock
 
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from websockets.asyncio.client import ClientConnection, connect
 
-from service import config, presence, reads
+from service import config, presence, reads, typists
 from service.app import Service
 from service.hub import Hub
 
 from .harness import JWT_SECRET, NO_LIMITS, SECRET_KEY, UNIT
 
-GATHER = 0.02  # seconds, for presence and read positions: what they gather is not what most tests are about
+GATHER = 0.02  # seconds, for presence, read positions and typing: what they gather is not what most tests are about
 
 
 class Served:
@@ -74,7 +74,9 @@ def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 async def serving(environ: Mapping[str, str] | None = None, gather: float = GATHER) -> AsyncIterator[Served]:
     """The service with `environment(environ)`, until the block ends."""
     service = Service(config.load(environment(environ)))
-    with mock.patch.object(presence, "GATHER", gather), mock.patch.object(reads, "GATHER", gather):
+    with ExitStack() as patches:
+        for part in (presence, reads, typists):
+            patches.enter_context(mock.patch.object(part, "GATHER", gather))
         await service.start()
         try:
             yield Served(service)

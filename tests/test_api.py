@@ -399,18 +399,26 @@ async def test_health_is_of_the_process_alone(broker_env: dict[str, str]) -> Non
         assert (response.code, answer(response)) == (200, {"status": "ok"})
 
 
-async def test_readiness_is_of_broker_and_drain(broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """503 while either says no, with which."""
+async def test_readiness_is_of_broker_drain_and_parts(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 while one of them says no, with which."""
+    well = {"ready": True, "broker": True, "draining": False, "failed": []}
+    ill = well | {"ready": False}
     async with serving(broker_env) as it:
         response = await it.fetch("/readyz")
-        assert (response.code, answer(response)) == (200, {"ready": True, "broker": True, "draining": False})
+        assert (response.code, answer(response)) == (200, well)
         with monkeypatch.context() as patch:
             patch.setattr(type(it.hub.broker), "available", False)
             response = await it.fetch("/readyz")
-            assert (response.code, answer(response)) == (503, {"ready": False, "broker": False, "draining": False})
+            assert (response.code, answer(response)) == (503, ill | {"broker": False})
+        it.hub.failed.add("relay")
+        response = await it.fetch("/readyz")
+        assert (response.code, answer(response)) == (503, ill | {"failed": ["relay"]})
+        it.hub.failed.clear()
         it.hub.draining = True
         response = await it.fetch("/readyz")
-        assert (response.code, answer(response)) == (503, {"ready": False, "broker": True, "draining": True})
+        assert (response.code, answer(response)) == (503, ill | {"draining": True})
 
 
 async def test_metrics_say_what_is_open() -> None:

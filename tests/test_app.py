@@ -1,6 +1,7 @@
 """service/app.py: the routes and what their answers carry, static files, and the service's start, drain and end."""
 
 import asyncio
+import itertools
 import re
 import socket
 import time
@@ -22,7 +23,7 @@ from service.hub import Rates
 
 from .brokers import until
 from .harness import UNIT, ChatClient, RedisServer
-from .serving import answer, environment, serving
+from .serving import answer, environment, fields, serving
 
 HTML = "text/html; charset=utf-8"
 
@@ -359,17 +360,49 @@ async def test_a_start_without_redis_serves_and_is_not_ready(monkeypatch: pytest
 
 
 @pytest.mark.expects_log("a part of the service failed")
-async def test_a_part_that_fails_makes_the_process_unready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Aloud: the platform restarts it."""
+async def test_a_part_that_fails_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said in the log and in /readyz, until it has run for a while; a drain it is not, so sockets may come."""
+    monkeypatch.setattr(app, "RESTART_FIRST", 0.02)
+    monkeypatch.setattr(app, "RESTART_WELL", 0.2 * UNIT)
+    starts: list[float] = []
 
-    async def broken(self: Rates) -> None:
-        raise ZeroDivisionError
+    async def broken_at_first(self: Rates) -> None:
+        starts.append(time.monotonic())
+        if len(starts) < 5:
+            raise ZeroDivisionError
+        await asyncio.Event().wait()
 
-    monkeypatch.setattr(Rates, "run", broken)
+    monkeypatch.setattr(Rates, "run", broken_at_first)
     async with serving() as it:
+        await until(lambda: len(starts) > 1, "a second start")
         response = await it.fetch("/readyz")
         assert response.code == 503
+        assert fields(answer(response), "failed", "draining") == {"failed": ["rates"], "draining": False}
         assert (await it.fetch("/healthz")).code == 200
+        async with ChatClient.open(it.url, "Ada") as ada:
+            await ada.join("lobby")
+        await until(lambda: not it.hub.failed, "it runs")
+        assert (await it.fetch("/readyz")).code == 200
+    waits = [later - earlier for earlier, later in itertools.pairwise(starts)]
+    assert len(waits) == 4 and all(wait >= 0.02 * 2**number for number, wait in enumerate(waits))
+
+
+@pytest.mark.expects_log("a part of the service failed")
+async def test_a_part_that_is_back_for_a_moment_only_has_still_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the process would look ready each time."""
+    monkeypatch.setattr(app, "RESTART_FIRST", 0.01)
+    monkeypatch.setattr(app, "RESTART_LONGEST", 0.02)
+
+    async def broken_soon(self: Rates) -> None:
+        await asyncio.sleep(0.03)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Rates, "run", broken_soon)
+    async with serving() as it:
+        await until(lambda: it.hub.failed, "it failed")
+        for _ in range(20):
+            assert it.hub.failed == {"rates"}
+            await asyncio.sleep(0.01)
 
 
 # -- drain

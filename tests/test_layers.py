@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "sqlite_migration",
         "tickets",
         "tokens",
+        "typists",
         "upgrade",
     ),
     ("redis_channels", "redis_log", "redis_reads", "redis_rooms", "sqlite_store", "supervisor"),

@@ -179,10 +179,12 @@ async def test_every_process_is_told(broker_env: dict[str, str]) -> None:
         await kept.moderate(MODERATOR, request(BAN, room="lobby", reason="spam"))
         await kept.moderate(MODERATOR, request(KICK))
         await until(lambda: len(heard.signals) == 2, "the signals")
-        same = {"kind": "moderate", "user": "ada", "until": 0}
+        one = {"user": "ada", "until": 0, "by": "u-mod", "network": False, "guest": ""}
+        ban = {"kind": "ban", "room": "lobby", "reason": "spam"} | one
+        kick = {"kind": "kick", "room": "", "reason": ""} | one
         assert heard.signals == [
-            ("", same | {"action": "ban", "room": "lobby", "reason": "spam"}),
-            ("", same | {"action": "kick", "room": "", "reason": ""}),
+            ("", {"kind": "moderate", "action": "ban", "sanctions": [ban]}),
+            ("", {"kind": "moderate", "action": "kick", "sanctions": [kick]}),
         ]
 
 
@@ -227,18 +229,18 @@ async def test_another_process_learns_at_once(broker_env: dict[str, str]) -> Non
     """By the signal alone, before it has read anything: who was shut out may be back in a moment."""
     async with moderating(broker_env) as (one, broker, _), started(broker) as two:
         await one.moderate(MODERATOR, request(BAN, room="lobby"))
-        two.learn(BAN, "lobby", "ada", 0)
+        two.learn(BAN, [Sanction("ban", "lobby", "ada", 0, "u-mod", "")])
         assert two.holds("ban", "lobby", "ada")
-        two.learn(KICK, "lobby", "bob", 0)
+        two.learn(KICK, [Sanction("kick", "lobby", "bob", 0, "u-mod", "")])
         assert not two.holds("ban", "lobby", "bob")
-        two.learn(UNBAN, "lobby", "ada", 0)
+        two.learn(UNBAN, [Sanction("ban", "lobby", "ada", 0, "u-mod", "")])
         assert not two.holds("ban", "lobby", "ada")
 
 
 async def test_a_signal_is_checked_against_the_broker(broker_env: dict[str, str]) -> None:
     """Anybody with access to Redis can send one: what the broker doesn't keep doesn't last."""
     async with moderating(broker_env) as (kept, _, _):
-        kept.learn(BAN, "", "ada", 0)
+        kept.learn(BAN, [Sanction("ban", "", "ada", 0, "u-mod", "")])
         await until(lambda: not kept.holds("ban", "", "ada"), "read again")
 
 

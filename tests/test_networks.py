@@ -20,10 +20,12 @@ class Notes:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
-        self.away = False
+        self.available = True
+        self.refused = 0
 
     async def note_networks(self, pairs: Sequence[tuple[str, str]]) -> None:
-        if self.away:
+        if ("g-bad", "192.0.2.1") in pairs:
+            self.refused += 1
             raise unavailable()
         self.told += pairs
 
@@ -79,16 +81,26 @@ async def test_more_than_one_batch_is_told_whole(monkeypatch: pytest.MonkeyPatch
         await until(lambda: len(notes.told) == 35, "all told")
 
 
-async def test_what_could_not_be_told_is_told_later() -> None:
-    """While the broker is away."""
+async def test_the_broker_s_absence_is_waited_for() -> None:
+    """Nobody is forgotten meanwhile."""
     notes = Notes()
-    notes.away = True
+    notes.available = False
     async with running(notes) as kept:
         kept.enter("g-1", "192.0.2.1")
         await asyncio.sleep(0.05)
         assert notes.told == []
-        notes.away = False
+        notes.available = True
         await until(lambda: notes.told == [("g-1", "192.0.2.1")], "told")
+
+
+async def test_one_who_can_not_be_noted_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the same batch are told with the next round."""
+    monkeypatch.setattr(networks, "BATCH", 2)
+    async with running(notes := Notes()) as kept:
+        for user in ("g-bad", "g-1", "g-2"):
+            kept.enter(user, "192.0.2.1")
+        await until(lambda: notes.told == [("g-2", "192.0.2.1")], "the next batch")
+        assert notes.refused == 1
 
 
 async def test_only_guests_are_noted(broker_env: dict[str, str]) -> None:

@@ -42,8 +42,9 @@ REQUESTS: list[tuple[dict[str, Any], set[str]]] = [
     ({"type": "remove", "room": "lobby", "id": "m-3", "target": 58}, set()),
     ({"type": "react", "room": "lobby", "id": "m-4", "target": 58, "emoji": "👍", "on": False}, {"on"}),
     (
-        {"type": "moderate", "room": "lobby", "user": "u1", "action": "ban", "seconds": 1.5, "reason": "spam"},
-        {"room", "seconds", "reason"},
+        {"type": "moderate", "room": "lobby", "user": "u1", "action": "ban", "seconds": 1.5, "reason": "spam"}
+        | {"network": True},
+        {"room", "seconds", "reason", "network"},
     ),
     ({"type": "renew", "ticket": "t" * 43}, set()),
     ({"type": "ping"}, set()),

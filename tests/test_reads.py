@@ -23,7 +23,14 @@ class Process:
         self.broker = SqliteBroker(":memory:", history_limit=100, history_days=1)
         self.relay = Relay(self.broker)
         self.shown: list[tuple[str, list[ReadFrame]]] = []
-        self.reads = ReadPositions(self.broker, lambda room, frames: self.shown.append((room, frames)))
+        self.own: list[tuple[str, list[ReadFrame]]] = []
+        self.size = 2
+        self.reads = ReadPositions(
+            self.broker,
+            lambda room: self.size,
+            lambda room, frames: self.shown.append((room, frames)),
+            lambda room, frames: self.own.append((room, frames)),
+        )
         self.relay.signals["read"] = self.reads.on_signal
 
 

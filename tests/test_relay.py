@@ -58,7 +58,7 @@ class Scene:
     def __init__(self, url: str, history_limit: int = 1000) -> None:
         self.broker = RedisBroker(url, history_limit=history_limit, history_days=30)
         self.mute = RedisBroker(url, history_limit=history_limit, history_days=30)
-        self.mute._prefix = b"elsewhere:"
+        self.mute._log._prefix = b"elsewhere:"
         self.relay = Relay(self.broker)
         self.rounds: asyncio.Task[None] | None = None
 
@@ -693,7 +693,7 @@ async def test_resubscribed_rooms_are_told_of(redis_url: str) -> None:
         assert told == ["lobby"]
 
 
-@pytest.mark.expects_log("relay: a task failed")
+@pytest.mark.expects_log("damaged record the room lobby")
 async def test_a_fault_of_ours_is_logged_and_the_relay_goes_on(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One member's fault costs nobody else."""
     async with scene(redis_url) as it:

@@ -126,8 +126,9 @@ def resets() -> None:
     look = actions._look
 
     async def look_away(socket: Any, request: Any, hall: Any) -> Any:
-        resumed, *rest = await look(socket, request, hall)
-        return resumed or request.since is not None, *rest
+        looked = await look(socket, request, hall)
+        looked.resumed = looked.resumed or request.since is not None
+        return looked
 
     replace(Relay, "_reset", forget)
     replace(ChatSocket, "on_reset", stay)
