@@ -167,17 +167,34 @@ class Api(Handler):
         if token is None:
             raise AuthError("a bearer token is missing")
         user = await self.hub.authenticator.verify(token)
-        if self.hub.moderation.holds("ban", "", user.id):
-            raise RequestError(ErrorCode.FORBIDDEN, "banned")
+        self.check_ban("", user)
         return user
+
+    def check_ban(self, room: str, user: User) -> None:
+        """Raises `forbidden` for who is banned there, or as a guest of their network."""
+        self.hub.moderation.check_ban(room, user.id, self.guest_network(user))
+
+    def guest_network(self, user: User) -> str:
+        """Where a guest comes from, for sanctions; "" for everybody else."""
+        return self.hub.network(self.request) if user.guest else ""
 
     async def caller_in(self, room: str) -> User:
         """The same, who may enter `room`; a room that may not be entered is one that isn't there."""
         user = await self.caller()
         names.check_room(room)
-        if not user.may_enter(room) or self.hub.moderation.holds("ban", room, user.id):
-            raise no_such_room()
+        self.check_room(room, user)
         return user
+
+    def check_room(self, room: str, user: User) -> None:
+        """Raises 404 unless the user may be there. Asked again after each wait."""
+        if not user.may_enter(room) or self.hub.moderation.holds("ban", room, user.id, self.guest_network(user)):
+            raise no_such_room()
+
+    async def ask_ban(self, room: str, user: User) -> None:
+        """The same by the broker's word, which this process may be behind."""
+        if await self.hub.broker.ban(room, user.id, self.guest_network(user)) is not None:
+            raise no_such_room()
+        self.check_room(room, user)
 
 
 def no_such_room() -> ApiError:
@@ -203,8 +220,7 @@ class TicketsHandler(Api):
             body = self.body(_TicketBody)
             user, guest_token = self.hub.authenticator.guest(body.name, body.guest)
             user_is_guest = True
-            if self.hub.moderation.holds("ban", "", user.id):
-                raise RequestError(ErrorCode.FORBIDDEN, "banned")
+            self.check_ban("", user)
         claimed = await self.hub.broker.claim_name(names.name_key(user.name), user.id, TICKET_SECONDS)
         if not claimed and user_is_guest:
             # A token's name comes from the operator's own directory and is not refused.
@@ -246,6 +262,7 @@ class MessagesHandler(Api):
         self.hub.rates.check(self.hub.rates.joins, user.id, "pages")
         before, limit = self._number("before", 0), self._number("limit", protocol.PAGE_DEFAULT)
         page = await self.hub.broker.newest(room, min(limit, protocol.PAGE_LIMIT), before)
+        await self.ask_ban(room, user)
         if page is None:
             raise no_such_room()
         messages = [msgspec.Raw(message) for message in page.frames]
