@@ -57,8 +57,6 @@ class Hub(Struct, kw_only=True):
 
     def admit(self, network: str) -> tuple[CloseCode, str] | None:
         """Count a new socket in (and `dismiss` it at its end), or say why there is no room for it."""
-        if self.draining:  # since it asked; it would be closed without a word of when to come back
-            return CloseCode.TRY_AGAIN_LATER, "this process is leaving"
         if self.connections >= self.connections_limit:
             return CloseCode.TRY_AGAIN_LATER, "this process is full"
         if 0 < self.settings.connections_per_address <= self.addresses[network]:
