@@ -195,8 +195,7 @@ def remove(socket: Asker, request: protocol.Remove) -> None:
 
 
 def react(socket: Asker, request: protocol.React) -> None:
-    names.check_emoji(request.emoji)
-    _change(socket, request, "reacted", "react", emoji=request.emoji, on=request.on)
+    _change(socket, request, "reacted", "react", emoji=names.check_emoji(request.emoji), on=request.on)
 
 
 def _change(socket: Asker, request: Any, event: str, kind: str, **fields: Any) -> None:

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 import warnings
 from collections.abc import Callable
 from functools import cached_property, lru_cache
@@ -24,10 +23,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.warnings import InsecureKeyLengthWarning
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from service.clock import CLOCK
 from service.config import ConfigError, Settings
 from service.jwks import ALGORITHMS, Keys, KeySet
-from service.names import check_name
-from service.protocol import Person, RequestError, encode
+from service.names import check_name, fit_name, printable
+from service.protocol import Person, encode
 
 # Said once at the start, by config.py, instead of at every token.
 warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
@@ -84,29 +84,29 @@ def _globs(globs: tuple[str, ...]) -> re.Pattern[str]:
 
 class _Claims(Struct):
     sub: Annotated[str, Meta(min_length=1, max_length=128)]
-    name: str
     exp: Annotated[float, Meta(gt=0, le=2**53)]
     rooms: tuple[str, ...] | UnsetType = UNSET  # null is refused: it would be a wide way to write "none"
     role: str = "member"
 
 
 def user_of(claims: dict[str, Any]) -> User:
-    """The user of whom a token's claims speak, or `AuthError`. Does not look at the clock."""
+    """The user of whom a token's claims speak, or `AuthError`. Does not look at the clock.
+
+    The name comes from a directory that knows nothing of our rules, so it is fitted and never a reason to refuse.
+    """
     try:
         known = msgspec.convert(claims, _Claims)
     except msgspec.ValidationError as error:
         raise AuthError(f"the token's claims: {error}") from None
-    if not known.sub.isprintable():
+    if not printable(known.sub):
         raise AuthError("the token's sub holds an invisible or control character")
     if known.role not in ROLES:
         raise AuthError("the token's role is none of " + ", ".join(ROLES))
     rooms = None if known.rooms is UNSET else known.rooms
-    if rooms is not None and not all(map(str.isprintable, rooms)):
+    if rooms is not None and not all(map(printable, rooms)):
         raise AuthError("the token's rooms hold an invisible or control character")
-    try:
-        name = check_name(known.name)
-    except RequestError as error:
-        raise AuthError(f"the token's {error.message}") from None
+    wishes = (claims.get("name"), claims.get("preferred_username"), known.sub, "user")
+    name = next(filter(None, map(fit_name, wishes)))
     return User(known.sub, name, cast(Role, known.role), rooms, known.exp)
 
 
@@ -123,7 +123,7 @@ class Authenticator:
     client's) are remembered by their hash: until `exp`, and only while the keys that say so hold.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = CLOCK.now) -> None:
         """`clock` gives Unix time in seconds."""
         self._clock = clock
         self._guests = settings.guests
@@ -235,8 +235,9 @@ class Authenticator:
 
     def _claims(self, token: str, key: Any, algorithm: str, audience: str | None, issuer: str | None) -> dict[str, Any]:
         """The claims of a token in force. Raises `AuthError`; `_WrongKeyError` if `key` didn't sign it."""
-        # Times are compared here, against our clock and with our leeway.
-        options: Any = {"require": ["exp"], "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+        # Times are compared here, against our clock and with our leeway; the other claims' types in `user_of`, which
+        # says what is wrong with them.
+        options: Any = {"require": ["exp"]} | dict.fromkeys(("verify_" + claim for claim in _OWN_CHECKS), False)
         try:
             claims = jwt.decode(token, key, [algorithm], options, audience=audience, issuer=issuer)
         except jwt.InvalidSignatureError:
@@ -251,6 +252,9 @@ class Authenticator:
             raise AuthError("the token is malformed") from None
         _check_times(claims, self._clock())
         return claims
+
+
+_OWN_CHECKS = ("exp", "nbf", "iat", "sub", "jti")
 
 
 class _WrongKeyError(AuthError):
