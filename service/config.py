@@ -170,7 +170,11 @@ def _secret(shortest: int) -> Callable[[str], str]:
     return parse
 
 
-_ORIGIN = re.compile(r"https?://([a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+# Apps have schemes of their own (capacitor://localhost); these no page has as its origin.
+_ORIGIN = re.compile(
+    r"(?!(wss?|ftp|file|data|blob|about|javascript):)[a-z][a-z0-9+.-]*"
+    r"://([a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
+)
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -231,7 +235,13 @@ SETTINGS: tuple[Setting, ...] = (
         "name",
         "what a WebSocket on `/` speaks, for the example apps that open that address: see below",
     ),
-    Setting("ALLOWED_ORIGINS", _origins, "", "origins", "exact, comma-separated; none means the page's own"),
+    Setting(
+        "ALLOWED_ORIGINS",
+        _origins,
+        "",
+        "origins",
+        "exact, comma-separated, apps' too (capacitor://localhost); none means the page's own",
+    ),
     Setting(
         "TRUSTED_PROXIES",
         _number(int, 0, 16),

@@ -13,26 +13,29 @@ from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 from service.config import Settings
 
 TICKET_PREFIX = "ticket."
+DIRECT_PREFIX = "direct."  # begins a ticket that was asked for without an Origin
 HSTS_SECONDS = 365 * 86400
 
-# RFC 6454 section 6.2, http and https only. A host is a name, an IPv4 address or an IPv6 address in brackets.
+# RFC 6454 section 6.2; apps have schemes of their own (capacitor://localhost). A host is a name, an IPv4 address or an
+# IPv6 address in brackets.
 _HOST = r"(?P<host>[a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
 _HOST_HEADER = re.compile(_HOST, re.ASCII | re.IGNORECASE)
-_ORIGIN = re.compile(r"(?P<scheme>https?)://" + _HOST, re.ASCII | re.IGNORECASE)
+_ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://" + _HOST, re.ASCII | re.IGNORECASE)
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.ASCII | re.IGNORECASE)  # RFC 6750 section 2.1
 _ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#]*)(?P<rest>[^#]*)", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SCHEME_OF = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # some proxies (Traefik) name a socket's
 
 Origin = tuple[str, str, int]  # scheme, host, port: RFC 6454 section 4
 
 
 def parse_origin(text: str) -> Origin | None:
-    """The origin, or None for what is none: `null`, other schemes, anything behind the port, two at once."""
+    """The origin, or None for what is none: `null`, what has no host, anything behind the port, two at once."""
     match = _ORIGIN.fullmatch(text)
     if not match:
         return None
     scheme = match["scheme"].lower()
-    return scheme, match["host"].lower(), int(match["port"] or _DEFAULT_PORTS[scheme])
+    return scheme, match["host"].lower(), int(match["port"] or _DEFAULT_PORTS.get(scheme, 0))
 
 
 @lru_cache(maxsize=8)
@@ -58,12 +61,17 @@ def to_origin_form(request: HTTPServerRequest) -> None:
     request.host_name = host["host"].lower()
 
 
+@lru_cache(maxsize=8)
+def _web_hosts(texts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(origin[1] for origin in _origins(texts) if origin and origin[0] in _DEFAULT_PORTS)
+
+
 def origin_allowed(settings: Settings, origin: str | None, scheme: str, host: str) -> bool:
     """Whether pages of `origin` may use the service: one of ALLOWED_ORIGINS or, without those, our own page.
 
     `scheme` and `host` are those by which the request reached us (`request_scheme`, the Host header). A
-    missing Origin is not allowed; whoever sends none is no browser and needs a bearer token, which is the
-    caller's to check.
+    missing Origin is not allowed; whoever sends none is no browser and needs a credential that no page can
+    have, which is the caller's to check.
     """
     parsed = parse_origin(origin) if origin is not None else None
     if parsed is None:
@@ -77,16 +85,18 @@ def host_allowed(settings: Settings, host: str) -> bool:
     """Whether we answer to this Host header, lest a foreign name that resolves to us (DNS rebinding) be ours.
 
     With ALLOWED_ORIGINS: the names in it (ports aside, for a proxy may change them); a page elsewhere than
-    the service needs both there. Without: a service that listens on loopback and is behind no proxy answers
-    to loopback's names only, since a page elsewhere must not reach into its owner's machine. Any other takes
-    every name: it doesn't know its own, and a name can't carry anything there, for there are no cookies.
+    the service needs both there. Without, or with apps' origins alone, whose hosts are no names: a service that
+    listens on loopback and is behind no proxy answers to loopback's names only, since a page elsewhere must not
+    reach into its owner's machine. Any other takes every name: it doesn't know its own, and a name can't carry
+    anything there, for there are no cookies.
     """
     match = _HOST_HEADER.fullmatch(host)
     if not match:
         return False
     name = match["host"].lower().rstrip(".")
-    if settings.allowed_origins:
-        return any(origin and origin[1] == name for origin in _origins(settings.allowed_origins))
+    served = _web_hosts(settings.allowed_origins)
+    if served:
+        return name in served
     return not _is_loopback(settings.host) or settings.trusted_proxies > 0 or _is_loopback(name)
 
 
@@ -117,19 +127,21 @@ def _entries(headers: HTTPHeaders, name: str) -> list[str]:
     return [entry.strip() for line in headers.get_list(name) for entry in line.split(",")]
 
 
-def request_allowed(settings: Settings, request: HTTPServerRequest, bearer_only: bool = False) -> bool:
+def request_allowed(settings: Settings, request: HTTPServerRequest, handshake: bool = False) -> bool:
     """Whether Host and Origin let the request in; to be asked before any credential is read.
 
     Without an Origin header it is no page's handshake or POST (Fetch standard, "append a request Origin
-    header"). Such a request may pass, with `bearer_only` if it brings a token, which no page can add to a
-    handshake.
+    header"). Such a request may pass, a `handshake` if it brings what no page has: a bearer token, or a ticket that was
+    asked for without an Origin.
     """
     host = request.headers.get("Host", "")
     if not host_allowed(settings, host):
         return False
     origin = request.headers.get("Origin")
     if origin is None:
-        return not bearer_only or bearer(request.headers) is not None
+        if not handshake or bearer(request.headers) is not None:
+            return True
+        return (offered_ticket(request.headers) or "").startswith(DIRECT_PREFIX)
     return origin_allowed(settings, origin, request_scheme(settings, request), host)
 
 
@@ -174,7 +186,7 @@ def request_scheme(settings: Settings, request: HTTPServerRequest) -> str:
     entries = _entries(request.headers, "X-Forwarded-Proto")
     trusted = min(settings.trusted_proxies, len(entries))
     scheme = entries[-trusted].lower() if trusted else request.protocol
-    return scheme if scheme in _DEFAULT_PORTS else request.protocol
+    return _SCHEME_OF.get(scheme, request.protocol)
 
 
 def offered_ticket(headers: HTTPHeaders) -> str | None:
@@ -188,6 +200,17 @@ def bearer(headers: HTTPHeaders) -> str | None:
     """The token of `Authorization: Bearer …` (RFC 6750), None if there is none or more than one."""
     match = _BEARER.fullmatch(headers.get("Authorization", ""))
     return match[1] if match else None
+
+
+def cors_headers(settings: Settings, request: HTTPServerRequest) -> dict[str, str]:
+    """What lets a page of ALLOWED_ORIGINS read the answer, whatever its status (Fetch standard, "CORS protocol")."""
+    if not settings.allowed_origins:
+        return {}
+    found = {"Vary": "Origin"}
+    origin = request.headers.get("Origin")
+    if origin is not None and origin_allowed(settings, origin, "", ""):
+        found |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After"}
+    return found
 
 
 def security_headers(settings: Settings, scheme: str, host: str) -> dict[str, str]:

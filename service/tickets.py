@@ -6,18 +6,19 @@ No ticket stands in an exception's text, a repr or a log line.
 import hashlib
 import re
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from service.auth import AuthError, User
+from service.clock import CLOCK
 from service.config import Settings
+from service.headers import DIRECT_PREFIX
 from service.protocol import encode
 
 TICKET_SECONDS = 30
 
-_TICKET = re.compile(r"[A-Za-z0-9_-]{43}")  # token_urlsafe(32)
+_TICKET = re.compile(rf"(?:{re.escape(DIRECT_PREFIX)})?[A-Za-z0-9_-]{{43}}")  # token_urlsafe(32)
 
 
 class _Record(msgspec.Struct):
@@ -42,7 +43,7 @@ class Tickets:
         settings: Settings,
         put: Callable[[str, bytes, float], Awaitable[None]],
         take: Callable[[str], Awaitable[bytes | None]],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = CLOCK.now,
     ) -> None:
         """`clock` gives Unix time in seconds."""
         self._bind_address = settings.ticket_address
@@ -54,9 +55,10 @@ class Tickets:
     async def issue(self, user: User, address: str, origin: str | None) -> str:
         """A ticket that `user` may redeem once, from `address` and `origin`, within `TICKET_SECONDS`.
 
+        Without an origin it serves those that have none, and says so, for no other handshake without one is let in.
         Raises `RequestError` unavailable while the broker is away.
         """
-        ticket = secrets.token_urlsafe(32)
+        ticket = ("" if origin else DIRECT_PREFIX) + secrets.token_urlsafe(32)
         await self._put(_hash(ticket), encode(_Record(user, address, origin)), TICKET_SECONDS)
         return ticket
 

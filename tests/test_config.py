@@ -92,6 +92,12 @@ def test_empty_counts_as_unset_but_for_host() -> None:
         ("ALLOWED_ORIGINS", "https://chat.example.com:port"),
         ("ALLOWED_ORIGINS", "https://bücher.example"),
         ("ALLOWED_ORIGINS", "https://"),
+        ("ALLOWED_ORIGINS", "wss://chat.example.com"),
+        ("ALLOWED_ORIGINS", "file://localhost"),
+        ("ALLOWED_ORIGINS", "capacitor://"),
+        ("ALLOWED_ORIGINS", "://localhost"),
+        ("ALLOWED_ORIGINS", "capacitor:localhost"),
+        ("ALLOWED_ORIGINS", "chrome-extension://*"),
     ],
 )
 def test_bad_value_is_named(name: str, value: str) -> None:

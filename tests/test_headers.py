@@ -44,6 +44,16 @@ def request(*headers: tuple[str, str], protocol: str = "http") -> HTTPServerRequ
 # -- origins
 
 
+APPS = (
+    "capacitor://localhost",
+    "ionic://localhost",
+    "tauri://localhost",
+    "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    "moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc",
+    "app://obsidian.md",
+)
+
+
 @pytest.mark.parametrize(
     ("text", "origin"),
     [
@@ -54,11 +64,28 @@ def request(*headers: tuple[str, str], protocol: str = "http") -> HTTPServerRequ
         ("HTTP://Chat.Example.COM:8080", ("http", "chat.example.com", 8080)),
         ("http://127.0.0.1:8000", ("http", "127.0.0.1", 8000)),
         ("http://[::1]:8000", ("http", "[::1]", 8000)),
+        *((f"{scheme}://{host}", (scheme, host, 0)) for scheme, host in (app.split("://") for app in APPS)),
     ],
 )
 def test_origins(text: str, origin: tuple[str, str, int]) -> None:
-    """An origin is its scheme, host and port, the default port being the same as none."""
+    """An origin is its scheme, host and port, the default port being the same as none; apps' have none."""
     assert parse_origin(text) == origin
+
+
+def test_origins_of_apps() -> None:
+    """One that is named is let in, no other of its kind; to which hosts the service answers isn't changed by it."""
+    for app in APPS:
+        one = settings(ALLOWED_ORIGINS=app)
+        for host in ("127.0.0.1:8000", "localhost:8000", "[::1]"):
+            assert request_allowed(one, request(("Host", host), ("Origin", app))), app
+            assert not request_allowed(one, request(("Host", host), ("Origin", app + "x")))
+            assert not request_allowed(one, request(("Host", host), ("Origin", "http://localhost")))
+            assert not request_allowed(one, request(("Host", host), ("Origin", app.partition("://")[0] + "://")))
+        assert not request_allowed(one, request(("Host", "evil.example"), ("Origin", app)))
+        beside = settings(ALLOWED_ORIGINS=f"https://chat.example.com,{app}")
+        assert request_allowed(beside, request(("Host", "chat.example.com"), ("Origin", app)))
+        assert not host_allowed(beside, "localhost")
+        assert host_allowed(settings(ALLOWED_ORIGINS=app, HOST=""), "chat.example.com")
 
 
 NO_ORIGINS = [
@@ -84,8 +111,12 @@ NO_ORIGINS = [
     "https://chat.example.com\0",
     "https://[::1",
     "file://",
-    "chrome-extension://abcdefgh",
-    "wss://chat.example.com",
+    "capacitor://",
+    "capacitor:localhost",
+    "capacitor://localhost/",
+    "capacitor://localhost:",
+    "*://localhost",
+    "1app://localhost",
     "javascript:alert(1)",
     "https://\u212aelvin.example",  # the Kelvin sign, which str.lower makes a k
 ]
@@ -177,33 +208,47 @@ def test_request_from_a_page() -> None:
     public = settings(HOST="")
     own = ("Origin", "http://chat.example.com")
     foreign = ("Origin", "http://evil.example")
-    for bearer_only in (False, True):
-        assert request_allowed(public, request(own), bearer_only)
-        assert not request_allowed(public, request(foreign), bearer_only)
-        assert not request_allowed(public, request(foreign, ("Sec-Fetch-Site", "same-origin")), bearer_only)
-        assert not request_allowed(public, request(foreign, ("X-Forwarded-Host", "evil.example")), bearer_only)
-        assert not request_allowed(public, request(foreign, ("Authorization", "Bearer x")), bearer_only)
-        assert not request_allowed(public, request(own, foreign), bearer_only)
-        assert not request_allowed(public, request(foreign, own), bearer_only)
-        assert not request_allowed(public, request(("Origin", "null")), bearer_only)
-        assert not request_allowed(public, request(("Origin", "")), bearer_only)
-        assert not request_allowed(public, request(own, ("Host", "evil.example")), bearer_only)
+    for handshake in (False, True):
+        assert request_allowed(public, request(own), handshake)
+        assert not request_allowed(public, request(foreign), handshake)
+        assert not request_allowed(public, request(foreign, ("Sec-Fetch-Site", "same-origin")), handshake)
+        assert not request_allowed(public, request(foreign, ("X-Forwarded-Host", "evil.example")), handshake)
+        assert not request_allowed(public, request(foreign, ("Authorization", "Bearer x")), handshake)
+        assert not request_allowed(public, request(own, foreign), handshake)
+        assert not request_allowed(public, request(foreign, own), handshake)
+        assert not request_allowed(public, request(("Origin", "null")), handshake)
+        assert not request_allowed(public, request(("Origin", "")), handshake)
+        assert not request_allowed(public, request(own, ("Host", "evil.example")), handshake)
         # The page is reached by https, so a page of http isn't ours.
-        assert not request_allowed(public, request(own, protocol="https"), bearer_only)
+        assert not request_allowed(public, request(own, protocol="https"), handshake)
         local = settings()
         rebound = request(("Host", "evil.example:8000"), ("Origin", "http://evil.example:8000"))
-        assert not request_allowed(local, rebound, bearer_only)
+        assert not request_allowed(local, rebound, handshake)
 
 
 def test_request_without_an_origin() -> None:
-    """Without an Origin a handshake needs a bearer token; other requests are judged by their Host alone."""
+    """Without an Origin a handshake needs what no page has; other requests are judged by their Host alone."""
     public = settings(HOST="")
     assert request_allowed(public, request())
-    assert not request_allowed(public, request(), bearer_only=True)
-    assert not request_allowed(public, request(("Authorization", "Basic eDp5")), bearer_only=True)
-    assert not request_allowed(public, request(("Sec-Fetch-Site", "same-origin")), bearer_only=True)
-    assert request_allowed(public, request(("Authorization", "Bearer abc.def")), bearer_only=True)
-    assert not request_allowed(settings(), request(("Authorization", "Bearer abc.def")), bearer_only=True)
+    assert not request_allowed(public, request(), handshake=True)
+    assert not request_allowed(public, request(("Authorization", "Basic eDp5")), handshake=True)
+    assert not request_allowed(public, request(("Sec-Fetch-Site", "same-origin")), handshake=True)
+    assert request_allowed(public, request(("Authorization", "Bearer abc.def")), handshake=True)
+    for offer, allowed in (
+        ("ticket.direct.abc", True),
+        ("chat.v1, ticket.direct.abc", True),
+        ("ticket.abc", False),
+        ("chat.v1, ticket.abc", False),
+        ("direct.abc", False),
+        ("ticket.direct.a, ticket.direct.b", False),
+        ("ticket.abc.direct.", False),
+    ):
+        assert request_allowed(public, request(("Sec-WebSocket-Protocol", offer)), handshake=True) is allowed, offer
+        local = ("Host", "evil.example"), ("Sec-WebSocket-Protocol", offer)
+        assert not request_allowed(settings(), request(*local), handshake=True)
+        foreign = ("Origin", "https://evil.example"), ("Sec-WebSocket-Protocol", offer)
+        assert not request_allowed(public, request(*foreign), handshake=True)
+    assert not request_allowed(settings(), request(("Authorization", "Bearer abc.def")), handshake=True)
 
 
 # -- addresses
@@ -298,6 +343,13 @@ def test_limit_key(address: str, key: str) -> None:
         (2, "http", ["https"], "https"),  # the inner one overwrote the outer one's
         (2, "http", ["http, https, http"], "https"),
         (1, "http", ["ws"], "http"),
+        (1, "https", ["ws"], "http"),
+        (1, "http", ["wss"], "https"),
+        (1, "http", ["WSS"], "https"),
+        (1, "http", ["https, wss"], "https"),
+        (2, "http", ["wss, ws"], "https"),
+        (0, "http", ["wss"], "http"),
+        (1, "http", ["wss:"], "http"),
         (1, "http", ["javascript"], "http"),
         (1, "http", [""], "http"),
     ],

@@ -137,6 +137,24 @@ async def test_address_may_be_left_out() -> None:
     assert await made.redeem(await made.issue(ADA, ADDRESS, None), ADDRESS, None) == ADA
 
 
+async def test_ticket_without_an_origin() -> None:
+    """It is told by its beginning, serves those that have no Origin alone, and stays so if its beginning is changed."""
+    made, _ = tickets()
+    direct = await made.issue(ADA, ADDRESS, None)
+    assert direct.startswith("direct.")
+    assert await made.redeem(direct, ADDRESS, None) == ADA
+    await refusal(made, direct, origin=None)
+    for origin in (ORIGIN, "null", ""):
+        await refusal(made, await made.issue(ADA, ADDRESS, None), origin=origin)
+    bound = await made.issue(ADA, ADDRESS, ORIGIN)
+    await refusal(made, "direct." + bound, origin=None)
+    assert not bound.startswith("direct.")
+    await refusal(made, bound, origin=None)
+    direct = await made.issue(ADA, ADDRESS, None)
+    await refusal(made, direct.removeprefix("direct."))
+    assert await made.redeem(direct, ADDRESS, None) == ADA
+
+
 async def test_token_that_ran_out_meanwhile() -> None:
     """A ticket doesn't outlive the token that it was made with."""
     made, store = tickets()
