@@ -1,20 +1,26 @@
 """HTTP: tickets, rooms, history, publishing from servers, moderation, health, metrics. Errors are JSON."""
 
+import asyncio
 import hmac
 import logging
 import math
+import time
+from collections.abc import Awaitable
 from http.client import responses
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar, cast
+from weakref import WeakKeyDictionary
 
 import msgspec
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import IOStream
 from tornado.web import HTTPError
 
 from service import headers, names, protocol, telemetry
 from service.answers import AnswerHandler
 from service.auth import AuthError, User
-from service.broker import Event
-from service.hub import Hub
+from service.broker import Broker, Event
+from service.hub import Hub, page_cost
 from service.protocol import ErrorCode, Person, RequestError
 from service.tickets import TICKET_SECONDS
 
@@ -34,7 +40,12 @@ _CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    413: "too_large",
 }
+JSON_HEADERS = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store"))
+REFUSALS_LIMIT = 5  # answers 429 in a row on one connection; with one more it is closed
+ROOMS_LISTED = 1000  # rooms that are listed at most
+LIST_SECONDS = 1.0  # for which a list of rooms serves everybody
 
 
 class ApiError(HTTPError):
@@ -52,6 +63,7 @@ class Handler(AnswerHandler):
 
     hub: Hub
     insecure = False  # whether it may be answered over http where https is forced: the router's own checks
+    _refusals: ClassVar[WeakKeyDictionary[IOStream, int]] = WeakKeyDictionary()  # in a row, by connection
 
     def initialize(self) -> None:
         self.hub = self.application.settings["hub"]
@@ -61,10 +73,17 @@ class Handler(AnswerHandler):
         scheme = headers.request_scheme(settings, self.request)
         for name, value in headers.security_headers(settings, scheme, self.request.host).items():
             self.set_header(name, value)
+        for name, value in headers.cors_headers(settings, self.request).items():
+            self.set_header(name, value)
         self.clear_header("Server")
 
     def prepare(self) -> None:
         settings = self.hub.settings
+        if self.request.method == "OPTIONS" and "Access-Control-Allow-Origin" in self._headers:
+            # Whatever would be refused: a page can read why only after a preflight that succeeds.
+            self.answer_preflight()
+            self.finish()
+            return
         # Without a proxy the listener counts connections instead.
         if settings.trusted_proxies and settings.connections_per_address:
             if not self.count(self.hub.network(self.request), settings.connections_per_address):
@@ -77,6 +96,28 @@ class Handler(AnswerHandler):
             if not headers.host_allowed(settings, self.request.host):
                 raise ApiError(403, "forbidden", "This host name is not served here.")
             self.redirect(f"https://{self.request.host}{self.request.uri}", permanent=True)
+
+    def head(self, *args: str) -> Awaitable[None] | None:
+        """As GET, without the body, which Tornado leaves out."""
+        return self.get(*args)
+
+    def answer_preflight(self) -> None:
+        """CORS, for pages on ALLOWED_ORIGINS."""
+        self.set_header("Access-Control-Allow-Methods", "GET, POST")
+        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type")
+        self.set_header("Access-Control-Max-Age", "600")
+        self.set_status(204)
+
+    def on_finish(self) -> None:
+        """Who goes on while it is refused must at least connect again: each request costs the loop 0.3 ms."""
+        super().on_finish()
+        stream = cast(HTTP1Connection, self.request.connection).stream
+        if self._headers.get("Connection") == "close":
+            stream.close()
+        elif self.get_status() == 429:
+            self._refusals[stream] = self._refusals.get(stream, 0) + 1
+        else:
+            self._refusals.pop(stream, None)
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
         """Faults of ours, by path: Tornado's own line has the query, which may hold a secret put there by mistake.
@@ -95,13 +136,17 @@ class Handler(AnswerHandler):
         else:
             code = _CODES.get(status_code, "error")
             message = responses.get(status_code, "Unknown")
+        if status_code == 429:
+            stream = cast(HTTP1Connection, self.request.connection).stream
+            if self._refusals.get(stream, 0) >= REFUSALS_LIMIT:
+                self.set_header("Connection", "close")
         self.write_json({"error": {"code": code, "message": message}})
 
     def write_json(self, value: Any, status: int | None = None) -> None:
         if status is not None:
             self.set_status(status)
-        self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
+        for name, text in JSON_HEADERS:
+            self.set_header(name, text)
         self.finish(protocol.encode(value))
 
 
@@ -130,17 +175,9 @@ class Api(Handler):
                 sentence,
                 1.0 if status == 503 else None,
             )
-        if self.hub.settings.allowed_origins and (origin := self.request.headers.get("Origin")):
-            # Checked above: one of ALLOWED_ORIGINS, so a page elsewhere may read the answer.
-            self.set_header("Access-Control-Allow-Origin", origin)
-            self.set_header("Vary", "Origin")
 
     def options(self, *args: str) -> None:
-        """CORS preflight, for pages on ALLOWED_ORIGINS."""
-        self.set_header("Access-Control-Allow-Methods", "GET, POST")
-        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type")
-        self.set_header("Access-Control-Max-Age", "600")
-        self.set_status(204)
+        self.answer_preflight()
 
     def _handle_request_exception(self, e: BaseException) -> None:
         try:
@@ -160,6 +197,13 @@ class Api(Handler):
         except (ValueError, RecursionError) as error:
             reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
             raise RequestError(ErrorCode.BAD_REQUEST, f"the body: {reason}") from None
+
+    def number(self, name: str, default: int) -> int:
+        """The whole number that a query names, or bad_request."""
+        text = self.get_query_argument(name, "")
+        if text and not (text.isascii() and text.isdigit() and len(text) <= 16):
+            raise RequestError(ErrorCode.BAD_REQUEST, f"{name} is not a whole number")
+        return int(text) if text else default
 
     async def caller(self) -> User:
         """Whose bearer token this is, or 401."""
@@ -215,22 +259,45 @@ class TicketsHandler(Api):
         guest_token = None
         if headers.bearer(self.request.headers) is not None:
             user = await self.caller()
-            user_is_guest = user.guest
+            returning = user.guest
         else:
             body = self.body(_TicketBody)
+            returning = body.guest is not None
             user, guest_token = self.hub.authenticator.guest(body.name, body.guest)
-            user_is_guest = True
             self.check_ban("", user)
-        claimed = await self.hub.broker.claim_name(names.name_key(user.name), user.id, TICKET_SECONDS)
-        if not claimed and user_is_guest:
-            # A token's name comes from the operator's own directory and is not refused.
+        if not await self.hub.claim_name(user, network):
             raise ApiError(409, "name_taken", "Somebody who is here has this name.")
-        origin = self.request.headers.get("Origin") or self.hub.origin_of(self.request)
-        ticket = await self.hub.tickets.issue(user, network, origin)
+        if returning:
+            self.hub.tell_name(user)
+        ticket = await self.hub.tickets.issue(user, network, self.request.headers.get("Origin"))
         answer = {"ticket": ticket, "expires_in": TICKET_SECONDS, "user": user.person}
         if guest_token is not None:
             answer["guest"] = guest_token
         self.write_json(answer, 201)
+
+
+class RoomList:
+    """The rooms and how many people are in each, by name: read once for all who ask within `LIST_SECONDS`."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._list: asyncio.Future[list[tuple[str, int]]] | None = None
+        self._asked_at = 0.0
+
+    async def get(self) -> list[tuple[str, int]]:
+        """Raises `RequestError` while the broker is away."""
+        now = time.monotonic()
+        if self._list is None or (self._list.done() and now - self._asked_at >= LIST_SECONDS):
+            self._list, self._asked_at = asyncio.ensure_future(self._load()), now
+            self._list.add_done_callback(self._drop_failed)
+        return await asyncio.shield(self._list)
+
+    async def _load(self) -> list[tuple[str, int]]:
+        return sorted(list((await self._broker.rooms()).items())[:ROOMS_LISTED])
+
+    def _drop_failed(self, done: "asyncio.Future[list[tuple[str, int]]]") -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._list = None
 
 
 class RoomsHandler(Api):
@@ -238,14 +305,19 @@ class RoomsHandler(Api):
 
     async def get(self) -> None:
         user = await self.caller()
-        self.hub.rates.check(self.hub.rates.joins, user.id, "requests")
-        unread = await self.hub.reads.unread(user.id)
+        after, limit = self.get_query_argument("after", ""), self.number("limit", ROOMS_LISTED)
+        listed = await self.application.settings["rooms"].get()
+        cost = page_cost(min(limit, len(listed)))
+        self.hub.rates.check_page(user.id, self.hub.network(self.request), "requests", cost)
         rooms = [
-            {"room": room, "count": count, "unread": unread.get(room, 0)}
-            for room, count in sorted((await self.hub.broker.rooms()).items())
-            if user.may_enter(room) and not self.hub.moderation.holds("ban", room, user.id)
+            (room, count)
+            for room, count in listed
+            if room > after and user.may_enter(room) and not self.hub.moderation.holds("ban", room, user.id)
         ]
-        self.write_json({"rooms": rooms})
+        unread = await self.hub.reads.unread(user.id)
+        page = [{"room": room, "count": count, "unread": unread.get(room, 0)} for room, count in rooms[:limit]]
+        paged = {"more": len(rooms) > limit} if {"after", "limit"} & self.request.query_arguments.keys() else {}
+        self.write_json({"rooms": page} | paged)
 
 
 class _Post(msgspec.Struct):
@@ -259,20 +331,15 @@ class MessagesHandler(Api):
 
     async def get(self, room: str) -> None:
         user = await self.caller_in(room)
-        self.hub.rates.check(self.hub.rates.joins, user.id, "pages")
-        before, limit = self._number("before", 0), self._number("limit", protocol.PAGE_DEFAULT)
-        page = await self.hub.broker.newest(room, min(limit, protocol.PAGE_LIMIT), before)
+        before = self.number("before", 0)
+        limit = min(self.number("limit", protocol.PAGE_DEFAULT), protocol.PAGE_LIMIT)
+        self.hub.rates.check_page(user.id, self.hub.network(self.request), "pages", page_cost(limit))
+        page = await self.hub.broker.newest(room, limit, before)
         await self.ask_ban(room, user)
         if page is None:
             raise no_such_room()
         messages = [msgspec.Raw(message) for message in page.frames]
         self.write_json({"room": room, "messages": messages, "more": page.more})
-
-    def _number(self, name: str, default: int) -> int:
-        text = self.get_query_argument(name, "")
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 16):
-            raise RequestError(ErrorCode.BAD_REQUEST, f"{name} is not a whole number")
-        return int(text) if text else default
 
     async def post(self, room: str) -> None:
         user = await self.caller_in(room)
@@ -283,8 +350,8 @@ class MessagesHandler(Api):
         self.hub.rates.check_send(user.id, self.hub.network(self.request))
         author = user.person
         if body.user is not None:
-            if not 1 <= len(body.user.id) <= 128:
-                raise RequestError(ErrorCode.BAD_REQUEST, "user.id is not 1 to 128 characters")
+            if not 1 <= len(body.user.id) <= 128 or not names.printable(body.user.id):
+                raise RequestError(ErrorCode.BAD_REQUEST, "user.id is not 1 to 128 printable characters")
             author = Person(body.user.id, names.check_name(body.user.name))
         tail = protocol.message_tail(body.id, protocol.encode(author), text)
         head, content = protocol.event_head("message", room), protocol.fingerprint("message", text)

@@ -8,11 +8,12 @@ import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
-from tornado.routing import PathMatches, Rule
-from tornado.web import Application, RequestHandler, StaticFileHandler
+from tornado.routing import Matcher, PathMatches, Rule
+from tornado.web import Application, RequestHandler, StaticFileHandler, stream_request_body
 
 from service import api, config, guide_chat, guide_clock, guide_play, headers, listener, protocol, telemetry
 from service.answers import AnswerHandler
@@ -45,6 +46,8 @@ logger = logging.getLogger(__name__)
 STATIC = Path(__file__).parent.parent / "static"
 HEADER_LIMIT = 16384  # bytes of a request's headers
 BODY_LIMIT = 131072  # bytes of a request's body, at least
+BODY_DROPPED = 64  # times that: bytes of a body that are read only to answer 413; more is cut
+BODY_PATIENCE = 2.0  # seconds for such a body to go by
 READY_TIMEOUT = 5.0  # seconds that a start waits for the broker before it serves without
 RESTART_FIRST, RESTART_LONGEST = 0.1, 30.0  # seconds before a part that failed runs again: the first, the longest
 RESTART_WELL = 1.0  # seconds that it must then have run, at least, to count as well
@@ -71,6 +74,50 @@ class Routes(Application):
         return super().find_handler(request, **kwargs)
 
 
+class _LargeBody(Matcher):
+    """A body over the limit that is still worth reading to its end, so that the answer can be read."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        length = request.headers.get("Content-Length", "")
+        known = length.isascii() and length.isdigit() and len(length) < 10
+        return {} if known and self._limit_bytes < int(length) <= BODY_DROPPED * self._limit_bytes else None
+
+
+@stream_request_body
+class TooLarge(api.Handler):
+    """413 for a large body, at once. The connection ends once the body has gone by: an earlier end loses the answer."""
+
+    def initialize(self, limit_bytes: int) -> None:  # type: ignore[override]
+        super().initialize()
+        self._limit_bytes = limit_bytes
+
+    def prepare(self) -> None:
+        connection = cast(HTTP1Connection, self.request.connection)
+        connection.set_max_body_size(BODY_DROPPED * self._limit_bytes)
+        self._end = asyncio.get_running_loop().call_later(BODY_PATIENCE, connection.stream.close)
+        answer = encode({"error": {"code": "too_large", "message": f"The body is over {self._limit_bytes} bytes."}})
+        self.set_status(413)
+        for name, value in (("Connection", "close"), ("Content-Length", str(len(answer))), *api.JSON_HEADERS):
+            self.set_header(name, value)
+        self.write(answer)
+        self.flush()
+
+    def data_received(self, chunk: bytes) -> None:
+        """It is not kept."""
+
+    def gone_by(self, *args: str) -> None:
+        self.finish()
+
+    get = head = post = put = patch = delete = options = gone_by
+
+    def on_finish(self) -> None:
+        self._end.cancel()
+        super().on_finish()
+
+
 class Page(api.Handler):
     """`/` and `/r/<room>`: the chat page; and the pages of the guides."""
 
@@ -84,10 +131,8 @@ class Page(api.Handler):
         self.set_header("Cache-Control", "no-cache")
         self.finish((STATIC / self._file).read_bytes())
 
-    head = get
 
-
-class Static(StaticFileHandler, api.Handler):
+class Static(StaticFileHandler, api.Handler):  # type: ignore[misc]  # two ways to say `head`
     """`/static/…`: files of that folder alone; no listing, nothing hidden."""
 
     def initialize(self, path: str) -> None:  # type: ignore[override]
@@ -106,11 +151,17 @@ class Static(StaticFileHandler, api.Handler):
         self.set_header("Cache-Control", "no-cache")  # checked by ETag: a deploy is seen at once
 
 
+def _body_limit(settings: Settings) -> int:
+    return max(BODY_LIMIT, settings.frame_limit)  # the longest text may also come by HTTP
+
+
 def make_application(hub: Hub) -> Application:
     """The routes."""
+    body_limit = _body_limit(hub.settings)
     room = r"([^/]{1,256})"
     rules: list[Any] = [
         (r"/socket", ChatSocket),  # first, for rules are tried one after the other
+        Rule(_LargeBody(body_limit), TooLarge, {"limit_bytes": body_limit}),
         Rule(_Upgrade(r"/"), ROOT_SOCKETS[hub.settings.root_socket]),
         *((path, Page) for path in PAGES),
         (r"/receive", guide_chat.ReceiveSocket),
@@ -133,6 +184,7 @@ def make_application(hub: Hub) -> Application:
     return Routes(
         rules,
         hub=hub,
+        rooms=api.RoomList(hub.broker),
         page="index.html",
         frame_limit=hub.settings.frame_limit,
         default_handler_class=api.NotFound,
@@ -218,7 +270,7 @@ class Service:
         stack.callback(hub.heartbeat.stop)
         hub.heartbeat.start()
         await self._wait_for_broker(hub)
-        body_limit = max(BODY_LIMIT, settings.frame_limit)  # the longest text may also come by HTTP
+        body_limit = _body_limit(settings)
         server = listener.Server(
             make_application(hub),
             # Behind a proxy all connections are the proxy's; there requests are counted, by their clients.
@@ -257,6 +309,7 @@ class Service:
             "presence": presence.on_signal,
             "read": reads.on_signal,
             "typing": typists.on_signal,
+            "named": lambda room, payload: ChatSocket.on_named(hub, room, payload),
             "moderate": lambda room, payload: ChatSocket.on_moderate(hub, room, payload),
         }
         relay.on_resync = presence.forget

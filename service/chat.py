@@ -69,7 +69,12 @@ class ChatSocket(WebSocket):
         self.origin = self.request.headers.get("Origin")
         try:
             self.user = await self._authenticate()
-            self._unread = await self.hub.reads.unread(self.user.id)
+            # Asked again of a ticket too: who kept it for long may find the name gone.
+            named, self._unread = await asyncio.gather(
+                self.hub.claim_name(self.user, self.network), self.hub.reads.unread(self.user.id)
+            )
+            if not named:
+                self._refusal = CloseCode.UNAUTHENTICATED, "name_taken"
         except AuthError as error:
             self._refusal = CloseCode.UNAUTHENTICATED, str(error)
         except RequestError:
@@ -114,6 +119,7 @@ class ChatSocket(WebSocket):
         self.hub.presence.enter("", self.user.person)
         if self.user.guest:
             self.hub.networks.enter(self.user.id, self.network)
+            self.hub.tell_name(self.user)
         settings = self.hub.settings
         limits = protocol.Limits(settings.text_limit, settings.frame_limit, settings.rooms_limit)
         welcome = protocol.Welcome(user=self.user.person, heartbeat=settings.ping_interval, limits=limits)
@@ -276,7 +282,11 @@ class ChatSocket(WebSocket):
             self.hub.heartbeat.expire(self, user.expires_at)
         else:
             self.hub.heartbeat.spare(self)
-        self.user = user
+        renamed, self.user = user.name != self.user.name, user
+        if renamed:
+            for room in ("", *self.rooms):
+                self.hub.presence.enter(room, user.person)
+                self.hub.presence.leave(room, user.id)
         for room in list(self.rooms):
             if not user.may_enter(room):
                 self.on_reset(room, "epoch")
@@ -306,6 +316,14 @@ class ChatSocket(WebSocket):
             hub.relay.tell(room, frame(encode(shown)), cls.by_user.get(shown.user, ()))
 
     @classmethod
+    def on_named(cls, hub: Hub, room: str, payload: bytes) -> None:
+        """A `named` signal, of every process: a guest has another name now, and no socket may keep the one before."""
+        named = msgspec.json.decode(payload, type=_NamedSignal).user
+        for socket in cls.by_user.get(named.id, ()):
+            if room == "" and socket.user.guest and socket.user.name != named.name:
+                socket.become(User(named.id, named.name, expires_at=socket.user.expires_at, guest=True))
+
+    @classmethod
     def on_moderate(cls, hub: Hub, room: str, payload: bytes) -> None:
         """A `moderate` signal, of every process: what must happen to the user's sockets here."""
         order = msgspec.json.decode(payload, type=_ModerateSignal)
@@ -333,6 +351,10 @@ class _Sanction(Sanction, frozen=True):
     until: protocol.Count
     by: Annotated[str, Meta(max_length=128)]
     reason: Annotated[str, Meta(max_length=200)]
+
+
+class _NamedSignal(msgspec.Struct):
+    user: protocol.Person
 
 
 class _ModerateSignal(msgspec.Struct):

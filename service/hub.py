@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 from tornado.httputil import HTTPServerRequest
 
-from service import headers
-from service.auth import Authenticator
+from service import headers, names
+from service.auth import Authenticator, User
 from service.broker import Broker, Event, Receipt
 from service.config import Settings
 from service.heartbeat import Heartbeat
@@ -16,10 +16,10 @@ from service.limits import Buckets, Tally
 from service.moderation import Moderation
 from service.networks import Networks
 from service.presence import Presence
-from service.protocol import PAGE_DEFAULT, PAGE_LIMIT, CloseCode, ErrorCode, RequestError
+from service.protocol import PAGE_DEFAULT, PAGE_LIMIT, CloseCode, ErrorCode, RequestError, encode
 from service.reads import ReadPositions
 from service.relay import Relay
-from service.tickets import Tickets
+from service.tickets import TICKET_SECONDS, Tickets
 from service.typists import Typists
 
 BURST_SECONDS = 10  # of a rate, as the burst where there is no setting for it
@@ -100,9 +100,18 @@ class Hub(Struct, kw_only=True):
         self.broker.publish(event, done)
         return await answer
 
-    def origin_of(self, request: HTTPServerRequest) -> str:
-        """The origin that the request reached: the page's own."""
-        return f"{headers.request_scheme(self.settings, request)}://{request.host}"
+    async def claim_name(self, user: User, network: str) -> bool:
+        """Whether `user`, who comes from `network`, may be here by their name. Raises `RequestError` unavailable.
+
+        A guest's name must be free. A token's comes from the operator's own directory: it is claimed where it is free.
+        """
+        key = names.name_key(user.name)
+        claimed = await self.broker.claim_name(key, user.id, TICKET_SECONDS, network if user.guest else "")
+        return claimed or not user.guest
+
+    def tell_name(self, user: User) -> None:
+        """A guest claimed this name, so the one before is free: their open sockets, on any process, take it on."""
+        self.broker.signal("", encode({"kind": "named", "user": user.person}))
 
     def network(self, request: HTTPServerRequest) -> str:
         """The client's network, as limits and tickets know it."""
@@ -115,14 +124,14 @@ class Hub(Struct, kw_only=True):
     def refusal(self, request: HTTPServerRequest, guests: bool = False) -> tuple[int, str] | None:
         """Why a request may not even show its credentials: status and sentence, or None.
 
-        A browser says its Origin; whoever says none needs a bearer token, unless `guests` (who bring nothing that a
-        foreign page could use: no cookie is ever set).
+        A browser says its Origin; whoever says none needs a bearer token or a ticket of its kind, unless `guests` (who
+        bring nothing that a foreign page could use: no cookie is ever set).
         """
         if self.draining:
             return self.leaving()
         if self.settings.force_https and headers.request_scheme(self.settings, request) != "https":
             return 403, "Use https."
-        if headers.request_allowed(self.settings, request, bearer_only=not guests):
+        if headers.request_allowed(self.settings, request, handshake=not guests):
             return None
         return 403, "This host or origin may not enter."
 

@@ -16,6 +16,7 @@ import msgspec
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
+from tornado.iostream import UnsatisfiableReadError
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 # RFC 8725 section 3.1: one algorithm a key, by its type. No symmetric one: a set of public keys is no secret.
@@ -138,7 +139,7 @@ class KeySet:
             self._failed = False
             if not self._keys:
                 logger.warning("the key set at %s has no usable key: nobody's token passes", self._host)
-        except (HTTPError, OSError, ValueError) as error:
+        except (HTTPError, OSError, ValueError, UnsatisfiableReadError) as error:  # the last: headers without end
             # Never the URL or the text of the error: a URL may hold a password.
             self._failed = True
             status = f" {error.code}" if isinstance(error, HTTPError) else ""

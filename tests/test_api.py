@@ -1,5 +1,6 @@
 """service/api.py over HTTP, on both brokers: every endpoint, every refusal, and what each answer carries."""
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from service import broker_sqlite
+from service import api, broker_sqlite
+from service.broker import unavailable
 from service.protocol import PAGE_LIMIT
 
 from .brokers import message, store
@@ -49,7 +51,7 @@ async def publish(it: Served, room: str = "lobby", text: str = "hello", id: str 
 async def test_a_guest_gets_a_ticket(broker_env: dict[str, str]) -> None:
     """201 with the ticket, its life in seconds, who one is, and a token to stay that guest."""
     async with serving(broker_env) as it:
-        response = await post(it, "/tickets", {"name": "Ada"})
+        response = await post(it, "/tickets", {"name": "Ada"}, Origin=it.url)
         body = answer(response)
         assert response.code == 201
         assert set(body) == {"ticket", "expires_in", "user", "guest"}
@@ -141,18 +143,101 @@ async def test_tickets_have_a_rate() -> None:
 
 async def test_rooms_are_listed_with_who_is_in_and_what_is_unread(broker_env: dict[str, str]) -> None:
     """In the order of their names."""
-    async with serving(broker_env) as it:
+    async with serving(broker_env) as it, ChatClient.open(it.url, bearer=USER["Authorization"][7:]) as ada:
+        await ada.join("tea")
+        await ada.join("lobby")
+        for number in range(3):
+            await ada.send("lobby", f"{number}")
+        await ada.raw('{"type":"read","room":"lobby","seq":1}')
+        await ada.recv("read")
+        await ada.recv("presence", room="tea")
+        expected = [{"room": "lobby", "count": 1, "unread": 2}, {"room": "tea", "count": 1, "unread": 0}]
+        assert answer(await it.fetch("/rooms", **USER)) == {"rooms": expected}
+
+
+async def test_a_list_is_read_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a second, however many ask at once; a failure is nobody's but theirs who asked meanwhile."""
+    async with serving() as it:
+        reads = 0
+        rooms = it.hub.broker.rooms
+
+        async def counted() -> dict[str, int]:
+            nonlocal reads
+            reads += 1
+            await asyncio.sleep(0.01)
+            if reads == 1:
+                raise unavailable()
+            return await rooms()
+
+        monkeypatch.setattr(it.hub.broker, "rooms", counted)
+        assert {(await it.fetch("/rooms", **USER)).code for _ in range(1)} == {503}
+        responses = await asyncio.gather(*(it.fetch("/rooms", **bearer(f"u{number}")) for number in range(20)))
+        assert {response.code for response in responses} == {200}
+        assert reads == 2
         assert answer(await it.fetch("/rooms", **USER)) == {"rooms": []}
-        async with ChatClient.open(it.url, bearer=USER["Authorization"][7:]) as ada:
-            await ada.join("tea")
-            await ada.join("lobby")
-            for number in range(3):
-                await ada.send("lobby", f"{number}")
-            await ada.raw('{"type":"read","room":"lobby","seq":1}')
-            await ada.recv("read")
-            await ada.recv("presence", room="tea")
-            expected = [{"room": "lobby", "count": 1, "unread": 2}, {"room": "tea", "count": 1, "unread": 0}]
-            assert answer(await it.fetch("/rooms", **USER)) == {"rooms": expected}
+        assert reads == 2
+        await store(it.hub.broker, message())
+        monkeypatch.setattr(api, "LIST_SECONDS", 0.0)
+        assert answer(await it.fetch("/rooms", **USER))["rooms"][0]["room"] == "lobby"
+
+
+async def test_rooms_are_listed_page_by_page(broker_env: dict[str, str]) -> None:
+    """By name, after a name, so many; `more` until the last. Without either the answer is as it always was."""
+    async with serving(broker_env) as it:
+        names = [f"room-{number}" for number in range(7)]
+        await store(it.hub.broker, *map(message, names))
+        seen: list[str] = []
+        for more in (True, True, False):
+            after = f"&after={seen[-1]}" if seen else ""
+            page = answer(await it.fetch(f"/rooms?limit=3{after}", **USER))
+            assert set(page) == {"rooms", "more"} and page["more"] is more
+            seen += [room["room"] for room in page["rooms"]]
+        assert seen == names
+        assert answer(await it.fetch("/rooms?after=room-5", **USER)) == {
+            "rooms": [{"room": "room-6", "count": 0, "unread": 0}],
+            "more": False,
+        }
+        assert answer(await it.fetch("/rooms?limit=0", **USER)) == {"rooms": [], "more": True}
+        assert answer(await it.fetch("/rooms?after=z&limit=5", **USER)) == {"rooms": [], "more": False}
+        assert len(answer(await it.fetch("/rooms?limit=9999", **USER))["rooms"]) == 7
+        assert set(answer(await it.fetch("/rooms", **USER))) == {"rooms"}
+        for bad in ("limit=-1", "limit=x", "limit=1.5", "limit=٣"):
+            path = f"/rooms?{bad}".encode().decode("ascii", "ignore") if bad.isascii() else "/rooms?limit=%D9%A3"
+            assert error(await it.fetch(path, **USER)) == (400, "bad_request")
+
+
+async def test_a_list_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rooms there are, and whatever is asked for."""
+    async with serving() as it:
+
+        async def many() -> dict[str, int]:
+            return {f"r{number:05}": 1 for number in range(3000)}
+
+        monkeypatch.setattr(it.hub.broker, "rooms", many)
+        assert len(answer(await it.fetch("/rooms", **USER))["rooms"]) == api.ROOMS_LISTED
+        assert len(answer(await it.fetch("/rooms?limit=100000", **USER))["rooms"]) == api.ROOMS_LISTED
+
+
+async def test_reading_costs_by_its_size_for_users_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list or a page of a thousand is twenty of fifty; an address pays for all of its users."""
+    for limits in ({"JOIN_RATE": "1"}, {"JOIN_RATE_ADDRESS": "1"}):
+        async with serving(limits) as it:
+
+            async def many() -> dict[str, int]:
+                return {f"r{number:05}": 1 for number in range(450)}
+
+            monkeypatch.setattr(it.hub.broker, "rooms", many)
+            await store(it.hub.broker, message())
+            shared = "JOIN_RATE_ADDRESS" in limits
+            other = bearer("u2") if shared else USER
+            assert (await it.fetch("/rooms?limit=50", **USER)).code == 200  # 1 of 10
+            assert (await it.fetch("/rooms", **USER)).code == 200  # 9, which empties the burst
+            assert error(await it.fetch("/rooms?limit=50", **other)) == (429, "rate_limited")
+            assert error(await it.fetch("/rooms/lobby/messages", **other)) == (429, "rate_limited")
+            if not shared:
+                assert (await it.fetch("/rooms/lobby/messages?limit=200", **bearer("u3"))).code == 200  # 4
+                assert (await it.fetch("/rooms/lobby/messages?limit=200", **bearer("u3"))).code == 200
+                assert error(await it.fetch("/rooms/lobby/messages?limit=200", **bearer("u3"))) == (429, "rate_limited")
 
 
 async def test_rooms_that_may_not_be_entered_are_not_listed(broker_env: dict[str, str]) -> None:
