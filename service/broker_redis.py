@@ -37,6 +37,8 @@ from service.redis_log import RedisLog
 from service.redis_reads import RedisReads
 from service.redis_rooms import RedisRooms
 
+_ROOM_SCRIPTS = ("log+publish", "log+history", "log+reads", "log+rooms")
+
 
 def _field(sanction: Sanction) -> str:
     kind = f"{sanction.kind}/net" if sanction.network else sanction.kind
@@ -49,12 +51,11 @@ class RedisBroker(Broker):
     def __init__(self, url: str, *, history_limit: int, history_days: float, self_signed: bool = False) -> None:
         self.process = secrets.token_hex(8)
         connect = connector(url, self_signed, "parley-" + self.process)
-        self._commands = Commands(connect, ("publish", "history", "presence", "state"))
+        self._commands = Commands(connect, (*_ROOM_SCRIPTS, "visits", "presence", "state"))
         self._channels = Channels(connect, self._on_message, self._on_subscribed)
         self._prefix = prefix = channel_prefix(url)
-        seconds = int(history_days * 86400)
-        self._rooms = RedisRooms(self._commands, seconds)
-        self._reads = RedisReads(self._commands, self._rooms.positions, prefix, seconds)
+        self._reads = RedisReads(self._commands, prefix)
+        self._rooms = RedisRooms(self._commands, int(history_days * 86400), self._reads.forget)
         self._log = RedisLog(
             self._commands,
             prefix,
@@ -62,7 +63,6 @@ class RedisBroker(Broker):
             lambda room: self.listener.known(room),
             self._rooms.note,
             history_limit=history_limit,
-            seconds=seconds,
         )
         self._commands.gather = self._log.gather
         self._tasks: list[asyncio.Task[None]] = []
@@ -78,14 +78,14 @@ class RedisBroker(Broker):
     async def open(self, listener: Listener) -> None:
         self.listener = listener
         self._channels.subscribe(self._prefix)
-        for work in (self._commands.run(), self._channels.run()):
+        for work in (self._commands.run(), self._channels.run(), self._rooms.run()):
             self._tasks.append(asyncio.ensure_future(work))
 
     async def close(self) -> None:
         with suppress(RequestError):
             await self._commands.call("ZADD", "parley:processes", 1, self.process)  # others sweep it up at once
         await self._commands.close()
-        commands, _ = self._tasks
+        commands = self._tasks[0]
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(commands), 2)
         for task in self._tasks:

@@ -1,55 +1,76 @@
 -- Part of a room's log together with the position of its end, read in one step.
 -- Answers nil without a log, else: position, 0 or 1 (more), first seq, then frame and marks ("" or JSON) for each.
-local log, position, marks = KEYS[1], KEYS[2], KEYS[3]
 local way = ARGV[1]               -- "newest": messages backwards; "after": every event forwards
 local from = tonumber(ARGV[2])    -- newest: before this seq (0: the end); after: behind this seq
-local limit = tonumber(ARGV[3])
-local fresh_epoch = ARGV[4]       -- newest: begin this epoch if there is no log; "" leaves it so
-local seconds = ARGV[5]           -- ... to be forgotten after so long in silence
+local limit, bytes_limit = tonumber(ARGV[3]), tonumber(ARGV[4])
+local fresh_epoch = ARGV[5]       -- newest: begin this epoch if there is no log; "" leaves it so
+local seconds = ARGV[6]           -- ... to be forgotten after so long unless something is said
+local STEP = 50                   -- frames read at once: a page may end long before `limit`
 
-local function digits(number) return string.format('%.0f', number) end
-
-local stood = redis.call('GET', position)
-if not stood then
-  if fresh_epoch == '' then return nil end
-  stood = fresh_epoch .. ':0'
-  redis.call('SET', position, stood, 'EX', seconds)
-  redis.call('DEL', log, marks)
+-- Frames and marks of these seqs, from the i-th on.
+local function read(seqs, i, marked)
+  local part = { unpack(seqs, i, math.min(i + STEP - 1, #seqs)) }
+  return redis.call('HMGET', log, unpack(part)), marked and redis.call('HMGET', marks, unpack(part)) or {}
 end
 
-local entries, more = {}, 0
-if way == 'after' then
-  entries = redis.call('XRANGE', log, digits(from + 1) .. '-0', '+', 'COUNT', limit + 1)
-  if #entries > limit then
-    more = 1
-    entries[#entries] = nil
-  end
-else
-  -- Other events stand between the messages, so it may take several looks to fill the page.
-  local stop, newest = from > 0 and '(' .. digits(from) .. '-0' or '+', {}
-  repeat
-    local part = redis.call('XREVRANGE', log, stop, '-', 'COUNT', limit + 1)
-    for _, entry in ipairs(part) do
-      if string.sub(entry[2][2], 1, 17) == '{"type":"message"' then newest[#newest + 1] = entry end
-      stop = '(' .. entry[1]
+-- What fits into the page, in the order of `seqs`: { seq, frame, mark } each. `consecutive`: it ends at a gap.
+local function fill(seqs, marked, consecutive)
+  local page, bytes = {}, 0
+  for i = 1, #seqs, STEP do
+    local frames, mark_of = read(seqs, i, marked)
+    for j = 1, #frames do
+      local frame, mark = frames[j], mark_of[j] or ''
+      if frame then
+        bytes = bytes + #frame + #mark
+        if #page > 0 and bytes > bytes_limit then return page, true end
+        page[#page + 1] = { seqs[i + j - 1], frame, mark }
+      elseif consecutive and #page > 0 then
+        return page, true
+      end
     end
-  until #newest > limit or #part <= limit
-  if #newest > limit then more = 1 end
-  for i = math.min(limit, #newest), 1, -1 do entries[#entries + 1] = newest[i] end
+  end
+  return page, false
 end
 
--- The marks that matter for an event: a message's own, and for an edit, which carries a text of it, its target's.
-local function mark_of(entry)
-  local frame = entry[2][2]
-  local target = string.match(entry[1], '^%d+')
-  if string.sub(frame, 1, 16) == '{"type":"edited"' then target = string.match(frame, '"target":(%d+)') end
-  return redis.call('HGET', marks, target) or ''
+local function newest()
+  local stop = from > 0 and '(' .. digits(from) or '+inf'
+  local seqs = redis.call('ZREVRANGEBYSCORE', messages, stop, '-inf', 'LIMIT', 0, limit + 1)
+  local more = #seqs > limit
+  seqs[limit + 1] = nil
+  local page, cut = fill(seqs, redis.call('HLEN', marks) > 0, false)
+  local forwards = {}
+  for i = #page, 1, -1 do forwards[#forwards + 1] = page[i] end
+  return forwards, more or cut
 end
 
-local first = entries[1] and string.match(entries[1][1], '^%d+') or '0'
-local answer, marked = { stood, more, first }, redis.call('EXISTS', marks) == 1
-for _, entry in ipairs(entries) do
-  answer[#answer + 1] = entry[2][2]
-  answer[#answer + 1] = marked and mark_of(entry) or ''
+local function after(last)
+  local start = math.max(from, tonumber(redis.call('GET', floor)) or 0)
+  local seqs, first = {}, nil
+  for _, key in ipairs({ messages, changes }) do
+    local next_one = redis.call('ZRANGEBYSCORE', key, '(' .. digits(start), '+inf', 'LIMIT', 0, 1)[1]
+    next_one = tonumber(next_one)
+    if next_one and next_one > start and (not first or next_one < first) then first = next_one end
+  end
+  if not first then return {}, false end
+  for seq = first, math.min(first + limit - 1, last) do seqs[#seqs + 1] = digits(seq) end
+  local page = fill(seqs, false, true)
+  local reached = page[#page] and tonumber(page[#page][1]) or start
+  return page, reached < last
 end
-return answer
+
+return guarded(function()
+  local epoch, seq, healed = stand()
+  if not epoch and (fresh_epoch == '' or way == 'after') then return nil end
+  local page, more
+  if way == 'after' then page, more = after(seq) else page, more = newest() end
+  if fresh_epoch ~= '' and (not epoch or healed) then
+    epoch = epoch or fresh_epoch
+    redis.call('SET', position, epoch .. ':' .. digits(seq), unpack(seq == 0 and { 'EX', seconds } or {}))
+  end
+  local answer = { epoch .. ':' .. digits(seq), more and 1 or 0, page[1] and page[1][1] or '0' }
+  for _, event in ipairs(page) do
+    answer[#answer + 1] = event[2]
+    answer[#answer + 1] = event[3]
+  end
+  return answer
+end)

@@ -1,107 +1,232 @@
--- One room's events: dedupe, count, append, broadcast, as one step or not at all (see broker.py).
--- The first command writes, so that under maxmemory or on a replica the whole script is refused and nothing is broadcast.
-local log, position, ids, old_ids, marks = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local channel = ARGV[1]        -- where the room's subscribers listen
-local fresh_epoch = ARGV[2]    -- the epoch to begin if there is no log
-local history_limit = ARGV[3]  -- events kept, at least
-local ids_limit = tonumber(ARGV[4])  -- ids remembered, at least
-local seconds = ARGV[5]        -- after so long in silence the room is forgotten
-local known_epoch, known_seq = ARGV[6], tonumber(ARGV[7])  -- what the publishing process has seen of the log
--- then five for each event: author .. "\n" .. id, head, tail, change ("" or JSON), author
-local FIRST = 8
-
-local function digits(number) return string.format('%.0f', number) end
+-- One room's events: dedupe, rights, count, append, broadcast, as one step or not at all (see broker.py).
+-- Everything is read and checked before the first write, and that one is refused under maxmemory, on a replica, or if
+-- the log's type is wrong.
+local sanctions = KEYS[11]
+local room, channel = ARGV[1], ARGV[2]  -- the channel is where the room's subscribers listen
+local fresh_epoch = ARGV[3]             -- the epoch to begin if there is no log
+local messages_limit, changes_limit, ids_limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])  -- kept, at least
+local known_epoch, known_seq = ARGV[7], tonumber(ARGV[8])  -- what the publishing process has seen of the log
+-- then seven for each event: user, id, network, content, head, tail, change ("" or JSON)
+local FIRST, EACH = 9, 7
 
 local time = redis.call('TIME')
-local at = digits(time[1] * 1000 + math.floor(time[2] / 1000))
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local at = digits(now)
 
-local epoch, seq
-local stood = redis.call('GET', position)
-if stood then
-  epoch, seq = string.match(stood, '^(.*):(%d+)$')
-  seq = tonumber(seq)
-  -- Redis came back without what it acknowledged: counting on under the old name would use seqs twice.
-  if epoch == known_epoch and seq < known_seq then epoch = fresh_epoch end
-else
-  epoch, seq = fresh_epoch, 0
-  redis.call('DEL', log, ids, old_ids, marks)
-end
-redis.call('SET', position, epoch .. ':' .. digits(seq), 'EX', seconds)
+local written, changed = {}, {}  -- by seq: frames to store; marks, or false for none
+local owners, disowned = {}, {}  -- members of `authors` to add and to remove
 
--- What a change does to its target's marks; answers nil, or why it is refused.
-local function apply(text, author)
-  local change = cjson.decode(text)
-  local target = digits(change.target)
-  local entry = redis.call('XRANGE', log, target .. '-0', target .. '-0')[1]
-  local frame = entry and entry[2][2]
-  if not frame or string.sub(frame, 1, 17) ~= '{"type":"message"' then return 'absent' end
-  local kept = redis.call('HGET', marks, target)
-  local mark = kept and cjson.decode(kept) or {}
-  if mark.removed then return 'removed' end
-  if change.kind == 'react' then
-    local reactions = mark.reactions or {}
-    local users, others, known = {}, reactions[change.emoji] or {}, 0
-    for _, user in ipairs(others) do
-      if user ~= author then users[#users + 1] = user end
+local function table_of(value) return type(value) == 'table' and value or {} end
+
+-- Makes the function that applies a change. The rules are those of marks.py: it answers nil, "same" if nothing changes,
+-- or why it is refused.
+local function rules()
+  local is_message, is_removed, redacted, author_of = frame_functions()
+
+  local function frame_of(seq) return written[seq] or redis.call('HGET', log, seq) end
+
+  local function mark_of(target)
+    if changed[target] then return changed[target] end
+    local whole, mark = pcall(cjson.decode, redis.call('HGET', marks, target) or '{}')
+    return whole and table_of(mark) or {}
+  end
+
+  local function react(mark, change, user)
+    local reactions, retracted = table_of(mark.reactions), table_of(mark.retracted)
+    local users, given = {}, false
+    for _, one in ipairs(table_of(reactions[change.emoji])) do
+      if one == user then given = true else users[#users + 1] = one end
     end
-    if (#users < #others) == change.on then return nil end
-    if change.on then users[#users + 1] = author end
+    if given == change.on then return 'same' end
+    local times, others = tonumber(retracted[user]), 0
+    if not times then
+      for _ in pairs(retracted) do others = others + 1 end
+    end
+    if change.on then
+      local known = reactions[change.emoji] and 0 or 1
+      users[#users + 1] = user
+      for _ in pairs(reactions) do known = known + 1 end
+      if known > 20 or #users > 500 then return 'reactions' end
+      if (times or 0) >= 20 or others >= 10000 then return 'often' end
+    elseif others < 10000 then
+      retracted[user] = (times or 0) + 1
+    end
     reactions[change.emoji] = #users > 0 and users or nil
-    for _ in pairs(reactions) do known = known + 1 end
-    if known > 20 or #users > 500 then return 'reactions' end  -- as in marks.py
-    mark.reactions = known > 0 and reactions or nil
-  else
-    local message = cjson.decode(frame)
-    local owner = message.user.id == author
-    if not owner and not (change.kind == 'remove' and change.moderator) then return 'forbidden' end
-    if change.kind == 'remove' then
-      mark = { removed = true }
-    elseif change.text ~= (mark.text or message.text) then
-      mark.text, mark.edited_at = change.text, tonumber(at)
-    end
+    mark.reactions = next(reactions) and reactions or nil
+    mark.retracted = next(retracted) and retracted or nil
   end
-  if next(mark) == nil then
-    redis.call('HDEL', marks, target)
-  else
-    redis.call('HSET', marks, target, cjson.encode(mark))
+
+  local function edit(frame, mark, change, seq)
+    local whole, message = pcall(cjson.decode, frame)
+    if change.text == (mark.text or whole and message.text) then return 'same' end
+    local edits = table_of(mark.edits)
+    if #edits >= 100 then return 'often' end
+    edits[#edits + 1] = seq
+    mark.text, mark.edited_at, mark.edits = change.text, now, edits
+  end
+
+  local function remove(target, frame, mark, author)
+    local bare = redacted(frame)
+    if not bare then return 'absent' end
+    written[target], changed[target] = bare, false
+    for _, seq in ipairs(table_of(mark.edits)) do
+      seq = digits(tonumber(seq) or 0)
+      local edited = frame_of(seq)
+      if edited then written[seq] = redacted(edited) end
+    end
+    disowned[#disowned + 1] = authored(author, target)
+    owners[#owners + 1], owners[#owners + 2] = 0, authored('', target)
+  end
+
+  local function apply(change, user, seq)
+    local target = digits(change.target)
+    local frame = frame_of(target)
+    if not is_message(frame) then return 'absent' end
+    if is_removed(frame) then return 'removed' end
+    local mark, refused = mark_of(target), nil
+    if change.kind == 'react' then
+      refused = react(mark, change, user)
+    else
+      local author = author_of(frame)
+      if author ~= user and not (change.kind == 'remove' and change.moderator) then return 'forbidden' end
+      if change.kind == 'remove' then return remove(target, frame, mark, author or '') end
+      refused = edit(frame, mark, change, seq)
+    end
+    if not refused then changed[target] = next(mark) and mark or false end
+    return refused
+  end
+
+  return apply
+end
+
+-- Makes the function that says which sanction holds against an author: "ban", "mute" or false.
+local function sanctioning()
+  local barred = {}
+  return function(user, network)
+    local author = #user .. ':' .. user .. network
+    if barred[author] ~= nil then return barred[author] end
+    barred[author] = false
+    for _, kind in ipairs({ 'ban', 'mute' }) do
+      local fields = { kind .. ' ' .. room .. ' ' .. user, kind .. '  ' .. user }
+      if network ~= '' then
+        fields[3], fields[4] = kind .. '/net ' .. room .. ' ' .. network, kind .. '/net  ' .. network
+      end
+      for _, record in ipairs(redis.call('HMGET', sanctions, unpack(fields))) do
+        local whole, sanction = pcall(cjson.decode, record or 'null')
+        local till = whole and tonumber(table_of(sanction)['until'])
+        if till and (till == 0 or till > now) then
+          barred[author] = kind
+          return kind
+        end
+      end
+    end
+    return false
   end
 end
 
-local answers, frames, first = {}, {}, seq + 1
-for i = FIRST, #ARGV, 5 do
-  local id = ARGV[i]
-  local known = redis.call('HGET', ids, id) or redis.call('HGET', old_ids, id)
-  if known then
-    answers[#answers + 1] = 'd:' .. known
-  else
-    local refused = ARGV[i + 3] ~= '' and apply(ARGV[i + 3], ARGV[i + 4])
+-- Finds what goes when so many more messages and changes come, and makes the function that lets it go, if anything does.
+-- Messages go by their number, changes by theirs or with the messages, for nobody can resume from before either.
+local function trimming(more_messages, more_changes)
+  local SLACK, STEP = 64, 1000  -- entries beyond a limit before they are trimmed; at most so many at once
+  local _, is_removed, _, author_of = frame_functions()
+  local function oldest(key, more, limit)
+    local count = redis.call('ZCARD', key)
+    local excess = math.min(count + more - limit, count, STEP)
+    return excess >= SLACK and redis.call('ZRANGE', key, 0, excess - 1) or {}
+  end
+  local trimmed = { messages = oldest(messages, more_messages, messages_limit), authors = {} }
+  local dropped = oldest(changes, more_changes, changes_limit)
+  local low = math.max(tonumber(trimmed.messages[#trimmed.messages]) or 0, tonumber(dropped[#dropped]) or 0)
+  if low == 0 then return nil end
+  trimmed.floor = math.max(low, tonumber(redis.call('GET', floor)) or 0)
+  trimmed.changes = redis.call('ZRANGEBYSCORE', changes, '-inf', trimmed.floor, 'LIMIT', 0, STEP)
+  redis.call('HLEN', marks)
+  if #trimmed.messages > 0 then
+    for i, frame in ipairs(redis.call('HMGET', log, unpack(trimmed.messages))) do
+      frame = written[trimmed.messages[i]] or frame
+      local author = frame and not is_removed(frame) and author_of(frame) or ''
+      trimmed.authors[i] = authored(author, trimmed.messages[i])
+    end
+  end
+  return function()
+    redis.call('SET', floor, digits(trimmed.floor))
+    many('HDEL', log, trimmed.messages)
+    many('HDEL', log, trimmed.changes)
+    many('HDEL', marks, trimmed.messages)
+    many('ZREM', authors, trimmed.authors)
+    many('ZREM', messages, trimmed.messages)
+    many('ZREM', changes, trimmed.changes)
+  end
+end
+
+return guarded(function()
+  local epoch, seq = stand()
+  -- Redis came back without what it acknowledged: counting on under the old name would use seqs twice.
+  if not epoch or epoch == known_epoch and seq < known_seq then epoch = fresh_epoch end
+  redis.call('ZCARD', authors)
+  local count = redis.pcall('HLEN', sanctions)  -- a key that is none of ours holds nobody; who reads them all says so
+  local sanction_of = type(count) == 'number' and count > 0 and sanctioning()
+
+  local keys, apply = {}, nil
+  for i = FIRST, #ARGV, EACH do keys[#keys + 1] = #ARGV[i] .. ':' .. ARGV[i] .. ARGV[i + 1] end
+  local young, old, known = redis.call('HMGET', ids, unpack(keys)), redis.call('HMGET', old_ids, unpack(keys)), {}
+
+  local answers, frames, first = {}, {}, seq + 1
+  local remembered, message_seqs, change_seqs = {}, {}, {}
+  for number, key in ipairs(keys) do
+    local i = FIRST + (number - 1) * EACH
+    local user, content, change = ARGV[i], ARGV[i + 3], ARGV[i + 6]
+    local record = known[key] or young[number] or old[number]
+    local refused = nil
+    if record then
+      local known_as, known_at, known_content = string.match(record, '^(%d+):(%d+):?(.*)$')
+      local other = known_as and known_content ~= '' and content ~= '' and known_content ~= content
+      refused = other and 'used' or known_as and 'd:' .. known_as .. ':' .. known_at
+    end
+    if not refused and sanction_of then refused = sanction_of(user, ARGV[i + 2]) end
+    if not refused and change ~= '' then
+      apply = apply or rules()
+      refused = apply(cjson.decode(change), user, seq + 1)
+      if refused == 'same' then refused = 'd:' .. digits(seq) .. ':' .. at end
+    end
     if refused then
-      answers[#answers + 1] = refused
+      answers[number] = refused
     else
       seq = seq + 1
-      local number = digits(seq)
-      local frame = ARGV[i + 1] .. number .. ARGV[i + 2] .. at .. '}'
-      redis.call('XADD', log, 'MAXLEN', '~', history_limit, number .. '-0', 'f', frame)
-      redis.call('HSET', ids, id, number .. ':' .. at)
-      answers[#answers + 1] = number .. ':' .. at
-      frames[#frames + 1] = frame
+      local place = digits(seq)
+      local frame = ARGV[i + 4] .. place .. ARGV[i + 5] .. at .. '}'
+      frames[#frames + 1], written[place] = frame, frame
+      if change == '' then
+        message_seqs[#message_seqs + 1], message_seqs[#message_seqs + 2] = place, place
+        owners[#owners + 1], owners[#owners + 2] = 0, authored(user, place)
+      else
+        change_seqs[#change_seqs + 1], change_seqs[#change_seqs + 2] = place, place
+      end
+      local receipt = place .. ':' .. at
+      answers[number], known[key] = receipt, receipt .. ':' .. content
+      remembered[#remembered + 1], remembered[#remembered + 2] = key, known[key]
     end
   end
-end
+  if #frames == 0 then return answers end
+  -- Limits are looked at now and then.
+  local due = seq % 50 < #frames
+  local trim = due and trimming(#message_seqs / 2, #change_seqs / 2)
 
-if #frames > 0 then
-  redis.call('SET', position, epoch .. ':' .. digits(seq), 'EX', seconds)
-  -- Two generations of ids: when the young one is full it becomes the old one, so nothing is swept id by id.
-  if redis.call('HLEN', ids) >= ids_limit then redis.call('RENAME', ids, old_ids) end
-  for _, key in ipairs({ log, ids, old_ids, marks }) do redis.call('EXPIRE', key, seconds) end
-  -- Marks of trimmed messages go now and then.
-  if seq % 1000 < #frames then
-    local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-    local floor = tonumber(string.match(oldest[1], '^%d+'))
-    for _, target in ipairs(redis.call('HKEYS', marks)) do
-      if tonumber(target) < floor then redis.call('HDEL', marks, target) end
-    end
+  local stored = {}
+  for place, frame in pairs(written) do stored[#stored + 1], stored[#stored + 2] = place, frame end
+  many('HSET', log, stored)
+  redis.call('SET', position, epoch .. ':' .. digits(seq))
+  many('ZADD', messages, message_seqs)
+  many('ZADD', changes, change_seqs)
+  many('ZADD', authors, owners)
+  many('ZREM', authors, disowned)
+  for target, mark in pairs(changed) do
+    if mark then redis.call('HSET', marks, target, cjson.encode(mark)) else redis.call('HDEL', marks, target) end
   end
+  many('HSET', ids, remembered)
+  -- Two generations of ids: when the young one is full it becomes the old one, so nothing is swept id by id.
+  if due and redis.call('HLEN', ids) >= ids_limit then redis.call('RENAME', ids, old_ids) end
+  if trim then trim() end
   redis.call('PUBLISH', channel, 'E' .. epoch .. ':' .. digits(first) .. '\n' .. table.concat(frames, '\n'))
-end
-return answers
+  return answers
+end)

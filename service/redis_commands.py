@@ -103,7 +103,11 @@ class Commands:
     def __init__(self, connect: Callable[[], Connection], scripts: tuple[str, ...]) -> None:
         self._connect = connect
         here = Path(__file__).parent
-        self._sources = {name: (here / f"{name}.lua").read_bytes() for name in scripts}
+        # "a+b": a script b that begins with what stands in a.
+        parts = {name.rpartition("+")[2]: name.split("+") for name in scripts}
+        self._sources = {
+            name: b"".join((here / f"{part}.lua").read_bytes() for part in of) for name, of in parts.items()
+        }
         self._queues: dict[Lane, deque[tuple[tuple[Any, ...], Reply, int]]] = {lane: deque() for lane in Lane}
         self._wake = asyncio.Event()
         self._closing = False

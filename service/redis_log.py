@@ -5,20 +5,35 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from service import marks
-from service.broker import Done, Event, Page, Position, Receipt, unavailable
+from service.broker import (
+    CHANGES_FACTOR,
+    EMPTY_SECONDS,
+    PAGE_BYTES,
+    Done,
+    Event,
+    Page,
+    Position,
+    Receipt,
+    id_used,
+    sanctioned,
+    unavailable,
+)
 from service.protocol import ErrorCode, RequestError, encode
 from service.redis_commands import Commands, Lane
-from service.redis_keys import parse_position, room_keys
+from service.redis_keys import SANCTIONS, read_event, read_position, refuse_damaged, room_script, script_keys
 
 IDS_LIMIT = 10_000  # ids remembered for dedupe, at least, in each room; about 100 bytes each
 BATCH_LIMIT = 256  # events in one call of the script
 
-_REFUSALS = {
-    b"absent": RequestError(ErrorCode.BAD_REQUEST, "no such message"),
-    b"removed": RequestError(ErrorCode.BAD_REQUEST, "the message is removed"),
-    b"forbidden": RequestError(ErrorCode.FORBIDDEN, "only its author may do that"),
-    b"reactions": RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions"),
+_REFUSALS: dict[bytes, Callable[[], RequestError]] = {
+    b"absent": lambda: RequestError(ErrorCode.BAD_REQUEST, "no such message"),
+    b"removed": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message is removed"),
+    b"forbidden": lambda: RequestError(ErrorCode.FORBIDDEN, "only its author may do that"),
+    b"reactions": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions"),
+    b"often": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message has been changed too often"),
+    b"used": id_used,
+    b"ban": lambda: sanctioned("ban"),
+    b"mute": lambda: sanctioned("mute"),
 }
 
 
@@ -34,7 +49,6 @@ class RedisLog:
         note: Callable[[str], None],
         *,
         history_limit: int,
-        seconds: int,
     ) -> None:
         self._commands = commands
         self._prefix = prefix
@@ -42,7 +56,6 @@ class RedisLog:
         self._known = known
         self._note = note
         self._history_limit = history_limit
-        self._seconds = seconds
         self._waiting: dict[str, list[tuple[Event, Done]]] = {}
         self._under_way = 0  # calls of the publish script
         self._epochs = itertools.count()
@@ -76,17 +89,21 @@ class RedisLog:
             self._note(room)
 
     def _publish_batch(self, room: str, batch: list[tuple[Event, Done]]) -> None:
-        args: list[Any] = ["EVALSHA", self._commands.scripts["publish"], 5]
-        args += room_keys(room, "log", "position", "ids", "ids:old", "marks")
         known = self._known(room)
-        args += (self._prefix + room.encode(), self._fresh_epoch(), self._history_limit, IDS_LIMIT, self._seconds)
-        args += (known.epoch, known.seq)
+        keys = (*script_keys(room), SANCTIONS)
+        limits = (self._history_limit, CHANGES_FACTOR * self._history_limit, IDS_LIMIT)
+        args: list[Any] = ["EVALSHA", self._commands.scripts["publish"], len(keys), *keys]
+        args += (room, self._prefix + room.encode(), self._fresh_epoch(), *limits, known.epoch, known.seq)
         for event, _ in batch:
             change = "" if event.change is None else encode(event.change)
-            args += (f"{event.user}\n{event.id}", event.head, event.tail, change, event.user)
+            args += (event.user, event.id, event.network, event.content, event.head, event.tail, change)
 
         def reply(answers: Any) -> None:
             self._under_way -= 1
+            try:
+                refuse_damaged(answers)
+            except RequestError as damage:
+                answers = damage
             if isinstance(answers, RequestError):
                 for _, done in batch:
                     done(answers)
@@ -94,7 +111,7 @@ class RedisLog:
             for (_, done), answer in zip(batch, answers, strict=True):
                 duplicate = answer.startswith(b"d:")
                 seq, colon, at = (answer[2:] if duplicate else answer).partition(b":")
-                done(Receipt(int(seq), int(at), duplicate) if colon else _REFUSALS[answer])
+                done(Receipt(int(seq), int(at), duplicate) if colon else _REFUSALS[answer]())
 
         self._under_way += 1
         self._commands.send(tuple(args), reply, Lane.SENDS)
@@ -102,23 +119,42 @@ class RedisLog:
     async def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
         fresh_epoch = self._fresh_epoch() if create else ""
         answer = await self._history(room, "newest", before, limit, fresh_epoch)
-        return answer and self._page(answer, lambda frame, mark: marks.apply(frame, marks.parse(mark)))
+        if answer is None:
+            return None
+        position, more, _, found = self._read(room, answer)
+        frames = [event[1] for event in found if event is not None]
+        first = next((event[0] for event in found if event is not None), 0)
+        return Page(position, first, frames, more)
 
     async def after(self, room: str, seq: int, limit: int) -> Page | None:
         answer = await self._history(room, "after", seq, limit, "")
-        return answer and self._page(answer, lambda frame, mark: marks.redact(frame, marks.parse(mark)))
+        if answer is None:
+            return None
+        position, more, first, found = self._read(room, answer)
+        frames: list[bytes] = []
+        for expected, event in enumerate(found, first):
+            if event is not None and event[0] == expected:
+                frames.append(event[1])
+            elif frames:  # the rest is the next page's, which begins behind the damage
+                more = True
+                break
+            else:
+                first = expected + 1
+        return Page(position, first if frames else 0, frames, more)
 
     async def _history(self, room: str, way: str, start: int, limit: int, fresh_epoch: str) -> Any:
-        keys = room_keys(room, "log", "position", "marks")
-        args = (way, start, limit, fresh_epoch, self._seconds)
-        return await self._commands.script("history", keys, *args, lane=Lane.READS, cost=1 + limit // 10)
+        args = (way, start, limit, PAGE_BYTES, fresh_epoch, EMPTY_SECONDS)
+        cost = 1 + limit // 10
+        return await room_script(self._commands, "history", room, *args, lane=Lane.READS, cost=cost)
 
     @staticmethod
-    def _page(answer: list[Any], merge: Any) -> Page:
-        frames = [merge(frame, mark) if mark else frame for frame, mark in zip(answer[3::2], answer[4::2], strict=True)]
-        return Page(parse_position(answer[0]), int(answer[2]), frames, bool(answer[1]))
+    def _read(room: str, answer: list[Any]) -> tuple[Position, bool, int, list[tuple[int, bytes] | None]]:
+        """The log's end, whether there is more, the first seq, and the events, of which damaged ones are None."""
+        position = read_position(room, answer[0])
+        if position is None:
+            raise unavailable("the room's record is damaged")
+        found = [read_event(room, frame, mark) for frame, mark in zip(answer[3::2], answer[4::2], strict=True)]
+        return position, bool(answer[1]), int(answer[2]), found
 
     async def renew_epoch(self, room: str, lost: Position) -> None:
-        keys = room_keys(room, "position")
-        fresh = self._fresh_epoch()
-        await self._commands.script("state", keys, "renew", lost.epoch, lost.seq, fresh, self._seconds)
+        await room_script(self._commands, "rooms", room, "renew", lost.epoch, lost.seq, self._fresh_epoch())

@@ -16,7 +16,7 @@ async def test_a_publish_to_a_log_that_was_rolled_back_begins_a_new_epoch(
         (seen,) = await broker.positions(["lobby"])
         assert seen is not None and seen.seq == 3
         # What a restart from an older snapshot leaves behind.
-        redis_server.cli("DEL", "parley:{lobby}:log", "parley:{lobby}:ids")
+        redis_server.cli("DEL", *(f"parley:{{lobby}}:{part}" for part in ("log", "messages", "authors", "ids")))
         redis_server.cli("SET", "parley:{lobby}:position", f"{seen.epoch}:1")
         broker.listener = Knowing(seen)
         (receipt,) = await store(broker, message(text="after"))

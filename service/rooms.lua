@@ -1,0 +1,48 @@
+-- The life of a room: ARGV[1] names the step.
+local op = ARGV[1]
+
+-- ARGV: lost epoch, lost seq, fresh epoch. The log stays: what it has is true.
+local function renew()
+  local epoch, seq, healed = stand()
+  if epoch == ARGV[2] and seq < tonumber(ARGV[3]) then
+    epoch, healed = ARGV[4], true
+  end
+  if epoch and healed then redis.call('SET', position, epoch .. ':' .. digits(seq)) end
+  return 0
+end
+
+-- ARGV: seconds. Only a room without events has an end.
+local function keep()
+  if redis.call('PTTL', position) > 0 then redis.call('EXPIRE', position, ARGV[2]) end
+  return 0
+end
+
+-- KEYS, besides: the index of rooms, the room's people. ARGV: room, its score in the index, the time by the service's
+-- clock and the time before which an event is old ("0": nothing is), both in ms.
+-- Takes the room out of the index if there is neither a log nor anybody, or if its last event is old, which deletes it.
+-- Answers the users who had read in it.
+local function sweep()
+  local index, people, room = KEYS[11], KEYS[12], ARGV[2]
+  if redis.call('ZSCORE', index, room) ~= ARGV[3] then return {} end  -- used meanwhile
+  local epoch, seq = stand()
+  local last = tonumber(string.match(redis.call('HGET', log, digits(seq)) or '', '"at":(%d+)[^:"]*}$')
+    or string.match(redis.call('HGET', log, digits(seq)) or '', '"at":(%d+),"removed":true}$'))
+  if not epoch and seq == 0 then
+    if redis.call('EXISTS', people) == 0 then redis.call('ZREM', index, room) end
+    return {}
+  end
+  local time = redis.call('TIME')
+  local now, old = tonumber(ARGV[4]), tonumber(ARGV[5])
+  if math.abs(time[1] * 1000 - now) > 60000 then return {} end  -- one of the clocks is wrong
+  if (last or 0) >= old or redis.call('PTTL', position) > 0 then return {} end
+  local users = redis.call('ZRANGE', reads, 0, -1)
+  redis.call('ZREM', index, room)
+  redis.call('DEL', unpack(KEYS, 1, 10))
+  return users
+end
+
+return guarded(function()
+  if op == 'renew' then return renew() end
+  if op == 'keep' then return keep() end
+  return sweep()
+end)
