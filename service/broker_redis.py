@@ -6,7 +6,6 @@ frames, or "S" and a signal's JSON.
 
 import asyncio
 import secrets
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -32,10 +31,10 @@ from service.clock import CLOCK
 from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
 from service.redis_channels import Channels
 from service.redis_commands import Commands, connector
-from service.redis_keys import all_of, channel_prefix, room_keys
+from service.redis_keys import SANCTIONS, all_of, channel_prefix, room_keys, unless_damaged
 from service.redis_log import RedisLog
 from service.redis_reads import RedisReads
-from service.redis_rooms import RedisRooms
+from service.redis_rooms import STEADY, RedisRooms
 
 _ROOM_SCRIPTS = ("log+publish", "log+history", "log+reads", "log+rooms")
 
@@ -43,6 +42,15 @@ _ROOM_SCRIPTS = ("log+publish", "log+history", "log+reads", "log+rooms")
 def _field(sanction: Sanction) -> str:
     kind = f"{sanction.kind}/net" if sanction.network else sanction.kind
     return f"{kind} {sanction.room} {sanction.user}"
+
+
+def _read_sanction(field: bytes, value: bytes) -> Sanction | None:
+    """None for a damaged one, which spoils nothing but itself."""
+    try:
+        return msgspec.json.decode(value, type=Sanction)
+    except (ValueError, RecursionError) as error:
+        telemetry.damaged("sanction", f"{SANCTIONS} {field.decode(errors='replace')}", error)
+        return None
 
 
 class RedisBroker(Broker):
@@ -232,34 +240,32 @@ class RedisBroker(Broker):
 
     async def sanction(self, sanction: Sanction, lift: bool) -> None:
         if lift:
-            await self._commands.call("HDEL", "parley:sanctions", _field(sanction))
+            await self._commands.call("HDEL", SANCTIONS, _field(sanction))
         else:
-            await self._commands.call("HSET", "parley:sanctions", _field(sanction), encode(sanction))
+            await self._commands.call("HSET", SANCTIONS, _field(sanction), encode(sanction))
 
     async def sanctions(self) -> list[Sanction]:
-        kept = await self._commands.call("HVALS", "parley:sanctions")
-        now = time.time() * 1000
+        read = unless_damaged(self._commands.call("HGETALL", SANCTIONS), [], "sanctions", SANCTIONS)
+        kept, now = await read, CLOCK.now_ms()
         holding = []
-        for sanction in [msgspec.json.decode(value, type=Sanction) for value in kept]:
-            if 0 < sanction.until <= now:
-                self._commands.forget("HDEL", "parley:sanctions", _field(sanction))
-            else:
+        for field, value in zip(kept[::2], kept[1::2], strict=True):
+            sanction = _read_sanction(field, value)
+            if sanction is None:
+                continue
+            if not 0 < sanction.until <= now:
                 holding.append(sanction)
+            elif CLOCK.steady(STEADY):
+                self._commands.forget("HDEL", SANCTIONS, field)
         return holding
 
     async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
         fields = [f"ban {where} {user}" for where in (room, "")]
         fields += [f"ban/net {where} {network}" for where in (room, "") if network]
-        now = CLOCK.now_ms()
-        for field, value in zip(fields, await self._commands.call("HMGET", "parley:sanctions", *fields), strict=True):
-            if value is None:
-                continue
-            try:
-                sanction = msgspec.json.decode(value, type=Sanction)
-            except msgspec.DecodeError as error:
-                telemetry.damaged("sanction", f"parley:sanctions {field}", error)
-                continue
-            if not 0 < sanction.until <= now:
+        read = self._commands.call("HMGET", SANCTIONS, *fields)
+        kept, now = await unless_damaged(read, [None] * len(fields), "sanctions", SANCTIONS), CLOCK.now_ms()
+        for field, value in zip(fields, kept, strict=True):
+            sanction = value and _read_sanction(field.encode(), value)
+            if sanction and not 0 < sanction.until <= now:
                 return sanction
         return None
 

@@ -37,30 +37,6 @@ elseif op == 'beat' then
     if process == ARGV[2] then answer[1] = 1 else answer[#answer + 1] = process end
   end
   return answer
-elseif op == 'read' then
-  -- KEYS: read positions (hash: user -> seq), the room's position; ARGV: channel, seconds to keep, user, seq, ...
-  local _, head = string.match(redis.call('GET', KEYS[2]) or ':0', '^(.*):(%d+)$')
-  local moved = {}
-  for i = 4, #ARGV, 2 do
-    local seq = math.min(tonumber(ARGV[i + 1]), tonumber(head))
-    if seq > tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or 0) then
-      redis.call('HSET', KEYS[1], ARGV[i], string.format('%.0f', seq))
-      moved[#moved + 1] = cjson.encode(ARGV[i]) .. ':' .. string.format('%.0f', seq)
-    end
-  end
-  if #moved > 0 then
-    redis.call('EXPIRE', KEYS[1], ARGV[3])
-    redis.call('PUBLISH', ARGV[2], 'S{"kind":"read","reads":{' .. table.concat(moved, ',') .. '}}')
-  end
-  return #moved
-elseif op == 'renew' then
-  -- KEYS: position; ARGV: lost epoch, lost seq, fresh epoch, seconds to keep. The log stays: what it has is true.
-  local epoch, seq = string.match(redis.call('GET', KEYS[1]) or ':0', '^(.*):(%d+)$')
-  if epoch == ARGV[2] and tonumber(seq) < tonumber(ARGV[3]) then
-    redis.call('SET', KEYS[1], ARGV[4] .. ':' .. seq, 'EX', ARGV[5])
-    return 1
-  end
-  return 0
 elseif op == 'charge' then
   -- KEYS: the user's bucket (ms at which it is full again); ARGV: messages, messages/s, burst
   -- A bucket is charged after the fact, so it may be overdrawn; answers the ms until it is not.

@@ -24,7 +24,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "presence",
         "reads",
         "redis_commands",
-        "redis_keys",
         "sqlite_log",
         "sqlite_migration",
         "tickets",
@@ -32,7 +31,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "typists",
         "upgrade",
     ),
-    ("redis_channels", "redis_log", "redis_reads", "redis_rooms", "sqlite_store", "supervisor"),
+    ("redis_channels", "redis_keys", "sqlite_store", "supervisor"),
+    ("redis_log", "redis_reads", "redis_rooms"),
     # The two brokers.
     ("broker_redis", "broker_sqlite"),
     # What keeps events and connections going.
