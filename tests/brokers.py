@@ -10,7 +10,7 @@ from typing import Any
 from service.broker import Broker, Change, Event, Listener, Publication, Receipt
 from service.protocol import Person, RequestError, change_tail, encode, event_head, fingerprint, message_tail
 
-from .harness import UNIT
+from .harness import UNIT, RedisServer
 
 ADA, BOB, CY = Person("u1", "Ada"), Person("u2", "Bob"), Person("u3", "Cy")
 _ids = (f"id-{number}" for number in itertools.count(1))
@@ -111,3 +111,10 @@ async def refusal(broker: Broker, event: Event) -> tuple[str, str]:
     (outcome,) = await publish(broker, event)
     assert isinstance(outcome, RequestError), outcome
     return outcome.code, outcome.message
+
+
+def take_from_log(server: RedisServer, first: int, last: int, room: str = "lobby") -> None:
+    """These events are no longer in the room's log on Redis."""
+    server.cli("HDEL", f"parley:{{{room}}}:log", *range(first, last + 1))
+    for part in ("messages", "changes"):
+        server.cli("ZREMRANGEBYSCORE", f"parley:{{{room}}}:{part}", first, last)

@@ -127,12 +127,14 @@ async def test_a_handshake_while_the_broker_is_away_is_closed_1013(monkeypatch: 
 
 
 async def test_welcome_says_how_much_is_unread(broker_env: dict[str, str]) -> None:
-    """In each room where the user has read something."""
+    """In each room where the user has read something, what others said there."""
     async with serving(broker_env) as it:
-        async with enter(it) as ada:
+        async with enter(it) as ada, enter(it, BOB) as bob:
             await ada.join("lobby")
+            await bob.join("lobby")
             for number in range(3):
-                await ada.send("lobby", f"{number}")
+                await bob.send("lobby", f"{number}")
+            await ada.recv("message", seq=3)
             await ada.raw('{"type":"read","room":"lobby","seq":1}')
             await ada.recv("read")
         async with enter(it) as ada:

@@ -15,7 +15,7 @@ from service.broker_redis import RedisBroker
 from service.protocol import RequestError
 from service.relay import Hall, Relay
 
-from .brokers import message, store, until
+from .brokers import message, store, take_from_log, until
 from .harness import UNIT, RedisServer
 
 pytestmark = pytest.mark.usefixtures("redis_url")
@@ -422,7 +422,7 @@ async def test_a_log_that_lost_acknowledged_events_gets_another_epoch(
         await it.say("one", "two", "three")
         await until(has(ada, 1, 2, 3), "three")
         epoch = hall.epoch or ""
-        redis_server.cli("XDEL", "parley:{lobby}:log", "2-0", "3-0")
+        take_from_log(redis_server, 2, 3)
         redis_server.cli("SET", "parley:{lobby}:position", f"{epoch}:1")
         it.look_again(monkeypatch)
         await until(lambda: ada.resets == [("lobby", "epoch")], "the reset")
@@ -438,7 +438,7 @@ async def test_a_hole_past_the_trimmed_log_is_said(redis_server: RedisServer, re
         ada = Reader()
         hall = await it.join(ada)
         await it.lose("one", "two", "three")
-        redis_server.cli("XTRIM", "parley:{lobby}:log", "MAXLEN", 1)
+        take_from_log(redis_server, 1, 2)
         await it.say("four")
         await until(lambda: ada.resets == [("lobby", "trimmed")], "the reset")
         assert ada.seqs == [] and hall.head == 4
@@ -553,7 +553,7 @@ async def test_a_member_behind_a_trimmed_log_is_reset_alone(redis_server: RedisS
         it.congest(hall, slow)
         await it.say("one", "two", "three")
         await until(has(ada, 1, 2, 3), "the others' events")
-        redis_server.cli("XTRIM", "parley:{lobby}:log", "MAXLEN", 1)
+        take_from_log(redis_server, 1, 2)
         it.drain(hall, slow)
         await until(lambda: slow.resets == [("lobby", "trimmed")], "the reset")
         assert slow.seqs == [] and slow not in hall
