@@ -211,7 +211,8 @@ def _publish(socket: Asker, request: Any, kind: str, tail: bytes, content: str, 
     hub, room, user = socket.hub, request.room, socket.user
     joined(socket, room)
     network = socket.guest_network
-    hub.check_speech(room, user.id, network)
+    hub.check_muted(room, user.id, network)
+    hub.check_slowed(room, user.id, network)
     hub.rates.check_send(user.id, socket.network)
     event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change, content, network)
     hub.broker.publish(event, partial(_published, socket, request, time.monotonic()))

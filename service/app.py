@@ -18,13 +18,13 @@ from tornado.web import Application, RequestHandler, StaticFileHandler, stream_r
 from service import api, config, guide_chat, guide_clock, guide_play, headers, listener, protocol, telemetry
 from service.answers import AnswerHandler
 from service.auth import Authenticator
-from service.broker import Broker
+from service.broker import Broker, Sanction
 from service.broker_redis import RedisBroker
 from service.broker_sqlite import SqliteBroker
 from service.chat import ChatSocket
 from service.config import Settings
 from service.framing import frame
-from service.guide_sockets import GuideSocket
+from service.guide_sockets import GuestSocket, GuideSocket
 from service.guide_voice import Voice
 from service.heartbeat import Heartbeat
 from service.hub import Hub, Rates
@@ -310,10 +310,10 @@ class Service:
             "read": reads.on_signal,
             "typing": typists.on_signal,
             "named": lambda room, payload: ChatSocket.on_named(hub, room, payload),
-            "moderate": lambda room, payload: ChatSocket.on_moderate(hub, room, payload),
+            "moderate": moderation.on_signal,
         }
         relay.on_resync = presence.forget
-        moderation.on_ban = ChatSocket.remove
+        moderation.on_removal = _remove
         hub: Hub = Hub(
             settings=settings,
             broker=broker,
@@ -402,6 +402,11 @@ class Service:
             open_socket.close(CloseCode.RESTART, "this process is leaving")
         await Connection.all_closed(FAREWELL)
         await Voice.all_silent(FAREWELL)
+
+
+def _remove(sanction: Sanction, reason: str) -> None:
+    ChatSocket.remove(sanction, reason)
+    GuestSocket.remove(sanction, reason)
 
 
 async def _send_away(open_socket: ChatSocket, moment: float) -> None:

@@ -4,10 +4,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import Annotated, ClassVar, Literal, cast
+from typing import ClassVar, cast
 
 import msgspec
-from msgspec import Meta
 
 from service import headers, protocol, telemetry
 from service.actions import ACTIONS, Later
@@ -320,43 +319,18 @@ class ChatSocket(WebSocket):
         """A `named` signal, of every process: a guest has another name now, and no socket may keep the one before."""
         named = msgspec.json.decode(payload, type=_NamedSignal).user
         for socket in cls.by_user.get(named.id, ()):
-            if room == "" and socket.user.guest and socket.user.name != named.name:
+            if socket.user.guest and socket.user.name != named.name:
                 socket.become(User(named.id, named.name, expires_at=socket.user.expires_at, guest=True))
 
     @classmethod
-    def on_moderate(cls, hub: Hub, room: str, payload: bytes) -> None:
-        """A `moderate` signal, of every process: what must happen to the user's sockets here."""
-        order = msgspec.json.decode(payload, type=_ModerateSignal)
-        hub.moderation.learn(order.action, order.sanctions)
-        if order.action in (protocol.Action.KICK, protocol.Action.BAN):
-            for sanction in order.sanctions:
-                cls.remove(sanction, order.action)
-
-    @classmethod
-    def remove(cls, sanction: Sanction, action: protocol.Action = protocol.Action.BAN) -> None:
+    def remove(cls, sanction: Sanction, reason: str) -> None:
         """Close the sockets of whom a moderator removed, that are in the room or on their way into it."""
         whose = cls.sockets if sanction.network else cls.by_user.get(sanction.user, ())
         for socket in list(whose):
             meant = not sanction.network or socket.guest_network == sanction.user
             if meant and (not sanction.room or sanction.room in socket.rooms or sanction.room == socket.entering):
-                socket.close(CloseCode.REMOVED, sanction.reason or f"removed by a moderator ({action})")
-
-
-class _Sanction(Sanction, frozen=True):
-    """One of another process, whose sizes are checked."""
-
-    kind: Literal["ban", "mute", "slow", "kick"]
-    room: Annotated[str, Meta(max_length=64)]
-    user: protocol.UserId
-    until: protocol.Count
-    by: Annotated[str, Meta(max_length=128)]
-    reason: Annotated[str, Meta(max_length=200)]
+                socket.close(CloseCode.REMOVED, reason)
 
 
 class _NamedSignal(msgspec.Struct):
     user: protocol.Person
-
-
-class _ModerateSignal(msgspec.Struct):
-    action: protocol.Action
-    sanctions: Annotated[list[_Sanction], Meta(max_length=64)]

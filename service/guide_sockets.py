@@ -13,9 +13,11 @@ from typing import Any, ClassVar, cast
 import msgspec
 
 from service import framing
-from service.guide_voice import LOBBY
+from service.broker import Sanction
+from service.guide_voice import LOBBY, Voice
 from service.hub import ANSWER_TIMEOUT, Hub
 from service.limits import TokenBucket
+from service.moderation import banned
 from service.protocol import CloseCode, Person, RequestError
 from service.relay import Hall, Member
 from service.upgrade import WebSocket
@@ -88,6 +90,29 @@ class GuestSocket(GuideSocket):
     """For guests: where those may not enter, nobody may."""
 
     held: asyncio.Event | None = None  # whether it hears the lobby; None where it never does
+    voice: Voice | None = None  # that of who speaks here
+
+    @classmethod
+    def remove(cls, sanction: Sanction, reason: str) -> None:
+        """Close the sockets of whom a moderator removed from the lobby, or from everywhere."""
+        if sanction.room in ("", LOBBY):
+            for socket in list(cls.all):
+                if isinstance(socket, GuestSocket) and socket.meant(sanction):
+                    socket.close(CloseCode.REMOVED, reason)
+
+    def meant(self, sanction: Sanction) -> bool:
+        """Whether it is against who is here."""
+        if sanction.network:
+            return sanction.user == self.network
+        return self.voice is not None and sanction.user == self.voice.id
+
+    def open(self, *args: str) -> None:
+        """Where guests of this network may not be, it is closed 4403."""
+        moderation = self.hub.moderation
+        held = moderation.known and moderation.find("ban", LOBBY, "", self.network)
+        if held:
+            self._refusal = self._refusal or (CloseCode.REMOVED, banned(held.reason))
+        super().open(*args)
 
     def prepare(self) -> None:
         super().prepare()

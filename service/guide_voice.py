@@ -65,8 +65,9 @@ class Voice:
         """Say `text`, or raise `RequestError`: it can't be said. What the broker doesn't take then is lost."""
         handle = names.check_name(handle)
         text = names.check_text(text, self._hub.settings.text_limit)
-        self._hub.rates.check_send(self.id, self._network)
         self.check_rights()
+        self._hub.check_slowed(LOBBY, self.id, self._network)
+        self._hub.rates.check_send(self.id, self._network)
         if self._worker is None and handle == self._handle and (self._ready is None or self._ready.is_set()):
             self._publish(text)
             return
@@ -91,6 +92,8 @@ class Voice:
         if not await self._hub.broker.claim_name(names.name_key(name), self.id, CLAIM_SECONDS):
             return False
         earlier, self.person, self._handle = self.person, Person(self.id, name), handle
+        if earlier is None:
+            self._hub.networks.enter(self.id, self._network)
         for room in ("", LOBBY):
             self._hub.presence.enter(room, self.person)
             if earlier is not None:
@@ -115,9 +118,8 @@ class Voice:
 
     def check_rights(self) -> None:
         """Raises `forbidden` where this guest may not speak, `unavailable` while that isn't known."""
-        for kind, reason in (("ban", "banned"), ("mute", "muted")):
-            if self._hub.moderation.holds(kind, LOBBY, self.id):
-                raise RequestError(ErrorCode.FORBIDDEN, reason)
+        self._hub.moderation.check_ban(LOBBY, self.id, self._network)
+        self._hub.check_muted(LOBBY, self.id, self._network)
 
     async def _work(self) -> None:
         """Lives only as long as something waits."""
@@ -158,6 +160,7 @@ class Voice:
 
     def _leave(self) -> None:
         if self.person is not None:
+            self._hub.networks.leave(self.id, self._network)
             for room in ("", LOBBY):
                 self._hub.presence.leave(room, self.id, for_good=True)
         if self._claiming:

@@ -72,10 +72,13 @@ class Hub(Struct, kw_only=True):
         self.connections -= 1
         self.addresses.remove(network)
 
-    def check_speech(self, room: str, user: str, network: str = "") -> None:
-        """Raises `forbidden` for the muted, `rate_limited` for those whom a moderator slowed; `network` of guests."""
+    def check_muted(self, room: str, user: str, network: str = "") -> None:
+        """Raises `forbidden` for who may not write there; `network` of guests."""
         if self.moderation.holds("mute", room, user, network):
             raise RequestError(ErrorCode.FORBIDDEN, "you are muted")
+
+    def check_slowed(self, room: str, user: str, network: str = "") -> None:
+        """One message of who is slowed by a moderator. Raises `rate_limited`."""
         slowed = self.moderation.slows(room, user, network)
         if slowed is not None:
             self.rates.check(self.rates.slow, slowed, "messages for somebody who is slowed")

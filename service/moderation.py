@@ -3,20 +3,23 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from typing import Annotated, Literal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from service.auth import GUEST_PREFIX, User
 from service.broker import Broker, Sanction, unavailable
 from service.clock import CLOCK
 from service.names import check_room
-from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
+from service.protocol import Action, Count, ErrorCode, Moderate, RequestError, UserId, encode
 
 logger = logging.getLogger(__name__)
 
 REFRESH = 30.0  # seconds: how old the copy may get when a signal was lost
 RETRY = 0.05  # seconds between attempts to read it while the broker is away
 NETWORK_DEFAULT = 3600.0  # seconds that a sanction of a network holds where nothing is said
+ORDER_LIMIT = 64  # sanctions in one signal: a guest came from `NETWORKS_LIMIT` networks
 NETWORK_LONGEST = 30 * 86400.0  # and at most: networks get other people
 
 # What each action does: the kind of the sanction, and whether it lifts it. A kick holds nothing back.
@@ -37,6 +40,24 @@ class Held(Struct, frozen=True):
     reason: str
 
 
+class _Sanction(Sanction, frozen=True):
+    """One that another process tells of: its sizes are checked."""
+
+    kind: Literal["ban", "mute", "slow", "kick"]
+    room: Annotated[str, Meta(max_length=64)]
+    user: UserId
+    until: Count
+    by: Annotated[str, Meta(max_length=128)]
+    reason: Annotated[str, Meta(max_length=200)]
+
+
+class _Order(Struct):
+    """The `moderate` signal."""
+
+    action: Action
+    sanctions: Annotated[list[_Sanction], Meta(max_length=ORDER_LIMIT)]
+
+
 _Key = tuple[str, str, str, bool]  # kind, room or "", user or network, whether it is a network
 
 
@@ -48,8 +69,8 @@ class Moderation:
         self._stale = asyncio.Event()
         self.known = False  # whether it was ever read: until then nobody is let in anywhere
         self._held: dict[_Key, Held] = {}
-        # Called with each ban that is new here: whoever it is against must go.
-        self.on_ban: Callable[[Sanction], None] = lambda sanction: None
+        # Called with each ban or kick that is new here, and what those are told: whoever it is against must go.
+        self.on_removal: Callable[[Sanction, str], None] = lambda sanction, reason: None
 
     async def run(self) -> None:
         """Read the sanctions at the start, after each signal, and now and then."""
@@ -72,17 +93,24 @@ class Moderation:
         if self.known:  # a signal was lost
             for sanction in sanctions:
                 if sanction.kind == "ban" and _key(sanction) not in before:
-                    self.on_ban(sanction)
+                    self._remove(sanction)
         self.known = True
 
-    def learn(self, action: Action, sanctions: Iterable[Sanction]) -> None:
-        """A signal said what was done somewhere.
+    def on_signal(self, room: str, payload: bytes) -> None:
+        """What was done somewhere, said to every process.
 
         It holds at once, for who was just shut out may be back before the broker can be asked; then the copy is read
         again, because anybody with access to Redis can send such a signal.
         """
-        self._hold(action, sanctions)
+        order = msgspec.json.decode(payload, type=_Order)
+        self._hold(order.action, order.sanctions)
         self._stale.set()
+        if order.action in (Action.KICK, Action.BAN):
+            for sanction in order.sanctions:
+                self._remove(sanction)
+
+    def _remove(self, sanction: Sanction) -> None:
+        self.on_removal(sanction, sanction.reason or f"removed by a moderator ({sanction.kind})")
 
     def _hold(self, action: Action, sanctions: Iterable[Sanction]) -> None:
         if action is Action.KICK:
@@ -184,7 +212,8 @@ class Moderation:
             }
         if not networks:
             raise RequestError(ErrorCode.BAD_REQUEST, "nothing is known of where this guest comes from")
-        return [Sanction(kind, room, network, until, by.id, reason, True, request.user) for network in networks]
+        found = list(networks)[:ORDER_LIMIT]
+        return [Sanction(kind, room, network, until, by.id, reason, True, request.user) for network in found]
 
 
 def banned(reason: str) -> str:

@@ -31,7 +31,7 @@ SIGNAL_BYTES = 4 * 2**20  # of a signal; what is longer is none of ours
 # instead of 5, and 64 authors with one message in flight each get a fifth more through. Many small rooms would lose.
 LARGE = 500
 PATIENCE = 0.005  # seconds
-DEPLOYMENT_SIGNALS = frozenset({"moderate"})  # those that every process gets; all others are a room's
+DEPLOYMENT_SIGNALS = frozenset({"moderate", "named"})  # those that every process gets; all others are a room's
 EARLY_LIMIT = 1000  # publications kept beyond a hole; more are read from the log instead
 
 

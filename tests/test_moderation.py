@@ -14,7 +14,7 @@ from service.app import make_broker
 from service.auth import User
 from service.broker import Broker, Sanction, unavailable
 from service.moderation import Moderation
-from service.protocol import Action, ErrorCode, Moderate, RequestError
+from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
 
 from .brokers import Recorder, opened, until
 from .harness import UNIT
@@ -51,6 +51,11 @@ async def refused(moderation: Moderation, by: User, asked: Moderate) -> ErrorCod
     with pytest.raises(RequestError) as caught:
         await moderation.moderate(by, asked)
     return caught.value.code
+
+
+def learn(kept: Moderation, action: Action, sanction: Sanction) -> None:
+    """What another process signals."""
+    kept.on_signal("", encode({"kind": "moderate", "action": action, "sanctions": [sanction]}))
 
 
 # -- who may
@@ -229,18 +234,18 @@ async def test_another_process_learns_at_once(broker_env: dict[str, str]) -> Non
     """By the signal alone, before it has read anything: who was shut out may be back in a moment."""
     async with moderating(broker_env) as (one, broker, _), started(broker) as two:
         await one.moderate(MODERATOR, request(BAN, room="lobby"))
-        two.learn(BAN, [Sanction("ban", "lobby", "ada", 0, "u-mod", "")])
+        learn(two, BAN, Sanction("ban", "lobby", "ada", 0, "u-mod", ""))
         assert two.holds("ban", "lobby", "ada")
-        two.learn(KICK, [Sanction("kick", "lobby", "bob", 0, "u-mod", "")])
+        learn(two, KICK, Sanction("kick", "lobby", "bob", 0, "u-mod", ""))
         assert not two.holds("ban", "lobby", "bob")
-        two.learn(UNBAN, [Sanction("ban", "lobby", "ada", 0, "u-mod", "")])
+        learn(two, UNBAN, Sanction("ban", "lobby", "ada", 0, "u-mod", ""))
         assert not two.holds("ban", "lobby", "ada")
 
 
 async def test_a_signal_is_checked_against_the_broker(broker_env: dict[str, str]) -> None:
     """Anybody with access to Redis can send one: what the broker doesn't keep doesn't last."""
     async with moderating(broker_env) as (kept, _, _):
-        kept.learn(BAN, [Sanction("ban", "", "ada", 0, "u-mod", "")])
+        learn(kept, BAN, Sanction("ban", "", "ada", 0, "u-mod", ""))
         await until(lambda: not kept.holds("ban", "", "ada"), "read again")
 
 
