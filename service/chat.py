@@ -68,10 +68,7 @@ class ChatSocket(WebSocket):
         self.origin = self.request.headers.get("Origin")
         try:
             self.user = await self._authenticate()
-            # Asked again of a ticket too: who kept it for long may find the name gone.
-            named, self._unread = await asyncio.gather(
-                self.hub.claim_name(self.user, self.network), self.hub.reads.unread(self.user.id)
-            )
+            named, self._unread = await asyncio.gather(self._claim_name(), self.hub.reads.unread(self.user.id))
             if not named:
                 self._refusal = CloseCode.UNAUTHENTICATED, "name_taken"
         except AuthError as error:
@@ -87,6 +84,12 @@ class ChatSocket(WebSocket):
         if token is not None:
             return await self.hub.authenticator.verify(token)
         raise AuthError("a ticket or a token is missing")
+
+    async def _claim_name(self) -> bool:
+        """Whether the name is theirs. Asked again of a ticket's user: the ticket may be older than a claim lasts."""
+        if self.hub.moderation.find("ban", "", self.user.id, self.guest_network) is not None:
+            return True  # `_admit` refuses them; a claim would only keep the name from others
+        return await self.hub.claim_name(self.user, self.network)
 
     def late_refusal(self) -> tuple[int, str] | None:
         return self.hub.leaving()

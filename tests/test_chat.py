@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from service import chat, hub
+from service.auth import User
 from service.broker import unavailable
 from service.chat import ChatSocket
 
 from .brokers import until
-from .harness import NO_LIMITS, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
+from .harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
 from .serving import GATHER, Served, fields, serving
 
 ADA, BOB = {"bearer": make_jwt("u-ada", "Ada")}, {"bearer": make_jwt("u-bob", "Bob")}
@@ -64,6 +66,126 @@ async def test_a_guest_stays_the_same_guest_by_their_token(broker_env: dict[str,
         assert first.guest is not None
         async with ChatClient.open(it.url, bearer=first.guest) as bearer:
             assert bearer.user == first.user
+
+
+NO_ORIGIN: dict[str, Any] = {"headers": {"Origin": None}}
+
+
+async def test_a_client_without_an_origin_enters_by_a_ticket_renews_and_returns(broker_env: dict[str, str]) -> None:
+    """Its tickets serve handshakes without an Origin: the one it asked for, the one of `renew`, that of `reconnect`."""
+    async with serving(broker_env | {"DRAIN_SECONDS": "1"}) as it:
+        async with ChatClient.open(it.url, "Ada", **NO_ORIGIN) as ada:
+            again = await it.fetch("/tickets", "POST", {"guest": ada.guest})
+            renewed = await ada.request("renew", ticket=json.loads(again.body)["ticket"])
+            assert renewed["type"] == "renewed" and renewed["expires_in"] > 86400
+            bound = await it.fetch("/tickets", "POST", {"guest": ada.guest}, Origin=it.url)
+            assert (await refused(ada.request("renew", ticket=json.loads(bound.body)["ticket"])))[0] == "forbidden"
+        async with enter(it, ADA, **NO_ORIGIN) as ada:
+            ticket = await next(iter(ChatSocket.sockets)).next_ticket()
+            async with ChatClient.open(it.url, ticket=str(ticket), **NO_ORIGIN) as back:
+                assert back.user == ada.user
+
+
+async def test_tickets_serve_their_own_kind_of_handshake() -> None:
+    """One of no Origin is used up by an Origin; one of an Origin gets 403 without one, and is not even read."""
+    async with serving() as it:
+        direct = json.loads((await it.fetch("/tickets", "POST", {"name": "Ada"})).body)["ticket"]
+        for _ in range(2):
+            async with ChatClient.open(it.url, ticket=direct, welcome=False) as client:
+                assert (await client.closed())[0] == 4401
+        async with ChatClient.open(it.url, ticket=direct, welcome=False, **NO_ORIGIN) as client:
+            assert (await client.closed())[0] == 4401
+        bound = json.loads((await it.fetch("/tickets", "POST", {"name": "Bob"}, Origin=it.url)).body)["ticket"]
+        with pytest.raises(InvalidStatus) as caught:
+            await ChatClient.enter(it.url, ticket=bound, **NO_ORIGIN)
+        assert caught.value.response.status_code == 403
+        async with ChatClient.open(it.url, ticket=bound) as bob:
+            assert bob.user["name"] == "Bob"
+
+
+def guest(it: Served, name: str) -> tuple[User, str]:
+    """A guest and their token, made without asking anybody for the name."""
+    return it.hub.authenticator.guest(name)
+
+
+async def test_each_way_in_asks_whose_the_name_is(broker_env: dict[str, str]) -> None:
+    """While Ada is here another guest is Ada by no way in; a user of one's own is, whose name is not asked."""
+    async with serving(broker_env) as it, ChatClient.open(it.url, "Ada") as ada:
+        stranger, token = guest(it, "ADA")
+        network = next(iter(ChatSocket.sockets)).network
+        response = await it.fetch("/tickets", "POST", {"name": "ada"}, Origin=it.url)
+        assert response.code == 409
+        response = await it.fetch("/tickets", "POST", {"guest": token}, Origin=it.url)
+        assert response.code == 409
+        response = await it.fetch("/tickets", "POST", {}, Origin=it.url, Authorization=f"Bearer {token}")
+        assert response.code == 409
+        async with ChatClient.open(it.url, bearer=token, welcome=False) as client:
+            assert await client.closed() == (4401, "name_taken")
+        ticket = await it.hub.tickets.issue(stranger, network, it.url)
+        async with ChatClient.open(it.url, ticket=ticket, welcome=False) as client:
+            assert await client.closed() == (4401, "name_taken")
+        async with ChatClient.open(it.url, "Bob") as bob:
+            disguised = User(bob.user["id"], "Ada", guest=True)
+            ticket = await it.hub.tickets.issue(disguised, network, it.url)
+            assert (await refused(bob.request("renew", ticket=ticket)))[1]["message"] == "name_taken"
+            await bob.join("lobby")
+            await bob.send("lobby", "x")
+            assert (await bob.recv("message"))["user"]["name"] == "Bob"
+        async with ChatClient.open(it.url, "Ada", guest=ada.guest) as second:
+            assert second.user == ada.user
+        async with enter(it, {"bearer": make_jwt("u1", "Ada")}) as user:
+            assert user.user == {"id": "u1", "name": "Ada"}
+
+
+async def test_a_name_is_held_by_a_bearer_too(broker_env: dict[str, str]) -> None:
+    """Who came by a token on the handshake, their own guest's or their user's, is the only one of that name."""
+    async with serving(broker_env) as it:
+        _, token = guest(it, "Ada")
+        async with enter(it, {"bearer": token}), enter(it, {"bearer": make_jwt("u1", "Bob")}):
+            for name in ("Ada", "Bob"):
+                assert (await it.fetch("/tickets", "POST", {"name": name}, Origin=it.url)).code == 409
+
+
+async def test_the_banned_take_no_name() -> None:
+    """They are refused as before, and who comes next may have it."""
+    async with serving() as it:
+        banned, token = guest(it, "Ada")
+        async with enter(it, MODERATOR) as mod:
+            await mod.request("moderate", user=banned.id, action="ban")
+            async with ChatClient.open(it.url, bearer=token, welcome=False) as client:
+                assert (await client.closed())[0] == 4403
+        async with ChatClient.open(it.url, "Ada") as ada:
+            assert ada.user["id"] != banned.id
+
+
+async def test_a_guest_who_takes_another_name_has_it_on_every_socket(broker_env: dict[str, str]) -> None:
+    """One name a guest: what an open socket says from then on is said under the new one, and the old one is free."""
+    async with serving(broker_env) as it, ChatClient.open(it.url, "Ada") as first:
+        await first.join("lobby")
+        async with ChatClient.open(it.url, "Byron", guest=first.guest) as second:
+            assert second.user == {"id": first.user["id"], "name": "Byron"}
+            await until(lambda: {socket.user.name for socket in ChatSocket.sockets} == {"Byron"}, "one name")
+            await first.send("lobby", "x")
+            assert (await first.recv("message"))["user"]["name"] == "Byron"
+            assert (await it.fetch("/tickets", "POST", {"name": "Byron"}, Origin=it.url)).code == 409
+            async with ChatClient.open(it.url, "Carl") as carl:
+                named = [member["name"] for member in (await carl.join("lobby"))["members"]]
+                assert sorted(named) == ["Byron", "Carl"]
+
+
+async def test_the_new_name_is_told_to_other_processes(redis_url: str) -> None:
+    """From the answer to POST /tickets on, wherever the guest's sockets are."""
+    env = {"REDIS_URL": redis_url}
+    with ServiceProcess(env | {"SECRET_KEY": SECRET_KEY, "PORT": "0"} | NO_LIMITS) as other:
+        async with serving(env) as it, ChatClient.open(other.url, "Ada") as ada:
+            await ada.join("lobby")
+            body = {"name": "Byron", "guest": ada.guest}
+            assert (await it.fetch("/tickets", "POST", body, Origin=it.url)).code == 201
+            async with asyncio.timeout(5 * UNIT):
+                while True:
+                    await ada.send("lobby", "x")
+                    if (await ada.recv("message"))["user"]["name"] == "Byron":
+                        break
 
 
 @pytest.mark.parametrize(
@@ -586,6 +708,23 @@ async def test_changes_are_events_of_their_own_and_stand_in_history(broker_env: 
         assert "reactions" not in (await ada.history("lobby", before=2))["messages"][0]
 
 
+async def test_an_emoji_is_one_in_all_its_spellings(broker_env: dict[str, str]) -> None:
+    """Stored and shown as Unicode's list has it in full, whoever wrote it how."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("lobby")
+        await ada.send("lobby", "one")
+        await ada.request("react", room="lobby", id="r1", target=1, emoji="❤")
+        await bob.request("react", room="lobby", id="r1", target=1, emoji="❤\ufe0f")
+        await bob.request("react", room="lobby", id="r2", target=1, emoji="🩷")
+        shown = [(await ada.recv("reacted"))["emoji"] for _ in range(3)]
+        assert shown == ["❤\ufe0f", "❤\ufe0f", "🩷"]
+        (message,) = (await ada.history("lobby", before=100))["messages"]
+        assert message["reactions"] == {"❤\ufe0f": ["u-ada", "u-bob"], "🩷": ["u-bob"]}
+        await ada.request("react", room="lobby", id="r3", target=1, emoji="❤\ufe0e", on=False)
+        assert (await ada.history("lobby", before=100))["messages"][0]["reactions"]["❤\ufe0f"] == ["u-bob"]
+
+
 async def test_who_may_change_what(broker_env: dict[str, str]) -> None:
     """Authors edit and remove their own; moderators remove anybody's and edit nobody's."""
     async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob, enter(it, MODERATOR) as mod:
@@ -611,6 +750,8 @@ async def test_changes_that_are_refused() -> None:
             {"type": "remove", "target": 9},
             {"type": "react", "target": 9, "emoji": "👍"},
             {"type": "react", "target": 1, "emoji": "thumb"},
+            {"type": "react", "target": 1, "emoji": "<"},
+            {"type": "edit", "target": 1, "text": "\u2800"},
             {"type": "react", "target": 0, "emoji": "👍"},
         ):
             assert (await refused(ada.request(**request, room="lobby", id="c")))[0] == "bad_request"
