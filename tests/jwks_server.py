@@ -45,8 +45,33 @@ def jwk(algorithm: str, number: int = 0, **members: Any) -> dict[str, Any]:
     return {name: value for name, value in made.items() if value is not None}
 
 
+_OK = b"HTTP/1.1 200 OK\r\n"
+RAW = {  # answers that are no HTTP, or more of it than anybody needs
+    "a header of 64 KiB": _OK + b"X: " + b"a" * 131072 + b"\r\n\r\n{}",
+    "headers of 64 KiB": _OK + b"".join(b"X%d: %s\r\n" % (n, b"a" * 50) for n in range(2000)) + b"\r\n{}",
+    "no end of headers": b"\0" * 131072,
+    "blank lines": b"\r\n" * 65536,
+    "hundreds of 100 Continue": b"HTTP/1.1 100 Continue\r\n\r\n" * 5000,
+    "a chunk of garbage": _OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+    "a chunk of 2^72 bytes": _OK + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffffff\r\nabc",
+    "a negative chunk": _OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nabc",
+    "a chunk longer than said": _OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n",
+    "two lengths": _OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+    "no length": _OK + b"Content-Length: abc\r\n\r\n",
+    "a length of 6000 digits": _OK + b"Content-Length: " + b"9" * 6000 + b"\r\n\r\nabc",
+    "no status": b"HTTP/1.1 abc OK\r\n\r\n",
+    "a header without a colon": _OK + b"no colon here\r\n\r\n{}",
+    "bytes that are no text": _OK + b"Content-Length: 4\r\n\r\n\xed\xa0\x80\xff",
+    "a redirect to nowhere": b"HTTP/1.1 302 Found\r\nLocation: \xff::::\r\nContent-Length: 0\r\n\r\n",
+    "nested 100,000 deep": _OK + b"Content-Length: 100000\r\n\r\n" + b"[" * 100_000,
+}
+
+
 class JwksServer:
-    """Serves `document`; `fault` says what it does instead: "slow", "cut", "endless", "big", "reset", "garbage"."""
+    """Serves `document`; `fault` says what it does instead.
+
+    "slow", "cut", "endless", "big", "reset", "garbage", or one of `RAW`.
+    """
 
     def __init__(self, *keys: dict[str, Any]) -> None:
         self.document: Any = {"keys": list(keys)}
@@ -92,6 +117,8 @@ class _Handler(RequestHandler):
                 await stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + document[:10])
             elif fault == "garbage":
                 await stream.write(b"\x00\x01 this is no HTTP\r\n\r\n")
+            elif fault in RAW:
+                await stream.write(RAW[fault])
             elif fault == "reset":
                 await stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
                 stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -7,8 +7,10 @@ import socket
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from tornado.httpclient import HTTPResponse
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
@@ -22,8 +24,8 @@ from service.config import ConfigError
 from service.hub import Rates
 
 from .brokers import until
-from .harness import UNIT, ChatClient, RedisServer
-from .serving import answer, environment, fields, serving
+from .harness import UNIT, ChatClient, RedisServer, make_jwt
+from .serving import Served, answer, environment, fields, serving
 
 HTML = "text/html; charset=utf-8"
 
@@ -56,13 +58,49 @@ async def test_the_clock_has_a_page() -> None:
         assert response.body == (app.STATIC / "clock.html").read_bytes()
 
 
-@pytest.mark.parametrize("path", ["/", "/r/lobby", "/clock.html", "/static/client.js"])
-async def test_head_is_get_without_a_body(path: str) -> None:
-    """As monitors ask."""
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/r/lobby", 200),
+        ("/clock.html", 200),
+        ("/static/client.js", 200),
+        ("/static/nothing.js", 404),
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/rooms", 200),
+        ("/rooms?limit=1", 200),
+        ("/rooms/lobby/messages", 404),
+        ("/nothing", 404),
+        ("/tickets", 405),
+        ("/moderation", 405),
+    ],
+)
+async def test_head_is_get_without_a_body(path: str, status: int) -> None:
+    """As monitors ask; where there is no GET there is no HEAD."""
     async with serving() as it:
-        got, head = await it.fetch(path), await it.fetch(path, "HEAD")
-        assert (head.code, head.body) == (200, b"")
+        headers = {"Authorization": f"Bearer {make_jwt('u1', 'Ada')}"}
+        got, head = await it.fetch(path, **headers), await it.fetch(path, "HEAD", **headers)
+        assert (got.code, head.code, head.body) == (status, status, b"")
         assert head.headers["Content-Length"] == str(len(got.body))
+        assert head.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+async def test_head_of_metrics() -> None:
+    """Its length changes from one moment to the next."""
+    async with serving() as it:
+        head = await it.fetch("/metrics", "HEAD")
+        assert (head.code, head.body) == (200, b"") and int(head.headers["Content-Length"]) > 1000
+    async with serving({"METRICS_TOKEN": "metrics-token"}) as it:
+        assert (await it.fetch("/metrics", "HEAD")).code == 401
+
+
+async def test_head_says_what_is_not_well() -> None:
+    """As GET does."""
+    async with serving() as it:
+        it.hub.draining = True
+        assert (await it.fetch("/readyz", "HEAD")).code == 503
+        assert (await it.fetch("/healthz", "HEAD")).code == 200
 
 
 @pytest.mark.parametrize("path", ["/r/", "/r/No-Room", "/r/a/b", "/r/" + "a" * 65, "/r", "/index.html", "//", "/R/a"])
@@ -117,6 +155,125 @@ async def test_every_answer_carries_the_security_headers(path: str, status: int)
         assert response.headers["Referrer-Policy"] == "no-referrer"
         assert "Strict-Transport-Security" not in response.headers
         assert "Server" not in response.headers
+
+
+# -- pages elsewhere
+
+ELSEWHERE = "https://app.example"
+ALLOWED = {"ALLOWED_ORIGINS": f"http://127.0.0.1,{ELSEWHERE},capacitor://localhost", "JOIN_RATE": "0.001"}
+
+
+async def each_status(it: Served, **headers: str) -> dict[str, HTTPResponse]:
+    """An answer of each status that there is, by what it is."""
+    user = {"Authorization": f"Bearer {make_jwt('u1', 'Ada')}"} | headers
+    await it.hub.broker.claim_name("taken", "u9", 30)
+    found = {
+        "200 page": await it.fetch("/", **headers),
+        "200 static": await it.fetch("/static/client.js", **headers),
+        "200 health": await it.fetch("/healthz", **headers),
+        "200 rooms": await it.fetch("/rooms", **user),
+        "201 ticket": await it.fetch("/tickets", "POST", {"name": "Ada"}, **headers),
+        "204 preflight": await it.fetch("/tickets", "OPTIONS", **headers),
+        "204 preflight of nothing": await it.fetch("/nothing", "OPTIONS", **headers),
+        "400": await it.fetch("/tickets", "POST", b"{", **headers),
+        "400 query": await it.fetch("/rooms/lobby/messages?limit=x", **user),
+        "401": await it.fetch("/rooms", **headers),
+        "403 role": await it.fetch("/moderation", "POST", {"user": "u2", "action": "ban"}, **user),
+        "404": await it.fetch("/nothing", **headers),
+        "404 room": await it.fetch("/rooms/A/messages", **user),
+        "404 static": await it.fetch("/static/nothing", **headers),
+        "405": await it.fetch("/tickets", **headers),
+        "405 page": await it.fetch("/", "POST", {}, **headers),
+        "409": await it.fetch("/tickets", "POST", {"name": "Taken"}, **headers),
+        "413 body": await it.fetch("/tickets", "POST", b" " * 140_000, **headers),
+        "429": await it.fetch("/rooms", **user),
+    }
+    etag = found["200 static"].headers["ETag"]
+    found["304"] = await it.fetch("/static/client.js", If_None_Match=etag, **headers)
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    with mock.patch.object(it.hub.broker, "claim_name", broken):
+        found["500"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)
+    it.hub.draining = True
+    found["503"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)
+    found["503 ready"] = await it.fetch("/readyz", **headers)
+    found["204 preflight of 503"] = await it.fetch("/tickets", "OPTIONS", **headers)
+    it.hub.draining = False
+    for name, response in found.items():
+        assert response.code == int(name[:3]), name
+    return found
+
+
+@pytest.mark.expects_log("POST /tickets (failed|500)")
+@pytest.mark.parametrize("origin", [ELSEWHERE, "capacitor://localhost"])
+async def test_every_status_can_be_read_from_an_allowed_origin(origin: str) -> None:
+    """The origin that asked, never `*`; caches keep one for each; when to try again may be read."""
+    async with serving(ALLOWED) as it:
+        for name, response in (await each_status(it, Origin=origin)).items():
+            assert response.headers["Access-Control-Allow-Origin"] == origin, name
+            assert response.headers["Access-Control-Expose-Headers"] == "Retry-After", name
+            assert response.headers["Vary"] == "Origin", name
+            assert "Access-Control-Allow-Credentials" not in response.headers
+            if name.startswith("204"):
+                assert response.headers["Access-Control-Allow-Methods"] == "GET, POST"
+                assert response.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+            if name[:3] in ("429", "503") and name != "503 ready":
+                assert int(response.headers["Retry-After"]) >= 1, name
+
+
+@pytest.mark.parametrize("origin", [None, "https://evil.example", "null"])
+async def test_nobody_else_is_told_that_they_may_read(origin: str | None) -> None:
+    """Nor who sends no Origin; but caches are told that it would make a difference."""
+    async with serving(ALLOWED) as it:
+        headers = {} if origin is None else {"Origin": origin}
+        for path in ("/", "/static/client.js", "/healthz", "/nothing", "/tickets", "/rooms"):
+            for method in ("GET", "OPTIONS"):
+                response = await it.fetch(path, method, **headers)
+                assert "Access-Control-Allow-Origin" not in response.headers
+                assert response.headers["Vary"] == "Origin"
+                assert method == "GET" or response.code != 204 or origin is None
+
+
+@pytest.mark.expects_log("POST /tickets (failed|500)")
+async def test_without_allowed_origins_nothing_is_said_of_them() -> None:
+    """Our own page asks nobody."""
+    async with serving({"JOIN_RATE": "0.001"}) as it:
+        for path in ("/", "/static/client.js", "/nothing", "/tickets", "/rooms"):
+            for headers in ({}, {"Origin": it.url}):
+                response = await it.fetch(path, **headers)
+                assert not [name for name in response.headers if name.startswith("Access-Control") or name == "Vary"]
+
+
+async def test_a_proxy_may_name_the_scheme_of_a_socket() -> None:
+    """Traefik says wss where others say https; what it says counts for the Origin, and for redirects."""
+    async with serving({"TRUSTED_PROXIES": "1", "FORCE_HTTPS": "1"}) as it:
+        for proto, origin, status in (
+            ("wss", "https://chat.example.com", 101),
+            ("WSS", "https://chat.example.com", 101),
+            ("https", "https://chat.example.com", 101),
+            ("wss", "http://chat.example.com", 403),
+            ("wss", "wss://chat.example.com", 403),
+            ("ws", "http://chat.example.com", 403),  # https is forced
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.service.port)
+            lines = (
+                "GET /socket HTTP/1.1",
+                "Host: chat.example.com",
+                "Upgrade: websocket",
+                "Connection: Upgrade",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                f"X-Forwarded-Proto: {proto}",
+                f"Origin: {origin}",
+            )
+            writer.write("\r\n".join([*lines, "", ""]).encode())
+            async with asyncio.timeout(5 * UNIT):
+                answered = await reader.readline()
+            assert answered.startswith(f"HTTP/1.1 {status}".encode()), f"{proto} {origin}"
+            writer.close()
+        assert (await it.fetch("/", X_Forwarded_Proto="ws")).code == 301
 
 
 # -- https
@@ -299,6 +456,51 @@ async def test_a_request_that_is_too_large_is_refused() -> None:
                 assert (await reader.read()).startswith((b"HTTP/1.1 4", b""))
             writer.close()
         assert (await it.fetch("/healthz")).code == 200
+
+
+async def test_a_large_body_is_answered_and_gone_by() -> None:
+    """413 in JSON whatever asks for what, at once and so that it can be read; what is larger still is cut."""
+    async with serving() as it:
+        body = b" " * (app.BODY_LIMIT + 1)
+        for method, path in (("POST", "/tickets"), ("PUT", "/nothing"), ("POST", "/"), ("GET", "/rooms")):
+            response = await it.fetch(path, method, body)
+            assert (response.code, answer(response)["error"]["code"]) == (413, "too_large")
+            assert response.headers["Connection"] == "close"
+        response = await it.fetch("/tickets", "POST", b'{"name":"Ada"}' + b" " * (app.BODY_LIMIT - 14))
+        assert response.code == 201
+        for size, status in ((app.BODY_LIMIT + 1, b"413"), (64 * app.BODY_LIMIT, b"413"), (2**40, b"400")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.service.port)
+            writer.write(f"POST /tickets HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode())
+            async with asyncio.timeout(app.BODY_PATIENCE * 5 * UNIT):
+                assert (await reader.readline()).split()[1] == status  # before the body has come
+                await reader.read()  # and an end, though it never comes
+            writer.close()
+
+
+async def test_who_goes_on_while_refused_is_cut() -> None:
+    """After five 429s in a row on a connection the next closes it; any other answer in between begins anew."""
+    async with serving({"TICKET_RATE": "0.01"}) as it:
+        refused = b"POST /tickets HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}"
+        well = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        await it.fetch("/tickets", "POST", {"name": "Ada"})
+        for requests, ends in (([refused] * 6, True), ([refused] * 5, False), (([refused] * 5 + [well]) * 3, False)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.service.port)
+            heads = []
+            async with asyncio.timeout(10 * UNIT):
+                for request in requests:
+                    writer.write(request)
+                    heads.append(await reader.readuntil(b"\r\n\r\n"))
+                    length = re.search(rb"Content-Length: (\d+)", heads[-1])
+                    assert length
+                    await reader.readexactly(int(length[1]))
+                    assert heads[-1].startswith(b"HTTP/1.1 429" if request is refused else b"HTTP/1.1 200")
+                assert [b"Connection: close" in head for head in heads] == [False] * (len(heads) - 1) + [ends]
+                if ends:
+                    assert await reader.read() == b""
+                else:
+                    writer.write(well)
+                    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            writer.close()
 
 
 async def test_a_request_that_drips_is_cut() -> None:

@@ -13,7 +13,7 @@ from service import jwks
 from service.jwks import FRESH, KEPT, RETRY, KeySet, parse
 
 from .harness import UNIT
-from .jwks_server import JwksServer, jwk, jwks_server, private_key
+from .jwks_server import RAW, JwksServer, jwk, jwks_server, private_key
 
 SHORT_RSA = rsa.generate_private_key(65537, 1024).public_key()
 ONE, TWO = jwk("ES256", 1), jwk("ES256", 2)
@@ -207,6 +207,7 @@ FAULTS = [
     "big",
     "endless",
     "slow",
+    *RAW,
 ]
 
 
