@@ -26,8 +26,9 @@ def setup_cfg() -> configparser.ConfigParser:
 def project_files() -> list[Path]:
     """Every file but those that tools leave in folders of their own."""
     found = []
+    left_out = (".", "__pycache__", "node_modules")
     for folder, names, files in os.walk(ROOT):
-        names[:] = [name for name in names if name == ".ci" or not name.startswith((".", "__pycache__"))]
+        names[:] = [name for name in names if name == ".ci" or not name.startswith(left_out)]
         found += [Path(folder, name) for name in files if not name.startswith(".coverage")]
     return found
 

@@ -1,0 +1,1 @@
+"""WebSocket clients of other authors, each taken through the same few scenes."""

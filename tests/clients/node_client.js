@@ -1,0 +1,31 @@
+// node node_client.js LIBRARY URL TOKENS: prints "waiting" once only the drain is left, then the reports as JSON.
+
+import { play } from "./scenes.js";
+
+const [library, url, tokens] = process.argv.slice(2);
+const headers = (token) => ({ Authorization: `Bearer ${token}` });
+const LIBRARIES = {
+    ws: async () => {
+        const { WebSocket } = await import("ws");
+        return (token) => new WebSocket(url, { headers: headers(token) });
+    },
+    undici: async () => {
+        const { WebSocket } = await import("undici");
+        return (token) => new WebSocket(url, { headers: headers(token) });
+    },
+    faye: async () => {
+        const { default: faye } = await import("faye-websocket");
+        return (token) => {
+            const socket = new faye.Client(url, [], { headers: headers(token) });
+            // Its close event has no wasClean: 1006 is its word for an end without a close frame.
+            const close = (given) => (event) =>
+                given({ code: event.code, reason: event.reason, wasClean: event.code !== 1006 });
+            Object.defineProperty(socket, "onclose", { set: (given) => socket.on("close", close(given)) });
+            return socket;
+        };
+    },
+};
+const connect = await LIBRARIES[library]();
+const reports = await play(connect, JSON.parse(tokens), () => console.log("waiting"));
+console.log(JSON.stringify(reports));
+process.exit(0);
