@@ -27,6 +27,7 @@ from service.broker import (
     unavailable,
 )
 from service.protocol import MEMBERS_LIMIT, Person, encode
+from service.sqlite_names import Names
 from service.sqlite_store import Call, Outcomes, Store, Work, now_ms
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class SqliteBroker(Broker):
         self._subscribed: set[str] = set()
         self._subscribing: list[str] = []
         self._tickets: dict[str, tuple[bytes, float]] = {}  # record, end
-        self._names: dict[str, tuple[str, float]] = {}  # user, end of the claim
+        self._names = Names(lambda user: user in self._people.get("", ()))
         self._people: dict[str, dict[str, Person]] = {}
         self._networks: dict[str, dict[str, float]] = {}  # of guests, with the ends of that knowledge, the latest last
         self._charges: dict[str, float] = {}  # when the user's bucket is full again
@@ -254,18 +255,11 @@ class SqliteBroker(Broker):
         return record if end > now else None
 
     async def claim_name(self, name: str, user: str, seconds: float, network: str = "") -> bool:
-        now = self._now()
-        holder, end = self._names.get(name, (user, now))
-        if holder != user and (end > now or self._online(holder)):
-            return False
-        self._names[name] = (user, now + seconds)
-        return True
+        return self._names.claim(name, user, seconds, network, self._now())
 
     async def release_name(self, user: str) -> None:
-        self._names = {name: claim for name, claim in self._names.items() if claim[0] != user}
-
-    def _online(self, user: str) -> bool:
-        return user in self._people.get("", ())
+        self._now()
+        self._names.release(user)
 
     # -- presence
 
@@ -274,6 +268,8 @@ class SqliteBroker(Broker):
         here = self._people.setdefault(room, {})
         came = [person for person in people if here.get(person.id) != person]
         here.update((person.id, person) for person in came)
+        if not room:
+            self._names.hold(people, self._now())
         self._tell_presence(room, came, [])
 
     async def depart(self, room: str, users: Sequence[str]) -> None:
@@ -297,7 +293,7 @@ class SqliteBroker(Broker):
     async def beat(self) -> bool:
         now = self._now()
         self._tickets = {key: kept for key, kept in self._tickets.items() if kept[1] > now}
-        self._names = {name: kept for name, kept in self._names.items() if kept[1] > now or self._online(kept[0])}
+        self._names.sweep(now)
         self._networks = {user: kept for user, kept in self._networks.items() if max(kept.values()) > now}
         self._charges = {user: full_at for user, full_at in self._charges.items() if full_at > now}
         await self._call(Store.beat)
@@ -351,5 +347,6 @@ class SqliteBroker(Broker):
             return 0.0
         # As limits.TokenBucket, but charged after the fact: what was sent counts even when the bucket is overdrawn.
         full_at = max(self._charges.get(user, now), now) + messages / rate
-        self._charges[user] = min(full_at, now + burst / rate + CHARGE_SECONDS)
-        return max(0.0, self._charges[user] - now - burst / rate)
+        overdrawn = min(full_at - now - burst / rate, CHARGE_SECONDS)
+        self._charges[user] = now + burst / rate + overdrawn
+        return max(0.0, overdrawn)

@@ -1,48 +1,93 @@
 -- Who is in a room over all processes. A person is there while at least one process says so.
--- KEYS: the room's people (hash: user -> count ":" person as JSON), this process's people there (set of users)
--- ARGV: op ("enter", "depart", "expire"), channel ("": tell nobody), then for enter: user, person as JSON, ...;
---       for depart: user, ...; for expire nothing: all of the process's people go
-local people, mine = KEYS[1], KEYS[2]
-local op, channel = ARGV[1], ARGV[2]
-local came, went = {}, {}
+-- KEYS: the room's people (hash: user -> count ":" person as JSON), this process's people there (set of users),
+--       the living processes (sorted set by ms of death), the rooms in which this process has people (set)
+-- ARGV: op, channel, "quiet" or "", process, room ("*": everywhere), ms that a process lives, then
+--       enter: user, person as JSON, ...      depart: user, ...
+--       expire: "own" or "", how many         mend: user, value, ...
+-- Each answers a number, then the records that could not be read, which are gone. enter: 1 if the process was known;
+-- expire: how many are left of a dead process (or of an own former life), -1 if the process lives.
+local people, mine, processes, noted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local op, channel, quiet, process, room, ms = ARGV[1], ARGV[2], ARGV[3] ~= '', ARGV[4], ARGV[5], tonumber(ARGV[6])
+local FIRST = 7
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local answer = { 0 }
+local came, went, lost = {}, {}, false
+
+local function check(key, wanted)  -- what is of another type than ours goes
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= wanted and kind ~= 'none' then
+    redis.call('DEL', key)
+    answer[#answer + 1] = key
+    return false
+  end
+  return true
+end
+lost = not check(people, 'hash')
+check(mine, 'set')
+check(processes, 'zset')
+check(noted, 'set')
 
 local function read(user)
   local kept = redis.call('HGET', people, user)
-  if kept then
-    local count, person = string.match(kept, '^(%d+):(.*)$')
-    return tonumber(count), person
-  end
-  return 0, nil
+  if not kept then return 0 end
+  local count, person = string.match(kept, '^(%d%d?%d?%d?):({.*})$')
+  if not count then answer[#answer + 1] = people .. ' ' .. user end
+  return tonumber(count) or 1, person
 end
 
-local function depart(user)
-  if redis.call('SREM', mine, user) == 1 then
-    local count, person = read(user)
-    if count > 1 then
-      redis.call('HSET', people, user, (count - 1) .. ':' .. person)
-    elseif count == 1 then
-      redis.call('HDEL', people, user)
-      went[#went + 1] = cjson.encode(user)
+local function gone(user)  -- from this process
+  local count, person = read(user)
+  if count > 1 then
+    redis.call('HSET', people, user, string.format('%.0f', count - 1) .. ':' .. person)
+  elseif count == 1 then
+    redis.call('HDEL', people, user)
+    went[#went + 1] = cjson.encode(user)
+  end
+end
+
+local function leave_room()
+  if redis.call('EXISTS', mine) == 0 then redis.call('SREM', noted, room) end
+end
+
+if op == 'enter' then
+  local death = tonumber(redis.call('ZSCORE', processes, process) or 0)
+  if death > now then answer[1] = 1 else redis.call('ZADD', processes, now + ms, process) end
+  redis.call('SADD', noted, room)
+  for i = FIRST, #ARGV, 2 do
+    local user, person = ARGV[i], ARGV[i + 1]
+    local count, known = read(user)
+    local new = redis.call('SADD', mine, user)
+    if known ~= person then came[#came + 1] = person end
+    if known ~= person or new == 1 then
+      count = known and count or 0
+      redis.call('HSET', people, user, string.format('%.0f', math.max(1, count + new)) .. ':' .. person)
+    end
+  end
+elseif op == 'depart' then
+  for i = FIRST, #ARGV do
+    if redis.call('SREM', mine, ARGV[i]) == 1 then gone(ARGV[i]) end
+  end
+  leave_room()
+elseif op == 'expire' then
+  if ARGV[FIRST] == '' and tonumber(redis.call('ZSCORE', processes, process) or 0) > now then return { -1 } end
+  for _, user in ipairs(redis.call('SPOP', mine, ARGV[FIRST + 1])) do gone(user) end
+  answer[1] = redis.call('SCARD', mine)
+  leave_room()
+elseif op == 'mend' then
+  for i = FIRST, #ARGV, 2 do
+    if redis.call('HGET', people, ARGV[i]) == ARGV[i + 1] then
+      redis.call('HDEL', people, ARGV[i])
+      went[#went + 1] = cjson.encode(ARGV[i])
+      lost = true
     end
   end
 end
 
-if op == 'enter' then
-  for i = 3, #ARGV, 2 do
-    local user, person = ARGV[i], ARGV[i + 1]
-    local count, known = read(user)
-    local new = redis.call('SADD', mine, user)
-    if count == 0 or known ~= person then came[#came + 1] = person end
-    redis.call('HSET', people, user, math.max(1, count + new) .. ':' .. person)
-  end
-elseif op == 'depart' then
-  for i = 3, #ARGV do depart(ARGV[i]) end
-else
-  for _, user in ipairs(redis.call('SMEMBERS', mine)) do depart(user) end
-end
-
-if channel ~= '' and (#came > 0 or #went > 0) then
+-- Where somebody was lost with a record, their process hears that they left, or a count below its own, and enters its
+-- people again. Of the room "*" nothing else is told.
+if lost or (not quiet and (#came > 0 or #went > 0)) then
   redis.call('PUBLISH', channel, 'S{"kind":"presence","joined":[' .. table.concat(came, ',') .. '],"left":['
     .. table.concat(went, ',') .. '],"count":' .. redis.call('HLEN', people) .. '}')
 end
-return 1
+return answer

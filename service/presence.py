@@ -7,7 +7,8 @@ comes back to every process as one signal; so a thousand joins in a second cost 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,7 @@ from service.protocol import Presence as PresenceFrame
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 64  # rooms of which the broker is told at a time
 GATHER = 0.7  # seconds; with the way to the broker and back, under one
 
 
@@ -49,6 +51,7 @@ class Presence:
         self._arriving: dict[str, dict[str, _Here]] = {}  # of `_here`, those the broker has yet to be told of
         self._leaving: dict[tuple[str, str], float] = {}  # when their grace ends
         self._rosters: dict[str, asyncio.Future[_Roster]] = {}
+        self._beat_at = 0.0
 
     # -- this process's people
 
@@ -70,32 +73,41 @@ class Presence:
             self._leaving[room, user] = self._loop.time() + (0.0 if for_good else self._grace)
 
     async def run(self) -> None:
-        """Tell the broker what changed; beat. Survives its absence: what could not be told is told again."""
-        beat_at = 0.0
+        """Tell the broker what changed; beat. Survives its absence: what could not be told is told again.
+
+        After an absence the first thing told is a beat, and then everybody who is here.
+        """
         while True:
             try:
-                if self._loop.time() >= beat_at:
-                    beat_at = self._loop.time() + BEAT_INTERVAL
+                if self._loop.time() >= self._beat_at:
                     await self._beat()
+                    self._beat_at = self._loop.time() + BEAT_INTERVAL
                 await self._flush(self._loop.time())
             except RequestError:
-                pass
+                self._beat_at = 0.0
             await asyncio.sleep(GATHER)
 
     async def _beat(self) -> None:
         try:
             if not await self._broker.beat():
-                self._enter_again()
+                self._enter_all_again()
         except RequestError:
             raise
         except Exception as error:  # noqa: BLE001 (what another process left behind must not silence this one)
             telemetry.damaged("process", "what a beat reads", repr(error))
 
-    def _enter_again(self) -> None:
+    def _enter_all_again(self) -> None:
         """This process was taken for dead, or the broker forgot: everybody here is new to it."""
         for room, people in self._here.items():
             self._arriving.setdefault(room, {}).update(people)
         self._rosters.clear()
+
+    def _enter_lost(self, room: str, change: "_Change") -> None:
+        """Who is here and was told to have left was lost; so was everybody, where nobody came or left and none is."""
+        here = self._here.get(room, {})
+        lost = list(here) if change == _Change([], [], 0) else [user for user in change.left if user in here]
+        if lost:
+            self._arriving.setdefault(room, {}).update((user, here[user]) for user in lost)
 
     async def _flush(self, now: float) -> None:
         """Tell the broker of arrivals, and of leaves whose grace is over. Raises `RequestError` when it is away."""
@@ -127,6 +139,8 @@ class Presence:
                 del people[user]
                 self._leaving.pop((room, user), None)
                 self._arriving.get(room, {}).pop(user, None)
+        if not self._arriving.get(room, True):
+            del self._arriving[room]
         if not people:
             del self._here[room]
 
@@ -195,6 +209,9 @@ class Presence:
     def on_signal(self, room: str, payload: bytes) -> None:
         """The broker's word on who came and went."""
         change = msgspec.json.decode(payload, type=_Change)
+        self._enter_lost(room, change)
+        if not room:  # nobody is told who is online at all
+            return
         kept = self._rosters.get(room)
         if kept is not None and not (kept.done() and kept.result().apply(change)):
             self.forget(room)
@@ -228,15 +245,21 @@ def _by_id(people: Iterable[Person]) -> dict[str, Person]:
     return {person.id: person for person in people}
 
 
-async def _all(calls: dict[str, Awaitable[None]]) -> None:
-    """Do them in one pipeline, each for its room. The broker's absence is raised, after all are done.
+async def _all(calls: dict[str, Coroutine[Any, Any, None]]) -> None:
+    """Do them, each for its room, `AT_ONCE` at a time, so that others get their turn.
 
-    Any other fault is the room's alone: its people are told of again, and the others' are not kept waiting.
+    The broker's absence is raised, after all are done. Any other fault is the room's alone: its people are told of
+    again, and the others' are not kept waiting.
     """
-    answers = await asyncio.gather(*calls.values(), return_exceptions=True)
-    for room, answer in zip(calls, answers, strict=True):
-        if isinstance(answer, Exception) and not isinstance(answer, RequestError):
-            telemetry.damaged("presence", f"the people of {room or 'the deployment'}", repr(answer))
-    for answer in answers:
-        if isinstance(answer, RequestError):
-            raise answer
+    rooms, away = list(calls), []
+    for start in range(0, len(rooms), AT_ONCE):
+        part = rooms[start : start + AT_ONCE]
+        for room, answer in zip(
+            part, await asyncio.gather(*(calls[room] for room in part), return_exceptions=True), strict=True
+        ):
+            if isinstance(answer, RequestError):
+                away.append(answer)
+            elif isinstance(answer, Exception):
+                telemetry.damaged("presence", f"the people of {room or 'the deployment'}", repr(answer))
+    if away:
+        raise away[0]

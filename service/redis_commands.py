@@ -115,6 +115,7 @@ class Commands:
         self._policy = "noeviction"  # Redis's, as last seen
         self.scripts: dict[str, str] = {}  # name to SHA-1, once loaded
         self.connected = False
+        self.connections = 0  # made so far; what an earlier one was told, Redis may have lost
         # Called right before a pipeline is put together, for what gathers until then.
         self.gather: Callable[[], None] = lambda: None
         self.on_connected: Callable[[], None] = lambda: None
@@ -172,6 +173,7 @@ class Commands:
                     await self._load_scripts(connection)
                     await self._look_at_policy(connection)
                 self.connected, failures = True, 0
+                self.connections += 1
                 self.on_connected()
                 await self._work(connection)
             except (RedisError, OSError, TimeoutError) as error:

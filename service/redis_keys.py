@@ -162,3 +162,8 @@ async def unless_damaged(work: Coroutine[Any, Any, Any], otherwise: Any, kind: s
         if key:
             telemetry.damaged(kind, key, "its type is none of ours")
         return otherwise
+
+
+def shown(record: bytes) -> str:
+    """What a damaged record is called in the log: its key, cut, whatever bytes it is of."""
+    return record[:200].decode(errors="backslashreplace")

@@ -689,7 +689,7 @@ async def test_a_beat_clears_what_ran_out(path: str) -> None:
         assert await broker.charge("u1", 10, 0, 0) == 0  # switched off
         await asyncio.sleep(0.05)
         await broker.beat()
-        assert (list(broker._names), broker._tickets, broker._charges) == (["ada"], {}, {})
+        assert (list(broker._names._claims), broker._tickets, broker._charges) == (["ada"], {}, {})
 
 
 def test_a_broken_file_is_no_open_file(path: str, monkeypatch: pytest.MonkeyPatch) -> None:

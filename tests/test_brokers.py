@@ -463,6 +463,78 @@ async def test_a_name_has_one_holder(make: Make) -> None:
         assert not await broker.claim_name("ada", holder, 0.3)
 
 
+async def test_a_user_has_one_name(make: Make) -> None:
+    """Whoever claims another lets go of the one before."""
+    async with opened(make()) as (broker, _):
+        assert await broker.claim_name("ada", "u1", 30)
+        assert await broker.claim_name("countess", "u1", 30)
+        assert await broker.claim_name("ada", "u2", 30)
+        assert not await broker.claim_name("countess", "u2", 30)
+        assert not await broker.claim_name("ada", "u1", 30)
+        assert not await broker.claim_name("countess", "u3", 30), "what was refused changed nothing"
+
+
+async def test_a_name_that_is_released_is_free(make: Make) -> None:
+    """At once, also of who is present; nobody else's."""
+    async with opened(make()) as (broker, _):
+        assert await broker.claim_name("ada", "u1", 30)
+        assert await broker.claim_name("bob", "u2", 30)
+        await broker.enter("", [ADA, BOB])
+        await broker.release_name("u1")
+        await broker.release_name("nobody")
+        assert not await broker.claim_name("bob", "u3", 30)
+        assert await broker.claim_name("ada", "u3", 30)
+        await broker.release_name("u1")
+        assert not await broker.claim_name("ada", "u4", 30)
+
+
+async def test_a_claim_whose_answer_was_lost_is_made_again(make: Make) -> None:
+    """By another user (a guest who knows of no first answer) from the same network; from another it is refused."""
+    async with opened(make()) as (broker, _):
+        assert await broker.claim_name("ada", "first", 30, "192.0.2.1")
+        for network in ("192.0.2.2", ""):
+            assert not await broker.claim_name("ada", "other", 30, network)
+        assert await broker.claim_name("ada", "second", 30, "192.0.2.1")
+        assert not await broker.claim_name("ada", "first", 30, "192.0.2.9")
+        assert not await broker.claim_name("ada", "other", 30)
+        # Who claims from nowhere can be followed by nobody.
+        assert await broker.claim_name("bob", "first", 30)
+        assert not await broker.claim_name("bob", "second", 30, "")
+
+
+async def test_who_was_present_gives_way_to_nobody(make: Make) -> None:
+    """Not to a neighbour while they are, nor within their claim after they left, however often they claim."""
+    home = "192.0.2.1"
+    async with opened(make()) as (broker, _):
+        assert await broker.claim_name("ada", "u1", 30, home)
+        await broker.enter("", [ADA])
+        assert not await broker.claim_name("ada", "neighbour", 30, home)
+        assert await broker.claim_name("ada", "u1", 30, home)  # a ticket for a second socket
+        assert not await broker.claim_name("ada", "neighbour", 30, home)
+        await broker.depart("", ["u1"])
+        assert not await broker.claim_name("ada", "neighbour", 30, home)
+        assert await broker.claim_name("ada", "u1", 30, home)
+        assert not await broker.claim_name("ada", "neighbour", 30, home)
+
+
+async def test_who_comes_in_has_their_name(make: Make) -> None:
+    """Where it is free, whether or not it was claimed before; a name that is another's stays the other's."""
+    async with opened(make()) as (broker, _):
+        await broker.enter("lobby", [CY])
+        assert await broker.claim_name("cy", "u9", 30), "being in a room alone holds no name"
+        assert await broker.claim_name("ada", "u5", 30)
+        await broker.enter("", [ADA, BOB])
+        assert not await broker.claim_name("bob", "u5", 30)
+        assert not await broker.claim_name("ada", "u1", 30)
+        await broker.depart("", ["u2"])
+        assert await broker.claim_name("bob", "u5", 30), "nobody claimed it for longer"
+        assert await broker.claim_name("ada", "u1", 30), "and who has another name left this one"
+        await broker.enter("", [Person("u1", "ADA"), Person("u5", "Bob")])
+        await broker.enter("", [Person("u1", "Countess")])
+        assert await broker.claim_name("ada", "u7", 30)
+        assert not await broker.claim_name("countess", "u7", 30)
+
+
 # -- presence
 
 

@@ -22,17 +22,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "moderation",
         "networks",
         "presence",
+        "pulse",
         "reads",
         "redis_commands",
         "sqlite_log",
         "sqlite_migration",
+        "sqlite_names",
         "tickets",
         "tokens",
         "typists",
         "upgrade",
     ),
     ("redis_channels", "redis_keys", "sqlite_store", "supervisor"),
-    ("redis_log", "redis_reads", "redis_rooms"),
+    ("redis_log", "redis_names", "redis_presence", "redis_reads", "redis_rooms", "redis_state"),
     # The two brokers.
     ("broker_redis", "broker_sqlite"),
     # What keeps events and connections going.
@@ -49,7 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-PURE = ("limits", "names", "protocol", "registry")
+PURE = ("limits", "names", "protocol", "pulse", "registry", "sqlite_names")
 """Sans I/O: time is a parameter, bytes come in and go out as values."""
 OUTSIDE = {"asyncio", "os", "redis", "select", "socket", "sqlite3", "threading", "time", "tornado"}
 

@@ -15,6 +15,7 @@ from service.broker_sqlite import SqliteBroker
 from service.presence import Presence
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
 from service.protocol import Presence as PresenceFrame
+from service.pulse import Pulse
 from service.relay import Relay
 
 from .brokers import ADA, BOB, CY, until
@@ -148,9 +149,10 @@ async def test_who_came_and_went_between_two_rounds_leaves_no_trace(
     async with process(make, monkeypatch) as here:
         here.presence.enter("lobby", ADA)
         here.presence.leave("lobby", ADA.id)
+        await until(lambda: here.presence._here == {}, "told")
         await here.turns()
         assert await here.broker.roster("lobby") == Roster(0, [])
-        assert here.presence._here == {}
+        assert here.presence._here == here.presence._arriving == {}
 
 
 async def test_the_roster_has_everybody_and_oneself(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,11 +312,78 @@ async def test_a_process_taken_for_dead_enters_its_people_again(
         other = RedisBroker(redis_url, history_limit=9, history_days=1)
         await other.open(_Deaf())
         await until(lambda: other.available, "the other broker")
+        monkeypatch.setattr(Pulse, "steady", True)  # as after a whole PROCESS_TTL of beats
+        await other.enter("other", [BOB])
+        life = here.broker._presence.life
         # In one pipeline, lest its own beat comes between.
-        await asyncio.gather(other._commands.call("ZADD", "parley:processes", 1, here.broker.process), other.beat())
+        await asyncio.gather(other._commands.call("ZADD", "parley:processes", 1, life), other.beat())
         await until(lambda: len(here.shown) >= 3, "gone and back")
         assert here.changes()[-2:] == [([], ["u1"], 0), (["Ada"], [], 1)]
         await other.close()
+
+
+async def test_who_was_lost_is_entered_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told that somebody left who is here, or that nobody is: the broker has lost them, not they us."""
+    async with process(make, monkeypatch) as here:
+        here.presence.enter("lobby", ADA)
+        here.presence.enter("lobby", BOB)
+        await here.told((["Ada", "Bob"], [], 2))
+        await here.broker.depart("lobby", ["u2", "nobody"])  # as others do who take this process for dead
+        await here.told((["Ada", "Bob"], [], 2), ([], ["u2"], 1), (["Bob"], [], 2))
+        await here.broker.depart("lobby", ["u1", "u2"])
+        here.shown.clear()
+        here.broker.signal("lobby", b'{"kind":"presence","joined":[],"left":[],"count":0}')
+        await until(lambda: here.shown and here.shown[-1].count == 2, "everybody again")
+        roster = await here.broker.roster("lobby")
+        assert set(roster.members or ()) == {ADA, BOB}
+
+
+async def test_an_absence_is_followed_by_a_beat(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the next one that is due: nobody may believe this process dead for longer than need be."""
+    async with process(make, monkeypatch) as here:
+        beats: list[bool] = []
+        beat = here.broker.beat
+
+        async def away() -> bool:
+            beats.append(False)
+            raise unavailable()
+
+        async def back() -> bool:
+            beats.append(True)
+            return bool(await beat())
+
+        await here.turns()
+        monkeypatch.setattr(presence_module, "BEAT_INTERVAL", 3600)
+        here.presence._beat_at = 0.0
+        monkeypatch.setattr(here.broker, "beat", away)
+        await until(lambda: len(beats) >= 3, "attempts in each turn")
+        monkeypatch.setattr(here.broker, "beat", back)
+        await until(lambda: True in beats, "a beat at once")
+        await here.turns()
+        assert beats.count(True) == 1
+
+
+async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than some rooms at a time wait for the broker; all are told in the end."""
+    async with process(make, monkeypatch, run=False) as here:
+        asked, most = 0, 0
+        enter = here.broker.enter
+
+        async def counted(room: str, people: Any) -> None:
+            nonlocal asked, most
+            asked += 1
+            most = max(most, asked)
+            await asyncio.sleep(0)
+            await enter(room, people)
+            asked -= 1
+
+        monkeypatch.setattr(here.broker, "enter", counted)
+        for number in range(1000):
+            here.presence.enter(f"r{number}", ADA)
+        await here.presence._flush(0.0)
+        assert most == presence_module.AT_ONCE
+        assert here.presence._arriving == {}
+        assert await here.broker.roster("r999") == Roster(1, [ADA])
 
 
 class _Deaf(Relay):

@@ -1,0 +1,406 @@
+"""Presence on Redis: which processes are dead, what they leave behind, and what becomes of damaged records."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from service import redis_presence, telemetry
+from service.broker import Roster
+from service.broker_redis import RedisBroker
+from service.protocol import MEMBERS_LIMIT, Person
+from service.pulse import Pulse
+
+from .brokers import ADA, BOB, CY, Recorder, until
+from .harness import UNIT, RedisServer
+
+TTL = 0.5 * UNIT  # seconds that a process lives without a beat in these tests
+GARBAGE = {
+    "string": ("SET", "garbage"),
+    "list": ("RPUSH", "garbage"),
+    "set": ("SADD", "garbage"),
+    "hash": ("HSET", "garbage", "garbage"),
+    "sorted set": ("ZADD", 1, "garbage"),
+    "stream": ("XADD", "*", "garbage", "garbage"),
+}
+"""A command that makes a key of each type, without the key."""
+
+
+@pytest.fixture(autouse=True)
+def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("service.redis_presence", "service.pulse"):
+        monkeypatch.setattr(f"{module}.PROCESS_TTL", TTL)
+
+
+KINDS = ("person", "process", "name")
+
+
+def counted(kind: str) -> float:
+    return telemetry.DAMAGED.labels(kind)._value.get()
+
+
+class Process:
+    """One process's broker. It is dead once `kill` was called: nothing more is said to Redis."""
+
+    def __init__(self, url: str) -> None:
+        self.broker = RedisBroker(url, history_limit=10, history_days=1)
+        self.heard = Recorder()
+        self.dead = False
+
+    async def start(self) -> None:
+        await self.broker.open(self.heard)
+        self.broker.subscribe("lobby")
+        await until(lambda: self.broker.available and "lobby" in self.heard.subscribed, "open")
+
+    async def kill(self) -> None:
+        self.dead = True
+        for task in self.broker._tasks:
+            task.cancel()
+        await asyncio.gather(*self.broker._tasks, return_exceptions=True)
+
+    async def beat_for(self, seconds: float, *people: Person) -> None:
+        """Live on for so long, with these people in the lobby, as service/presence.py does."""
+        end = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < end:
+            if not await self.broker.beat() and people:
+                await self.broker.enter("lobby", people)
+            await asyncio.sleep(TTL / 10)
+
+    def left(self) -> list[str]:
+        """Everybody of whom it was told that they left."""
+        return [user for room, signal in self.heard.signals if room == "lobby" for user in signal["left"]]
+
+    async def here(self, room: str = "lobby") -> set[str]:
+        return {person.name for person in (await self.broker.roster(room)).members or ()}
+
+
+@asynccontextmanager
+async def processes(url: str, count: int = 2) -> AsyncIterator[list[Process]]:
+    made = [Process(url) for _ in range(count)]
+    await asyncio.gather(*(one.start() for one in made))
+    try:
+        yield made
+    finally:
+        for one in made:
+            if not one.dead:
+                await one.broker.close()
+
+
+# -- what is left behind
+
+
+async def test_rooms_that_everybody_left_are_noted_nowhere(redis_url: str, redis_server: RedisServer) -> None:
+    """Neither with their people nor with the process that had them."""
+    async with processes(redis_url, 1) as (here,):
+        for number in range(50):
+            await here.broker.enter(f"r{number}", [ADA, BOB])
+        assert redis_server.cli("SCARD", f"parley:process:{here.broker._presence.life}:rooms") == "50"
+        for number in range(50):
+            await here.broker.depart(f"r{number}", ["u1"])
+            await here.broker.depart(f"r{number}", ["u2", "nobody"])
+        await here.broker.depart("never", ["u1"])
+        assert redis_server.cli("KEYS", "*people*") == ""
+        assert redis_server.cli("KEYS", "parley:process:*") == ""
+    assert redis_server.cli("EXISTS", "parley:processes") == "0"
+
+
+async def test_a_process_is_known_before_its_people_are(redis_url: str, redis_server: RedisServer) -> None:
+    """It dies before its first beat, and is cleared up after all the same."""
+    async with processes(redis_url) as (short, long):
+        await short.broker.enter("lobby", [ADA])
+        await short.broker.enter("", [ADA])
+        await short.kill()
+        assert await long.here() == {"Ada"}
+        await long.beat_for(3 * TTL)
+        assert await long.here() == await long.here("") == set()
+        await until(long.left, "told")
+        assert long.left() == ["u1"]
+        assert redis_server.cli("KEYS", f"*{short.broker._presence.life}*") == ""
+
+
+async def test_control_an_unknown_process_leaves_ghosts(redis_url: str, redis_server: RedisServer) -> None:
+    """As above, but it was not known: nobody clears up."""
+    async with processes(redis_url) as (short, long):
+        await short.broker.enter("lobby", [ADA])
+        redis_server.cli("ZREM", "parley:processes", short.broker._presence.life)
+        await short.kill()
+        await long.beat_for(3 * TTL)
+        assert await long.here() == {"Ada"}
+
+
+async def test_a_dead_processs_people_leave_once(redis_url: str) -> None:
+    """Told once, however many processes clear up; who is on another process too stays."""
+    async with processes(redis_url, 4) as (dead, *others):
+        await dead.broker.enter("lobby", [ADA, BOB])
+        await others[0].broker.enter("lobby", [BOB, CY])
+        await dead.kill()
+        await asyncio.gather(*(one.beat_for(3 * TTL) for one in others))
+        for one in others:
+            await until(one.left, "told")
+            assert one.left() == ["u1"]
+        assert await others[0].here() == {"Bob", "Cy"}
+
+
+async def test_a_crowd_leaves_in_steps(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead process's thousands don't hold up Redis; nor do those who come."""
+    monkeypatch.setattr(redis_presence, "STEP_LIMIT", 100)
+    crowd = [Person(f"c{number}", f"C{number}") for number in range(1050)]
+    async with processes(redis_url) as (dead, long):
+        await dead.broker.enter("lobby", crowd)
+        assert await long.broker.roster("lobby") == Roster(1050, None)
+        await until(lambda: len(long.heard.signals) == 11, "told in steps")
+        await dead.kill()
+        await long.beat_for(3 * TTL)
+        assert await long.broker.roster("lobby") == Roster(0, [])
+        await until(lambda: len(long.left()) == 1050, "told of all")
+        assert sorted(long.left()) == sorted(person.id for person in crowd)
+        assert max(len(signal["left"]) for _, signal in long.heard.signals) == 100
+
+
+# -- who can tell who is dead
+
+
+async def away_and_back(first: Process, second: Process) -> None:
+    """Both have people and have beaten for long; then Redis is away for both, and back for the first one first."""
+    for one, person in ((first, ADA), (second, BOB)):
+        await one.broker.beat()
+        await one.broker.enter("lobby", [person])
+    await asyncio.gather(first.beat_for(2 * TTL, ADA), second.beat_for(2 * TTL, BOB))
+    for one in (first, second):
+        one.broker._presence.pulse.lost()  # what a refused or lost beat leaves behind
+    await asyncio.sleep(2 * TTL)
+    await first.beat_for(0.5 * TTL, ADA)
+
+
+async def test_who_was_away_buries_nobody(redis_url: str) -> None:
+    """The first to be back can't tell who is dead, and all are back soon: nobody left."""
+    async with processes(redis_url) as (first, second):
+        await away_and_back(first, second)
+        assert await first.here() == {"Ada", "Bob"}
+        await asyncio.gather(first.beat_for(3 * TTL, ADA), second.beat_for(3 * TTL, BOB))
+        assert await first.here() == {"Ada", "Bob"}
+        assert first.left() == second.left() == []
+
+
+async def test_control_who_was_away_and_buries(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As above without the rule: the other's people are gone."""
+    monkeypatch.setattr(Pulse, "steady", True)
+    async with processes(redis_url) as (first, second):
+        await away_and_back(first, second)
+        assert await first.here() == {"Ada"}
+
+
+async def test_a_process_that_is_back_is_buried_no_further(redis_url: str) -> None:
+    """Whoever had begun to clear up after it stops, and what is gone it enters again."""
+    async with processes(redis_url) as (slow, other):
+        await slow.broker.enter("lobby", [ADA])
+        await slow.broker.enter("other", [ADA])
+        await asyncio.sleep(1.2 * TTL)
+        dead = slow.broker._presence.life.encode()
+        assert await other.broker._presence._expire("other", dead)
+        assert not await slow.broker.beat(), "it learns that it was taken for dead"
+        assert not await other.broker._presence._expire("lobby", dead)
+        await other.broker._presence._bury(dead)
+        assert (await other.here(), await other.here("other")) == ({"Ada"}, set())
+        await slow.broker.enter("lobby", [ADA])
+        await slow.broker.enter("other", [ADA])
+        assert (await other.here(), await other.here("other")) == ({"Ada"}, {"Ada"})
+        assert other.left() == []
+
+
+@pytest.mark.parametrize("ahead_ms", [3_600_000, 365 * 86_400_000])
+async def test_a_life_that_ends_too_late_is_cut(redis_url: str, redis_server: RedisServer, ahead_ms: int) -> None:
+    """Redis's clock was ahead when it beat last: the living are not hurt, the dead are found."""
+    async with processes(redis_url) as (dead, long):
+        await dead.broker.enter("lobby", [ADA])
+        await long.broker.enter("lobby", [BOB])
+        for one in (dead, long):
+            redis_server.cli("ZINCRBY", "parley:processes", ahead_ms, one.broker._presence.life)
+        await dead.kill()
+        await long.beat_for(4 * TTL)
+        assert await long.here() == {"Bob"}
+
+
+# -- other lives
+
+
+@pytest.mark.expects_log("redis commands: ")
+async def test_after_a_lost_connection_everybody_is_entered_again(redis_url: str, redis_server: RedisServer) -> None:
+    """Under another name. Nobody is told to have left; who left meanwhile goes; a leave is told at once as ever."""
+    async with processes(redis_url) as (cut, other):
+        await cut.broker.beat()
+        await cut.broker.enter("lobby", [ADA, BOB, CY])
+        before = cut.broker._presence.life
+        connections = cut.broker._commands.connections
+        redis_server.cli("CLIENT", "KILL", "TYPE", "normal")
+        await until(lambda: cut.broker._commands.connections > connections and cut.broker.available, "back")
+        await until(lambda: other.broker.available, "the other, too")
+        assert not await cut.broker.beat()
+        assert cut.broker._presence.life != before
+        await cut.broker.depart("lobby", ["u3"])
+        await until(lambda: other.left() == ["u3"], "a leave before the return")
+        await cut.broker.enter("lobby", [ADA])  # Bob left while Redis was away
+        await until(lambda: other.left() == ["u3", "u2"], "who did not return")
+        assert await cut.broker.beat()
+        await cut.broker.depart("lobby", ["u1"])
+        await until(lambda: other.left() == ["u3", "u2", "u1"], "a leave after it")
+        await cut.beat_for(3 * TTL)
+        assert redis_server.cli("KEYS", f"*{before}*") == ""
+        assert cut.broker._presence._former is None
+
+
+async def test_a_flushed_redis_is_told_again(redis_url: str, redis_server: RedisServer) -> None:
+    """The connection lives on; the next beat finds that nothing is known."""
+    async with processes(redis_url, 1) as (here,):
+        await here.broker.beat()
+        assert await here.broker.beat()
+        await here.broker.enter("lobby", [ADA])
+        redis_server.cli("FLUSHALL")
+        await here.broker.enter("lobby", [BOB])  # who comes before that beat doesn't hide it
+        assert not await here.broker.beat()
+        await here.broker.enter("lobby", [ADA, BOB])
+        assert await here.broker.beat()
+        assert await here.here() == {"Ada", "Bob"}
+
+
+# -- damage
+
+damaged = pytest.mark.expects_log("damaged record parley:")
+
+
+@damaged
+@pytest.mark.parametrize(
+    ("key", "right"),
+    [
+        ("parley:{lobby}:people", "hash"),
+        ("parley:{lobby}:people:<life>", "set"),
+        ("parley:{*}:people", "hash"),
+        ("parley:{*}:people:<life>", "set"),
+        ("parley:processes", "sorted set"),
+        ("parley:process:<life>:rooms", "set"),
+    ],
+)
+async def test_a_key_of_another_type_costs_itself(
+    redis_url: str, redis_server: RedisServer, key: str, right: str
+) -> None:
+    """It is said and goes; presence goes on, here and on the other process, and comes right by entering again."""
+    async with processes(redis_url) as (one, other):
+        for kind, (command, *rest) in GARBAGE.items():
+            for room in ("lobby", ""):
+                await one.broker.enter(room, [ADA])
+            name = key.replace("<life>", one.broker._presence.life)
+            before = sum(map(counted, KINDS))
+            redis_server.cli("DEL", name)
+            redis_server.cli(str(command), name, *rest)
+            for _ in range(2):
+                for room in ("", "lobby", "elsewhere"):
+                    await other.broker.enter(room, [BOB])
+                    await one.broker.roster(room)
+                    await one.broker.depart(room, ["u1"])
+                    await one.broker.enter(room, [ADA])
+                await one.broker.beat()
+                await other.broker.beat()
+            if kind != right:
+                assert sum(map(counted, KINDS)) > before, kind
+            for room in ("", "lobby"):
+                assert await one.here(room) == {"Ada", "Bob"}, kind
+        await other.beat_for(3 * TTL)  # garbage may be taken for a process, or a room, and is buried
+        assert one.broker.available and other.broker.available
+
+
+@damaged
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "x",
+        "1",
+        "1:",
+        "1:x",
+        "x:{}",
+        "1:{}",
+        '1:{"id":1,"name":2}',
+        '1:{"id":"u9","name":"X"}',
+        "-1:{}",
+        "9" * 400,
+        '99999999:{"id":"u1","name":"Ada"}',
+        "\\xff\\xfe",
+        '1:{"id":"u1","name":"Ada"',
+    ],
+)
+async def test_a_person_who_can_not_be_read_goes(redis_url: str, redis_server: RedisServer, value: str) -> None:
+    """The others stay; their own process is told, and enters them again; and they can leave."""
+    async with processes(redis_url) as (one, other):
+        await one.broker.enter("lobby", [ADA, BOB])
+        for user in ("u1", "stranger"):
+            redis_server.cli("HSET", "parley:{lobby}:people", user, value)
+        before = counted("person")
+        assert "Bob" in await other.here()
+        assert counted("person") > before
+        assert await other.here() == {"Bob"}
+        await until(lambda: "u1" in one.left(), "their process is told")
+        await one.broker.enter("lobby", [ADA])
+        assert await other.here() == {"Ada", "Bob"}
+        redis_server.cli("HSET", "parley:{lobby}:people", "u1", value)
+        await one.broker.depart("lobby", ["u1"])
+        assert await other.here() == {"Bob"}
+        redis_server.cli("HSET", "parley:{lobby}:people", "u2", value)
+        await one.broker.enter("lobby", [BOB])
+        assert await other.here() == {"Bob"}
+        assert (await other.broker.roster("lobby")).count == 1
+
+
+@damaged
+async def test_who_is_no_process_is_buried(redis_url: str, redis_server: RedisServer) -> None:
+    """Members of parley:processes and of a dead process's rooms may be anything; no beat fails by them."""
+    async with processes(redis_url, 1) as (here,):
+        await here.broker.enter("lobby", [ADA])
+        dead = "0123456789abcdef"
+        for member in ("garbage", "\\xff\\xfe", "a:b\\n", "", dead):
+            redis_server.cli("EVAL", f'return redis.call("ZADD", KEYS[1], 1, "{member}")', 1, "parley:processes")
+        redis_server.cli("ZADD", "parley:processes", "-inf", "low", "+inf", "high")
+        for room in ("\\xff", "}", "", "lobby", "*"):
+            redis_server.cli("EVAL", f'return redis.call("SADD", KEYS[1], "{room}")', 1, f"parley:process:{dead}:rooms")
+        await here.beat_for(4 * TTL)
+        assert await here.broker.beat()
+        assert redis_server.cli("ZRANGE", "parley:processes", 0, -1) == here.broker._presence.life
+        assert redis_server.cli("EXISTS", f"parley:process:{dead}:rooms") == "0"
+        assert await here.here() == {"Ada"}
+
+
+async def test_lost_people_are_told_to_all(redis_url: str, redis_server: RedisServer) -> None:
+    """A count of nobody, on which each process enters its own again: of the whole deployment, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(telemetry, "damaged", lambda *_: None)
+        async with processes(redis_url) as (one, other):
+            for room in ("lobby", ""):
+                await one.broker.enter(room, [ADA])
+            one.heard.signals.clear()
+            redis_server.cli("SET", "parley:{lobby}:people", "x")
+            redis_server.cli("SET", "parley:{*}:people", "x")
+            assert await other.broker.roster("lobby") == Roster(0, [])
+            assert await other.broker.roster("") == Roster(0, [])
+            nobody = {"kind": "presence", "joined": [], "left": [], "count": 0}
+            await until(lambda: len(one.heard.signals) == 2, "told")
+            assert one.heard.signals == [("lobby", nobody), ("", nobody)]
+
+
+async def test_a_large_room_is_read_for_its_count_only(redis_url: str, redis_server: RedisServer) -> None:
+    """Past the limit nobody's record is read, however it looks."""
+    async with processes(redis_url, 1) as (here,):
+        await here.broker.enter("lobby", [Person(f"c{n}", f"C{n}") for n in range(MEMBERS_LIMIT + 1)])
+        redis_server.cli("HSET", "parley:{lobby}:people", "c1", "garbage")
+        assert await here.broker.roster("lobby") == Roster(MEMBERS_LIMIT + 1, None)
+
+
+async def test_signals_are_json(redis_url: str) -> None:
+    """Whatever stands in a name or an id."""
+    odd = Person('u"\\\u2028', 'N"\\</script>\U0001f469‍🚀')
+    async with processes(redis_url, 1) as (here,):
+        await here.broker.enter("lobby", [odd])
+        await here.broker.depart("lobby", [odd.id])
+        await until(lambda: len(here.heard.signals) == 2, "told")
+        assert here.heard.signals[0][1]["joined"] == [json.loads(json.dumps({"id": odd.id, "name": odd.name}))]
+        assert here.left() == [odd.id]
