@@ -44,7 +44,8 @@ local function newest()
 end
 
 local function after(last)
-  local start = math.max(from, tonumber(redis.call('GET', floor)) or 0)
+  local low = tonumber(string.match(redis.call('GET', floor) or '', '^%d+$')) or 0
+  local start = low <= last and math.max(from, low) or from
   local seqs, first = {}, nil
   for _, key in ipairs({ messages, changes }) do
     local next_one = redis.call('ZRANGEBYSCORE', key, '(' .. digits(start), '+inf', 'LIMIT', 0, 1)[1]

@@ -8,7 +8,7 @@ local SEQ_LIMIT = 2 ^ 53 - 1
 local function digits(number) return string.format('%.0f', number) end
 
 -- The length keeps one user's name from being the beginning of another's, whatever stands in it.
-local function authored(user, seq) return #user .. ':' .. user .. string.format('%016.0f', seq) end
+local function authored(user, seq) return #user .. ':' .. user .. string.format('%016.0f', tonumber(seq) or 0) end
 
 -- A command with any number of arguments: Lua passes some thousands at once.
 local function many(command, key, args)
@@ -18,10 +18,12 @@ end
 -- Epoch and last seq. Without an epoch the position is missing or can't be read. The log's top counts where the
 -- position is behind it, and then `healed` is true: what writes must write the position.
 local function stand()
+  redis.call('HLEN', log)  -- stops at what 1.0 left before anything is concluded from it
   local epoch, seq = string.match(redis.call('GET', position) or '', '^(.+):(%d+)$')
   local stored = tonumber(seq)
   if not stored or stored > SEQ_LIMIT then
-    epoch, stored = nil, tonumber(redis.call('GET', floor)) or 0
+    epoch, stored = nil, tonumber(string.match(redis.call('GET', floor) or '', '^%d+$')) or 0
+    if stored > SEQ_LIMIT then stored = 0 end
   end
   local said = tonumber(redis.call('ZREVRANGE', messages, 0, 0)[1]) or 0
   local changed = tonumber(redis.call('ZREVRANGE', changes, 0, 0)[1]) or 0

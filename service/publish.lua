@@ -1,6 +1,5 @@
 -- One room's events: dedupe, rights, count, append, broadcast, as one step or not at all (see broker.py).
--- Everything is read and checked before the first write, and that one is refused under maxmemory, on a replica, or if
--- the log's type is wrong.
+-- Everything is read and checked before the first write, and that one is refused under maxmemory or on a replica.
 local sanctions = KEYS[11]
 local room, channel = ARGV[1], ARGV[2]  -- the channel is where the room's subscribers listen
 local fresh_epoch = ARGV[3]             -- the epoch to begin if there is no log
@@ -126,7 +125,7 @@ end
 
 -- Finds what goes when so many more messages and changes come, and makes the function that lets it go, if anything does.
 -- Messages go by their number, changes by theirs or with the messages, for nobody can resume from before either.
-local function trimming(more_messages, more_changes)
+local function trimming(more_messages, more_changes, head)
   local SLACK, STEP = 64, 1000  -- entries beyond a limit before they are trimmed; at most so many at once
   local _, is_removed, _, author_of = frame_functions()
   local function oldest(key, more, limit)
@@ -138,7 +137,8 @@ local function trimming(more_messages, more_changes)
   local dropped = oldest(changes, more_changes, changes_limit)
   local low = math.max(tonumber(trimmed.messages[#trimmed.messages]) or 0, tonumber(dropped[#dropped]) or 0)
   if low == 0 then return nil end
-  trimmed.floor = math.max(low, tonumber(redis.call('GET', floor)) or 0)
+  local lowest = tonumber(string.match(redis.call('GET', floor) or '', '^%d+$')) or 0
+  trimmed.floor = math.max(low, lowest <= head and lowest or 0)
   trimmed.changes = redis.call('ZRANGEBYSCORE', changes, '-inf', trimmed.floor, 'LIMIT', 0, STEP)
   redis.call('HLEN', marks)
   if #trimmed.messages > 0 then
@@ -210,7 +210,7 @@ return guarded(function()
   if #frames == 0 then return answers end
   -- Limits are looked at now and then.
   local due = seq % 50 < #frames
-  local trim = due and trimming(#message_seqs / 2, #change_seqs / 2)
+  local trim = due and trimming(#message_seqs / 2, #change_seqs / 2, seq)
 
   local stored = {}
   for place, frame in pairs(written) do stored[#stored + 1], stored[#stored + 2] = place, frame end

@@ -118,3 +118,16 @@ def take_from_log(server: RedisServer, first: int, last: int, room: str = "lobby
     server.cli("HDEL", f"parley:{{{room}}}:log", *range(first, last + 1))
     for part in ("messages", "changes"):
         server.cli("ZREMRANGEBYSCORE", f"parley:{{{room}}}:{part}", first, last)
+
+
+def redis_contents(redis: Any) -> str:
+    """All keys and values of a Redis, for looking for what must not be there: a dump may be compressed."""
+    read: dict[bytes, Callable[[bytes], Any]] = {
+        b"string": redis.get,
+        b"hash": redis.hgetall,
+        b"set": redis.smembers,
+        b"list": lambda key: redis.lrange(key, 0, -1),
+        b"zset": lambda key: redis.zrange(key, 0, -1),
+        b"stream": redis.xrange,
+    }
+    return "\n".join(f"{key!r} {read[redis.type(key)](key)!r}" for key in redis.scan_iter())
