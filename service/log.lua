@@ -19,7 +19,7 @@ end
 -- position is behind it, and then `healed` is true: what writes must write the position.
 local function stand()
   redis.call('HLEN', log)  -- stops at what 1.0 left before anything is concluded from it
-  local epoch, seq = string.match(redis.call('GET', position) or '', '^(.+):(%d+)$')
+  local epoch, seq = string.match(redis.call('GET', position) or '', '^([%w_-]+):(%d+)$')
   local stored = tonumber(seq)
   if not stored or stored > SEQ_LIMIT then
     epoch, stored = nil, tonumber(string.match(redis.call('GET', floor) or '', '^%d+$')) or 0

@@ -5,6 +5,7 @@ by its key and left out: it costs its room or its user, and no more.
 """
 
 import asyncio
+import re
 from collections.abc import Coroutine, Sequence
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,7 @@ TOGETHER_LIMIT = 64  # commands that one caller has in a queue at a time
 SEQ_LIMIT = 2**53 - 1
 INDEX = "parley:rooms"
 SANCTIONS = "parley:sanctions"
+_POSITION = re.compile(rb"([A-Za-z0-9_-]+):([0-9]{1,16})")  # as in log.lua
 
 
 def room_keys(room: str, *names: str) -> tuple[str, ...]:
@@ -72,16 +74,10 @@ def read_position(room: str, text: bytes | None) -> Position | None:
     """None for a room without a log."""
     if text is None:
         return None
-    try:
-        epoch, _, seq = text.decode().rpartition(":")
-        position = Position(epoch, int(seq))
-    except ValueError as error:
-        reason = error
-    else:
-        if epoch and 0 <= position.seq <= SEQ_LIMIT:
-            return position
-        reason = ValueError("out of range")
-    telemetry.damaged("position", room_keys(room, "position")[0], reason)
+    found = _POSITION.fullmatch(text)
+    if found is not None and int(found[2]) <= SEQ_LIMIT:
+        return Position(found[1].decode(), int(found[2]))
+    telemetry.damaged("position", room_keys(room, "position")[0], "not an epoch and a seq")
     return None
 
 
