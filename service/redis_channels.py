@@ -6,7 +6,6 @@ for, and every confirmation is passed on, because what was published before it m
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
@@ -18,7 +17,7 @@ from service.redis_commands import CONNECT_TIMEOUT, PING_INTERVAL, hang_up, reco
 
 logger = logging.getLogger(__name__)
 
-SILENCE_LIMIT = 4.0  # seconds without a byte, not even the answer to a ping, after which the connection is dead
+SILENT_PINGS = 2  # without a byte in answer, PING_INTERVAL after the last of which the connection is dead
 
 
 class Channels:
@@ -37,7 +36,7 @@ class Channels:
         self._asked: set[bytes] = set()  # on the connection as it is
         self._changed = asyncio.Event()
         self._confirmed: list[bytes] = []
-        self._heard_at = 0.0
+        self._silent_pings = 0  # sent since anything was heard
         self.connected = False
 
     def subscribe(self, channel: bytes) -> None:
@@ -60,7 +59,7 @@ class Channels:
                     await cast(Any, connection).connect()  # it has no types
                 self._asked.clear()
                 self._confirmed.clear()
-                self._heard_at = time.monotonic()
+                self._silent_pings = 0
                 self._changed.set()
                 writer = asyncio.ensure_future(self._write(connection))
                 try:
@@ -86,7 +85,7 @@ class Channels:
         while True:
             # Waits only when the parser is empty, so a burst is read in one turn of the loop.
             reply = await connection.read_response(disable_decoding=True)
-            self._heard_at = time.monotonic()
+            self._silent_pings = 0
             kind = reply[0] if isinstance(reply, list) else b""
             if kind == b"message":
                 self._on_message(reply[1], reply[2])
@@ -101,7 +100,10 @@ class Channels:
             self._on_subscribed(confirmed)
 
     async def _write(self, connection: Connection) -> None:
-        """Keep what is asked equal to what is wished, and the connection tried."""
+        """Keep what is asked equal to what is wished, and the connection tried.
+
+        Silence is counted in pings, not in seconds: a loop that was held, and heard nothing for so long, sends one.
+        """
         loop = asyncio.get_running_loop()
         ping_at = loop.time() + PING_INTERVAL
         try:
@@ -110,11 +112,12 @@ class Channels:
                     async with asyncio.timeout_at(ping_at):
                         await self._changed.wait()
                 if loop.time() >= ping_at:  # whatever else was sent: a wish taken back in its turn sends nothing
+                    if self._silent_pings >= SILENT_PINGS:
+                        logger.warning("redis channels: silent for %.0f s", SILENT_PINGS * PING_INTERVAL)
+                        break
                     ping_at = loop.time() + PING_INTERVAL
+                    self._silent_pings += 1
                     await connection.send_command("PING", check_health=False)
-                if time.monotonic() - self._heard_at > SILENCE_LIMIT:
-                    logger.warning("redis channels: silent for %.0f s", SILENCE_LIMIT)
-                    break
                 self._changed.clear()
                 add, drop = self._wished - self._asked, self._asked - self._wished
                 self._asked = set(self._wished)

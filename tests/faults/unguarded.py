@@ -98,7 +98,7 @@ def stored() -> None:
 def deadlines() -> None:
     """Redis is waited for as long as it takes."""
     replace(redis_commands, "REPLY_TIMEOUT", 1e6)
-    replace(redis_channels, "SILENCE_LIMIT", 1e6)
+    replace(redis_channels, "SILENT_PINGS", 1e6)
 
 
 @guard
