@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from service import telemetry
 from service.auth import AuthError, User
 from service.clock import CLOCK
 from service.config import Settings
@@ -69,17 +70,19 @@ class Tickets:
         `RequestError` unavailable while the broker is away.
         """
         stored = await self._take(_hash(ticket)) if _TICKET.fullmatch(ticket) else None
-        record = self._read(stored) if stored is not None else None
+        record = self._read(_hash(ticket), stored) if stored is not None else None
         if record and record.origin == origin and (record.address == address or not self._bind_address):
             expires_at = record.user.expires_at
             if expires_at is None or expires_at > self._clock():
                 return record.user
         raise AuthError("the ticket is missing, used, expired or not yours; get a new one")
 
-    def _read(self, stored: bytes) -> _Record | None:
+    def _read(self, key: str, stored: bytes) -> _Record | None:
+        """None for one that this version can't read, or nobody: its owner gets another."""
         try:
             return self._decoder.decode(stored)
-        except msgspec.DecodeError:  # kept by another version of the service
+        except (msgspec.DecodeError, RecursionError) as error:
+            telemetry.damaged("ticket", f"parley:ticket:{key}", error)
             return None
 
 

@@ -164,6 +164,7 @@ async def test_token_that_ran_out_meanwhile() -> None:
     await refusal(made, ticket)
 
 
+@pytest.mark.expects_log("damaged record parley:ticket:[0-9a-f]{64} ")
 @pytest.mark.parametrize("record", [b"", b"null", b"{}", b"\xff", b'{"user":{"id":"u1"},"address":"a","origin":null}'])
 async def test_record_of_another_version(record: bytes) -> None:
     """A record that can't be read is no ticket."""
