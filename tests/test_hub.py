@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from service import config
+from service import config, hub
 from service.broker import Broker, Receipt, unavailable
 from service.broker_redis import RedisBroker
-from service.hub import Rates, Tally
+from service.hub import Rates, Tally, page_cost
 from service.protocol import CloseCode, ErrorCode, RequestError
 
 from .brokers import message, opened, until
@@ -130,6 +130,107 @@ async def test_joins_and_tickets_have_rates_of_their_own() -> None:
     for _ in range(2):
         rates.check(rates.tickets, "ada", "tickets")
     assert refused(rates.check, rates.tickets, "ada", "tickets").message == "too many tickets"
+
+
+async def test_what_one_bucket_refuses_costs_the_other_nothing() -> None:
+    """A user isn't charged for what the address may not, and the other way round."""
+    rates = await on(SEND_RATE="1", SEND_BURST="5", SEND_RATE_ADDRESS="0.2")
+    for _ in range(2):
+        rates.check_send("ada", "192.0.2.1")
+    for _ in range(10):
+        assert "address" in refused(rates.check_send, "ada", "192.0.2.1").message
+    for _ in range(3):
+        rates.check_send("ada", f"198.51.100.{_}")
+    for _ in range(10):
+        assert "address" not in refused(rates.check_send, "ada", "203.0.113.1").message
+    for _ in range(2):
+        rates.check_send("bob", "203.0.113.1")
+
+
+async def test_pages_cost_by_their_size() -> None:
+    """Of the user's share and of the address's; a small one costs one."""
+    assert [page_cost(messages) for messages in (0, 1, 50, 100, 200)] == [1, 1, 1, 2, 4]
+    rates = await on(JOIN_RATE="1", JOIN_RATE_ADDRESS="1.6")
+    for _ in range(2):
+        rates.check_page("ada", "192.0.2.1", "pages", page_cost(200))
+    error = refused(rates.check_page, "ada", "192.0.2.1", "pages", page_cost(200))
+    assert error.retry_after is not None and 1.5 < error.retry_after <= 2
+    rates.check_page("ada", "192.0.2.1", "pages", page_cost(100))
+    rates.check_page("bob", "192.0.2.1", "pages", page_cost(200))
+    assert "address" in refused(rates.check_page, "cy", "192.0.2.1", "pages", page_cost(200)).message
+    rates.check_page("cy", "192.0.2.2", "pages", page_cost(200))
+
+
+async def test_what_turned_out_larger_is_charged_afterwards() -> None:
+    """All of it to the user, and to the address no more than a page: a crowd that was cut comes back at once."""
+    rates = await on(JOIN_RATE="1", JOIN_RATE_ADDRESS="10")
+    rates.check_page("ada", "192.0.2.1", "joins")
+    rates.charge_page("ada", "192.0.2.1", 19)
+    error = refused(rates.check_page, "ada", "192.0.2.1", "joins")
+    assert error.retry_after is not None and 10 < error.retry_after <= 11
+    for number in range(96):
+        rates.check_page(f"user-{number}", "192.0.2.1", "joins")
+    assert "address" in refused(rates.check_page, "bob", "192.0.2.1", "joins").message
+
+
+async def test_light_frames_and_typing_are_charged_to_the_address_too() -> None:
+    """Whoever opens many sockets, or is many guests, has no more of it."""
+    rates = await on(SEND_RATE="1", SEND_BURST="5", SEND_RATE_ADDRESS="1")
+    for number in range(10):
+        for _ in range(10):
+            rates.check_light(f"user-{number}", "192.0.2.1")
+    assert "address" in refused(rates.check_light, "another", "192.0.2.1").message
+    rates.check_light("another", "192.0.2.2")
+    assert [rates.may_type(f"user-{number}", "192.0.2.1") for number in range(4)] == [True, True, False, False]
+    assert rates.may_type("user-3", "192.0.2.2")
+    shown = [rates.may_type("bob", f"198.51.100.{number}") for number in range(20)]
+    assert shown == [True] * hub.TYPING_BURST + [False] * (20 - hub.TYPING_BURST)
+
+
+async def test_memory_of_rates_follows_activity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a broker that is shared nothing is counted for it; and full buckets are let go of."""
+    monkeypatch.setattr(hub, "SWEEP_INTERVAL", 0.05)
+    rates = await on(SEND_RATE="1000", SEND_BURST="1", SEND_RATE_ADDRESS="1000")
+    for number in range(500):
+        rates.check_send(f"user-{number}", f"address-{number}")
+    assert rates._spent == {} and len(rates.sends) == 500
+    sweeping = asyncio.ensure_future(rates.upkeep())
+    await until(lambda: len(rates.sends) == len(rates.address_sends) == 0, "let go")
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+
+
+async def test_new_connections_have_a_rate() -> None:
+    """JOIN_RATE_ADDRESS: each costs a handshake, a look for what is unread, a presence."""
+    async with serving({"JOIN_RATE_ADDRESS": "0.5"}) as it:
+        for _ in range(5):
+            assert it.hub.admit("192.0.2.1") is None
+        assert it.hub.admit("192.0.2.1") == (CloseCode.TOO_MANY, "too many new connections from this address")
+        assert it.hub.admit("192.0.2.2") is None
+        assert it.hub.connections == 6
+
+
+async def test_rooms_are_begun_within_a_rate_and_a_number(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROOM_RATE of an address, ROOMS_TOTAL of all."""
+    monkeypatch.setattr(hub, "ROOM_BURST", 3)
+    async with serving(broker_env | {"ROOM_RATE": "120", "ROOMS_TOTAL": "2"}) as it:
+        await it.hub.may_begin("192.0.2.1")
+        await it.hub.publish(message("one"))
+        await it.hub.publish(message("two"))
+        with pytest.raises(RequestError) as caught:
+            await it.hub.may_begin("192.0.2.1")
+        assert caught.value.code == ErrorCode.TOO_MANY_ROOMS
+        with pytest.raises(RequestError) as caught:
+            for _ in range(2):
+                await it.hub.may_begin("192.0.2.2")
+        assert caught.value.code == ErrorCode.TOO_MANY_ROOMS
+        for _ in range(3):
+            with pytest.raises(RequestError) as caught:
+                await it.hub.may_begin("192.0.2.1")
+        assert caught.value.code == ErrorCode.RATE_LIMITED
+        assert caught.value.retry_after is not None and 25 < caught.value.retry_after <= 30
 
 
 async def test_a_rate_of_0_is_none() -> None:

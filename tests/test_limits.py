@@ -132,3 +132,46 @@ def test_buckets_in_use_stay() -> None:
         assert buckets.take(f"key {number}", 0.0) == 0
     assert len(buckets) == 5000
     assert all(buckets.take(f"key {number}", 0.0) > 0 for number in range(5000))
+
+
+def test_wait_takes_nothing() -> None:
+    """It says what `take` would, as often as one asks."""
+    buckets = Buckets(2, 3)
+    for _ in range(3):
+        assert [buckets.wait("a", 5.0) for _ in range(10)] == [0] * 10
+        assert buckets.take("a", 5.0) == 0
+    assert buckets.wait("a", 5.0) == buckets.take("a", 5.0) == pytest.approx(0.5)
+    assert buckets.wait("a", 5.0, tokens=2) == pytest.approx(1)
+    assert buckets.wait("nobody", 5.0) == 0
+    assert len(buckets) == 1
+
+
+@given(rates, bursts, st.floats(0, 10_000))
+def test_a_charge_is_a_debt_with_an_end(rate: float, burst: int, tokens: float) -> None:
+    """What was had is paid off, but never for longer than two bursts take; nobody is charged where there is no rate."""
+    bucket = TokenBucket()
+    bucket.charge(7.0, rate, burst, tokens)
+    wait = bucket.wait(7.0, rate, burst)
+    assert wait == pytest.approx(max(0.0, min(tokens, 2 * burst) + 1 - burst) / rate, abs=1e-6)
+    bucket.charge(7.0, 0, burst, 1e9)
+    assert bucket.wait(7.0, rate, burst) == wait
+
+
+def test_a_charge_never_forgives() -> None:
+    """A longer debt, from a block, stays."""
+    bucket = TokenBucket()
+    bucket.block(0.0, 1000, 1, 1)
+    bucket.charge(0.0, 1, 1, 5)
+    assert bucket.wait(0.0, 1, 1) >= 1000
+
+
+def test_sweeping_lets_go_of_what_is_full_again() -> None:
+    """Without a new key coming."""
+    buckets = Buckets(1, 1)
+    for number in range(500):
+        buckets.take(f"key {number}", 0.0)
+    buckets.block("debtor", 0.0, 60)
+    buckets.sweep(1.0)
+    assert len(buckets) == 1 and buckets.wait("debtor", 1.0) > 0
+    buckets.sweep(100.0)
+    assert len(buckets) == 0

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from service import config, moderation
@@ -284,3 +285,164 @@ async def test_a_broker_that_is_away_at_the_start_is_asked_again(
         async with started(broker) as kept:
             assert len(asked) == 3
             assert not kept.holds("ban", "", "ada")
+
+
+# -- networks
+
+NET = {"network": True}
+
+
+async def test_a_guest_s_networks_can_be_kept_out(broker_env: dict[str, str]) -> None:
+    """All of them, for guests only, for an hour unless it is said; the moderator's answer names none."""
+    async with moderating(broker_env) as (kept, broker, heard):
+        await broker.note_networks([("g-1", "192.0.2.1"), ("g-1", "2001:db8::"), ("g-2", "192.0.2.2")])
+        before = time.time()
+        await kept.moderate(MODERATOR, request(BAN, "g-1", reason="spam", **NET))
+        assert kept.holds("ban", "lobby", "g-new", "192.0.2.1") and kept.holds("ban", "", "g-new", "2001:db8::")
+        assert not kept.holds("ban", "", "g-new", "192.0.2.2")
+        assert not kept.holds("ban", "", "u-bob"), "no guest"
+        assert not kept.holds("mute", "", "g-new", "192.0.2.1")
+        found = await broker.sanctions()
+        assert {one.user for one in found} == {"192.0.2.1", "2001:db8::"}
+        assert all(before + 3595 < one.until / 1000 < before + 3610 and one.guest == "g-1" for one in found)
+        await until(lambda: heard.signals, "the signal")
+        with pytest.raises(RequestError, match="banned: spam"):
+            kept.check_ban("", "g-new", "192.0.2.1")
+
+
+async def test_a_network_is_let_in_again_by_the_name_of_its_guest(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it is no longer known where that guest came from; only what was done by that name there."""
+    async with moderating(broker_env) as (kept, broker, _):
+        await broker.note_networks([("g-1", "192.0.2.1"), ("g-2", "192.0.2.2")])
+        for user, fields in (("g-1", {}), ("g-2", {}), ("g-1", {"room": "tea"})):
+            await kept.moderate(MODERATOR, request(BAN, user, **fields, **NET))
+
+        async def forgotten(user: str) -> list[str]:
+            return []
+
+        monkeypatch.setattr(broker, "networks", forgotten)
+        await kept.moderate(MODERATOR, request(UNBAN, "g-1", **NET))
+        assert not kept.holds("ban", "lobby", "g-new", "192.0.2.1")
+        assert kept.holds("ban", "tea", "g-new", "192.0.2.1") and kept.holds("ban", "", "g-new", "192.0.2.2")
+        assert len(await broker.sanctions()) == 2
+        assert await refused(kept, MODERATOR, request(UNBAN, "g-1", **NET)) == ErrorCode.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        request(BAN, "u-bob", **NET),
+        request(BAN, "g-nobody", **NET),
+        request(BAN, "g-1", seconds=30 * 86400 + 1, **NET),
+        request(MUTE, "g-nobody", **NET),
+        request(KICK, "g-nobody", **NET),
+    ],
+    ids=["no guest", "nobody known", "too long", "mute", "kick"],
+)
+async def test_a_network_that_can_not_be_meant_is_refused(broker_env: dict[str, str], asked: Moderate) -> None:
+    """`bad_request`, and nothing is kept or said."""
+    async with moderating(broker_env) as (kept, broker, heard):
+        await broker.note_networks([("g-1", "192.0.2.1"), ("u-bob", "192.0.2.1")])
+        assert await refused(kept, MODERATOR, asked) == ErrorCode.BAD_REQUEST
+        assert await broker.sanctions() == [] and heard.signals == []
+
+
+async def test_who_is_slowed(broker_env: dict[str, str]) -> None:
+    """A user alone, or a network's guests together, in a room or everywhere, until it is lifted."""
+    async with moderating(broker_env) as (kept, broker, _):
+        await broker.note_networks([("g-1", "192.0.2.1")])
+        await kept.moderate(MODERATOR, request(Action.SLOW, "ada", room="lobby"))
+        await kept.moderate(MODERATOR, request(Action.SLOW, "g-1", **NET))
+        assert kept.slows("lobby", "ada") and not kept.slows("tea", "ada")
+        together = {kept.slows(room, user, "192.0.2.1") for room in ("lobby", "tea") for user in ("g-1", "g-2")}
+        assert len(together) == 1 and None not in together
+        assert kept.slows("lobby", "g-1", "192.0.2.2") is None
+        await kept.moderate(MODERATOR, request(Action.UNSLOW, "g-1", **NET))
+        await kept.moderate(MODERATOR, request(Action.UNSLOW, "ada", room="lobby"))
+        assert not kept.slows("lobby", "ada") and not kept.slows("lobby", "g-1", "192.0.2.1")
+
+
+# -- what another process says, and what it could not say
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("kind", "promote"),
+        ("user", ""),
+        ("user", "x" * 129),
+        ("room", "x" * 65),
+        ("until", -1),
+        ("until", 2**53),
+        ("reason", "x" * 201),
+        ("by", "x" * 129),
+        ("network", 1),
+    ],
+)
+async def test_a_signal_with_a_bad_field_does_nothing(field: str, value: object) -> None:
+    """Its kinds and sizes are checked; the relay counts it as garbage."""
+    async with moderating({}) as (kept, _, _):
+        whole = msgspec.to_builtins(Sanction("ban", "lobby", "ada", 0, "u-mod", ""))
+        for sanctions in ([whole | {field: value}], [whole] * 65):
+            with pytest.raises(msgspec.ValidationError):
+                kept.on_signal("", encode({"kind": "moderate", "action": "ban", "sanctions": sanctions}))
+        assert not kept.holds("ban", "lobby", "ada")
+        kept.on_signal("", encode({"kind": "moderate", "action": "ban", "sanctions": [whole]}))
+        assert kept.holds("ban", "lobby", "ada")
+
+
+async def test_a_ban_whose_signal_was_lost_still_removes(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the copy is read again; once, and not those that held at the start or are mutes."""
+    monkeypatch.setattr(moderation, "REFRESH", 0.05)
+    async with opened(make_broker(config.load(environment(broker_env)))) as (broker, _):
+        await broker.sanction(Sanction("ban", "", "old", 0, "m", ""), lift=False)
+        async with started(broker) as kept:
+            removed: list[tuple[str, str]] = []
+            kept.on_removal = lambda sanction, reason: removed.append((sanction.user, reason))
+            await broker.sanction(Sanction("mute", "", "bob", 0, "m", ""), lift=False)
+            await broker.sanction(Sanction("ban", "lobby", "ada", 0, "m", "spam"), lift=False)
+            await broker.sanction(Sanction("ban", "", "cy", 0, "m", ""), lift=False)
+            await until(lambda: len(removed) >= 2, "removed")
+            await asyncio.sleep(0.2)
+            assert sorted(removed) == [("ada", "spam"), ("cy", "removed by a moderator (ban)")]
+
+
+async def test_who_was_banned_meanwhile_bans_nobody(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rights are asked when the thing takes effect."""
+    async with moderating(broker_env) as (kept, broker, _):
+        await broker.note_networks([("g-1", "192.0.2.1")])
+        networks = broker.networks
+
+        async def slow(user: str) -> list[str]:
+            learn(kept, BAN, Sanction("ban", "", "u-mod", 0, "u-other", ""))
+            return await networks(user)
+
+        monkeypatch.setattr(broker, "networks", slow)
+        assert await refused(kept, MODERATOR, request(BAN, "g-1", **NET)) == ErrorCode.FORBIDDEN
+        assert await broker.sanctions() == []
+
+
+async def test_the_broker_s_word_counts_before_a_signal_comes(broker_env: dict[str, str]) -> None:
+    """A ban holds from the moderator's answer on, also where it has not been heard of."""
+    async with moderating(broker_env) as (kept, broker, _):
+        await broker.sanction(Sanction("ban", "lobby", "ada", 0, "m", "spam"), lift=False)
+        assert not kept.holds("ban", "lobby", "ada")
+        with pytest.raises(RequestError, match="banned: spam") as caught:
+            await kept.ask_ban("lobby", "ada")
+        assert caught.value.code == ErrorCode.FORBIDDEN
+        await kept.ask_ban("tea", "ada")
+
+
+async def test_a_step_of_the_clock_ends_no_ban(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour ahead for a moment, and everybody would be in again."""
+    async with moderating({}) as (kept, _, _):
+        await kept.moderate(MODERATOR, request(BAN, seconds=60))
+        ahead = time.time() + 3600
+        monkeypatch.setattr(time, "time", lambda: ahead)
+        assert kept.holds("ban", "", "ada")

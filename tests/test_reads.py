@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from service import reads as reads_module
+from service import telemetry
 from service.broker import unavailable
 from service.broker_sqlite import SqliteBroker
-from service.protocol import ReadFrame
+from service.protocol import MEMBERS_LIMIT, ReadFrame
 from service.reads import ReadPositions
 from service.relay import Relay
 
@@ -96,6 +97,49 @@ async def test_what_could_not_be_told_is_told_again(monkeypatch: pytest.MonkeyPa
             await until(lambda: attempts, "an attempt")
         await until(lambda: it.shown, "the signal")
         assert await it.reads.of("lobby", [ADA, BOB]) == {ADA.id: 4, BOB.id: 2}
+
+
+async def test_in_a_large_room_only_oneself_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2,500 who read along would each cost all others a frame."""
+    async with process(monkeypatch) as it:
+        it.size = MEMBERS_LIMIT
+        it.reads.mark("lobby", ADA.id, 1)
+        await until(lambda: it.shown, "told to all")
+        it.size = MEMBERS_LIMIT + 1
+        it.reads.mark("lobby", ADA.id, 2)
+        await until(lambda: it.own, "told to herself")
+        assert len(it.shown) == 1
+        assert [(frame.user, frame.seq) for _, frames in it.own for frame in frames] == [(ADA.id, 2)]
+
+
+@pytest.mark.expects_log("damaged record the reads of bad")
+async def test_a_room_that_can_not_be_marked_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the broker refuses it or something breaks: the rooms behind it are told."""
+    async with process(monkeypatch) as it:
+        mark_read = it.broker.mark_read
+
+        async def some(room: str, marks: Any) -> None:
+            if room == "refused":
+                raise unavailable()
+            if room == "bad":
+                raise ValueError("what is this")
+            await mark_read(room, marks)
+
+        monkeypatch.setattr(it.broker, "mark_read", some)
+        for room in ("refused", "bad", "lobby"):
+            it.reads.mark(room, ADA.id, 2)
+        await until(lambda: it.shown, "told")
+        it.reads.mark("lobby", ADA.id, 3)
+        await until(lambda: len(it.shown) == 2, "told again")
+
+
+@pytest.mark.parametrize("reads", ["[]", '{"u1":-1}', '{"u1":9007199254740992}', '{"":1}', '{"u1":1.5}'])
+async def test_a_signal_that_is_none_is_garbage(monkeypatch: pytest.MonkeyPatch, reads: str) -> None:
+    """Counted and shown to nobody."""
+    async with process(monkeypatch) as it:
+        before = telemetry.GARBAGE._value.get()
+        it.relay.on_signal("lobby", f'{{"kind":"read","reads":{reads}}}'.encode())
+        assert telemetry.GARBAGE._value.get() == before + 1 and it.shown == []
 
 
 async def test_unread_is_nothing_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from service import relay as relay_module
 from service import telemetry
 from service.broker import Page, Publication, unavailable
 from service.broker_redis import RedisBroker
-from service.protocol import RequestError
+from service.protocol import ErrorCode, RequestError
 from service.relay import Hall, Relay
 
 from .brokers import message, store, take_from_log, until
@@ -710,3 +710,162 @@ async def test_a_fault_of_ours_is_logged_and_the_relay_goes_on(redis_url: str, m
             await until(lambda: hall.hole and not hall.filling, "the failed read")
         await it.say("three")
         await until(has(ada, 1, 2, 3), "all")
+
+
+# -- beginning and keeping rooms
+
+
+async def test_a_room_that_is_not_there_is_begun_by_who_may(redis_server: RedisServer, redis_url: str) -> None:
+    """Who may not leaves nothing behind; one that is there is nobody's beginning."""
+    async with scene(redis_url) as it:
+        asked: list[bool] = []
+
+        async def may_not() -> None:
+            asked.append(False)
+            raise RequestError(ErrorCode.TOO_MANY_ROOMS, "no more")
+
+        async def may() -> None:
+            asked.append(True)
+
+        with pytest.raises(RequestError, match="no more"):
+            await it.relay.hold("tea", may_not)
+        assert it.relay.rooms == {} and not redis_server.cli("KEYS", "parley:{tea}:*").strip()
+        hall = await it.relay.hold("tea", may)
+        assert hall.epoch is not None and asked == [False, True]
+        await it.relay.hold("tea", may_not)  # it is in step here
+        await it.say("hello", room="lobby")
+        await it.relay.hold("lobby", may_not)  # its log is there
+        assert asked == [False, True]
+
+
+async def test_who_may_not_begin_a_room_does_not_keep_others_from_it(redis_url: str) -> None:
+    """They wait for it at the same time; one who may is enough for all."""
+    async with scene(redis_url) as it:
+        began = 0
+        newest = it.broker.newest
+
+        async def counted(*args: Any, **options: Any) -> Page | None:
+            nonlocal began
+            began += 1
+            await asyncio.sleep(0.01)
+            return await newest(*args, **options)
+
+        it.broker.newest = counted  # type: ignore[method-assign]
+
+        async def may_not() -> None:
+            raise RequestError(ErrorCode.TOO_MANY_ROOMS, "no more")
+
+        async def may() -> None:
+            await asyncio.sleep(0.01)
+
+        outcomes = await asyncio.gather(
+            *(it.relay.hold("tea", may_not if number % 2 else may) for number in range(6)), return_exceptions=True
+        )
+        assert [isinstance(outcome, Hall) for outcome in outcomes] == [True, False] * 3
+        assert it.relay.rooms["tea"].holds == 3 and began == 1
+
+
+async def test_an_event_that_overtakes_a_room_s_beginning_is_not_lost(redis_url: str) -> None:
+    """Another process begins it and speaks while this one still asks whether it may."""
+    async with scene(redis_url) as it:
+        reader = Reader()
+
+        async def may() -> None:
+            await it.say("first", room="tea")
+            await asyncio.sleep(0.05)
+
+        hall = await it.relay.hold("tea", may)
+        it.relay.attach(hall, reader, 0)
+        await until(lambda: reader.seqs == [1], "the event")
+
+
+async def test_held_rooms_without_events_are_kept(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only those: the others last by what was said in them."""
+    monkeypatch.setattr(relay_module, "KEEP_INTERVAL", 0.05)
+    async with scene(redis_url) as it:
+        kept: list[list[str]] = []
+        keep = it.broker.keep
+
+        async def heard(rooms: Any) -> None:
+            await keep(rooms)
+            kept.append(sorted(rooms))
+
+        monkeypatch.setattr(it.broker, "keep", heard)
+        await it.say("hello", room="lobby")
+        for room in ("lobby", "tea", "cake"):
+            await it.join(Reader(), room=room)
+        it.relay._keep_at = 0.0
+        it.look_again(monkeypatch)
+        await until(lambda: len(kept) >= 2, "kept again")
+        assert all(rooms == ["cake", "tea"] for rooms in kept)
+
+
+# -- what one room or one signal can't do to the others
+
+
+@pytest.mark.expects_log("damaged record the room bad")
+async def test_a_room_that_can_not_be_looked_at_costs_itself(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands among many, in the middle; the others' holes are found all the same, and so is the next one's start."""
+    async with scene(redis_url) as it:
+        names = [f"room-{number}" for number in range(5)]
+        readers = {name: Reader() for name in (*names, "bad")}
+        for name, reader in list(readers.items())[:3]:
+            await it.join(reader, room=name)
+        await it.join(readers["bad"], room="bad")
+        for name in names[3:]:
+            await it.join(readers[name], room=name)
+        compare = it.relay._compare
+
+        async def broken(room: Hall, *args: Any) -> None:
+            if room.name == "bad":
+                raise ValueError("what is this")
+            await compare(room, *args)
+
+        monkeypatch.setattr(it.relay, "_compare", broken)
+        for name in names:
+            await store(it.mute, message(name))
+        it.look_again(monkeypatch)
+        await until(lambda: all(readers[name].seqs == [1] for name in names), "all others")
+        await it.join(Reader(), room="new")
+        assert readers["bad"].resets == [] and it.rounds is not None and not it.rounds.done()
+
+
+@pytest.mark.expects_log("damaged record the room bad")
+async def test_a_room_whose_events_can_not_be_written_costs_itself(redis_url: str) -> None:
+    """What arrived for others in the same turn is handed out."""
+    async with scene(redis_url) as it:
+        reader = Reader()
+        await it.join(Reader(), room="bad")
+        await it.join(reader, room="lobby")
+        bad = it.relay.rooms["bad"]
+        for room, frames in (("bad", [None]), ("lobby", [b'{"seq":1}'])):
+            epoch = it.relay.rooms[room].epoch or ""
+            it.relay.on_publication(Publication(room, epoch, 1, frames))  # type: ignore[arg-type]
+        await until(lambda: reader.seqs == [1], "the event")
+        assert bad.live
+
+
+async def test_signals_of_the_wrong_place_or_size_are_garbage(redis_url: str) -> None:
+    """What is said to all processes is not heard from a room's channel, nor the other way round."""
+    async with scene(redis_url) as it:
+        heard: list[tuple[str, bytes]] = []
+        for kind in ("moderate", "typing"):
+            it.relay.signals[kind] = lambda *args: heard.append(args)
+        before = telemetry.GARBAGE._value.get()
+        it.relay.on_signal("lobby", b'{"kind":"moderate"}')
+        it.relay.on_signal("", b'{"kind":"typing"}')
+        it.relay.on_signal("lobby", b'{"kind":"typing","more":"%s"}' % (b"x" * relay_module.SIGNAL_BYTES))
+        assert heard == [] and telemetry.GARBAGE._value.get() == before + 3
+        it.relay.on_signal("", b'{"kind":"moderate"}')
+        it.relay.on_signal("lobby", b'{"kind":"typing"}')
+        assert len(heard) == 2
+
+
+async def test_who_keeps_what_signals_said_hears_of_rooms_let_go_of(redis_url: str) -> None:
+    """A join that fails leaves nothing in memory either."""
+    async with scene(redis_url) as it:
+        told: list[str] = []
+        hall = await it.relay.hold("tea")
+        it.relay.on_resync = told.append
+        it.relay.release(hall)
+        assert told == ["tea"]

@@ -1,0 +1,106 @@
+"""service/typists.py: who types is gathered, bounded, and left out of rooms where it would be for too many."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from service import telemetry, typists
+from service.protocol import MEMBERS_LIMIT, Person
+from service.relay import Relay
+from service.typists import SHOWN_LIMIT, Typists
+
+from .brokers import ADA, BOB, until
+
+PEOPLE = [Person(f"u{number}", f"User {number}") for number in range(SHOWN_LIMIT + 5)]
+
+
+class Process:
+    """Typists on a broker that keeps its signals."""
+
+    def __init__(self) -> None:
+        self.signals: list[tuple[str, Any]] = []
+        self.shown: list[tuple[str, list[Person]]] = []
+        self.size = 2
+        self.typists = Typists(self, lambda room: self.size, lambda *shown: self.shown.append(shown))  # type: ignore[arg-type]
+
+    def signal(self, room: str, payload: bytes) -> None:
+        self.signals.append((room, json.loads(payload)))
+
+
+@asynccontextmanager
+async def process(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Process]:
+    monkeypatch.setattr(typists, "GATHER", 0.02)
+    made = Process()
+    running = asyncio.ensure_future(made.typists.run())
+    try:
+        yield made
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def signal(*people: Person) -> bytes:
+    return json.dumps({"kind": "typing", "users": [{"id": one.id, "name": one.name} for one in people]}).encode()
+
+
+async def test_a_moment_s_typists_are_one_signal_a_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each user once, however often they were noted; and nothing is left for the next moment."""
+    async with process(monkeypatch) as it:
+        for person in (ADA, BOB, ADA):
+            it.typists.note("lobby", person)
+        it.typists.note("tea", ADA)
+        await until(lambda: len(it.signals) == 2, "both rooms")
+        told = {room: [user["id"] for user in payload["users"]] for room, payload in it.signals}
+        assert told == {"lobby": [ADA.id, BOB.id], "tea": [ADA.id]}
+        await asyncio.sleep(0.06)
+        assert len(it.signals) == 2 and it.typists._typing == {}
+
+
+async def test_a_crowd_s_typing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first few are told."""
+    async with process(monkeypatch) as it:
+        for person in PEOPLE:
+            it.typists.note("lobby", person)
+        await until(lambda: it.signals, "the signal")
+        ((_, payload),) = it.signals
+        assert [user["id"] for user in payload["users"]] == [person.id for person in PEOPLE[:SHOWN_LIMIT]]
+
+
+@pytest.mark.parametrize(("size", "told"), [(MEMBERS_LIMIT, True), (MEMBERS_LIMIT + 1, False)])
+async def test_a_large_room_is_told_nothing(monkeypatch: pytest.MonkeyPatch, size: int, told: bool) -> None:
+    """Neither by this process nor, when another one thinks it smaller, on this one."""
+    async with process(monkeypatch) as it:
+        it.size = size
+        it.typists.note("lobby", ADA)
+        await until(lambda: not it.typists._typing, "gathered")
+        assert bool(it.signals) is told
+        it.typists.on_signal("lobby", signal(ADA))
+        assert bool(it.shown) is told
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"kind":"typing"}',
+        b'{"kind":"typing","users":{}}',
+        b'{"kind":"typing","users":[{"id":"u1"}]}',
+        b'{"kind":"typing","users":[{"id":"","name":"Ada"}]}',
+        b'{"kind":"typing","users":[{"id":"%s","name":"Ada"}]}' % (b"x" * 129),
+        b'{"kind":"typing","users":[{"id":"u1","name":"%s"}]}' % (b"x" * 129),
+        signal(*PEOPLE),
+    ],
+)
+async def test_what_no_process_of_ours_sends_is_garbage(monkeypatch: pytest.MonkeyPatch, payload: bytes) -> None:
+    """Its kinds and its sizes; shown to nobody."""
+    async with process(monkeypatch) as it:
+        relay = Relay(it)  # type: ignore[arg-type]
+        relay.signals["typing"] = it.typists.on_signal
+        before = telemetry.GARBAGE._value.get()
+        relay.on_signal("lobby", payload)
+        assert telemetry.GARBAGE._value.get() == before + 1
+        relay.on_signal("lobby", signal(ADA))
+        assert it.shown == [("lobby", [ADA])]
