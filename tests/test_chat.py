@@ -10,12 +10,13 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from service import chat, hub
+from service import chat, hub, moderation, protocol, reads, typists
 from service.auth import User
 from service.broker import unavailable
 from service.chat import ChatSocket
+from service.protocol import Action, Moderate
 
-from .brokers import until
+from .brokers import message, until
 from .harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
 from .serving import GATHER, Served, fields, serving
 
@@ -480,6 +481,48 @@ async def test_a_socket_has_a_limit_of_rooms() -> None:
         await ada.join("three")
 
 
+async def test_rooms_are_begun_within_a_rate(broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROOM_RATE, of an address: more are `rate_limited`; rooms that are there are joined as ever."""
+    monkeypatch.setattr(hub, "ROOM_BURST", 2)
+    async with serving(broker_env | {"ROOM_RATE": "1"}) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for room in ("one", "two"):
+            await ada.join(room)
+            await bob.join(room)
+        code, frame = await refused(bob.join("three"))
+        assert code == "rate_limited" and 3000 < frame["retry_after"] <= 3600
+        assert "three" not in it.hub.relay.rooms
+        await it.hub.publish(message("three"))
+        await bob.join("three")
+
+
+async def test_no_more_rooms_than_there_may_be(broker_env: dict[str, str]) -> None:
+    """ROOMS_TOTAL: `too_many_rooms` for one that isn't there."""
+    async with serving(broker_env | {"ROOMS_TOTAL": "1"}) as it, enter(it) as ada:
+        await it.hub.publish(message("one"))
+        assert (await refused(ada.join("two")))[0] == "too_many_rooms"
+        await ada.join("one")
+
+
+async def test_larger_pages_and_longer_resumes_cost_more() -> None:
+    """One for each 50 messages, of JOIN_RATE's burst."""
+    async with serving({"JOIN_RATE": "1"}) as it, enter(it) as ada:
+        for number in range(200):
+            await it.hub.publish(message(text=f"{number}"))
+        joined = await ada.join("lobby", limit=0)
+        for _ in range(2):
+            await ada.history("lobby", 2**53 - 1, 200)
+        assert (await refused(ada.history("lobby", 2**53 - 1, 200)))[0] == "rate_limited"
+        await ada.history("lobby", 2**53 - 1, 50)
+    async with serving({"JOIN_RATE": "1", "SEND_RATE_ADDRESS": "0"}) as it, enter(it) as ada:
+        for number in range(200):
+            await it.hub.publish(message(text=f"{number}"))
+        joined = await ada.join("lobby", limit=0)
+        since = {"epoch": joined["epoch"], "seq": 0}
+        for _ in range(3):  # the third is let in, and overdraws
+            await ada.join("lobby", since=since)
+        assert (await refused(ada.join("lobby", since=since)))[0] == "rate_limited"
+
+
 async def test_joins_and_pages_have_a_rate() -> None:
     """`rate_limited` says how long to wait; the socket stays."""
     async with serving({"JOIN_RATE": "0.5"}) as it, enter(it) as ada:
@@ -789,6 +832,38 @@ async def test_typing_all_the_time_is_shown_now_and_then(broker_env: dict[str, s
         assert not [frame for frame in ada.frames if frame["type"] == "error"]
 
 
+async def test_those_who_type_at_once_are_shown_each_other(broker_env: dict[str, str]) -> None:
+    """In one write, a frame each; nobody sees themselves, on none of their sockets."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it) as ada_too, enter(it, BOB) as bob:
+        for client in (ada, ada_too, bob):
+            await client.join("lobby")
+        for client in (ada, bob):
+            await client.raw('{"type":"typing","room":"lobby"}')
+        for client, other in ((ada, "u-bob"), (ada_too, "u-bob"), (bob, "u-ada")):
+            assert (await client.recv("typing"))["user"]["id"] == other
+            await client.ping()
+            assert len([frame for frame in client.frames if frame["type"] == "typing"]) == 1
+
+
+async def test_a_large_room_is_not_told_who_types_and_reads(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the user's own sockets hear what was read."""
+    for part in (reads, typists):
+        monkeypatch.setattr(part, "MEMBERS_LIMIT", 1)
+    async with serving(broker_env) as it, enter(it) as ada, enter(it) as ada_too, enter(it, BOB) as bob:
+        for client in (ada, ada_too, bob):
+            await client.join("lobby")
+        sent = await bob.send("lobby", "hello")
+        await ada.recv("message")
+        await ada.raw('{"type":"typing","room":"lobby"}')
+        await ada.raw(json.dumps({"type": "read", "room": "lobby", "seq": sent["seq"]}))
+        assert (await ada_too.recv("read"))["seq"] == sent["seq"]
+        await bob.ping()
+        assert not [frame for frame in (*bob.frames, *ada_too.frames) if frame["type"] == "typing"]
+        assert not [frame for frame in bob.frames if frame["type"] == "read"]
+
+
 async def test_read_positions_are_told_to_all_and_kept(broker_env: dict[str, str]) -> None:
     """Only forwards, never past the last event; whoever joins later sees them."""
     async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
@@ -955,6 +1030,143 @@ async def test_moderation_holds_on_every_process(redis_url: str) -> None:
                     assert (await again.closed())[0] == 4403
 
 
+@pytest.fixture
+def late_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process hears nothing of what moderators do elsewhere, as before a signal has come."""
+    monkeypatch.setattr(moderation.Moderation, "on_signal", lambda *_: None)
+
+
+@pytest.mark.usefixtures("late_signals")
+@pytest.mark.parametrize("guarded", [True, False], ids=["", "without asking the broker"])
+async def test_a_ban_holds_on_another_process_before_it_hears_of_it(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """From the moderator's answer on: joins, pages on the socket and over HTTP. The guard off, all of them pass."""
+    async with serving({"REDIS_URL": redis_url}) as it, enter(it, BOB) as bob, enter(it) as ada:
+        await bob.join("lobby")
+        await ada.join("lobby")
+        if not guarded:
+
+            async def nobody(*_: object) -> None:
+                return None
+
+            monkeypatch.setattr(it.hub.broker, "ban", nobody)
+        with ServiceProcess(NO_LIMITS | {"REDIS_URL": redis_url}) as other:
+            async with ChatClient.open(other.url, **MODERATOR) as mod:
+                await mod.request("moderate", room="lobby", user="u-bob", action="ban", reason="spam")
+                outcomes = [await outcome(bob.history("lobby", 10)), await outcome(bob.join("lobby"))]
+                page = await it.fetch("/rooms/lobby/messages", Authorization=f"Bearer {BOB['bearer']}")
+                outcomes.append("ok" if page.code == 200 else str(page.code))
+        assert outcomes == (["banned: spam", "banned: spam", "404"] if guarded else ["ok", "ok", "ok"])
+        await ada.history("lobby", 10)
+        await bob.join("elsewhere")
+
+
+@pytest.mark.usefixtures("late_signals")
+@pytest.mark.parametrize(("action", "reason"), [("ban", "enter"), ("mute", "muted")])
+async def test_who_may_not_write_does_not_on_another_process_either(redis_url: str, action: str, reason: str) -> None:
+    """It is asked in the same step in which the message is stored."""
+    async with serving({"REDIS_URL": redis_url}) as it, enter(it, BOB) as bob:
+        await bob.join("lobby")
+        await bob.send("lobby", "before")
+        with ServiceProcess(NO_LIMITS | {"REDIS_URL": redis_url}) as other:
+            async with ChatClient.open(other.url, **MODERATOR) as mod:
+                await mod.request("moderate", room="lobby", user="u-bob", action=action)
+                code, frame = await refused(bob.send("lobby", "after"))
+                assert code == "forbidden" and reason in frame["message"]
+                page = await mod.join("lobby")
+        assert [message["text"] for message in page["messages"]] == ["before"]
+
+
+async def outcome(request: Any) -> str:
+    """What came of a request: "ok" or why not."""
+    try:
+        await request
+    except ChatError as error:
+        return str(error.frame["message"])
+    return "ok"
+
+
+async def held_up(it: Served, monkeypatch: pytest.MonkeyPatch, method: str) -> tuple[asyncio.Event, asyncio.Event]:
+    """Make that call of the broker wait once it has its answer: an event that it has, and one that lets it go on."""
+    call, reached, go_on = getattr(it.hub.broker, method), asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **options: Any) -> Any:
+        answer = await call(*args, **options)
+        reached.set()
+        await go_on.wait()
+        return answer
+
+    monkeypatch.setattr(it.hub.broker, method, slow)
+    return reached, go_on
+
+
+@pytest.mark.parametrize("room", [{"room": "lobby"}, {}], ids=["of the room", "everywhere"])
+@pytest.mark.parametrize("action", ["ban", "kick"])
+@pytest.mark.parametrize("method", ["roster", "newest", "ban"])
+async def test_who_is_removed_during_a_join_is_not_in(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, method: str, action: str, room: dict[str, str]
+) -> None:
+    """At whichever of its waits."""
+    async with serving(broker_env) as it, enter(it, MODERATOR) as mod, enter(it, BOB) as bob:
+        await it.hub.publish(message())
+        reached, go_on = await held_up(it, monkeypatch, method)
+        await bob.raw('{"type":"join","room":"lobby","ref":"j"}')
+        await reached.wait()
+        await mod.request("moderate", user="u-bob", action=action, **room)
+        go_on.set()
+        assert (await bob.closed())[0] == 4403
+        assert not [frame for frame in bob.frames if frame["type"] == "joined"]
+        await until(lambda: not it.hub.relay.rooms, "the room let go")
+
+
+async def test_a_page_under_way_is_not_shown_to_who_was_removed(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rights are asked again when it has come."""
+    async with serving(broker_env) as it, enter(it, BOB) as bob:
+        await bob.join("lobby")
+        reached, go_on = await held_up(it, monkeypatch, "newest")
+        asking = asyncio.ensure_future(outcome(bob.history("lobby", 10)))
+        await reached.wait()
+        monkeypatch.setattr(it.hub.moderation, "on_removal", lambda *_: None)  # its socket, still open for a moment
+        await it.hub.moderation.moderate(User("m", "M", role="moderator"), Moderate(user="u-bob", action=Action.BAN))
+        go_on.set()
+        assert await asking == "banned"
+
+
+async def test_a_page_under_way_over_http_is_not_shown_to_who_was_banned(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same."""
+    async with serving(broker_env) as it:
+        await it.hub.publish(message())
+        reached, go_on = await held_up(it, monkeypatch, "ban")
+        asking = asyncio.ensure_future(
+            it.fetch("/rooms/lobby/messages", Authorization=f"Bearer {BOB['bearer']}"),
+        )
+        await reached.wait()
+        await it.hub.moderation.moderate(
+            User("m", "M", role="moderator"), Moderate(user="u-bob", action=Action.BAN, room="lobby")
+        )
+        go_on.set()
+        assert (await asking).code == 404
+
+
+async def test_the_slowed_say_little(broker_env: dict[str, str]) -> None:
+    """An event each ten seconds; `rate_limited` says when the next may come."""
+    async with serving(broker_env) as it, enter(it, MODERATOR) as mod, enter(it, BOB) as bob:
+        await bob.join("lobby")
+        await mod.request("moderate", room="lobby", user="u-bob", action="slow")
+        sent = await bob.send("lobby", "one")
+        code, frame = await refused(bob.send("lobby", "two"))
+        assert code == "rate_limited" and 5 < frame["retry_after"] <= hub.SLOW_SECONDS
+        react = bob.request("react", room="lobby", id="r", target=sent["seq"], emoji="👍")
+        assert (await refused(react))[0] == "rate_limited"
+        await mod.request("moderate", room="lobby", user="u-bob", action="unslow")
+        await bob.send("lobby", "three")
+
+
 # -- tokens that run out
 
 
@@ -1051,6 +1263,64 @@ async def test_many_errors_close_1008() -> None:
             await ada.raw("nonsense")
         code, reason = await ada.closed()
         assert code == 1008 and reason == "too many errors, at last bad_request"
+
+
+async def keep_sending(client: ChatClient, seconds: float, patience: float) -> tuple[int, bool]:
+    """Send one message after the other, waiting `patience` times what a refusal says; how many passed, and whether
+
+    the socket was closed for it.
+    """
+    end, sent = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        try:
+            await client.send("lobby", "x")
+            sent += 1
+        except ChatError as refusal:
+            assert refusal.code == "rate_limited"
+            due = time.monotonic() + patience * refusal.frame["retry_after"]
+            while (left := due - time.monotonic()) > 0:
+                await asyncio.sleep(left)
+        except TimeoutError:
+            raise
+        except Exception:
+            if client.connection.close_code is None:
+                raise
+            return sent, True
+    return sent, False
+
+
+async def test_who_waits_as_told_is_never_closed(long_form: bool) -> None:
+    """However long they go on; every wait that is told suffices. Who waits half as long is closed, 1008."""
+    environ = {"SEND_RATE": "40", "SEND_BURST": "5", "SEND_RATE_ADDRESS": "0"}
+    async with serving(environ) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("lobby")
+        (sent, closed), (_, ignorant_closed) = await asyncio.gather(
+            keep_sending(ada, 60.0 if long_form else 5.0, 1.0), keep_sending(bob, 60.0, 0.4)
+        )
+        assert not closed and sent >= 100
+        errors = [frame for frame in ada.frames if frame["type"] == "error"]
+        assert len(errors) > 100  # what used to be enough to be closed
+        assert ignorant_closed and (await bob.closed())[0] == 1008
+
+
+async def test_waits_of_different_things_are_apart() -> None:
+    """Who waits for joins as told and sends meanwhile, waiting for that as told, ignores nothing."""
+    environ = {"SEND_RATE": "40", "SEND_BURST": "1", "JOIN_RATE": "0.1"}
+    async with serving(environ) as it, enter(it) as ada:
+        await ada.join("lobby")
+        assert (await refused(ada.join("lobby")))[1]["retry_after"] > 5
+        (socket,) = ChatSocket.sockets
+        sent, closed = await keep_sending(ada, 2.0, 1.0)
+        assert not closed and sent > 10
+        assert socket._errors.idle(time.monotonic()), "nothing was counted"
+
+
+def test_a_wait_is_told_rounded_up() -> None:
+    """A millisecond too early is too early."""
+    for wait in (0.0333333, 0.0999999, 1.2345678, 1e-9, 59.9991):
+        assert wait <= protocol.told_wait(wait) < wait + 0.0011
+    assert protocol.told_wait(0.25) == 0.25
 
 
 async def test_pings_and_typing_have_a_bound_too() -> None:

@@ -1,8 +1,10 @@
 """service/networks.py: the broker comes to know where this process's guests are, and only theirs."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -11,8 +13,12 @@ from service.broker import unavailable
 from service.networks import Networks
 
 from .brokers import until
-from .harness import ChatClient, make_jwt
-from .serving import serving
+from .harness import UNIT, ChatClient, ChatError, make_jwt
+from .harness.chat_client import fetch_ticket
+from .serving import Served, serving
+
+BOB = {"bearer": make_jwt("u-bob", "Bob")}
+MODERATOR = {"bearer": make_jwt("u-mod", "Mo", role="moderator")}
 
 
 class Notes:
@@ -114,3 +120,125 @@ async def test_only_guests_are_noted(broker_env: dict[str, str]) -> None:
             assert await it.hub.broker.networks("u-bob") == []
         assert await it.hub.broker.networks(guest) == ["127.0.0.1"]  # known for a while
         await until(lambda: not it.hub.networks._here, "gone from memory")
+
+
+# -- networks of guests
+
+PROXIED = {"TRUSTED_PROXIES": "1"}
+
+
+def from_address(it: Served, name: str | None, address: str, **options: Any) -> Any:
+    """A guest from that address."""
+    return ChatClient.open(it.url, name, headers={"X-Forwarded-For": address}, **options)
+
+
+async def test_a_banned_guest_who_comes_back_as_a_new_one_is_refused(broker_env: dict[str, str]) -> None:
+    """Until it is lifted, on every way in, with the reason; other networks, and users with tokens, are not."""
+    async with (
+        serving(broker_env | PROXIED) as it,
+        ChatClient.open(it.url, **MODERATOR) as mod,
+        from_address(it, "Troll", "192.0.2.7") as troll,
+        from_address(it, "Ada", "192.0.2.8") as ada,
+    ):
+        await known(it, troll)
+        ban = {"user": troll.user["id"], "action": "ban", "network": True, "reason": "spam"}
+        answer = await mod.request("moderate", **ban)
+        assert "192.0.2" not in json.dumps(answer)
+        assert await troll.closed() == (4403, "spam")
+        assert (await ada.ping())["type"] == "pong"
+        with pytest.raises(ChatError) as caught:
+            await fetch_ticket(it.url, "Newcomer", {"X-Forwarded-For": "192.0.2.7"})
+        assert (caught.value.frame["status"], caught.value.frame["message"]) == (403, "banned: spam")
+        assert ada.guest is not None
+        async with from_address(it, None, "192.0.2.7", bearer=ada.guest, welcome=False) as moved:
+            assert await moved.closed() == (4403, "banned: spam")
+        there = {"X_Forwarded_For": "192.0.2.7", "Authorization": f"Bearer {ada.guest}"}
+        assert (await it.fetch("/rooms", **there)).code == 403
+        async with from_address(it, None, "192.0.2.7", **BOB) as bob:
+            await bob.join("lobby")
+        await mod.request("moderate", user=troll.user["id"], action="unban", network=True)
+        async with from_address(it, "Newcomer", "192.0.2.7") as newcomer:
+            await newcomer.join("lobby")
+
+
+async def test_a_network_s_ban_ends_by_itself_and_counts_an_ipv6_net_as_one(broker_env: dict[str, str]) -> None:
+    """Its /64."""
+    async with serving(broker_env | PROXIED) as it, ChatClient.open(it.url, **MODERATOR) as mod:
+        async with from_address(it, "Troll", "2001:db8::7") as troll:
+            await known(it, troll)
+        ban = {"user": troll.user["id"], "action": "ban", "network": True, "seconds": 1.0}
+        await mod.request("moderate", **ban)  # who has left is still known
+        with pytest.raises(ChatError):
+            await fetch_ticket(it.url, "Newcomer", {"X-Forwarded-For": "2001:db8::8"})
+        async with from_address(it, "Ada", "2001:db8:0:1::7"):
+            pass
+        async with asyncio.timeout(5 * UNIT):
+            while await outcome(fetch_ticket(it.url, "Newcomer", {"X-Forwarded-For": "2001:db8::8"})) != "ok":
+                await asyncio.sleep(0.05)
+
+
+async def test_a_network_is_banned_or_muted_in_a_room(broker_env: dict[str, str]) -> None:
+    """Its guests are out of there and may not come in, or may not write; elsewhere they are as before."""
+    async with (
+        serving(broker_env | PROXIED) as it,
+        ChatClient.open(it.url, **MODERATOR) as mod,
+        from_address(it, "Troll", "192.0.2.7") as troll,
+        from_address(it, "Other", "192.0.2.7") as other,
+    ):
+        await known(it, troll)
+        await other.join("lobby")
+        await troll.join("tea")
+        order = {"user": troll.user["id"], "network": True, "room": "lobby"}
+        await mod.request("moderate", action="mute", **order)
+        assert (await refused(other.send("lobby", "x")))[0] == "forbidden"
+        await troll.send("tea", "x")
+        await mod.request("moderate", action="unmute", **order)
+        await other.send("lobby", "x")
+        await mod.request("moderate", action="ban", reason="enough", **order)
+        assert await other.closed() == (4403, "enough")
+        code, frame = await refused(troll.join("lobby"))
+        assert (code, frame["message"]) == ("forbidden", "banned: enough")
+        await troll.send("tea", "still here")
+
+
+async def test_a_slowed_network_s_guests_share_what_they_may(broker_env: dict[str, str]) -> None:
+    """Otherwise a new guest would be one request away."""
+    async with (
+        serving(broker_env | PROXIED) as it,
+        ChatClient.open(it.url, **MODERATOR) as mod,
+        from_address(it, "Troll", "192.0.2.7") as troll,
+        from_address(it, "Other", "192.0.2.7") as other,
+    ):
+        await known(it, troll)
+        for client in (troll, other):
+            await client.join("lobby")
+        await mod.request("moderate", action="slow", user=troll.user["id"], network=True)
+        await troll.send("lobby", "one")
+        assert (await refused(other.send("lobby", "two")))[0] == "rate_limited"
+        async with from_address(it, "Ada", "192.0.2.8") as ada:
+            await ada.join("lobby")
+            for text in "abc":
+                await ada.send("lobby", text)
+
+
+async def known(it: Served, client: ChatClient) -> None:
+    """Wait until the broker knows where a guest comes from."""
+    async with asyncio.timeout(5 * UNIT):
+        while not await it.hub.broker.networks(client.user["id"]):
+            await asyncio.sleep(0.01)
+
+
+async def refused(request: Any) -> tuple[str, dict[str, Any]]:
+    """The code of the error that answers, and the frame."""
+    with pytest.raises(ChatError) as caught:
+        await request
+    return caught.value.code, caught.value.frame
+
+
+async def outcome(request: Any) -> str:
+    """What came of a request: "ok" or why not."""
+    try:
+        await request
+    except ChatError as error:
+        return str(error.frame["message"])
+    return "ok"
