@@ -27,14 +27,12 @@ PROBE_SECONDS = 1.0  # for which it is claimed only to see whether it is free
 WAITING_LIMIT = 100  # what may wait to be said while a name is claimed
 _COUNTED = 4  # so many of one handle are numbered in their order, others by chance: a crowd of them costs few claims
 _CHANCES = 4
-_MARK = re.compile(r" \(guide(?: \d+)?\)")
+_MARK = re.compile(r" \(guide(?: \d+)?\)\Z")
 
 
 def marked(handle: str, number: int = 1) -> str:
-    """The name of the chat that a guide's handle is, within the limit of names."""
-    mark = f" (guide {number})" if number > 1 else " (guide)"
-    room = names.NAME_LIMIT - len(mark)
-    return (handle if len(handle) <= room else handle[: room - 1].rstrip() + "…") + mark
+    """The name of the chat that a guide's handle is."""
+    return names.with_ending(handle, f" (guide {number})" if number > 1 else " (guide)")
 
 
 def bare(person: Person) -> str:

@@ -127,18 +127,24 @@ def _fitted(name: str) -> str:
     return name
 
 
-def _cut(name: str) -> str:
+def with_ending(name: str, ending: str) -> str:
+    """A name with `ending` (ASCII) behind it; the name gives way where both are too long."""
+    clusters, points = NAME_LIMIT - len(ending), CODE_POINTS_LIMIT - len(ending)
+    return (_cut(name, clusters, points) if _too_long(name, clusters, points) else name) + ending
+
+
+def _cut(name: str, clusters: int = NAME_LIMIT, points: int = CODE_POINTS_LIMIT) -> str:
     kept = ""
-    for cluster in _CLUSTER.findall(name)[: NAME_LIMIT - 1]:
-        if len(kept) + len(cluster) >= CODE_POINTS_LIMIT:
-            kept = kept or cluster[: CODE_POINTS_LIMIT - 1]  # a letter under a heap of marks
+    for cluster in _CLUSTER.findall(name)[: clusters - 1]:
+        if len(kept) + len(cluster) >= points:
+            kept = kept or cluster[: points - 1]  # a letter under a heap of marks
             break
         kept += cluster
     return kept.rstrip(" \u200c\u200d") + "…"
 
 
-def _too_long(name: str) -> bool:
-    return len(name) > CODE_POINTS_LIMIT or len(_CLUSTER.findall(name)) > NAME_LIMIT
+def _too_long(name: str, clusters: int = NAME_LIMIT, points: int = CODE_POINTS_LIMIT) -> bool:
+    return len(name) > points or len(_CLUSTER.findall(name)) > clusters
 
 
 def _faults(name: str) -> Iterator[tuple[int, str]]:

@@ -110,6 +110,7 @@ async def test_names_are_trimmed_and_may_be_anything_a_name_may_be(broker_env: d
                 await one.say("hello")
                 told = await one.next("talk")
                 assert (told["user"], told["members"]) == (name, [name])
+            await nobody_left(it)
 
 
 @pytest.mark.parametrize(

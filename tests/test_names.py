@@ -16,6 +16,7 @@ from service.names import (
     check_text,
     fit_name,
     name_key,
+    with_ending,
 )
 from service.protocol import ErrorCode, RequestError, encode, error_frame
 
@@ -389,3 +390,15 @@ def test_names_that_differ() -> None:
 def test_name_key_is_stable(name: str) -> None:
     """A key is its own key."""
     assert name_key(name_key(name)) == name_key(name)
+
+
+def test_a_name_with_an_ending_stays_within_the_limits() -> None:
+    """Cut between letters as they are seen, never within one; an ending is always whole."""
+    family = "👨\u200d👩\u200d👧"
+    for name in ("Ada", "x" * 24, "x" * 25, "x" * 32, "e\u0301" * 25, family * 20, "क्ष" * 32, "a" + "\u0301" * 127):
+        marked = with_ending(name, " (guide)")
+        assert marked.endswith(" (guide)") and check_name(marked) == marked
+        kept = marked.removesuffix(" (guide)")
+        assert kept == name or (kept.endswith("…") and name.startswith(kept[:-1]))
+    assert with_ending("x" * 24, " (guide)") == "x" * 24 + " (guide)"
+    assert with_ending("x" * 25, " (guide)") == "x" * 23 + "… (guide)"
