@@ -395,7 +395,7 @@ def test_name_key_is_stable(name: str) -> None:
 def test_a_name_with_an_ending_stays_within_the_limits() -> None:
     """Cut between letters as they are seen, never within one; an ending is always whole."""
     family = "👨\u200d👩\u200d👧"
-    for name in ("Ada", "x" * 24, "x" * 25, "x" * 32, "q\u0301" * 25, family * 20, "क्ष" * 32, "a" + "\u0301" * 127):
+    for name in ("Ada", "x" * 24, "x" * 25, "x" * 32, "q\u0301" * 25, family * 20, "क्ष" * 32, "q" + "\u0301" * 127):
         marked = with_ending(name, " (guide)")
         assert marked.endswith(" (guide)") and check_name(marked) == marked
         kept = marked.removesuffix(" (guide)")
