@@ -4,6 +4,7 @@
  */
 
 import { el } from "./dom.js";
+import { addresses } from "./links.js";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
@@ -12,10 +13,8 @@ const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long",
 const names = new Intl.ListFormat(undefined, { style: "long", type: "conjunction" });
 
 const DAY_MS = 86_400_000;
-const LINK = /https?:\/\/[^\s<>"'`]+/giu;
 const PICTURE = "\\p{Extended_Pictographic}\\uFE0F?\\p{Emoji_Modifier}?";
 const EMOJI_ONLY = new RegExp(`^(?:(?:${PICTURE}(?:\\u200D${PICTURE})*|\\p{RI}{2})\\s*){1,3}$`, "u");
-const OPENING = { ")": "(", "]": "[" };
 
 /** 14:05 */
 export const time = (at) => clock.format(at);
@@ -58,41 +57,13 @@ export const isEmojiOnly = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
  */
 export function withLinks(text) {
   const parts = [];
-  let end = 0;
-  for (const match of text.matchAll(LINK)) {
-    const address = trimmed(match[0]);
-    if (!isAddress(address)) continue;
-    parts.push(text.slice(end, match.index));
+  let shown = 0;
+  for (const { start, end } of addresses(text)) {
+    const address = text.slice(start, end);
+    parts.push(text.slice(shown, start));
     parts.push(el("a", { href: address, rel: "noopener noreferrer nofollow", target: "_blank" }, address));
-    end = match.index + address.length;
+    shown = end;
   }
-  parts.push(text.slice(end));
+  parts.push(text.slice(shown));
   return parts.filter((part) => part !== "");
-}
-
-function isAddress(text) {
-  try {
-    return /^https?:$/.test(new URL(text).protocol);
-  } catch {
-    return false;
-  }
-}
-
-/** Without the punctuation of the sentence around it; a closing bracket stays if the address opened it. */
-function trimmed(address) {
-  const spare = {}; // closing brackets that nothing opens
-  for (const [closing, opening] of Object.entries(OPENING)) {
-    spare[closing] = address.split(closing).length - address.split(opening).length;
-  }
-  let end = address.length;
-  for (; end > 0; end -= 1) {
-    const last = address[end - 1];
-    if (last in OPENING) {
-      if (spare[last] <= 0) break;
-      spare[last] -= 1;
-    } else if (!/[.,;:!?…*_~]/u.test(last)) {
-      break;
-    }
-  }
-  return address.slice(0, end);
 }
