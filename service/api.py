@@ -150,15 +150,6 @@ class Handler(AnswerHandler):
         self.finish(protocol.encode(value))
 
 
-class NotFound(Handler):
-    """Every other path."""
-
-    def prepare(self) -> None:
-        super().prepare()
-        if not self._finished:
-            raise ApiError(404, "not_found", "There is nothing at this address.")
-
-
 class Api(Handler):
     """What needs an allowed Origin (or none) and mostly a bearer token; the contract's errors become statuses."""
 

@@ -7,13 +7,12 @@ import random
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
-from tornado.web import Application, RequestHandler, StaticFileHandler, stream_request_body
+from tornado.web import Application, RequestHandler, stream_request_body
 
 from service import api, config, guide_chat, guide_clock, guide_play, headers, listener, protocol, telemetry
 from service.answers import AnswerHandler
@@ -31,6 +30,7 @@ from service.hub import Hub, Rates
 from service.limits import Buckets, Tally
 from service.moderation import Moderation
 from service.networks import Networks
+from service.pages import PAGES, STATIC, Elsewhere, Page, Static
 from service.presence import Presence
 from service.protocol import CloseCode, encode
 from service.reads import ReadPositions
@@ -43,7 +43,6 @@ from service.writer import BURST_SECONDS, Connection
 
 logger = logging.getLogger(__name__)
 
-STATIC = Path(__file__).parent.parent / "static"
 HEADER_LIMIT = 16384  # bytes of a request's headers
 BODY_LIMIT = 131072  # bytes of a request's body, at least
 BODY_DROPPED = 64  # times that: bytes of a body that are read only to answer 413; more is cut
@@ -55,7 +54,6 @@ FAREWELL = 2.0  # seconds for the last close frames to be answered
 # Objects made before the collector looks: its pauses grow with what lives, and sockets are freed by reference counts.
 GC_THRESHOLD = (50_000, 50, 1000)
 
-PAGES = (r"/", r"/r/[a-z0-9][a-z0-9_-]{0,63}")
 ROOT_SOCKETS = {"chat": guide_chat.EscapedSocket, "clock": guide_clock.ClockSocket}  # by ROOT_SOCKET
 
 
@@ -118,39 +116,6 @@ class TooLarge(api.Handler):
         super().on_finish()
 
 
-class Page(api.Handler):
-    """`/` and `/r/<room>`: the chat page; and the pages of the guides."""
-
-    def initialize(self, file: str = "") -> None:
-        """`file` of static/; the chat page without one."""
-        super().initialize()
-        self._file = file or self.application.settings["page"]
-
-    def get(self) -> None:
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Cache-Control", "no-cache")
-        self.finish((STATIC / self._file).read_bytes())
-
-
-class Static(StaticFileHandler, api.Handler):  # type: ignore[misc]  # two ways to say `head`
-    """`/static/…`: files of that folder alone; no listing, nothing hidden."""
-
-    def initialize(self, path: str) -> None:  # type: ignore[override]
-        api.Handler.initialize(self)
-        StaticFileHandler.initialize(self, path)
-
-    def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
-        try:
-            if "/." not in absolute_path[len(root) :] and Path(absolute_path).is_file():
-                return super().validate_absolute_path(root, absolute_path)
-        except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
-            pass
-        raise api.ApiError(404, "not_found", "There is nothing at this address.")
-
-    def set_extra_headers(self, path: str) -> None:
-        self.set_header("Cache-Control", "no-cache")  # checked by ETag: a deploy is seen at once
-
-
 def _body_limit(settings: Settings) -> int:
     return max(BODY_LIMIT, settings.frame_limit)  # the longest text may also come by HTTP
 
@@ -187,7 +152,7 @@ def make_application(hub: Hub) -> Application:
         rooms=api.RoomList(hub.broker),
         page="index.html",
         frame_limit=hub.settings.frame_limit,
-        default_handler_class=api.NotFound,
+        default_handler_class=Elsewhere,
         log_function=_log_request,
     )
 

@@ -14,7 +14,7 @@ from tornado.httpclient import HTTPResponse
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from service import app, config
+from service import app, config, pages
 from service.app import Service, make_broker
 from service.broker import unavailable
 from service.broker_redis import RedisBroker
@@ -47,7 +47,7 @@ async def test_the_chat_page_is_at_its_addresses(path: str) -> None:
         response = await it.fetch(path)
         assert (response.code, response.headers["Content-Type"]) == (200, HTML)
         assert response.headers["Cache-Control"] == "no-cache"
-        assert response.body == (app.STATIC / "index.html").read_bytes()
+        assert response.body == (pages.STATIC / "index.html").read_bytes()
 
 
 async def test_the_clock_has_a_page() -> None:
@@ -55,7 +55,7 @@ async def test_the_clock_has_a_page() -> None:
     async with serving() as it:
         response = await it.fetch("/clock.html")
         assert (response.code, response.headers["Content-Type"]) == (200, HTML)
-        assert response.body == (app.STATIC / "clock.html").read_bytes()
+        assert response.body == (pages.STATIC / "clock.html").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ async def test_static_files_are_served(name: str, kind: str) -> None:
     async with serving() as it:
         response = await it.fetch(f"/static/{name}")
         assert (response.code, response.headers["Content-Type"].partition(";")[0]) == (200, kind)
-        assert response.body == (app.STATIC / name).read_bytes()
+        assert response.body == (pages.STATIC / name).read_bytes()
 
 
 async def test_static_files_are_checked_by_etag() -> None:

@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("actions", "guide_voice"),
     ("guide_sockets",),
     ("api", "chat", "guide_chat", "guide_clock", "guide_play"),
+    ("pages",),
     # Routes, start, drain; the command line.
     ("app",),
     ("__main__",),
