@@ -41,7 +41,7 @@ const PASSED_ON = new Set(["presence", "typing", "read", "moderated"]);
  * - `presence`, `typing`, `read`, `moderated`: the frame
  * - `sent`: the frame, before its entry leaves the outbox; the event itself comes before it or after
  * - `outbox`: the entry that changed or is gone, or null for several
- * - `refused` `{room, type, code, message}`: a join, an edit, a removal or a reaction was refused for good
+ * - `refused` `{room, type, code, message, text}`: a join, an edit (of `text`), a removal or a reaction was refused for good
  * - `problem` `{code, message}`: an error of the service that answers nothing of ours
  */
 export class Chat {

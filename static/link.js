@@ -13,7 +13,7 @@ import { HttpError } from "./tickets.js";
 const WELCOME_TIMEOUT_MS = 10_000; // from the handshake's start to `welcome`
 const STABLE_MS = 10_000; // a connection that held so long ends a row of failures
 const TICK_MS = 1000;
-const SLEEP_MS = 10_000; // a clock that jumps so far between two ticks: the machine slept
+const SLEEP_MS = 10_000; // a clock that jumps so far ahead between two ticks: the machine slept
 const SLEEP_PONG_MS = 3000;
 const SILENCE_PONG_MS = 10_000;
 const EARLY_MS = 1000; // between attempts made early because something woke us
@@ -26,7 +26,8 @@ const TIMER_LIMIT_MS = 2 ** 31 - 1; // setTimeout fires at once for more
 /**
  * @typedef {object} LinkState
  * @property {"closed" | "connecting" | "open" | "waiting" | "stopped"} state
- * @property {number} [retryAt] Unix time in ms of the next attempt, while waiting
+ * @property {number} [retryIn] ms from this state's beginning to the next attempt, while waiting
+ * @property {number} [retryAt] the same as Unix time in ms, by this machine's clock
  * @property {number | string} [code] the close code, or the HTTP error's code
  * @property {string} [reason] why, in the service's words
  */
@@ -44,13 +45,14 @@ export class Link {
 
   #socket = null;
   #attempt = 0; // counts attempts, so that what an old one still awaits is dropped
-  #attemptedAt = 0;
+  #attemptedAt = -Infinity; // these are times of performance.now, which nobody sets
   #openedAt = 0;
   #heardAt = 0;
   #heartbeat_ms = 25_000;
   #timer; // of the next attempt, or of `welcome`
   #ticker;
   #tickAt = 0;
+  #wallTickAt = 0; // the same by the machine's clock
   #probe; // the timer of a ping under way
   #told = null; // {at, until, ticket}: when `reconnect` said to come back
   #refused = false; // whether the last ticket was refused (4401) before any `welcome`
@@ -67,6 +69,8 @@ export class Link {
    * @param {(frame: object) => void} options.onFrame
    */
   constructor({ url, tickets, WebSocket = globalThis.WebSocket, random, onState, onFrame }) {
+    // Else it would look like a service that can't be reached, for ever.
+    if (typeof WebSocket !== "function") throw new TypeError("no WebSocket here: pass one, for example that of `ws`");
     const socketUrl = new URL("socket", url);
     socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
     this.#socketUrl = socketUrl.href;
@@ -85,7 +89,8 @@ export class Link {
   open() {
     if (this.state.state !== "closed" && this.state.state !== "stopped") return;
     this.#backoff.reset();
-    this.#tickAt = Date.now();
+    this.#tickAt = performance.now();
+    this.#wallTickAt = Date.now();
     this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
     this.#connect();
   }
@@ -107,7 +112,7 @@ export class Link {
   /** Something (the network is back, the page is seen again) suggests to look at once. */
   wake() {
     if (this.isOpen) this.#ping(SLEEP_PONG_MS);
-    else if (this.state.state === "waiting" && Date.now() - this.#attemptedAt >= EARLY_MS) this.#connect();
+    else if (this.state.state === "waiting" && performance.now() - this.#attemptedAt >= EARLY_MS) this.#connect();
   }
 
   /**
@@ -130,7 +135,7 @@ export class Link {
   async #connect() {
     this.#cut();
     const attempt = ++this.#attempt;
-    this.#attemptedAt = Date.now();
+    this.#attemptedAt = performance.now();
     this.#enter({ state: "connecting" });
     let ticket = this.#toldTicket();
     if (ticket === undefined) {
@@ -151,15 +156,16 @@ export class Link {
     }
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#giveUp("no answer"), WELCOME_TIMEOUT_MS);
+    let trouble = ""; // browsers keep it to themselves, clients in Node say what a handshake was refused with
     socket.onmessage = (event) => this.#receive(event.data);
-    socket.onclose = (event) => this.#lost(event.code, event.reason);
-    socket.onerror = () => {}; // `close` follows and says more
+    socket.onclose = (event) => this.#lost(event.code, event.reason || trouble);
+    socket.onerror = (event) => (trouble = event.message ?? event.error?.message ?? "");
   }
 
   #toldTicket() {
     const told = this.#told;
     this.#told = null;
-    return told?.ticket && Date.now() < told.until ? told.ticket : undefined;
+    return told?.ticket && performance.now() < told.until ? told.ticket : undefined;
   }
 
   /** @param {unknown} error */
@@ -174,7 +180,7 @@ export class Link {
 
   #lost(code, reason) {
     const welcomed = this.isOpen;
-    const now = Date.now();
+    const now = performance.now();
     this.#cut();
     if (welcomed && now - this.#openedAt >= STABLE_MS) this.#backoff.reset();
     const rule = afterClose(code);
@@ -196,7 +202,7 @@ export class Link {
   }
 
   #wait(delay_ms, code, reason) {
-    this.#enter({ state: "waiting", retryAt: Date.now() + delay_ms, code, reason });
+    this.#enter({ state: "waiting", retryIn: delay_ms, retryAt: Date.now() + delay_ms, code, reason });
     this.#timer = setTimeout(() => this.#connect(), Math.min(delay_ms, TIMER_LIMIT_MS));
   }
 
@@ -233,7 +239,7 @@ export class Link {
   // -- frames
 
   #receive(data) {
-    this.#heardAt = Date.now();
+    this.#heardAt = performance.now();
     clearTimeout(this.#probe);
     this.#probe = undefined;
     let frame;
@@ -254,14 +260,14 @@ export class Link {
     this.#heartbeat_ms = 1000 * (heartbeat || 25);
     this.#refused = false;
     this.#known = true;
-    const { expiresAt, renewable } = this.#tickets;
-    if (renewable && expiresAt !== null) this.#renewIn(expiresAt - Date.now());
+    const { expiresIn, renewable } = this.#tickets;
+    if (renewable && expiresIn !== null) this.#renewIn(expiresIn);
     this.#enter({ state: "open" });
   }
 
   /** The process leaves: it closes us at that moment, and if it can't any more, we go by ourselves. */
   #leaving({ in_ms, ticket }) {
-    const now = Date.now();
+    const now = performance.now();
     this.#told = { at: now + in_ms, until: now + TICKET_KEPT_MS, ticket };
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#lost(CloseCode.RESTART, "the process leaves"), in_ms + TICK_MS);
@@ -270,9 +276,12 @@ export class Link {
   // -- liveness
 
   #tick() {
-    const now = Date.now();
-    const slept = now - this.#tickAt > TICK_MS + SLEEP_MS;
+    const now = performance.now();
+    const wall = Date.now();
+    // Some systems' monotonic clocks stand still while the machine sleeps. A clock that was only set costs a ping.
+    const slept = Math.max(now - this.#tickAt, wall - this.#wallTickAt) > TICK_MS + SLEEP_MS;
     this.#tickAt = now;
+    this.#wallTickAt = wall;
     if (slept) this.wake();
     // The service's own pings never reach a script, so in a silent room we ask ourselves.
     else if (this.isOpen && now - this.#heardAt > 2 * this.#heartbeat_ms) this.#ping(SILENCE_PONG_MS);
@@ -299,7 +308,7 @@ export class Link {
       if (attempt === this.#attempt) this.send({ type: "renew", ticket });
     } catch {
       // The socket is closed 4401 when the token runs out, and the way back asks again.
-      if (attempt === this.#attempt) this.#renewIn((this.#tickets.expiresAt ?? 0) - Date.now());
+      if (attempt === this.#attempt) this.#renewIn(this.#tickets.expiresIn ?? 0);
     }
   }
 }

@@ -10,7 +10,8 @@
 
 const LIMIT = 200; // entries of one page
 const BEAT_MS = 5000;
-// Browsers slow a hidden page's timers to one a minute, so an owner is dead only after more than that.
+// Browsers slow a hidden page's timers to one a minute, so an owner is dead only after more than that: by its stamp, or
+// where a clock that was set back makes the stamp lie ahead, because it hasn't changed for so long.
 const DEAD_MS = 150_000;
 
 /**
@@ -50,6 +51,7 @@ export class Outbox {
   /** @type {Map<string, Entry>} in the order in which they are to be sent */
   #entries = new Map();
   #watched = new Set(); // keys whose lock we wait for
+  #stamps = new Map(); // key to {at, since}: the stamp as last seen, and since when, by performance.now
   #ended = new AbortController();
   #beat;
 
@@ -102,7 +104,9 @@ export class Outbox {
   add(frame, user) {
     if (this.#entries.size >= LIMIT) throw new OutboxFullError();
     const id = randomId();
-    const entry = { id, room: frame.room, frame: { ...frame, id }, at: Date.now(), user, state: "queued" };
+    const last = [...this.#entries.values()].at(-1)?.at ?? 0; // what is sent in order is kept in it, whatever clocks do
+    const at = Math.max(Date.now(), last);
+    const entry = { id, room: frame.room, frame: { ...frame, id }, at, user, state: "queued" };
     this.#entries.set(id, entry);
     this.#changed(entry);
     return entry;
@@ -158,7 +162,7 @@ export class Outbox {
     if (!this.#storage) return;
     for (const key of this.#others()) {
       if (!this.#locks) {
-        if (Date.now() - (parse(this.#storage.getItem(key))?.at ?? 0) > DEAD_MS) this.#take(key);
+        if (this.#isDead(key)) this.#take(key);
       } else if (!this.#watched.has(key)) {
         this.#watched.add(key);
         const take = () => this.#take(key);
@@ -166,6 +170,15 @@ export class Outbox {
         this.#locks.request(key, { signal: this.#ended.signal }, take).catch(() => {}).finally(forget);
       }
     }
+  }
+
+  #isDead(key) {
+    const at = parse(this.#storage.getItem(key))?.at ?? 0;
+    const now = performance.now();
+    if (this.#stamps.get(key)?.at !== at) this.#stamps.set(key, { at, since: now });
+    const dead = Date.now() - at > DEAD_MS || now - this.#stamps.get(key).since > DEAD_MS;
+    if (dead) this.#stamps.delete(key);
+    return dead;
   }
 
   #others() {

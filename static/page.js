@@ -107,16 +107,16 @@ class Page {
     chat.on("problem", ({ message }) => toast(sentence(message)));
     this.#onRoom("joined", (room, frame) => {
       room.onJoined(frame, this.#me);
-      if (room === this.#current && frame.fresh) this.#fresh = true;
+      if (room === this.#current && frame.fresh) this.#onFresh(room);
     }, chat);
     this.#onRoom("message", (room, frame) => room.onMessage(frame, this.#me, this.#looksAt(room)), chat);
     this.#onRoom("gap", (room, gap) => room.onGap(gap), chat);
     this.#onRoom("edited", (room, frame) => room.onEdited(frame), chat);
-    this.#onRoom("removed", (room, frame) => room.onRemoved(frame), chat);
+    this.#onRoom("removed", (room, frame) => this.#onRemoved(room, frame), chat);
     this.#onRoom("reacted", (room, frame) => room.onReacted(frame), chat);
     this.#onRoom("presence", (room, frame) => room.onPresence(frame), chat);
     this.#onRoom("read", (room, frame) => room.onRead(frame, this.#me), chat);
-    this.#onRoom("typing", (room, frame) => frame.user.id !== this.#me && room.onTyping(frame, Date.now()), chat);
+    this.#onRoom("typing", (room, frame) => frame.user.id !== this.#me && room.onTyping(frame, performance.now()), chat);
     return chat;
   }
 
@@ -144,13 +144,30 @@ class Page {
     this.#chat.open();
   }
 
-  #onRefused({ room, type, message }) {
+  #onFresh(room) {
+    this.#fresh = true;
+    for (const { seq, removed } of room.messages) if (removed) this.#composer.onRemoved(seq);
+  }
+
+  /** What somebody is writing anew is not to be lost with the message. */
+  #onRemoved(room, frame) {
+    room.onRemoved(frame, this.#me);
+    if (room === this.#current && this.#composer.onRemoved(frame.target)) toast("The message was removed. Your words stay here.");
+  }
+
+  #onRefused({ room, type, message, text }) {
     if (type !== "join") {
       toast(`${REFUSALS[type]}. ${sentence(message)}`);
+      if (text) this.#keepWords(room, text);
       return;
     }
     toast(`#${room}: ${sentence(message)}`);
     this.#forget(room);
+  }
+
+  #keepWords(room, words) {
+    if (room === this.#current?.name) this.#composer.keep(words);
+    else store.keepDraft(room, [words, store.draft(room)].filter(Boolean).join("\n"));
   }
 
   #onHide() {
@@ -270,7 +287,7 @@ class Page {
   }
 
   #showTyping() {
-    showTyping(this.#current?.typing(Date.now()) ?? []);
+    showTyping(this.#current?.typing(performance.now()) ?? []);
   }
 
   // -- drawing

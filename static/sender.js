@@ -95,7 +95,7 @@ export class Sender {
       this.#outbox.update(id, { state: "failed", error: message });
     } else {
       this.#outbox.remove(id);
-      this.#refused({ room, type: frame.type, code, message });
+      this.#refused({ room, type: frame.type, code, message, text: frame.text });
     }
   }
 

@@ -41,6 +41,7 @@ export class Tickets {
   #key;
   #guest = null;
   #current = null;
+  #runsOutAt = NaN; // the token, by performance.now
 
   /**
    * @param {object} options
@@ -61,17 +62,11 @@ export class Tickets {
   }
 
   /**
-   * When the user's token runs out, Unix time in ms; null for guests and for tokens that don't say. The token is the
+   * For how many ms the user's token still holds; null for guests and for tokens that don't say. The token is the
    * service's to check: here it only says when to renew.
    */
-  get expiresAt() {
-    try {
-      const payload = this.#current.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-      const { exp } = JSON.parse(atob(payload));
-      return typeof exp === "number" ? exp * 1000 : null;
-    } catch {
-      return null;
-    }
+  get expiresIn() {
+    return Number.isNaN(this.#runsOutAt) ? null : this.#runsOutAt - performance.now();
   }
 
   /** Whether a new token can be had: only then is there anything to renew. */
@@ -87,6 +82,7 @@ export class Tickets {
   async get() {
     if (this.#token !== undefined) {
       this.#current = await this.#fresh();
+      this.#runsOutAt = performance.now() + lifetime_ms(this.#current);
       return this.#request("POST", "tickets", {}, this.#current);
     }
     // Another tab's newer guest would make this one somebody else in the middle of a conversation: our own comes first.
@@ -160,5 +156,21 @@ export class Tickets {
     } catch {
       // full or switched off: the same
     }
+  }
+}
+
+/**
+ * For how long a token that was just made or fetched holds; NaN where it doesn't say. A clock that was set wrong is
+ * seen by the token's own `iat`: it holds for no longer than from there.
+ */
+function lifetime_ms(token) {
+  try {
+    const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    const { exp, iat } = JSON.parse(atob(payload));
+    const left_ms = exp * 1000 - Date.now();
+    const whole_ms = (exp - iat) * 1000;
+    return left_ms > 0 && !(left_ms > whole_ms) ? left_ms : whole_ms;
+  } catch {
+    return NaN;
   }
 }

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from service.protocol import CloseCode
 
 from .browser import Person, chromium, person, settle
@@ -282,7 +284,7 @@ async def test_final_refusals_are_shown_and_don_t_stop_the_rest() -> None:
         return [states, service.of("refused"), socket.of("send").at(-1).text];
     """)
     assert states == [["failed", "no"], ["sending", None]]
-    assert refused == [{"room": "lobby", "type": "edit", "code": "forbidden", "message": "no"}]
+    assert refused == [{"room": "lobby", "type": "edit", "code": "forbidden", "message": "no", "text": "not mine"}]
     assert last == "good"
 
 
@@ -365,6 +367,95 @@ async def test_a_silent_service_is_asked() -> None:
         return [early, socket.of("ping").length, service.chat.state.state];
     """)
     assert (early, pings, state) == (0, 1, "open")
+
+
+@pytest.mark.parametrize("hours", [-1, 1, -8766, 8766])
+async def test_a_clock_that_is_set_changes_no_wait(hours: int) -> None:
+    """A silent service is asked as soon as without; waits last as long as was said; what is written keeps its order."""
+    pings, waited, left, order = await run(f"""
+        const service = scripted({{ storage: new Memory() }});
+        service.chat.open();
+        const socket = await service.next(1);
+        socket.welcome({{ heartbeat: 0.6 }});
+        service.chat.send("lobby", "first");
+        const real = Date.now;
+        Date.now = () => real() + {hours} * 3_600_000;
+        service.chat.send("lobby", "second");
+        await met(() => socket.of("ping").length === 1, 5000);
+        socket.say({{ type: "pong", at: 1 }});
+        const asked = performance.now();
+        socket.say({{ type: "reconnect", in_ms: 900, ticket: "given" }});
+        Date.now = real;
+        socket.end(1012);
+        const left = service.chat.state.retryIn;
+        await service.next(2);
+        const at = service.chat.outbox.list().map((entry) => entry.at);
+        return [socket.of("ping").length, performance.now() - asked, left, at[0] <= at[1]];
+    """)
+    assert pings == 1 and order
+    assert 800 <= waited < 3000 and 800 <= left <= 900
+
+
+async def test_a_machine_that_slept_is_noticed_by_either_clock() -> None:
+    """Some monotonic clocks stand still in sleep, some wall clocks are set back by it: one of both is enough."""
+    assert await run("""
+        const asked = [];
+        for (const clock of [Date, performance]) {
+            const service = scripted();
+            service.chat.open();
+            const socket = await service.next(1);
+            socket.welcome();
+            const real = clock.now;
+            clock.now = () => real.call(clock) + 60_000;
+            await met(() => socket.of("ping").length === 1, 5000).catch(() => {});
+            clock.now = real;
+            asked.push(socket.of("ping").length);
+            service.chat.close();
+        }
+        return asked;
+    """) == [1, 1]
+
+
+async def test_a_token_is_renewed_by_its_own_times_where_the_clock_is_wrong() -> None:
+    """An hour ahead or behind, the renewal comes within the token's life."""
+    assert await run("""
+        const renewed = [];
+        for (const hours of [-1, 0, 1]) {
+            const real = Date.now;
+            const token = () => {
+                const iat = Math.floor(real() / 1000);
+                return `h.${btoa(JSON.stringify({ iat, exp: iat + 3 }))}.s`;
+            };
+            Date.now = () => real() + hours * 3_600_000;
+            const service = scripted({ token });
+            service.chat.open();
+            const socket = await service.next(1);
+            socket.welcome();
+            await met(() => socket.of("renew").length === 1, 4000).catch(() => {});
+            renewed.push(socket.of("renew").length);
+            Date.now = real;
+            service.chat.close();
+        }
+        return renewed;
+    """) == [1, 1, 1]
+
+
+async def test_a_page_whose_stamp_lies_ahead_is_dead_when_it_stands_still() -> None:
+    """A clock set back leaves stamps in the future; without locks only their standing still says that it is gone."""
+    assert await run("""
+        const storage = new Memory();
+        const frame = { id: "left" };
+        const entries = [{ id: "left", room: "r", frame, at: 1, user: null, state: "queued" }];
+        storage.setItem("parley.outbox.ahead", JSON.stringify({ at: Date.now() + 3_600_000, entries }));
+        const outbox = new Outbox({ storage, locks: null });
+        const early = outbox.list().length;
+        const real = performance.now;
+        performance.now = () => real.call(performance) + 160_000;
+        outbox.adopt();
+        performance.now = real;
+        outbox.close();
+        return [early, outbox.list().length];
+    """) == [0, 1]
 
 
 async def test_waits_are_fully_jittered() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .browser import chromium, expect, person, settle
+from .browser import Person, chromium, expect, person, settle
 from .harness import NO_LIMITS, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 
 
@@ -184,3 +184,32 @@ async def test_a_refused_message_is_shown_and_can_be_sent_again() -> None:
                 await moderator.request("moderate", room="lobby", user=user, action="unmute")
                 await ada.page.get_by_role("button", name="Send again").click()
                 await ada.reads("hello?")
+
+
+async def test_a_frozen_service_is_noticed_whatever_the_clock_does() -> None:
+    """A clock is set back an hour, or ahead; then nothing comes any more: seen as soon as without the step."""
+    with ServiceProcess(NO_LIMITS | {"PING_INTERVAL": "1", "PING_TIMEOUT": "1"}) as service:
+        async with (
+            chromium() as browser,
+            person(browser, service.url) as ada,
+            person(browser, service.url) as bob,
+            person(browser, service.url) as cem,
+        ):
+            loop = asyncio.get_running_loop()
+            people = {ada: 0, bob: -1, cem: 1}
+
+            async def noticed(visitor: Person) -> float:
+                began = loop.time()
+                await expect(visitor.page.locator("#me-state")).not_to_have_text("Online", timeout=40_000 * UNIT)
+                return loop.time() - began
+
+            for number, (visitor, hours) in enumerate(people.items()):
+                await visitor.enter(f"Visitor {number}")
+                await visitor.page.evaluate(
+                    "(hours) => { const real = Date.now; Date.now = () => real() + hours * 3_600_000; }", hours
+                )
+            for visitor in people:
+                visitor.wire.open = False
+                visitor.wire.freeze()
+            plain, *stepped = await asyncio.gather(*map(noticed, people))
+            assert all(seconds < 2 * plain for seconds in stepped), f"{plain:.1f} s without, {stepped} with a step"

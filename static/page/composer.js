@@ -1,5 +1,6 @@
 /**
  * Where one writes: Enter sends, Shift+Enter breaks the line, Up edits one's last message, Escape gives an edit up.
+ * On a touch screen, whose keyboards have no Shift+Enter, Enter breaks the line and the button sends.
  * @module
  */
 
@@ -7,6 +8,9 @@ import { byId } from "./dom.js";
 
 const TYPING_MS = 2500; // between two signs that we type
 const NOTE_AT = 0.9; // of the limit: from there on what is left is shown
+const COMPOSED_MS = 100; // in which an Enter after a composition is the one that ended it
+const COMPOSING = 229; // the keyCode of every key that an input method took
+const touch = matchMedia("(pointer: coarse)"); // of the main pointer: a laptop with a touch screen has a fine one
 
 export class Composer {
   #form = byId("composer");
@@ -18,7 +22,8 @@ export class Composer {
   #limit = 4000;
   #editing = null; // {seq, text}: the message being edited
   #draft = ""; // what stood here before the edit
-  #typedAt = 0;
+  #typedAt = -Infinity; // by the page's own clock, as all below
+  #composedAt = -Infinity;
 
   /**
    * @param {object} on
@@ -34,7 +39,11 @@ export class Composer {
       this.#submit();
     });
     this.#text.addEventListener("keydown", (event) => this.#onKey(event));
+    this.#text.addEventListener("compositionend", ({ timeStamp }) => (this.#composedAt = timeStamp));
     this.#text.addEventListener("input", () => this.#onInput());
+    const hint = () => (this.#text.enterKeyHint = touch.matches ? "enter" : "send");
+    touch.addEventListener("change", hint);
+    hint();
     byId("cancel-edit").addEventListener("click", () => this.#cancel());
   }
 
@@ -65,6 +74,25 @@ export class Composer {
     this.focus();
   }
 
+  /**
+   * A message is removed, here or in another tab.
+   * @returns {boolean} whether it was being rewritten: what was written stays as a draft
+   */
+  onRemoved(seq) {
+    if (this.#editing?.seq !== seq) return false;
+    const written = this.#text.value;
+    const changed = written.trim() !== this.#editing.text;
+    this.#cancel();
+    if (changed) this.keep(written);
+    return changed;
+  }
+
+  /** Put words that could not be sent before what stands here. */
+  keep(words) {
+    if (this.#editing) this.#draft = joined(words, this.#draft);
+    else this.#fill(joined(words, this.#text.value));
+  }
+
   focus() {
     this.#text.focus();
     this.#text.setSelectionRange(this.#text.value.length, this.#text.value.length);
@@ -82,7 +110,7 @@ export class Composer {
     const objection = this.#on.send(text);
     if (objection === null) {
       this.#fill("");
-      this.#typedAt = 0;
+      this.#typedAt = -Infinity;
     } else {
       this.#note.textContent = objection;
     }
@@ -97,9 +125,12 @@ export class Composer {
   }
 
   #onKey(event) {
-    if (event.isComposing) return; // Enter then ends a composition of characters, not the message
-    if (event.key === "Enter" && !event.shiftKey) {
-      this.#submit();
+    if (event.isComposing || event.keyCode === COMPOSING) return; // the input method's
+    if (event.key === "Enter") {
+      // Browsers differ in whether the Enter that ends a composition comes before its end or after.
+      const ends = event.timeStamp - this.#composedAt < COMPOSED_MS;
+      if (event.shiftKey || (touch.matches && !event.ctrlKey && !event.metaKey && !ends)) return;
+      if (!ends) this.#submit();
     } else if (event.key === "Escape" && this.#editing) {
       this.#cancel();
     } else if (event.key === "ArrowUp" && this.#text.value === "" && !this.#editing) {
@@ -114,7 +145,7 @@ export class Composer {
 
   #onInput() {
     this.#show();
-    const now = Date.now();
+    const now = performance.now();
     if (this.#editing || !this.#text.value.trim() || now - this.#typedAt < TYPING_MS) return;
     this.#typedAt = now;
     this.#on.typing();
@@ -141,3 +172,5 @@ export class Composer {
     this.#text.style.height = `${this.#text.scrollHeight}px`;
   }
 }
+
+const joined = (...words) => words.filter((part) => part.trim()).join("\n");

@@ -1,5 +1,6 @@
 /**
- * What the page knows of one room. It draws nothing; times are Unix times in ms.
+ * What the page knows of one room. It draws nothing. The service's times are Unix times in ms, `now` is the page's own
+ * clock, which nobody sets (performance.now).
  * @module
  */
 
@@ -101,8 +102,11 @@ export class Room {
     this.#change(target, { text, edited_at: at });
   }
 
-  onRemoved({ seq, target }) {
+  onRemoved({ seq, target }, me) {
     this.head = seq;
+    const message = this.get(target);
+    const unread = message && !message.removed && message.user.id !== me && target > (this.readSeq ?? this.head);
+    if (unread) this.unread = Math.max(0, this.unread - 1);
     this.#change(target, { removed: true, text: "", reactions: {} });
   }
 

@@ -38,7 +38,8 @@ export class Status {
   #action = byId("banner-action");
   #onAction;
   #state = { state: "closed" };
-  #since = Date.now(); // of not being open
+  #since = performance.now(); // of not being open
+  #retryAt = 0; // by the same clock
   #shown = false; // whether the trouble was told, so that its end is too
   #wasOpen = false;
   #timer;
@@ -51,8 +52,9 @@ export class Status {
 
   /** @param {import("../link.js").LinkState} state */
   show(state) {
-    if (this.#state.state === "open" && state.state !== "open") this.#since = Date.now();
+    if (this.#state.state === "open" && state.state !== "open") this.#since = performance.now();
     this.#state = state;
+    this.#retryAt = performance.now() + (state.retryIn ?? 0);
     this.#wasOpen ||= state.state === "open";
     this.#draw();
   }
@@ -70,10 +72,10 @@ export class Status {
     } else if (state === "stopped") {
       const says = STOPPED.get(code) ?? "The connection was closed.";
       this.#say("stopped", reason ? `${says} ${sentence(reason)}` : says, "Join again");
-    } else if (state !== "closed" && Date.now() - this.#since < QUIET_MS) {
+    } else if (state !== "closed" && performance.now() - this.#since < QUIET_MS) {
       this.#timer = setTimeout(() => this.#draw(), QUIET_MS);
     } else if (state === "waiting") {
-      const left = Math.ceil((this.#state.retryAt - Date.now()) / 1000);
+      const left = Math.ceil((this.#retryAt - performance.now()) / 1000);
       const why = REASONS.get(code) ?? (this.#wasOpen ? "You are offline" : "The service can’t be reached");
       this.#say("offline", `${why}.`, "Try now", left > 0 ? `Trying again in ${left} s.` : "Trying again…");
       this.#timer = setTimeout(() => this.#draw(), 500);

@@ -1,0 +1,219 @@
+"""The chat page in a real Chromium: the box in which one writes, with input methods, on touch screens, in two tabs."""
+
+import re
+from typing import Any
+
+import pytest
+
+from .browser import Person, chromium, expect, person, settle
+from .harness import NO_LIMITS, ChatClient, ServiceProcess
+
+# The orders in which browsers tell that Enter took a candidate: the key before the composition's end, as most do; after
+# it with the input method's own code, as Safari does; after it as a plain Enter, as some input methods make it.
+ORDERS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "most": [("keydown", {"key": "Enter", "keyCode": 229, "isComposing": True}), ("compositionend", {"data": "半"})],
+    "process": [
+        ("keydown", {"key": "Process", "keyCode": 229, "isComposing": True}),
+        ("compositionend", {"data": "半"}),
+    ],
+    "safari": [("compositionend", {"data": "半"}), ("keydown", {"key": "Enter", "keyCode": 229, "isComposing": False})],
+    "plain": [("compositionend", {"data": "半"}), ("keydown", {"key": "Enter", "keyCode": 13, "isComposing": False})],
+    "composing": [
+        ("keydown", {"key": "Enter", "keyCode": 13, "isComposing": True}),
+        ("compositionend", {"data": "半"}),
+    ],
+    "no code": [("compositionend", {"data": "半"}), ("keydown", {"key": "Enter", "keyCode": 0, "isComposing": False})],
+}
+
+_DISPATCH = """(node, events) => {
+    node.dispatchEvent(new CompositionEvent("compositionstart", { bubbles: true }));
+    const taken = events.map(([type, how]) => {
+        const Kind = type.startsWith("composition") ? CompositionEvent : KeyboardEvent;
+        return !node.dispatchEvent(new Kind(type, { bubbles: true, cancelable: true, ...how }));
+    });
+    node.dispatchEvent(new KeyboardEvent("keyup", { bubbles: true, key: "Enter", keyCode: 13 }));
+    return taken;
+}"""
+
+
+async def _sent(ada: Person) -> int:
+    return await ada.page.locator(".message").count()
+
+
+async def test_the_enter_that_ends_a_composition_sends_nothing() -> None:
+    """In every order of events; the next one sends."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            for order, events in ORDERS.items():
+                await ada.box.fill(order)
+                await ada.box.evaluate(_DISPATCH, events)
+                await expect(ada.box).to_have_value(order)
+            await settle()
+            assert await _sent(ada) == 0
+            await ada.box.press("Enter")
+            await ada.reads(*list(ORDERS)[-1:])
+
+
+async def test_a_real_composition() -> None:
+    """By Chromium's own input method, key by key."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.box.focus()
+            keys = await ada.context.new_cdp_session(ada.page)
+            await keys.send("Input.imeSetComposition", {"text": "ni", "selectionStart": 2, "selectionEnd": 2})
+            enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 229, "text": ""}
+            await keys.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
+            await keys.send("Input.insertText", {"text": "你"})
+            await keys.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
+            await settle()
+            await expect(ada.box).to_have_value("你")
+            assert await _sent(ada) == 0
+            await ada.box.press("Enter")
+            await ada.reads("你")
+
+
+async def test_enter_breaks_the_line_on_a_touch_screen() -> None:
+    """The button sends; with a keyboard beside it, Ctrl+Enter does too. Elsewhere Enter sends."""
+    with ServiceProcess(NO_LIMITS) as service:
+        touch = {"has_touch": True, "is_mobile": True, "viewport": {"width": 400, "height": 800}}
+        async with (
+            chromium() as browser,
+            person(browser, service.url, **touch) as ada,
+            person(browser, service.url) as bob,
+        ):
+            await ada.enter("Ada")
+            await bob.enter("Bob")
+            assert await ada.page.evaluate("matchMedia('(pointer: coarse)').matches")
+            await ada.box.fill("one")
+            await ada.box.press("Enter")
+            await ada.page.keyboard.type("two")
+            await expect(ada.box).to_have_value("one\ntwo")
+            await settle()
+            assert await _sent(ada) == 0
+            await ada.page.get_by_role("button", name="Send").tap()
+            await ada.reads("one\ntwo")
+            await ada.box.fill("three")
+            await ada.box.press("Control+Enter")
+            await ada.reads("one\ntwo", "three")
+            await bob.say("four")
+            await ada.reads("one\ntwo", "three", "four")
+            hints = [await visitor.box.get_attribute("enterkeyhint") for visitor in (ada, bob)]
+            assert hints == ["enter", "send"]
+
+
+async def _second_tab(ada: Person) -> Any:
+    page = await ada.context.new_page()
+    ada.watch(page)
+    await page.goto(f"{ada.url}/r/lobby")
+    await expect(page.locator(".message.own")).to_have_count(1)
+    return page
+
+
+async def _remove(page: Any) -> None:
+    await page.locator(".message.own").hover()
+    await page.get_by_role("button", name="Remove").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    await expect(page.locator(".bubble.gone")).to_have_count(1)
+
+
+async def test_a_message_removed_while_it_is_written_anew() -> None:
+    """In one tab it is removed; in the other the new words stay, as a draft, before what stood there."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("first words")
+            await ada.reads("first words")
+            other = await _second_tab(ada)
+            await ada.box.press("ArrowUp")
+            await ada.box.fill("quite other words")
+            await _remove(other)
+            await expect(ada.page.locator("#editing")).to_be_hidden()
+            await expect(ada.box).to_have_value("quite other words")
+            await expect(ada.page.locator(".toast")).to_contain_text("Your words stay here")
+            await ada.page.reload()
+            await expect(ada.box).to_have_value("quite other words")
+            await ada.box.press("Enter")
+            await expect(other.locator(".message.own .text")).to_have_text("quite other words")
+
+
+@pytest.mark.parametrize("changed", [True, False])
+async def test_what_stood_in_the_box_before_is_kept_too(changed: bool) -> None:
+    """A draft from before the edit; what was only looked at and not changed is gone with the message."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("first words")
+            await ada.reads("first words")
+            other = await _second_tab(ada)
+            await ada.box.fill("begun")
+            await ada.message("first words").hover()
+            await ada.page.get_by_role("button", name="Edit").click()
+            if changed:
+                await ada.box.fill("new words")
+            await _remove(other)
+            await expect(ada.page.locator("#editing")).to_be_hidden()
+            await expect(ada.box).to_have_value("new words\nbegun" if changed else "begun")
+
+
+async def test_an_edit_that_is_refused_keeps_its_words() -> None:
+    """It was sent while the message was being removed elsewhere: the service refuses it, and the words come back."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("first words")
+            await ada.reads("first words")
+            other = await _second_tab(ada)
+            await ada.wire.cut()
+            await ada.box.press("ArrowUp")
+            await ada.say("late words")
+            ada.wire.open = True
+            await other.evaluate("dispatchEvent(new Event('online'))")
+            await expect(other.locator("#me-state")).to_have_text("Online")
+            await _remove(other)
+            await ada.reconnect()
+            await expect(ada.page.locator(".toast").first).to_contain_text("Your change was not taken")
+            await expect(ada.box).to_have_value("late words")
+
+
+async def test_what_changes_nothing_new_is_not_unread() -> None:
+    """Reactions, edits, removals and one's own words from elsewhere count nothing; others' messages do, while there."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
+            await ada.enter("Ada", "garden")
+            await ada.say("of Ada")
+            await ada.reads("of Ada")
+            await bob.enter("Bob", "garden")
+            await ada.page.get_by_role("textbox", name="Join another room").fill("lobby")
+            await ada.page.keyboard.press("Enter")
+            await expect(ada.page).to_have_title("#lobby · Parley")
+            await bob.message("of Ada").hover()
+            for emoji in ("👍", "❤️", "😂"):
+                await bob.page.get_by_role("button", name=f"React with {emoji}").first.click()
+            await expect(bob.page.locator(".chip")).to_have_count(3)
+            own = await ada.context.new_page()
+            ada.watch(own)
+            await own.goto(f"{service.url}/r/garden")
+            await own.get_by_role("textbox", name="Message").fill("of Ada, elsewhere")
+            await own.keyboard.press("Enter")
+            await bob.reads("of Ada", "of Ada, elsewhere")
+            await own.close()
+            async with ChatClient.open(service.url, "Cem") as cem:
+                await cem.join("lobby")
+                await cem.send("lobby", "the control")
+            await ada.reads("the control")
+            await expect(ada.page.locator(".badge")).to_have_count(0)
+            await expect(ada.page).to_have_title("#lobby · Parley")
+            await bob.say("one", "two")
+            await expect(ada.page.locator(".badge")).to_have_text("2 unread")
+            await bob.message("one").hover()
+            await bob.page.get_by_role("button", name="Remove").click()
+            await bob.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+            await expect(ada.page.locator(".badge")).to_have_text("1 unread")
+            await bob.box.press("ArrowUp")
+            await bob.say("two, better")
+            await expect(bob.page.locator(".edited")).to_have_count(1)
+            await settle()
+            await expect(ada.page.locator(".badge")).to_have_text("1 unread")
+            await expect(ada.page).to_have_title(re.compile(r"^\(1\)"))
