@@ -20,6 +20,7 @@ import { storage, store } from "./page/store.js";
 const FIRST_ROOM = "lobby";
 const READ_MS = 1000; // between two read positions told
 const ROOMS_MS = 60_000; // between two looks at the list of rooms
+const ROOMS_AGE_MS = 1500; // until the service has a fresh list: its own may be a second old
 const BACK_TO_ENTRY = new Set(["bad_request", "name_taken", "unauthenticated"]);
 const REFUSALS = {
   edit: "Your change was not taken",
@@ -101,6 +102,7 @@ class Page {
     chat.on("welcome", ({ limits }) => {
       this.#composer.limit = limits?.text ?? 4000;
       this.#listRooms();
+      if (this.#listed.length === 0) setTimeout(() => this.#listRooms(), ROOMS_AGE_MS);
     });
     chat.on("outbox", (entry) => this.#onOutbox(entry));
     chat.on("refused", (refusal) => this.#onRefused(refusal));
