@@ -125,7 +125,7 @@ def sqlite_table(values: Values) -> str:
         for goal in GOALS
         if sqlite_factor(goal, values)
     ]
-    worse = f"worse by (must ≤ {SQLITE_MUST} ×, aim ≤ {SQLITE_AIM:g} ×)"
+    worse = f"worse by (must ≤ {SQLITE_MUST:g} ×, aim ≤ {SQLITE_AIM:g} ×)"
     return table(("work", "measure", "Redis", "SQLite", worse, "verdict"), rows) if rows else ""
 
 

@@ -1,71 +1,77 @@
--- The embedded broker's file (broker_sqlite.py). Times are Unix time in ms.
+-- The embedded broker's file (broker_sqlite.py). Times are Unix time in ms; `room` is rooms.id but where said.
 -- Whoever changes a table here raises VERSION in sqlite_store.py, and brings older files to it in sqlite_migration.py.
 
--- A retired room has no name: it is forgotten at once, and its rows go in small steps.
+-- Rooms that have events. Where a room's log ends stands nowhere: it is its highest seq below.
 CREATE TABLE rooms (
     id INTEGER PRIMARY KEY,
-    name TEXT UNIQUE,
+    name TEXT UNIQUE,  -- NULL: forgotten, and its rows go in small steps
     epoch TEXT NOT NULL,
-    created INTEGER NOT NULL
+    floor INTEGER NOT NULL,  -- the highest seq that was trimmed
+    at INTEGER NOT NULL  -- of its last event
 );
 
--- The newest events of all rooms, a row for each batch, in the order of arrival: appending touches few pages, however
--- many rooms are busy. From time to time they move to `events` and `ids`, where what is a room's stands together.
--- `rows` is MessagePack, an array of [room, seq, at, user, id, frame].
-CREATE TABLE tail (
-    n INTEGER PRIMARY KEY,
-    rows BLOB NOT NULL
-);
-
--- Blocks of a room's events, from seq `first` to `last`, which came at `at`.
--- `frames` is MessagePack, an array of the events' JSON as it was broadcast.
-CREATE TABLE events (
-    n INTEGER PRIMARY KEY,
+-- `frame` is the JSON that was broadcast, until a removal takes the text out. It keeps its length then: SQLite writes
+-- over it in its place, instead of moving the rows beside it and leaving copies of them behind.
+CREATE TABLE messages (
     room INTEGER NOT NULL,
-    last INTEGER NOT NULL,
-    first INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    frames BLOB NOT NULL
+    seq INTEGER NOT NULL,
+    author TEXT NOT NULL,
+    removed INTEGER NOT NULL DEFAULT 0,
+    frame BLOB NOT NULL
+);
+-- With all that `unread` asks for, so that it reads no message.
+CREATE UNIQUE INDEX messages_by_seq ON messages (room, seq, removed, author);
+
+-- Edits, removals and reactions. An edit holds a text of the message `target`; other changes have 0 there.
+CREATE TABLE changes (
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    frame BLOB NOT NULL
+);
+CREATE UNIQUE INDEX changes_by_seq ON changes (room, seq);
+CREATE INDEX edits ON changes (room, target) WHERE target > 0;
+
+-- What changes made of the message `target` (marks.py).
+CREATE TABLE marks (
+    room INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    marks TEXT NOT NULL,
+    UNIQUE (room, target)
 );
 
-CREATE UNIQUE INDEX events_by_room ON events (room, last);
-
--- Which of the users' ids the log took, so that none is taken twice. Outlives the event.
+-- Which of the users' ids the log took, so that none is taken twice, in the order of arrival. Outlives the event.
+-- `content` (protocol.fingerprint) is "" in rows of earlier versions.
 CREATE TABLE ids (
+    n INTEGER PRIMARY KEY,
     room INTEGER NOT NULL,
     user TEXT NOT NULL,
     id TEXT NOT NULL,
     seq INTEGER NOT NULL,
     at INTEGER NOT NULL,
-    PRIMARY KEY (room, user, id)
-) WITHOUT ROWID;
+    content TEXT NOT NULL,
+    UNIQUE (room, user, id)
+);
 
--- What later events did to the message `target` (marks.py).
-CREATE TABLE marks (
-    room INTEGER NOT NULL,
-    target INTEGER NOT NULL,
-    marks TEXT NOT NULL,
-    PRIMARY KEY (room, target)
-) WITHOUT ROWID;
-
+-- How far users have read, and when that last moved.
 CREATE TABLE reads (
     room INTEGER NOT NULL,
     user TEXT NOT NULL,
     seq INTEGER NOT NULL,
-    PRIMARY KEY (room, user)
-) WITHOUT ROWID;
-
+    at INTEGER NOT NULL,
+    UNIQUE (room, user)
+);
 CREATE INDEX reads_by_user ON reads (user);
 
--- `until` is 0 for good; `room` is "" for everywhere; `by` is a user. Of a network `kind` ends in "/net", `user` is the
--- network and `guest` by whom it was found.
+-- `room` is a name, or "" for everywhere; `user` a network where `network` is 1; `until` is 0 for good.
 CREATE TABLE sanctions (
-    kind TEXT NOT NULL,
-    room TEXT NOT NULL,
     user TEXT NOT NULL,
+    network INTEGER NOT NULL,
+    room TEXT NOT NULL,
+    kind TEXT NOT NULL,
     until INTEGER NOT NULL,
     by TEXT NOT NULL,
     reason TEXT NOT NULL,
-    guest TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (kind, room, user)
-) WITHOUT ROWID;
+    guest TEXT NOT NULL,
+    UNIQUE (user, network, room, kind)
+);

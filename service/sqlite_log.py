@@ -1,290 +1,398 @@
-"""The rooms' logs in SQLite: append, pages, keeping them short. Synchronous: on one thread, within a transaction."""
+"""The rooms' logs in SQLite: append, pages, keeping them short. Synchronous: on one thread, within a transaction.
 
+A row that can't be read is counted (telemetry.damaged) and costs what it stands for: a message, a room.
+"""
+
+import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
 
-from service import marks
-from service.broker import Change, Event, Page, Position, Publication, Receipt
+import msgspec
+from msgspec import Meta, Struct
+
+from service import marks, telemetry
+from service.broker import (
+    CHANGES_FACTOR,
+    EMPTY_SECONDS,
+    PAGE_BYTES,
+    Change,
+    Event,
+    Page,
+    Position,
+    Publication,
+    Receipt,
+    id_used,
+    sanctioned,
+    unavailable,
+)
+from service.clock import SLEW
 from service.marks import Marks
 from service.protocol import RequestError
-from service.sqlite_rooms import Key, Room, Rooms, Row, decode_frames
 
-SLACK = 100  # events beyond the history limit, at least, before a room is trimmed
+SLACK = 100  # messages (or changes) beyond their limit, at least, before a room is trimmed
 IDS_LIMIT = 10_000  # ids remembered for dedupe in each room, at least, ...
 IDS_MS = 24 * 3600 * 1000  # ... and those of its events that are not older than this
 STEP = 1000  # rows that one step of upkeep deletes or looks at; some 2 ms
-ROOMS_STEP = 200  # rooms that one step looks at
-BLOCKS_STEP = 20  # blocks of events that one step deletes for good; a large one takes 50 µs
+TRIMS = 4  # rooms that a batch trims, at least
+
+
+class Room(Struct, array_like=True):
+    """A room of the transaction under way. `id` 0: it has no events and no row yet."""
+
+    id: int
+    name: str
+    epoch: str
+    floor: int
+    at: int
+    head: Annotated[int, Meta(ge=0, lt=2**53)]
+
+    @property
+    def position(self) -> Position:
+        return Position(self.epoch, self.head)
+
+
+class _Sound(Struct):
+    """What every frame has. Decoding it looks through the whole frame."""
+
+    type: str
+    seq: int
+
+
+_sound = msgspec.json.Decoder(_Sound).decode
 
 
 class Log:
-    """All rooms' logs. `now` (Unix time in ms) comes with each call that needs it."""
+    """All rooms' logs. `now` (Unix time in ms) and `moment` (seconds that no clock's step moves) come with calls."""
 
-    def __init__(self, db: sqlite3.Connection, history_limit: int) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, history_limit: int, *, slack: int = SLACK, ids_limit: int = IDS_LIMIT
+    ) -> None:
         self._db = db
-        self._history_limit = history_limit
-        self._trim_at = history_limit + max(SLACK, history_limit // 10)
-        self._rooms = Rooms(db)
-        self._long: dict[str, Room] = {}  # to be trimmed
-        self._retired: list[int] = []  # rooms that are forgotten, but whose rows are still there
-        self._sweep_due = 0  # rows of `ids` to look at
-        self._swept: Key = _FIRST_KEY  # how far the sweep through `ids` came
-        self._seen_room = 0  # how far the look for silent rooms came
-        self._fresh: dict[tuple[str, str], Publication] = {}
-        self._reload_retired()
-
-    def reload(self) -> None:
-        """After a rollback: bring memory back to what the file says."""
-        self._long.clear()
-        self._fresh.clear()
-        self._rooms.reload()
-        self._reload_retired()
-
-    def _reload_retired(self) -> None:
-        self._retired = [id for (id,) in self._db.execute("SELECT id FROM rooms WHERE name IS NULL")]
-
-    def room_id(self, name: str) -> int | None:
-        """By what other tables know the room; None without a log."""
-        room = self._rooms.get(name)
-        return None if room is None else room.id
+        self._keep = {"messages": history_limit, "changes": CHANGES_FACTOR * history_limit}
+        self._slack = max(slack, history_limit // 10)
+        self._ids_limit = ids_limit
+        self._empty: dict[str, tuple[str, float]] = {}  # rooms without events: epoch, and when they are forgotten
+        self._long: dict[int, None] = {}  # rooms to be trimmed
+        self._swept = 0  # how far through `ids` the look for old ones came
+        self._sweep_due = 0  # rows of it to look at
+        self.removed = False  # whether texts were removed that the write-ahead log may still hold
 
     # -- append
 
-    def publish(self, events: Sequence[Event], now: int) -> list[Receipt | RequestError]:
-        """Each in turn: dedupe, count, append. `take_fresh` then has what to broadcast."""
-        rooms = self._rooms
-        known = self._known(events)
+    def publish(self, events: Sequence[Event], now: int) -> tuple[list[Receipt | RequestError], Publication | None]:
+        """A room's events, each in turn: dedupe, check, count, append. The answers, and what is to be broadcast."""
+        name = events[0].room
+        room = self.find(name) or Room(0, name, self._empty.get(name, (_new_epoch(), 0.0))[0], 0, now, 0)
+        # A step back of the clock is followed, but nobody sees a correction.
+        at = room.at if now < room.at <= now + SLEW * 1000 else now
+        first = room.head + 1
         answers: list[Receipt | RequestError] = []
-        rows: list[Row] = []
+        frames: list[bytes] = []
+        authors = {(event.user, event.network) for event in events}
+        held = {author: self._sanction(name, *author, now) for author in authors}
         for event in events:
-            room = rooms.get(event.room)
-            if room is not None:
-                key = (room.id, event.user, event.id)
-                taken = rooms.taken(key) or known.get(key)
-                if taken is not None:
-                    answers.append(Receipt(*taken, duplicate=True))
-                    continue
-            at = now if room is None else max(now, room.at)
-            if event.change is not None:
-                try:
-                    self._change(room, event.change, at)
-                except RequestError as refusal:
-                    answers.append(refusal)
-                    continue
-            if room is None:
-                room = rooms.create(event.room, now)
-            seq = room.head + 1
-            frame = b"%b%d%b%d}" % (event.head.encode(), seq, event.tail, at)
-            row = (room.id, seq, at, event.user, event.id, frame)
-            rooms.append(room, row)
-            rows.append(row)
-            answers.append(Receipt(seq, at, duplicate=False))
-            fresh = self._fresh.get((room.name, room.epoch))
-            if fresh is None:
-                self._fresh[room.name, room.epoch] = Publication(room.name, room.epoch, seq, [frame])
+            try:
+                receipt = self._publish(room, event, at, held[event.user, event.network], frames)
+            except RequestError as refusal:
+                answers.append(refusal)
             else:
-                fresh.frames.append(frame)
-            if seq - room.first >= self._trim_at:
-                self._long[room.name] = room
-            self._sweep_due += 2  # for each new id, so that the sweep outruns the growth
-        rooms.insert(rows)
-        return answers
+                answers.append(receipt)
+        if not frames:
+            return answers, None
+        self._db.execute("UPDATE rooms SET at = ? WHERE id = ?", (at, room.id))
+        self._sweep_due += 2 * len(frames)  # so that the look outruns the growth
+        return answers, Publication(name, room.epoch, first, frames)
 
-    def take_fresh(self) -> list[Publication]:
-        """What was appended since the last call, one publication a room."""
-        fresh = list(self._fresh.values())
-        self._fresh.clear()
-        return fresh
+    def _publish(self, room: Room, event: Event, at: int, held: str, frames: list[bytes]) -> Receipt:
+        known = self._known(room, event)
+        if known is not None:
+            return known
+        if held:
+            raise sanctioned(held)
+        seq = room.head + 1
+        if event.change is not None and not self._change(room, event.change, seq, at):
+            return Receipt(room.head, at, duplicate=True)
+        if not room.id:
+            insert = "INSERT INTO rooms (name, epoch, floor, at) VALUES (?, ?, 0, ?)"
+            room.id = self._db.execute(insert, (room.name, room.epoch, at)).lastrowid or 0
+        frame = b"%b%d%b%d}" % (event.head.encode(), seq, event.tail, at)
+        self.insert(room.id, seq, event.user, event.change, frame)
+        insert = "INSERT OR REPLACE INTO ids (room, user, id, seq, at, content) VALUES (?, ?, ?, ?, ?, ?)"
+        self._db.execute(insert, (room.id, event.user, event.id, seq, at, event.content))
+        room.head = seq
+        frames.append(frame)
+        if seq % self._slack == 0:
+            self._long[room.id] = None
+        return Receipt(seq, at, duplicate=False)
 
-    def _known(self, events: Sequence[Event]) -> dict[Key, tuple[int, int]]:
-        """Those of the events' ids that were folded: seq and time."""
-        keys: list[Any] = []
-        for event in events:
-            room = self._rooms.get(event.room)
-            if room is not None:
-                keys += (room.id, event.user, event.id)
-        return self._rooms.folded(keys)
+    def insert(self, room_id: int, seq: int, author: str, change: Change | None, frame: bytes) -> None:
+        """The row of an event."""
+        if change is None:
+            insert = "INSERT INTO messages (room, seq, author, frame) VALUES (?, ?, ?, ?)"
+            self._db.execute(insert, (room_id, seq, author, frame))
+        else:
+            target = change.target if change.kind == "edit" else 0
+            insert = "INSERT INTO changes (room, seq, target, frame) VALUES (?, ?, ?, ?)"
+            self._db.execute(insert, (room_id, seq, target, frame))
 
-    def _change(self, room: Room | None, change: Change, at: int) -> None:
-        """Mark the target. Raises what `marks.change` does."""
-        frame = None if room is None else self._frame(room, change.target)
-        before = {} if room is None else self._marks(room, change.target, change.target)
-        seq = 1 if room is None else room.head + 1
-        after = marks.change(frame, before.get(change.target, Marks()), change, seq, at)
-        assert room is not None  # else there was no frame, and `change` refused
-        keep = "INSERT OR REPLACE INTO marks (room, target, marks) VALUES (?, ?, ?)"
-        self._db.execute(keep, (room.id, change.target, marks.encode(after).decode()))
-        room.marked = True
+    def _known(self, room: Room, event: Event) -> Receipt | None:
+        """The receipt of an id that the log took. Raises `bad_request` if it was for another content."""
+        select = "SELECT seq, at, content FROM ids WHERE room = ? AND user = ? AND id = ?"
+        row = self._db.execute(select, (room.id, event.user, event.id)).fetchone() if room.id else None
+        if row is None:
+            return None
+        seq, at, content = row
+        if not isinstance(seq, int) or not isinstance(at, int):
+            telemetry.damaged("id", f"ids of {room.name}")
+            return None
+        if content and event.content and content != event.content:
+            raise id_used()
+        return Receipt(seq, at, duplicate=True)
 
-    def _frame(self, room: Room, seq: int) -> bytes | None:
-        if room.tail_first <= seq <= room.head:
-            return room.frames(seq, 1)[0]
-        if room.first <= seq < room.tail_first:
-            first, frames = next(self._blocks(room, seq))
-            return frames[seq - first]
-        return None
+    def _sanction(self, name: str, user: str, network: str, now: int) -> str:
+        """The kind of what holds here against the author, or a guest's network: "ban", "mute" or ""."""
+        row = self._db.execute(_SANCTION, (user, network, name, now)).fetchone()
+        return "" if row is None else str(row[0])
+
+    # -- changes
+
+    def _change(self, room: Room, change: Change, seq: int, at: int) -> bool:
+        """Mark the target; whether that changed anything. Raises what `marks.change` does."""
+        select = """SELECT frame, marks FROM messages LEFT JOIN marks ON marks.room = messages.room AND target = seq
+            WHERE messages.room = ? AND seq = ?"""
+        row = self._db.execute(select, (room.id, change.target)).fetchone()
+        frame, kept = (None, None) if row is None else (_checked(room, change.target, row[0]), row[1])
+        before = _marks(room, change.target, kept)
+        after = marks.change(frame, before, change, seq, at)
+        if after is before:
+            return False
+        if change.kind == "remove":
+            assert frame is not None  # else `change` refused
+            self.remove(room.id, change.target, frame)
+        else:
+            replace = "INSERT OR REPLACE INTO marks (room, target, marks) VALUES (?, ?, ?)"
+            self._db.execute(replace, (room.id, change.target, marks.encode(after).decode()))
+        return True
+
+    def remove(self, room_id: int, seq: int, frame: bytes) -> None:
+        """Take the text out of a message and out of its edits."""
+        overwrite = "UPDATE messages SET frame = ?, removed = 1 WHERE room = ? AND seq = ?"
+        self._db.execute(overwrite, (_redacted(frame), room_id, seq))
+        select = "SELECT rowid, frame FROM changes WHERE room = ? AND target = ? AND target > 0"  # as its index says
+        for row, edit in self._db.execute(select, (room_id, seq)).fetchall():
+            self._db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (_redacted(edit), row))
+        self._db.execute("DELETE FROM marks WHERE room = ? AND target = ?", (room_id, seq))
+        self.removed = True
 
     # -- read
 
-    def position(self, name: str) -> Position | None:
-        """Where the room's log ends; None without a log."""
-        room = self._rooms.get(name)
-        return None if room is None else Position(room.epoch, room.head)
+    def find(self, name: str) -> Room | None:
+        """The room as the file has it; None if it has no events. Raises `unavailable` if its row can't be read."""
+        row = self._db.execute(_ROOM, (name,)).fetchone()
+        if row is None:
+            return None
+        try:
+            return msgspec.convert(row, Room)
+        except msgspec.ValidationError as error:
+            telemetry.damaged("room", name, error)
+            raise unavailable("the room's record can't be read") from None
 
-    def newest(self, name: str, limit: int, before: int, create: bool, now: int) -> Page | None:
+    def _find_any(self, name: str, moment: float) -> Room | None:
+        """The same, or one without events that was given a log lately."""
+        room = self.find(name)
+        if room is None and name in self._empty and self._empty[name][1] > moment:
+            return Room(0, name, self._empty[name][0], 0, 0, 0)
+        return room
+
+    def position(self, name: str, moment: float) -> Position | None:
+        """Where the room's log ends; None without a log, or if it can't be read."""
+        try:
+            room = self._find_any(name, moment)
+        except RequestError:
+            return None
+        return None if room is None else room.position
+
+    def hold(self, names: Iterable[str], moment: float, create: bool = False) -> None:
+        """Rooms without events last for another EMPTY_SECONDS, those that have gone too if `create`."""
+        for name in names:
+            if create or name in self._empty:
+                epoch = self._empty[name][0] if name in self._empty else _new_epoch()
+                self._empty[name] = (epoch, moment + EMPTY_SECONDS)
+
+    def newest(self, name: str, limit: int, before: int, create: bool, moment: float) -> Page | None:
         """See Broker.newest."""
-        room = self._rooms.get(name)
-        if room is None:
-            if not create:
-                return None
-            room = self._rooms.create(name, now)
-        stop = min(before or room.head + 1, room.head + 1)
-        found: list[tuple[int, bytes]] = []
-        for seq, frame in self._backwards(room, stop):
-            if frame.startswith(marks.MESSAGE_START):
-                found.append((seq, frame))
-                if len(found) > limit:
-                    break
-        return self._page(room, found[:limit][::-1], len(found) > limit, marks.apply)
-
-    def after(self, name: str, seq: int, limit: int) -> Page | None:
-        """See Broker.after."""
-        room = self._rooms.get(name)
+        room = self._find_any(name, moment)
+        if room is None and create:
+            self.hold([name], moment, create=True)
+            room = self._find_any(name, moment)
         if room is None:
             return None
-        found: list[tuple[int, bytes]] = []
-        start = max(seq + 1, room.first)
-        if start < room.tail_first:
-            for first, frames in self._blocks(room, start):
-                skip = max(0, start - first)
-                found += enumerate(frames[skip : skip + limit - len(found)], first + skip)
-                if len(found) == limit:
-                    break
-        start = max(start, room.tail_first)
-        found += enumerate(room.frames(start, limit - len(found)), start)
-        reached = found[-1][0] if found else seq
-        return self._page(room, found, reached < room.head, marks.redact)
+        frames: list[bytes] = []
+        first = size = 0
+        for seq, raw, kept in self._db.execute(_NEWEST, (room.id, before or room.head + 1)):
+            frame = _checked(room, seq, raw)
+            if frame is None:
+                continue
+            shown = marks.apply(frame, _marks(room, seq, kept)) if kept is not None else frame
+            size += len(shown)
+            if len(frames) >= limit or (frames and size > PAGE_BYTES):
+                return Page(room.position, first, frames[::-1], more=True)
+            frames.append(shown)
+            first = seq
+        return Page(room.position, first, frames[::-1], more=False)
 
-    def _blocks(self, room: Room, seq: int) -> Iterator[tuple[int, list[bytes]]]:
-        """The blocks from that of `seq` on: the first seq and the frames of each."""
-        for first, frames in self._db.execute(_BLOCKS, (room.id, seq)):
-            yield first, decode_frames(frames)
-
-    def _backwards(self, room: Room, stop: int) -> Iterator[tuple[int, bytes]]:
-        """The events before `stop`, newest first."""
-        for row in reversed(room.tail[: max(0, stop - room.tail_first)]):
-            yield row[1], row[-1]
-        for first, frames in self._db.execute(_BLOCKS_BACKWARDS, (room.id, stop - 1)):
-            yield from reversed([*enumerate(decode_frames(frames)[: stop - first], first)])
-
-    def _page(
-        self, room: Room, found: list[tuple[int, bytes]], more: bool, merge: Callable[[bytes, Marks], bytes]
-    ) -> Page:
-        position = Position(room.epoch, room.head)
-        if not found:
-            return Page(position, 0, [], more)
-        frames = [frame for _, frame in found]
-        if room.marked:
-            targets = [marks.marked_by(frame, seq) for seq, frame in found]
-            marked = self._marks(room, min(targets), max(targets))
-            frames = [merge(f, marked[t]) if t in marked else f for f, t in zip(frames, targets, strict=True)]
-        return Page(position, found[0][0], frames, more)
-
-    def _marks(self, room: Room, first: int, last: int) -> dict[int, Marks]:
-        select = "SELECT target, marks FROM marks WHERE room = ? AND target BETWEEN ? AND ?"
-        return {target: marks.parse(text) for target, text in self._db.execute(select, (room.id, first, last))}
+    def after(self, name: str, seq: int, limit: int, moment: float) -> Page | None:
+        """See Broker.after. What can't be read is as if it were trimmed."""
+        room = self._find_any(name, moment)
+        if room is None:
+            return None
+        frames: list[bytes] = []
+        first, reached, size = 0, seq, 0
+        for number, raw in self._db.execute(_AFTER, (room.id, max(seq, room.floor))):
+            frame = _checked(room, number, raw)
+            if frame is None and not frames:
+                reached = number
+                continue
+            gap = frames and number != reached + 1
+            if frame is None or gap or len(frames) >= limit or (frames and size + len(frame) > PAGE_BYTES):
+                break
+            first = first or number
+            frames.append(frame)
+            size += len(frame)
+            reached = number
+        return Page(room.position, first, frames, reached < room.head)
 
     def renew_epoch(self, name: str, lost: Position) -> None:
         """See Broker.renew_epoch."""
-        room = self._rooms.get(name)
+        room = self.find(name)
         if room is not None and room.epoch == lost.epoch and room.head < lost.seq:
-            self._rooms.renew_epoch(room)
+            self._db.execute("UPDATE rooms SET epoch = ? WHERE id = ?", (_new_epoch(), room.id))
+
+    def names(self, limit: int) -> list[str]:
+        """Rooms that have events, the latest."""
+        select = "SELECT name FROM rooms WHERE name IS NOT NULL ORDER BY at DESC LIMIT ?"
+        return [name for (name,) in self._db.execute(select, (limit,)) if isinstance(name, str)]
+
+    def count(self) -> int:
+        """How many rooms have a log."""
+        return int(self._db.execute("SELECT count(name) FROM rooms").fetchone()[0]) + len(self._empty)
 
     # -- upkeep, in steps of a few ms
 
-    def upkeep(self, now: int) -> None:
-        """One step of what the last batches made due."""
-        if self._rooms.fold_due:
-            self._rooms.fold_step()
-        if self._long:
-            self._trim()
-        if self._sweep_due >= STEP:
-            self._sweep(now)
-        if self._retired:
-            self._purge()
+    def trim(self) -> None:
+        """Cut some of the rooms that have grown beyond the limits."""
+        for room_id in list(self._long)[: max(TRIMS, len(self._long) // 10)]:
+            floor, done = 0, True
+            for table, keep in self._keep.items():
+                newest = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"
+                oldest = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq LIMIT 1 OFFSET ?"
+                cut = self._db.execute(newest, (room_id, keep)).fetchone()
+                step = self._db.execute(oldest, (room_id, STEP)).fetchone()
+                if cut is not None:
+                    seq = cut[0] if step is None else min(cut[0], step[0])
+                    self._db.execute(f"DELETE FROM {table} WHERE room = ? AND seq <= ?", (room_id, seq))
+                    floor, done = max(floor, seq), done and seq == cut[0]
+            self._db.execute("UPDATE rooms SET floor = max(floor, ?) WHERE id = ?", (floor, room_id))
+            self._db.execute(_LOOSE_MARKS, (room_id, room_id))
+            if done:
+                del self._long[room_id]
 
-    def age(self, now: int, history_ms: int) -> None:
-        """One step of what time makes due: forget rooms without an event for `history_ms`, and old ids."""
-        rows = self._db.execute(_LAST_EVENTS, (self._seen_room, ROOMS_STEP)).fetchall()
-        self._seen_room = rows[-1][0] if len(rows) == ROOMS_STEP else 0
-        for _, name, at in rows:
-            if at < now - history_ms:
-                room = self._rooms.get(name)
-                if room is not None and room.at < now - history_ms:  # the tail may have a later event
-                    self._rooms.retire(room)
-                    self._retired.append(room.id)
-                    self._long.pop(name, None)
-        self._sweep_due += STEP
-        self.upkeep(now)
+    def forget_empty(self, moment: float) -> None:
+        """Let go of rooms without events that nobody held for EMPTY_SECONDS."""
+        self._empty = {name: kept for name, kept in self._empty.items() if kept[1] > moment}
 
-    def _trim(self) -> None:
-        """Delete whole blocks: the rest of one would be there again after a restart, without its marks."""
-        budget = STEP
-        for room in list(self._long.values()):
-            floor = room.head - self._history_limit + 1
-            if floor > room.tail_first:
-                self._rooms.fold()
-            for (last,) in self._db.execute(_OLD_BLOCKS, (room.id, floor, STEP)).fetchall():
-                budget -= last + 1 - room.first
-                room.first = last + 1
-                if budget <= 0:
-                    break
-            self._db.execute("DELETE FROM events WHERE room = ? AND last < ?", (room.id, room.first))
-            if room.marked:
-                self._db.execute("DELETE FROM marks WHERE room = ? AND target < ?", (room.id, room.first))
-            if budget <= 0:
-                return
-            del self._long[room.name]
+    def age(self, now: int, history_ms: int) -> bool:
+        """A step of what time makes due: silent rooms and old ids go. Whether there is more to do.
 
-    def _sweep(self, now: int) -> None:
-        """Forget ids that are past both limits, in a walk around the table: sorted by id, it has no order of time."""
-        self._sweep_due = 0
-        end = self._db.execute(_SWEEP_END, (*self._swept, STEP)).fetchone()
-        self._db.execute(_SWEEP, (*self._swept, *(end or _LAST_KEY), now - IDS_MS, IDS_LIMIT))
-        self._swept = end or _FIRST_KEY
+        Call it only while the clock can be trusted.
+        """
+        retire = "SELECT id FROM rooms WHERE name IS NOT NULL AND at < ? LIMIT ?"
+        self._db.execute(f"UPDATE rooms SET name = NULL WHERE id IN ({retire})", (now - history_ms, STEP))
+        return self._purge() | self._sweep(now)
 
-    def _purge(self) -> None:
-        for table, key, step in (
-            ("events", "last", BLOCKS_STEP),
-            ("ids", "user, id", STEP),
-            ("marks", "target", STEP),
-            ("reads", "user", STEP),
-        ):
-            some = f"SELECT room, {key} FROM {table} WHERE room = ? LIMIT ?"
-            delete = f"DELETE FROM {table} WHERE (room, {key}) IN ({some})"
-            if self._db.execute(delete, (self._retired[-1], step)).rowcount:
-                return
-        self._db.execute("DELETE FROM rooms WHERE id = ?", (self._retired.pop(),))
+    def _purge(self) -> bool:
+        """Delete some rows of a forgotten room, and last its own."""
+        row = self._db.execute("SELECT id FROM rooms WHERE name IS NULL LIMIT 1").fetchone()
+        if row is None:
+            return False
+        deleted = 0
+        for table in ("messages", "changes", "marks", "ids", "reads"):
+            some = f"SELECT rowid FROM {table} WHERE room = ? LIMIT ?"
+            delete = f"DELETE FROM {table} WHERE rowid IN ({some})"
+            deleted += self._db.execute(delete, (row[0], STEP)).rowcount
+        if not deleted:
+            self._db.execute("DELETE FROM rooms WHERE id = ?", row)
+        return True
+
+    def _sweep(self, now: int) -> bool:
+        """Forget ids that are past both limits, in a walk from the oldest to the first that is young enough to stay."""
+        select = "SELECT n, at FROM ids WHERE n > ? ORDER BY n LIMIT 1 OFFSET ?"
+        end = self._db.execute(select, (self._swept, STEP)).fetchone()
+        self._db.execute(_SWEEP, (self._swept, end[0] if end else 2**62, now - IDS_MS, self._ids_limit))
+        self._sweep_due = max(0, self._sweep_due - STEP)
+        if end is None or (isinstance(end[1], int) and end[1] >= now - IDS_MS):
+            self._swept = self._sweep_due = 0
+        else:
+            self._swept = end[0]
+        return self._sweep_due > 0
 
 
-_FIRST_KEY: Key = (0, "", "")
-_LAST_KEY: Key = (2**62, "", "")
+_ROOM = """
+    SELECT id, name, epoch, floor, at, max(
+        floor,
+        ifnull((SELECT max(seq) FROM messages WHERE room = rooms.id), 0),
+        ifnull((SELECT max(seq) FROM changes WHERE room = rooms.id), 0))
+    FROM rooms WHERE name = ?"""
 
-_BLOCKS = "SELECT first, frames FROM events WHERE room = ? AND last >= ? ORDER BY last"
-_BLOCKS_BACKWARDS = """
-    SELECT first, frames FROM events WHERE room = ?1
-    AND last <= ifnull((SELECT min(last) FROM events WHERE room = ?1 AND last >= ?2), ?2) ORDER BY last DESC"""
-_OLD_BLOCKS = "SELECT last FROM events WHERE room = ? AND last < ? ORDER BY last LIMIT ?"
+_NEWEST = """
+    SELECT seq, frame, marks FROM messages LEFT JOIN marks ON marks.room = messages.room AND target = seq
+    WHERE messages.room = ? AND seq < ? ORDER BY seq DESC"""
 
-_LAST_EVENTS = """
-    SELECT id, name, ifnull((SELECT at FROM events WHERE room = rooms.id ORDER BY last DESC LIMIT 1), created)
-    FROM rooms WHERE id > ? AND name IS NOT NULL ORDER BY id LIMIT ?"""
+_AFTER = """
+    SELECT seq, frame FROM messages WHERE room = ?1 AND seq > ?2
+    UNION ALL SELECT seq, frame FROM changes WHERE room = ?1 AND seq > ?2 ORDER BY seq"""
 
-_SWEEP_END = """
-    SELECT room, user, id FROM ids WHERE (room, user, id) > (?, ?, ?)
-    ORDER BY room, user, id LIMIT 1 OFFSET ?"""
+_SANCTION = """
+    SELECT kind FROM sanctions WHERE (user = ? AND network = 0 OR user = ? AND network = 1)
+    AND room IN ('', ?) AND kind IN ('ban', 'mute') AND (until = 0 OR until > ?) ORDER BY kind"""
+
+_LOOSE_MARKS = "DELETE FROM marks WHERE room = ? AND target < (SELECT min(seq) FROM messages WHERE room = ?)"
 
 _SWEEP = """
-    DELETE FROM ids WHERE (room, user, id) > (?, ?, ?) AND (room, user, id) <= (?, ?, ?)
-    AND at < ? AND seq <= (SELECT max(last) FROM events WHERE room = ids.room) - ?"""
+    DELETE FROM ids WHERE n > ? AND n <= ? AND at < ?
+    AND seq <= (SELECT max(seq) FROM messages WHERE room = ids.room) - ?"""
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(6)
+
+
+def _checked(room: Room, seq: int, frame: Any) -> bytes | None:
+    """The frame of an event; None, and counted, if that is none."""
+    try:
+        if isinstance(frame, bytes) and _sound(str(frame, "utf-8")).seq == seq:
+            return frame.rstrip(b" ")
+        reason: object = "not the event's"
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        reason = error
+    telemetry.damaged("event", f"{room.name}/{seq}", reason)
+    return None
+
+
+def _marks(room: Room, target: int, text: Any) -> Marks:
+    if text is None:
+        return Marks()
+    try:
+        return marks.parse(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+        telemetry.damaged("marks", f"{room.name}/{target}", error)
+        return Marks()
+
+
+def _redacted(frame: Any) -> bytes:
+    """As a removal leaves it, as long as it was (schema.sql). Nothing of what can't be read."""
+    try:
+        return marks.redacted(frame.rstrip(b" ")).ljust(len(frame))
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, TypeError):
+        return b" " * len(frame)

@@ -1,269 +1,323 @@
-"""The embedded broker's file: opening it, and one transaction for each batch of work. Synchronous, on one thread.
+"""The embedded broker's file: opening it, one transaction for each batch of work, and its smaller tables.
 
-A batch takes effect as a whole or not at all, and `run` answers only when it is on the disk (synchronous=FULL: also
-after a loss of power). The file is locked for the life of the process: SQLite's exclusive locking mode needs no shared
-memory, and a second process is refused at its start instead of counting beside this one.
+Synchronous, on one thread. A batch takes effect as a whole or not at all, and `write` answers only when it is on the
+disk (synchronous=FULL: also after a loss of power). The file is locked for the life of the process: SQLite's exclusive
+locking mode needs no shared memory, and a second process is refused at its start instead of counting beside this one.
 """
 
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from service import sqlite_migration
-from service.broker import Event, Publication, Receipt, Sanction, unavailable
+from service import sqlite_migration, telemetry
+from service.broker import READERS_LIMIT, UNREAD_ROOMS, Event, Publication, Sanction, unavailable
 from service.config import ConfigError
-from service.protocol import RequestError, encode
+from service.protocol import RequestError
 from service.sqlite_log import Log
 
 logger = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x5061726C  # "Parl": tells this file from other SQLite files
-VERSION = 2  # of schema.sql
+VERSION = 3  # of schema.sql
+LOCKING = "EXCLUSIVE"
 LOCK_TIMEOUT = 2.0  # seconds to wait for a predecessor that is closing
 CACHE_KIB = 16_384
 CHECKPOINT_PAGES = 4000  # 16 MiB of write-ahead log; pages written again and again reach the file once
+USERS_STEP = 200  # whose read positions one statement looks up
 DAY_MS = 24 * 3600 * 1000
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+Call = Callable[["Store"], Any]
+Work = list[Event] | Call  # events of one room, or anything else
 
 
-class Call(Struct, frozen=True):
-    """Work other than publishing: answered with what `work` returns. `reads`: done even if the disk is full."""
+class Outcome(Struct, frozen=True):
+    """What became of a batch: for each work, in order, receipts and refusals, or what it returned or raised."""
 
-    work: Callable[["Store"], Any]
-    reads: bool
-
-
-NET = "/net"  # what the kind of a network's sanction ends in
-SELECT_SANCTIONS = "SELECT kind, room, user, until, by, reason, guest FROM sanctions WHERE (until = 0 OR until > ?)"
-
-Work = list[Event] | Call
-Outcome = list[Receipt | RequestError] | Any | Exception
-
-
-class Outcomes(Struct, frozen=True):
-    """What became of a batch, in its order (an exception for a call that raised), and what is to be broadcast."""
-
-    answers: list[Outcome]
-    fresh: list[Publication]
-    stored: bool | None  # False: the disk refused it; None: there was nothing to store
+    answers: list[Any]
+    fresh: list[Publication]  # to be broadcast
+    stored: bool | None  # False: the disk refuses; None: it wasn't asked
 
 
 class Store:
     """The tables of schema.sql. Opened, used and closed on one thread."""
 
-    def __init__(self, path: str, *, history_limit: int, history_days: float) -> None:
+    def __init__(self, path: str, *, history_limit: int, history_days: float, **log: int) -> None:
+        self._path = path
         self._history_ms = int(history_days * DAY_MS)
-        self._stale = False  # whether memory may differ from the file
         self._refused = False  # whether the disk refused what came last
-        self._db = _connect(path)
-        try:
-            _prepare(self._db, path)
-            self.log = Log(self._db, history_limit)
-        except BaseException:
-            self._db.close()
-            raise
+        self.db = _open(path)
+        self.log = Log(self.db, history_limit, **log)
 
     def close(self) -> None:
         """Close the file; SQLite moves the write-ahead log into it."""
-        self._db.close()
+        self.db.close()
 
-    def run(self, batch: Sequence[Work]) -> Outcomes:
-        """Do a batch as one transaction. Never raises: what fails is among the answers."""
+    def write(self, batch: Sequence[Work], now: int) -> Outcome:
+        """Do a batch as one transaction. Never raises: what fails is among the answers.
+
+        If something in it is at fault, a damaged row say, the works are done one by one, so that it costs itself only.
+        """
         try:
-            if self._stale:
-                self._reload()
-            answers, stored = self._transact(batch)
+            return self._transact(batch, now)
         except Exception as error:  # noqa: BLE001 (logged; whatever it was, nobody may be left waiting)
-            failure = self._fail(error)
-            return Outcomes([self._alone(work, failure) for work in batch], [], not self._refused and None)
-        if stored and self._refused:
+            if len(batch) == 1 or _refuses(error):
+                failure = self._take_back(error)
+                return Outcome([_failed(work, failure) for work in batch], [], False if self._refused else None)
+            self._roll_back()
+        parts = [self.write([work], now) for work in batch]
+        answers = [answer for part in parts for answer in part.answers]
+        fresh = [publication for part in parts for publication in part.fresh]
+        return Outcome(answers, fresh, stored=not self._refused)
+
+    def _transact(self, batch: Sequence[Work], now: int) -> Outcome:
+        answers: list[Any] = []
+        fresh: list[Publication] = []
+        self.db.execute("BEGIN")
+        if self._refused:  # whatever the batch is, it shall find out whether the disk stores again
+            self.db.execute(f"PRAGMA user_version = {VERSION}")
+        for work in batch:
+            try:
+                if isinstance(work, list):
+                    receipts, publication = self.log.publish(work, now)
+                    answers.append(receipts)
+                    fresh += [publication] if publication else []
+                else:
+                    answers.append(work(self))
+            except RequestError as refusal:  # before anything was written
+                answers.append(_failed(work, refusal))
+        self.log.trim()
+        self.db.execute("COMMIT")
+        if self._refused:
             logger.info("SQLite stores again")
             self._refused = False
-        return Outcomes(answers, self.log.take_fresh(), True if stored else None)
+        return Outcome(answers, fresh, stored=True)
 
-    def _transact(self, batch: Sequence[Work]) -> tuple[list[Outcome], bool]:
-        answers: list[Outcome] = []
-        changes = self._db.total_changes
-        self._db.execute("BEGIN")
-        for work in batch:
-            if isinstance(work, Call):
-                try:
-                    answers.append(work.work(self))
-                except RequestError as refusal:
-                    answers.append(refusal)
-            else:
-                answers.append(self.log.publish(work, now_ms()))
-        stored = self._db.total_changes != changes
-        if stored:
-            self.log.upkeep(now_ms())
-        self._db.execute("COMMIT")
-        return answers, stored
-
-    def _fail(self, error: Exception) -> Exception:
-        """Take back the transaction that `error` broke; answers what its parts are answered with."""
-        if not _environmental(error):
-            logger.error("a batch failed", exc_info=error)
-        elif not self._refused:
-            logger.error("SQLite can't store: %s", error)
-            self._refused = True
-        self._stale = True
-        with suppress(sqlite3.Error):
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            self._reload()
-        return unavailable("the database can't be written") if _environmental(error) else error
-
-    def _reload(self) -> None:
-        self.log.reload()
-        self._stale = False
-
-    def _alone(self, work: Work, failure: Exception) -> Outcome:
-        """The outcome of work whose batch failed: reading may still be possible."""
-        if not isinstance(work, Call):
-            return [unavailable()] * len(work)
-        if not work.reads:
-            return failure
+    def read(self, call: Call) -> Any:
+        """What `call` returns, or the error that it raised. It only reads, so the disk may be full."""
         try:
-            return work.work(self)
+            return call(self)
+        except RequestError as refusal:
+            return refusal
         except Exception as error:  # noqa: BLE001 (logged, and raised where it is awaited)
-            return self._fail(error)
+            return self._take_back(error)
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+
+    def _take_back(self, error: Exception) -> Exception:
+        """Undo what `error` broke off, and say it; what is answered instead."""
+        self._roll_back()
+        if _refuses(error):
+            if not self._refused:
+                logger.error("SQLite can't store: %s", error)
+            self._refused = True
+            return unavailable("the database can't be written")
+        if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError) or type(error) is sqlite3.DatabaseError:
+            telemetry.damaged("database", f"SQLITE_PATH {self._path}", error)
+            return unavailable("the database is damaged")
+        logger.error("a call of the broker failed", exc_info=error)
+        return error
 
     # -- read positions
 
-    def mark_read(self, room: str, marks: dict[str, int]) -> dict[str, int]:
+    def mark_read(self, name: str, marks: dict[str, int], now: int) -> dict[str, int]:
         """Move read positions forward, at most to the log's end; those that moved."""
-        room_id, position = self.log.room_id(room), self.log.position(room)
-        if room_id is None or position is None:
+        room = self.log.find(name)
+        if room is None:
             return {}
-        known = self.reads(room, list(marks))
-        moved = {user: min(seq, position.seq) for user, seq in marks.items()}
+        known = self.reads(name, list(marks))
+        moved = {user: min(seq, room.head) for user, seq in marks.items()}
         moved = {user: seq for user, seq in moved.items() if seq > known.get(user, 0)}
-        rows = [(room_id, user, seq) for user, seq in moved.items()]
-        self._db.executemany("INSERT OR REPLACE INTO reads (room, user, seq) VALUES (?, ?, ?)", rows)
+        replace = "INSERT OR REPLACE INTO reads (room, user, seq, at) VALUES (?, ?, ?, ?)"
+        self.db.executemany(replace, [(room.id, user, seq, now) for user, seq in moved.items()])
+        new = [user for user in moved if user not in known]
+        self.db.executemany(_FORGET_ROOMS, [(user, UNREAD_ROOMS) for user in new])
+        if new:
+            (readers,) = self.db.execute("SELECT count(*) FROM reads WHERE room = ?", (room.id,)).fetchone()
+            if readers > READERS_LIMIT * 1.1:  # sorting them for each new one would be dear
+                self.db.execute(_FORGET_READERS, (room.id, readers - READERS_LIMIT))
         return moved
 
-    def reads(self, room: str, users: Sequence[str]) -> dict[str, int]:
+    def reads(self, name: str, users: Sequence[str]) -> dict[str, int]:
         """See Broker.reads."""
-        # One statement for all: 200 of them took four times as long.
-        select = "SELECT user, seq FROM reads WHERE room = ? AND user IN (SELECT value FROM json_each(?))"
-        return dict(self._db.execute(select, (self.log.room_id(room), encode(users).decode())).fetchall())
+        room = self.log.find(name)
+        rows: list[tuple[str, Any]] = []
+        for start in range(0, len(users) if room else 0, USERS_STEP):
+            some = users[start : start + USERS_STEP]
+            # One statement for many: 200 of them took four times as long.
+            select = f"SELECT user, seq FROM reads WHERE room = ? AND user IN ({', '.join('?' * len(some))})"
+            rows += self.db.execute(select, (room and room.id, *some)).fetchall()
+        return {user: seq for user, seq in rows if _sound(seq, "read", f"{user} in {name}")}
 
-    def unread(self, user: str) -> dict[str, int]:
-        """See Broker.unread."""
-        select = "SELECT name, seq FROM reads JOIN rooms ON rooms.id = room WHERE user = ? AND name IS NOT NULL"
-        counts = {}
-        for room, seq in self._db.execute(select, (user,)).fetchall():
-            position = self.log.position(room)
-            if position is not None:
-                counts[room] = max(0, position.seq - seq)
-        return counts
+    def read_rooms(self, user: str) -> list[tuple[str, int]]:
+        """The rooms that the user read in last, and how far."""
+        select = """SELECT name, seq FROM reads JOIN rooms ON rooms.id = reads.room
+            WHERE user = ? AND name IS NOT NULL ORDER BY reads.at DESC LIMIT ?"""
+        rows = self.db.execute(select, (user, UNREAD_ROOMS)).fetchall()
+        return [(name, seq) for name, seq in rows if _sound(seq, "read", f"{user} in {name}")]
 
-    # -- rooms and sanctions
+    def unread(self, user: str, rooms: Sequence[tuple[str, int]]) -> dict[str, int]:
+        """Of these rooms, the messages of others after those positions that are still there."""
+        select = """SELECT count(*) FROM messages JOIN rooms ON rooms.id = room
+            WHERE name = ? AND seq > ? AND removed = 0 AND author <> ?"""
+        return {name: self.db.execute(select, (name, seq, user)).fetchone()[0] for name, seq in rooms}
 
-    def rooms(self) -> list[str]:
-        """The rooms that have a log."""
-        return [name for (name,) in self._db.execute("SELECT name FROM rooms WHERE name IS NOT NULL")]
+    # -- sanctions
 
     def sanction(self, sanction: Sanction, lift: bool) -> None:
         """See Broker.sanction."""
-        kind = sanction.kind + NET if sanction.network else sanction.kind
-        if lift:
-            delete = "DELETE FROM sanctions WHERE kind = ? AND room = ? AND user = ?"
-            self._db.execute(delete, (kind, sanction.room, sanction.user))
-        else:
-            insert = "INSERT OR REPLACE INTO sanctions (kind, room, user, until, by, reason, guest) "
-            fields = (kind, sanction.room, sanction.user, sanction.until, sanction.by, sanction.reason, sanction.guest)
-            self._db.execute(insert + "VALUES (?, ?, ?, ?, ?, ?, ?)", fields)
+        key = (sanction.user, sanction.network, sanction.room, sanction.kind)
+        self.db.execute("DELETE FROM sanctions WHERE user = ? AND network = ? AND room = ? AND kind = ?", key)
+        if not lift:
+            values = (*key, sanction.until, sanction.by, sanction.reason, sanction.guest)
+            self.db.execute("INSERT INTO sanctions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
-    def sanctions(self) -> list[Sanction]:
+    def sanctions(self, now: int) -> list[Sanction]:
         """See Broker.sanctions."""
-        return [_sanction(row) for row in self._db.execute(SELECT_SANCTIONS, (now_ms(),))]
+        rows = self.db.execute("SELECT * FROM sanctions WHERE until = 0 OR until > ?", (now,)).fetchall()
+        return [sanction for row in rows if (sanction := _sanction(row))]
 
-    def ban(self, room: str, user: str, network: str) -> Sanction | None:
+    def ban(self, name: str, user: str, network: str, now: int) -> Sanction | None:
         """See Broker.ban."""
-        wanted = " AND (kind, user) IN (VALUES ('ban', ?), ('ban/net', ?)) AND room IN (?, '')"
-        row = self._db.execute(SELECT_SANCTIONS + wanted, (now_ms(), user, network, room)).fetchone()
-        return row and _sanction(row)
+        select = """SELECT * FROM sanctions WHERE (user = ? AND network = 0 OR user = ? AND network = 1)
+            AND room IN (?, '') AND kind = 'ban' AND (until = 0 OR until > ?)"""
+        rows = self.db.execute(select, (user, network, name, now)).fetchall()
+        return next((sanction for row in rows if (sanction := _sanction(row))), None)
 
     # -- upkeep
 
-    def beat(self) -> None:
-        """A step of what time makes due. After a refusal by the disk this also finds out whether it stores again."""
-        now = now_ms()
-        self._db.execute("DELETE FROM sanctions WHERE until > 0 AND until <= ?", (now,))
-        self.log.age(now, self._history_ms)
-        if self._refused:
-            # A row that is gone with the next beat.
-            self._db.execute("INSERT INTO sanctions VALUES ('', '', '', 1, '', '', '')")
+    def age(self, now: int) -> bool:
+        """A step of what time makes due; whether there is more. Call it only while the clock can be trusted."""
+        self.db.execute("DELETE FROM sanctions WHERE until > 0 AND until <= ?", (now,))
+        return self.log.age(now, self._history_ms)
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log if it may hold removed texts. No transaction may be under way."""
+        if self.log.removed:
+            busy, *_ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self.log.removed = bool(busy)
 
 
-def _sanction(row: tuple[Any, ...]) -> Sanction:
-    kind, room, user, until, by, reason, guest = row
-    return Sanction(kind.removesuffix(NET), room, user, until, by, reason, kind.endswith(NET), guest)
+_FORGET_ROOMS = """
+    DELETE FROM reads WHERE rowid IN (SELECT rowid FROM reads WHERE user = ? ORDER BY at DESC LIMIT -1 OFFSET ?)"""
+_FORGET_READERS = "DELETE FROM reads WHERE rowid IN (SELECT rowid FROM reads WHERE room = ? ORDER BY seq LIMIT ?)"
 
 
-def now_ms() -> int:
-    """The broker's clock: Unix time in ms."""
-    return time.time_ns() // 1_000_000
+def _refuses(error: Exception) -> bool:
+    """Whether SQLite failed for want of space, a lock or a working disk: nothing else can be stored either."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # text that is no UTF-8 has none
+    return isinstance(error, sqlite3.OperationalError) and code & 0xFF not in (*_DAMAGED, sqlite3.SQLITE_ERROR)
 
 
-def _environmental(error: Exception) -> bool:
-    """Whether SQLite failed for want of space, a lock, or a sound disk; not for what it was asked."""
-    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+def _failed(work: Work, failure: Exception) -> Any:
+    if isinstance(work, list):
+        return [failure if isinstance(failure, RequestError) else unavailable()] * len(work)
+    return failure
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def _sound(value: Any, kind: str, key: str) -> bool:
+    if not isinstance(value, int):
+        telemetry.damaged(kind, key, "no number")
+    return isinstance(value, int)
+
+
+def _sanction(row: tuple[Any, ...]) -> Sanction | None:
+    user, network, room, kind, until, by, reason, guest = row
+    fields = (kind, room, user, until, by, reason, bool(network), guest)
+    try:
+        return Sanction(*msgspec.convert(fields, tuple[str, str, str, int, str, str, bool, str]))
+    except msgspec.ValidationError as error:
+        telemetry.damaged("sanction", f"{kind!r:.20} of {user!r:.50}", error)
+        return None
+
+
+# -- opening
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """Raises ConfigError, which says what is the matter and what helps."""
+    db = None
     try:
         if path != ":memory:" and not os.path.exists(path):
             # What people said is for this user's eyes; SQLite gives its other files the same mode.
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-        return sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None, cached_statements=256)
-    except (OSError, sqlite3.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(f"SQLITE_PATH is {path!r}: {reason}; choose a file in a writable folder") from None
+        db = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None, cached_statements=256)
+        _prepare(db, path)
+    except (OSError, sqlite3.Error, ConfigError) as error:
+        if db is not None:
+            db.close()
+        raise ConfigError(f"SQLITE_PATH is {path!r}: {_advice(error)}") from None
+    except BaseException:
+        if db is not None:
+            db.close()
+        raise
+    return db
+
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, ConfigError):
+        return str(error)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_BUSY:
+        return "another process has it open; one process serves a file; stop the other, or use Redis"
+    if code in _DAMAGED or isinstance(error, _Unsound):
+        way_out = "put a backup back, or save what can be read: `sqlite3 OLD .recover | sqlite3 NEW`"
+        return f"it is no database or a damaged one ({error}); {way_out}"
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"{reason}; choose a file in a writable folder"
+
+
+class _Unsound(sqlite3.DatabaseError):
+    """What SQLite's own check of the file found."""
 
 
 def _prepare(db: sqlite3.Connection, path: str) -> None:
-    """Lock the file, check whose it is, make the tables of a new one."""
-    try:
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        db.execute("BEGIN IMMEDIATE")
-        (application,) = db.execute("PRAGMA application_id").fetchone()
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        (objects,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        db.execute("COMMIT")  # the lock stays
-        if (application, version, objects) == (0, 0, 0):
-            schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-            marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-            db.executescript(f"BEGIN; {schema} {marks} COMMIT;")
-        elif application != APPLICATION_ID:
-            raise ConfigError(f"SQLITE_PATH is {path!r}: that is another program's database; choose another file")
-        elif sqlite_migration.OLDEST <= version < VERSION:
-            logger.info("SQLITE_PATH %s: its tables change from version %d to %d", path, version, VERSION)
-            db.execute("BEGIN")
-            sqlite_migration.migrate(db)
-            db.execute(f"PRAGMA user_version = {VERSION}")
-            db.execute("COMMIT")
-        elif version != VERSION:
-            raise ConfigError(
-                f"SQLITE_PATH is {path!r}: its tables are version {version}, this program's are version {VERSION}; "
-                "run the version that made it, or choose another file"
-            )
-    except sqlite3.Error as error:
-        reason, advice = str(error), "choose a file in a writable folder"
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-            reason, advice = (
-                "another process has it open",
-                "one process serves a file; stop the other, or use Redis",
-            )
-        raise ConfigError(f"SQLITE_PATH is {path!r}: {reason}; {advice}") from None
+    """Lock the file, check whose it is and whether it is sound, make the tables of a new one."""
+    for pragma in (
+        f"locking_mode = {LOCKING}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "secure_delete = ON",  # what is deleted is written over
+        f"cache_size = -{CACHE_KIB}",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+    ):
+        db.execute("PRAGMA " + pragma)
+    db.execute("BEGIN IMMEDIATE")
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (objects,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    db.execute("COMMIT")  # the lock stays
+    if (application, version, objects) == (0, 0, 0):
+        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+        db.executescript(f"BEGIN; {schema()} {marks} COMMIT;")
+        return
+    if application != APPLICATION_ID:
+        raise ConfigError("that is another program's database; choose another file")
+    if not sqlite_migration.OLDEST <= version <= VERSION:
+        raise ConfigError(
+            f"its tables are version {version}, this program's are version {VERSION}; "
+            "run the version that made it, or choose another file"
+        )
+    (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise _Unsound(found)
+    if version < VERSION:
+        logger.info("SQLITE_PATH %s: its tables change from version %d to %d", path, version, VERSION)
+        db.execute("BEGIN")
+        sqlite_migration.migrate(db, version, schema())
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+
+
+def schema() -> str:
+    return Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")

@@ -127,12 +127,12 @@ def test_a_ratio_without_its_baseline_has_no_verdict() -> None:
 
 def test_sqlite_is_judged_by_how_much_worse_it_is() -> None:
     """A rate that halves and a cost that doubles are the same factor."""
-    values = {"row.cpu": {"redis": [2.0, 2.0], "sqlite": [4.0, 4.0]}}
-    assert sqlite_factor(goal(), values) == [2.0, 2.0]
-    assert sqlite_factor(goal(more_is_better=True), values) == [0.5, 0.5]
+    values = {"row.cpu": {"redis": [2.0, 2.0], "sqlite": [5.0, 5.0]}}
+    assert sqlite_factor(goal(), values) == [2.5, 2.5]
+    assert sqlite_factor(goal(more_is_better=True), values) == [0.4, 0.4]
     assert sqlite_verdict(goal(), values) == "missed"
     assert sqlite_verdict(goal(more_is_better=True), values) == "aim"
-    assert sqlite_verdict(goal(), {"row.cpu": {"redis": [2.0], "sqlite": [2.5]}}) == "must"
+    assert sqlite_verdict(goal(), {"row.cpu": {"redis": [2.0], "sqlite": [4.0]}}) == "must"
 
 
 def full_notes() -> Notes:

@@ -15,7 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("clock", "framing", "jwks", "limits", "protocol", "redis_url", "registry", "telemetry", "unsent"),
     ("config", "names"),
     # What a user, a broker, a connection is.
-    ("answers", "auth", "broker", "headers", "marks", "sqlite_rooms", "writer"),
+    ("answers", "auth", "broker", "headers", "marks", "writer"),
     # What these can do.
     (
         "listener",
