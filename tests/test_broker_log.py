@@ -20,7 +20,7 @@ from .brokers import ADA, BOB, CY, change, message, opened, publish, refusal, st
 Make = Callable[..., Broker]
 
 
-@pytest.fixture(params=["redis"])
+@pytest.fixture(params=["redis", "sqlite"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Makes brokers of one deployment; SQLite takes one after the other only."""
     if request.param == "redis":
