@@ -1,6 +1,6 @@
 /**
  * A client of the chat service (the contract is docs/protocol.md). No page is needed: it runs in any browser, and in
- * Node 20 or later when WebSocket and storage are given.
+ * Node 20 or later, which before 22 must be given a `WebSocket`: that of the package `ws` or `undici`.
  *
  *     import { Chat } from "./client.js";
  *     const chat = new Chat({ url: "https://chat.example.com", name: "Ada", storage: localStorage });
@@ -67,6 +67,7 @@ export class Chat {
    * @param {LockManager | null} [options.locks] says which outbox still has its page; by default `navigator.locks`
    * @param {typeof WebSocket} [options.WebSocket]
    * @param {typeof fetch} [options.fetch]
+   * @throws {TypeError} where there is no WebSocket
    */
   constructor({ url, name, token, storage = null, locks, WebSocket, fetch }) {
     this.#tickets = new Tickets({ url, name, token, storage, fetch });

@@ -1,0 +1,92 @@
+"""static/client.js in Node, with the WebSockets of its packages: it works, or an error says why."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, require_tool
+
+FOLDER = Path(__file__).parent
+
+
+class Library:
+    """One run of library_client.js."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.told: list[tuple[str, dict[str, Any]]] = []
+
+    async def tells(self, event: str, **fields: Any) -> dict[str, Any]:
+        """Wait until it tells `event` with these fields."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(20 * UNIT):
+            while line := await self.process.stdout.readline():
+                name, value = json.loads(line)
+                self.told.append((name, value))
+                if name == event and fields.items() <= value.items():
+                    return dict(value)
+        raise AssertionError(f"it ended; told: {self.told}")
+
+    def say(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{text}\n".encode())
+
+
+@asynccontextmanager
+async def library(url: str, how: str) -> AsyncIterator[Library]:
+    pipe = asyncio.subprocess.PIPE
+    command = (require_tool("node", "nodejs"), "library_client.js", url, how)
+    process = await asyncio.create_subprocess_exec(*command, cwd=FOLDER, stdin=pipe, stdout=pipe, stderr=pipe)
+    try:
+        yield Library(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@pytest.mark.parametrize("how", ["ws", "undici"])
+async def test_it_talks_and_comes_back(how: str, tmp_path: Path) -> None:
+    """A guest without an Origin: sends, hears, and after a kill of the service resumes with nothing lost or twice."""
+    with ServiceProcess(NO_LIMITS | {"SQLITE_PATH": str(tmp_path / "parley.db")}) as service:
+        async with library(service.url, how) as node:
+            await node.tells("joined")
+            node.say("from Node")
+            await node.tells("message", text="from Node", name=f"Node {how}")
+            service.kill9()
+            await node.tells("state", state="waiting")
+            node.say("meanwhile")
+            service.start()
+            await node.tells("joined", resumed=True)
+            await node.tells("message", text="meanwhile")
+            async with ChatClient.open(service.url, "Ada") as ada:
+                joined = await ada.join("lobby")
+                assert [message["text"] for message in joined["messages"]] == ["from Node", "meanwhile"]
+                await ada.send("lobby", "from Ada")
+            await node.tells("message", text="from Ada", name="Ada")
+            assert [value["seq"] for event, value in node.told if event == "message"] == [1, 2, 3]
+            assert node.process.stdin is not None
+            node.process.stdin.close()
+            _, trouble = await asyncio.wait_for(node.process.communicate(), 10 * UNIT)
+            assert (node.process.returncode, trouble) == (0, b"")
+
+
+async def test_a_node_without_a_websocket_is_told_so() -> None:
+    """At once, instead of a service that seems away for ever."""
+    async with library("http://127.0.0.1:9", "none") as node:
+        _, trouble = await asyncio.wait_for(node.process.communicate(), 10 * UNIT)
+        assert node.process.returncode == 1
+        assert b"TypeError: no WebSocket here: pass one, for example that of `ws`" in trouble
+
+
+async def test_a_handshake_that_is_refused_says_why() -> None:
+    """Where the WebSocket knows: a browser's would not say."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with library(service.url, "foreign") as node:
+            state = await node.tells("state", state="waiting")
+            assert state["code"] == 1006 and "403" in state["reason"]
