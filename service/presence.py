@@ -32,10 +32,14 @@ class _Change(msgspec.Struct):
 
 
 class _Here(msgspec.Struct):
-    """A person on this process, and through how many sockets: none while the grace lasts."""
+    """A person on this process, and through how many sockets: none while the grace lasts.
+
+    `told`: whether the broker may know of them.
+    """
 
     person: Person
     sockets: int = 0
+    told: bool = False
 
 
 class Presence:
@@ -61,16 +65,31 @@ class Presence:
         here = people.get(person.id)
         self._leaving.pop((room, person.id), None)
         if here is None or here.person.name != person.name:
-            here = people[person.id] = _Here(person, here.sockets if here else 0)
+            here = people[person.id] = _Here(person, here.sockets, here.told) if here else _Here(person)
             self._arriving.setdefault(room, {})[person.id] = here
         here.sockets += 1
 
     def leave(self, room: str, user: str, for_good: bool = False) -> None:
-        """One socket less; the last one's leave is told after the grace, or soon if nobody can come back as `user`."""
+        """One socket less; the last one's leave is told after the grace, or soon if nobody can come back as `user`.
+
+        Of whom the broker was never told it isn't told then: to hear of them would claim their name again.
+        """
         here = self._here[room][user]
         here.sockets -= 1
-        if here.sockets == 0:
+        if here.sockets:
+            return
+        if for_good and not here.told:
+            self._forget_person(room, user)
+        else:
             self._leaving[room, user] = self._loop.time() + (0.0 if for_good else self._grace)
+
+    def _forget_person(self, room: str, user: str) -> None:
+        for kept in (self._here, self._arriving):
+            people = kept.get(room, {})
+            people.pop(user, None)
+            if not people:
+                kept.pop(room, None)
+        self._leaving.pop((room, user), None)
 
     async def run(self) -> None:
         """Tell the broker what changed; beat. Survives its absence: what could not be told is told again.
@@ -120,14 +139,18 @@ class Presence:
         await _all({room: self._tell_departure(room, users) for room, users in departing.items()})
 
     async def _tell_arrival(self, room: str, users: list[str]) -> None:
-        told = {user: self._arriving[room][user] for user in users}
-        await self._broker.enter(room, [here.person for here in told.values()])
-        waiting = self._arriving[room]
+        arriving = self._arriving.get(room, {})
+        told = {user: arriving[user] for user in users if user in arriving}  # without who has left since
+        for here in told.values():
+            here.told = True
+        if told:
+            await self._broker.enter(room, [here.person for here in told.values()])
+        waiting = self._arriving.get(room, {})
         for user, here in told.items():
             if waiting.get(user) is here:  # else renamed meanwhile
                 del waiting[user]
         if not waiting:
-            del self._arriving[room]
+            self._arriving.pop(room, None)
 
     async def _tell_departure(self, room: str, users: list[str]) -> None:
         await self._broker.depart(room, users)
@@ -136,13 +159,7 @@ class Presence:
             if people[user].sockets:  # came back while the broker was told
                 self._arriving.setdefault(room, {})[user] = people[user]
             else:
-                del people[user]
-                self._leaving.pop((room, user), None)
-                self._arriving.get(room, {}).pop(user, None)
-        if not self._arriving.get(room, True):
-            del self._arriving[room]
-        if not people:
-            del self._here[room]
+                self._forget_person(room, user)
 
     async def close(self) -> None:
         """Everybody here leaves: their next process has entered them, or nobody has."""

@@ -155,6 +155,55 @@ async def test_who_came_and_went_between_two_rounds_leaves_no_trace(
         assert here.presence._here == here.presence._arriving == {}
 
 
+async def test_who_left_for_good_has_no_grace(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And doesn't wait for those who have one."""
+    async with process(make, monkeypatch, grace=60) as one:
+        one.presence.enter("lobby", ADA)
+        one.presence.enter("lobby", BOB)
+        await one.told((["Ada", "Bob"], [], 2))
+        one.presence.leave("lobby", ADA.id)
+        one.presence.leave("lobby", BOB.id, for_good=True)
+        await one.told((["Ada", "Bob"], [], 2), ([], [BOB.id], 1))
+
+
+async def test_who_left_for_good_before_anybody_was_told_was_never_here(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a name that was let go is not claimed again by them; once on their way to the broker they come and go."""
+    async with process(make, monkeypatch, run=False) as one:
+        heard: list[str] = []
+        enter = one.broker.enter
+
+        async def told(room: str, people: list[Person]) -> None:
+            heard.extend(person.name for person in people)
+            for person in people:
+                if person == CY:
+                    one.presence.leave("lobby", CY.id, for_good=True)
+            await enter(room, people)
+
+        monkeypatch.setattr(one.broker, "enter", told)
+        for person in (ADA, BOB, CY):
+            one.presence.enter("lobby", person)
+        one.presence.leave("lobby", ADA.id, for_good=True)
+        await one.presence._flush(0)
+        assert heard == ["Bob", "Cy"]
+        await one.presence._flush(asyncio.get_running_loop().time())
+        assert [person.name for person in (await one.broker.roster("lobby")).members or ()] == ["Bob"]
+
+
+async def test_who_leaves_while_arrivals_are_gathered_is_no_error(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The round goes on without them."""
+    async with process(make, monkeypatch, run=False) as one:
+        one.presence.enter("lobby", ADA)
+        one.presence.enter("lobby", BOB)
+        flush = asyncio.ensure_future(one.presence._flush(0))
+        await asyncio.sleep(0)  # gathered, not told yet
+        one.presence.leave("lobby", ADA.id, for_good=True)
+        await flush
+        await one.presence._flush(asyncio.get_running_loop().time())
+        assert [person.name for person in (await one.broker.roster("lobby")).members or ()] == ["Bob"]
+
+
 async def test_the_roster_has_everybody_and_oneself(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read once, kept by the signals; with those here whom the broker does not know yet."""
     async with process(make, monkeypatch) as here:
