@@ -265,7 +265,7 @@ async def renew(socket: Asker, request: protocol.Renew) -> None:
         raise RequestError(ErrorCode.FORBIDDEN, str(error)) from None
     if user.id != socket.user.id:
         raise RequestError(ErrorCode.FORBIDDEN, "the ticket is another user's")
-    if not await socket.hub.claim_name(user, socket.network):
+    if not await socket.hub.claim_name(user):
         raise RequestError(ErrorCode.FORBIDDEN, "name_taken")
     if socket.connection is None:  # the old token ran out meanwhile, or a moderator closed it
         return

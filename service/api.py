@@ -4,8 +4,10 @@ import asyncio
 import hmac
 import logging
 import math
+import random
 import time
 from collections.abc import Awaitable
+from functools import partial
 from http.client import responses
 from types import TracebackType
 from typing import Any, ClassVar, cast
@@ -21,6 +23,7 @@ from service.answers import AnswerHandler
 from service.auth import AuthError, User
 from service.broker import Broker, Event
 from service.hub import Hub, page_cost
+from service.limits import Buckets
 from service.protocol import ErrorCode, Person, RequestError
 from service.tickets import TICKET_SECONDS
 
@@ -44,6 +47,10 @@ _CODES = {
 }
 JSON_HEADERS = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store"))
 REFUSALS_LIMIT = 5  # answers 429 in a row on one connection; with one more it is closed
+# Answers 429 that an address gets at once, a second and at first; more of them wait. Who asks again as soon as it is
+# refused holds up the loop otherwise, a thousand at a time, and no less for having to connect anew.
+REFUSAL_RATE, REFUSAL_BURST = 50.0, 200
+REFUSAL_PAUSE = 1.0  # seconds, about: they must not all come again together
 ROOMS_LISTED = 1000  # rooms that are listed at most
 LIST_SECONDS = 1.0  # for which a list of rooms serves everybody
 
@@ -126,6 +133,14 @@ class Handler(AnswerHandler):
         """
         if not isinstance(value, HTTPError):
             logger.error("%s %s failed", self.request.method, self.request.path, exc_info=value)
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        answer = partial(super().send_error, status_code, **kwargs)
+        refusals: Buckets = self.application.settings["refusals"]
+        if status_code == 429 and refusals.take(self.hub.network(self.request), time.monotonic()):
+            asyncio.get_running_loop().call_later(REFUSAL_PAUSE * random.uniform(0.5, 1.5), answer)
+        else:
+            answer()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
@@ -250,15 +265,15 @@ class TicketsHandler(Api):
         guest_token = None
         if headers.bearer(self.request.headers) is not None:
             user = await self.caller()
-            returning = user.guest
+            known = True
         else:
             body = self.body(_TicketBody)
-            returning = body.guest is not None
+            known = body.guest is not None
             user, guest_token = self.hub.authenticator.guest(body.name, body.guest)
             self.check_ban("", user)
-        if not await self.hub.claim_name(user, network):
+        if not await self.hub.claim_name(user, "" if known else network):
             raise ApiError(409, "name_taken", "Somebody who is here has this name.")
-        if returning:
+        if known and user.guest:
             self.hub.tell_name(user)
         ticket = await self.hub.tickets.issue(user, network, self.request.headers.get("Origin"))
         answer = {"ticket": ticket, "expires_in": TICKET_SECONDS, "user": user.person}

@@ -150,6 +150,7 @@ def make_application(hub: Hub) -> Application:
         rules,
         hub=hub,
         rooms=api.RoomList(hub.broker),
+        refusals=Buckets(api.REFUSAL_RATE, api.REFUSAL_BURST),
         page="index.html",
         frame_limit=hub.settings.frame_limit,
         default_handler_class=Elsewhere,

@@ -89,7 +89,7 @@ class ChatSocket(WebSocket):
         """Whether the name is theirs. Asked again of a ticket's user: the ticket may be older than a claim lasts."""
         if self.hub.moderation.find("ban", "", self.user.id, self.guest_network) is not None:
             return True  # `_admit` refuses them; a claim would only keep the name from others
-        return await self.hub.claim_name(self.user, self.network)
+        return await self.hub.claim_name(self.user)
 
     def late_refusal(self) -> tuple[int, str] | None:
         return self.hub.leaving()

@@ -103,13 +103,15 @@ class Hub(Struct, kw_only=True):
         self.broker.publish(event, done)
         return await answer
 
-    async def claim_name(self, user: User, network: str) -> bool:
-        """Whether `user`, who comes from `network`, may be here by their name. Raises `RequestError` unavailable.
+    async def claim_name(self, user: User, network: str = "") -> bool:
+        """Whether `user` may be here by their name. Raises `RequestError` unavailable.
 
+        With the `network` of somebody new who asks for a ticket, a claim from there gives way whose holder never came:
+        the answer was lost. Who comes by a ticket or token says none, so that no other takes the name meanwhile.
         A guest's name must be free. A token's comes from the operator's own directory: it is claimed where it is free.
         """
         key = names.name_key(user.name)
-        claimed = await self.broker.claim_name(key, user.id, TICKET_SECONDS, network if user.guest else "")
+        claimed = await self.broker.claim_name(key, user.id, TICKET_SECONDS, network)
         return claimed or not user.guest
 
     def tell_name(self, user: User) -> None:

@@ -82,11 +82,26 @@ async def test_a_guest_token_serves_as_a_bearer_token(broker_env: dict[str, str]
 
 async def test_a_name_in_use_is_taken(broker_env: dict[str, str]) -> None:
     """However it is written; a user's name comes from their own directory and is not refused."""
-    async with serving(broker_env) as it:
-        await post(it, "/tickets", {"name": "Ada"})
+    async with serving(broker_env) as it, ChatClient.open(it.url, "Ada"):
         for name in ("Ada", "ada", " ADA "):
             assert error(await post(it, "/tickets", {"name": name})) == (409, "name_taken")
         assert (await post(it, "/tickets", {}, **bearer("u1", "Ada"))).code == 201
+
+
+async def test_a_request_whose_answer_was_lost_may_be_repeated(broker_env: dict[str, str]) -> None:
+    """Of those who ask for a name from one place, and never came, the last has it; from elsewhere it is taken."""
+    here, there = {"X_Forwarded_For": "192.0.2.1"}, {"X_Forwarded_For": "192.0.2.2"}
+    async with serving(broker_env | {"TRUSTED_PROXIES": "1", "TICKET_ADDRESS": "0"}) as it:
+        lost = answer(await post(it, "/tickets", {"name": "Ada"}, Origin=it.url, **here))
+        assert error(await post(it, "/tickets", {"name": "Ada"}, Origin=it.url, **there)) == (409, "name_taken")
+        again = answer(await post(it, "/tickets", {"name": "ada"}, Origin=it.url, **here))
+        assert again["user"]["id"] != lost["user"]["id"]
+        async with ChatClient.open(it.url, ticket=lost["ticket"], welcome=False) as late:
+            assert await late.closed() == (4401, "name_taken")
+        async with ChatClient.open(it.url, ticket=again["ticket"]):
+            for where in (here, there):
+                response = await post(it, "/tickets", {"name": "Ada"}, Origin=it.url, **where)
+                assert error(response) == (409, "name_taken")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""One name, many who would have it, by every way in: one holder. One guest, many names: one of them."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+from service import config
+from service.auth import Authenticator
+
+from ..harness import SECRET_KEY, UNIT, ChatClient, ChatError, ServiceProcess
+from ..harness.chat_client import fetch_ticket
+
+RIVALS = 20  # for each way in
+SETTINGS = {"TICKET_RATE": "0", "CONNECTIONS_PER_USER": "0", "SECRET_KEY": SECRET_KEY}
+
+
+def tokens(name: str, number: int) -> list[str]:
+    """Guest tokens of so many guests of that name, as they may have them from earlier."""
+    maker = Authenticator(config.load({"SQLITE_PATH": ":memory:", "SECRET_KEY": SECRET_KEY}))
+    return [maker.guest(name)[1] for _ in range(number)]
+
+
+async def storm(service: ServiceProcess, stack: AsyncExitStack) -> list[ChatClient]:
+    """Who was welcomed of all that want to be Ada at once, by a ticket, by a guest token for one, and as a bearer."""
+
+    async def come(**options: Any) -> ChatClient | None:
+        try:
+            client = await ChatClient.enter(service.url, **options)
+        except ChatError as error:
+            assert error.code == "name_taken"
+            return None
+        except ConnectionError as error:
+            assert "4401 'name_taken'" in str(error)
+            return None
+        stack.push_async_callback(client.close)
+        return client
+
+    ways = [come(name="Ada"), *(come(name="ADA", guest=token) for token in tokens("Bob", 1))]
+    ways += [come(name=name) for name in ("ada", "Ａｄａ", "A\ufe0fda") * (RIVALS // 3)]
+    ways += [come(bearer=token) for token in tokens("Ada", RIVALS)]
+    came = await asyncio.gather(*ways)
+    came += await asyncio.gather(*(come(bearer=token) for token in tokens("aDa", RIVALS)))
+    return [client for client in came if client is not None]
+
+
+async def test_of_all_who_would_be_ada_one_is(broker_env: dict[str, str]) -> None:
+    """By ticket, by guest token, on the handshake; at once and later. Without the guard all are."""
+    with ServiceProcess(broker_env | SETTINGS) as service:
+        async with AsyncExitStack() as stack:
+            assert len(await storm(service, stack)) == 1
+
+
+async def test_without_the_claim_all_are() -> None:
+    """The control."""
+    with ServiceProcess(SETTINGS, command=("tests.faults.unguarded", "names")) as service:
+        async with AsyncExitStack() as stack:
+            assert len(await storm(service, stack)) > RIVALS
+
+
+async def test_one_guest_has_one_name(broker_env: dict[str, str]) -> None:
+    """Whoever asks for a hundred has the last; the others are free, and no socket of theirs goes by them."""
+    with ServiceProcess(broker_env | SETTINGS) as service:
+        async with ChatClient.open(service.url, "Ada") as ada:
+            await ada.join("lobby")
+            origin = {"Origin": service.url}
+            for number in range(100):
+                await fetch_ticket(service.url, f"Ada {number}", origin, guest=ada.guest)
+            async with AsyncExitStack() as stack:
+                names = ["Ada", *(f"Ada {number}" for number in range(100))]
+                refused = []
+                for name in names:
+                    try:
+                        await stack.enter_async_context(ChatClient.open(service.url, name))
+                    except ChatError as error:
+                        assert error.code == "name_taken"
+                        refused.append(name)
+                assert refused == ["Ada 99"]
+                async with asyncio.timeout(5 * UNIT):
+                    await ada.send("lobby", "x")
+                    assert (await ada.recv("message"))["user"]["name"] == "Ada 99"

@@ -1,0 +1,69 @@
+"""A thousand connections that ask for tickets again as soon as they are refused: others notice nothing."""
+
+import asyncio
+import statistics
+import time
+from collections import Counter
+
+import pytest
+
+from ..harness import UNIT, ChatClient, ServiceProcess
+
+ASKERS = 1000
+SETTINGS = {"TICKET_RATE": "1", "CONNECTIONS_PER_ADDRESS": "5000"}
+REQUEST = b'POST /tickets HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 13\r\n\r\n{"name":"Ad"}'
+UNGUARDED = ("tests.faults.unguarded", "refusals")
+
+
+async def ask_on_and_on(port: int, seen: Counter[str]) -> None:
+    """As fast as the answers come, on a new connection where one is closed."""
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        seen["connections"] += 1
+        try:
+            while True:
+                writer.write(REQUEST)
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
+                seen[head[9:12].decode()] += 1
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+async def waits(client: ChatClient, pings: int = 100) -> float:
+    """The median of the seconds until a pong."""
+    taken = []
+    for _ in range(pings):
+        began = time.perf_counter()
+        await client.ping()
+        taken.append(time.perf_counter() - began)
+        await asyncio.sleep(0.01)
+    return statistics.median(taken)
+
+
+async def attack(command: tuple[str, ...]) -> tuple[float, float, Counter[str]]:
+    """The median wait of somebody else before and during it, and what came back."""
+    with ServiceProcess(SETTINGS, command=command) as service:
+        async with ChatClient.open(service.url, "Ada") as ada:
+            before = await waits(ada)
+            seen: Counter[str] = Counter()
+            asking = [asyncio.ensure_future(ask_on_and_on(service.port, seen)) for _ in range(ASKERS)]
+            await asyncio.sleep(2)  # until all are connected and what is answered at once is used up
+            during = await waits(ada)
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        return before, during, seen
+
+
+@pytest.mark.timeout(120 * UNIT)
+async def test_who_asks_again_when_refused_holds_up_nobody() -> None:
+    """Others' median stays within twice what it was, or 5 ms. Without the guard it doesn't, by far."""
+    before, during, seen = await attack(("service",))
+    assert during < max(2 * before, 0.005 * UNIT), f"{1000 * before:.1f} ms before, {1000 * during:.1f} during: {seen}"
+    assert seen["429"] > ASKERS
+    _, unguarded, answered = await attack(UNGUARDED)
+    assert unguarded > 5 * during, f"{1000 * unguarded:.1f} ms without the guard, {1000 * during:.1f} with it"
+    assert answered["429"] > 3 * seen["429"]
