@@ -34,6 +34,22 @@ def text_frame(text: bytes) -> bytes:
     return head + b"\0\0\0\0" + text
 
 
+async def post_ticket(port: int, body: dict[str, str], headers: str = "") -> tuple[str, bytes]:
+    """What POST /tickets answers: the status, "" if there is none, and the body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        content = msgspec.json.encode(body)
+        head = (
+            f"POST /tickets HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: {ORIGIN}\r\nContent-Length: {len(content)}\r\n"
+            f"Content-Type: application/json\r\n{headers}Connection: close\r\n\r\n"
+        )
+        writer.write(head.encode() + content)
+        answer = await reader.read()
+    finally:
+        writer.close()
+    return answer[9:12].decode(), answer.partition(b"\r\n\r\n")[2]
+
+
 class Wire(asyncio.Protocol):
     """One socket from the client's side: text frames in and out, pings answered."""
 
@@ -198,22 +214,11 @@ class Client:
 
     async def _get_ticket(self, port: int) -> str:
         """From POST /tickets. Raises ConnectionError for any other answer than 201."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        try:
-            head = (
-                f"POST /tickets HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: {ORIGIN}\r\nContent-Length: 2\r\n"
-                f"Content-Type: application/json\r\nAuthorization: Bearer {self._token}\r\n"
-                "Connection: close\r\n\r\n{}"
-            )
-            writer.write(head.encode())
-            answer = await reader.read()
-        finally:
-            writer.close()
-        status = answer[9:12].decode()
+        status, body = await post_ticket(port, {}, f"Authorization: Bearer {self._token}\r\n")
         if status != "201":
             self.swarm.refusals[status] += 1
             raise ConnectionError(f"POST /tickets: {status or 'no answer'}")
-        ticket: str = msgspec.json.decode(answer.partition(b"\r\n\r\n")[2])["ticket"]
+        ticket: str = msgspec.json.decode(body)["ticket"]
         return ticket
 
     def _join(self, room: str, afresh: bool = False) -> None:
@@ -259,6 +264,7 @@ class Client:
             self._joined(frame)
         elif kind == "presence":
             self.count[frame["room"]] = frame["count"]
+            self.swarm.left |= {(frame["room"], user) for user in frame.get("left") or ()}
         elif kind == "error":
             self._refused(frame)
         elif kind == "welcome":

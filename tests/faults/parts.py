@@ -33,6 +33,24 @@ async def cluster(
 
 
 @asynccontextmanager
+async def refusing(redis: RedisServer, other: RedisServer, how: str) -> AsyncIterator[None]:
+    """Redis answers and refuses to write, until the block ends."""
+    if how == "maxmemory":
+        on, off = ["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]
+    elif how == "replica":
+        on, off = [f"REPLICAOF 127.0.0.1 {other.port}"], ["REPLICAOF NO ONE"]
+    else:
+        on, off = ["CONFIG SET min-replicas-to-write 3"], ["CONFIG SET min-replicas-to-write 0"]
+    for command in on:
+        await asyncio.to_thread(redis.cli, *command.split())
+    try:
+        yield
+    finally:
+        for command in off:
+            await asyncio.to_thread(redis.cli, *command.split())
+
+
+@asynccontextmanager
 async def own_redis(**flags: str | int) -> AsyncIterator[RedisServer]:
     """A Redis that may be killed."""
     redis = RedisServer(**flags)

@@ -1,6 +1,7 @@
 """Many good clients on one event loop, and the judge of what they see."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections import Counter
@@ -9,7 +10,7 @@ from typing import Self
 
 from tests.harness import NO_LIMITS, UNIT, Oracle, Verdict
 
-from .client import ORIGIN, Client, Frame
+from .client import ORIGIN, Client, Frame, post_ticket
 
 LOAD_ENV = NO_LIMITS | {"ALLOWED_ORIGINS": ORIGIN, "LOG_LEVEL": "warning"}
 """Settings for a load of many clients, which may take a `reconnect` ticket from one process to another."""
@@ -39,7 +40,10 @@ class Swarm:
         self.worst_lag = 0.0  # seconds from an acknowledgement to the last receiver's copy
         self.latencies: list[float] | None = None  # seconds from post to copy, of fast clients, while this is a list
         self.on_delivery: Callable[[Client, str], None] | None = None
+        self.left: set[tuple[str, str]] = set()  # rooms, and users who, as presence told, left them
+        self.coveted: Counter[str] = Counter()  # what strangers were answered who asked for a user's name, by status
         self._upkeep: asyncio.Task[None] | None = None
+        self._covetous: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._upkeep = asyncio.ensure_future(self._send_overdue())
@@ -47,9 +51,10 @@ class Swarm:
 
     async def __aexit__(self, *_: object) -> None:
         await self.leave(self.clients)
-        assert self._upkeep is not None
-        self._upkeep.cancel()
-        await asyncio.gather(self._upkeep, return_exceptions=True)
+        for task in (self._upkeep, self._covetous):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def leave(self, clients: Sequence[Client]) -> None:
         """Cut these clients for good; what they saw still counts."""
@@ -88,6 +93,33 @@ class Swarm:
         async with asyncio.timeout(timeout):
             while not all(client.entered.is_set() for client in clients or self.clients):
                 await asyncio.sleep(0.02)
+
+    # -- people
+
+    async def covet(self) -> None:
+        """From now on strangers ask for the names of those who are here, on every process in turn."""
+        await asyncio.sleep(2 * UNIT)  # presence is told of everybody within one
+        self._covetous = asyncio.ensure_future(self._covet())
+
+    async def _covet(self) -> None:
+        for port in itertools.cycle(self.ports):
+            name = self.random.choice(self.clients).user
+            try:
+                async with asyncio.timeout(10 * UNIT):
+                    status, _ = await post_ticket(port, {"name": name})
+                self.coveted[status] += 1
+            except (OSError, TimeoutError):
+                self.coveted["no answer"] += 1
+            await asyncio.sleep(0.05)
+
+    def assert_all_stayed(self) -> None:
+        """Nobody was told that somebody left, or got the name of somebody who is here; each room has all its people."""
+        assert not self.left, f"told to have left: {sorted(self.left)[:10]}"
+        assert self.coveted["409"] > 0 and not self.coveted["201"], f"strangers were answered {self.coveted}"
+        people = Counter(room for client in self.clients for room in client.rooms)
+        counts = {(client.user, room): count for client in self.clients for room, count in client.count.items()}
+        wrong = {at: count for at, count in counts.items() if count != people[at[1]]}
+        assert not wrong, f"counts that are not {people}: {wrong}"
 
     # -- the load
 

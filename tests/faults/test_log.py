@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.harness import UNIT, RedisServer, TcpProxy, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, readiness, room_of, soon, stored_ids, under_load
+from .parts import PATIENT, cluster, own_redis, readiness, refusing, room_of, soon, stored_ids, under_load
 from .swarm import Swarm
 
 pytestmark = [
@@ -124,24 +123,6 @@ async def phantoms(swarm: Swarm, port: int, rooms: list[str]) -> set[str]:
     return seen - await stored_ids(port, rooms)
 
 
-@contextlib.asynccontextmanager
-async def refusing(redis: RedisServer, other: RedisServer, how: str) -> AsyncIterator[None]:
-    """Redis answers and refuses to write, until the block ends."""
-    if how == "maxmemory":
-        on, off = ["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]
-    elif how == "replica":
-        on, off = [f"REPLICAOF 127.0.0.1 {other.port}"], ["REPLICAOF NO ONE"]
-    else:
-        on, off = ["CONFIG SET min-replicas-to-write 3"], ["CONFIG SET min-replicas-to-write 0"]
-    for command in on:
-        await asyncio.to_thread(redis.cli, *command.split())
-    try:
-        yield
-    finally:
-        for command in off:
-            await asyncio.to_thread(redis.cli, *command.split())
-
-
 async def replication(server: RedisServer) -> dict[str, str]:
     """What it says of it (INFO replication), by name."""
     lines = (await asyncio.to_thread(server.cli, "INFO", "replication")).splitlines()
@@ -160,6 +141,7 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                 Swarm([process.port for process in processes], seed) as swarm,
             ):
                 await swarm.enter(40, room_of(10))
+                await swarm.covet()
 
                 async def taken_again() -> None:
                     nonlocal worst
@@ -211,6 +193,7 @@ async def test_f14_redis_refuses(seed: int, table: Table) -> None:
     note = f"{swarm.errors['unavailable']} unavailable, {len(ghosts)} phantoms"
     table.row("F14", seed, len(swarm.posted_at), 3, verdict, worst, note)
     verdict.assert_clean()
+    swarm.assert_all_stayed()
     assert not ghosts
     assert verdict.said == 0
     assert worst < 5 * UNIT

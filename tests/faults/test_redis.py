@@ -77,6 +77,7 @@ async def kill_redis(
         Swarm([process.port for process in processes], seed) as swarm,
     ):
         await swarm.enter(40, room_of(10))
+        await swarm.covet()
 
         async def faults() -> None:
             nonlocal worst
@@ -100,6 +101,7 @@ async def test_f2_redis_killed(seed: int, long_form: bool, table: Table) -> None
     swarm, verdict, worst = await kill_redis(seed, messages, kills, rate, None)
     table.row("F2", seed, len(swarm.posted_at), kills, verdict, worst, f"{swarm.errors['unavailable']} unavailable")
     verdict.assert_clean()
+    swarm.assert_all_stayed()
     assert verdict.acknowledged >= messages and verdict.said == 0
     assert worst < 5 * UNIT
 
@@ -125,6 +127,7 @@ async def freeze_redis(seed: int, seconds: float, times: int, guard: str | None)
         Swarm([process.port for process in processes], seed) as swarm,
     ):
         await swarm.enter(40, room_of(10))
+        await swarm.covet()
 
         async def faults() -> None:
             nonlocal noticed, false
@@ -166,6 +169,7 @@ async def test_f3_redis_frozen(seed: int, table: Table) -> None:
     gap = worst_ping_gap(swarm)
     table.row("F3", seed, len(swarm.posted_at), 3, verdict, noticed, f"until noticed; pings {gap:.1f} s apart")
     verdict.assert_clean()
+    swarm.assert_all_stayed()
     assert noticed < 10 * UNIT
     assert false == 0
     assert not swarm.closes and gap < 2 + 1 * UNIT

@@ -1,5 +1,7 @@
 """The service with one of its guards taken away: `python -m tests.faults.unguarded <guard> [service's arguments]`.
 
+`<guard>+<guard>` takes away both.
+
 A fault test that passes proves little until the same run fails without the guard it is about. Production code has no
 switches for that, so the guard is replaced here, in a process of its own, before the service starts.
 """
@@ -15,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from service import actions, api, redis_channels, redis_commands
+from service import actions, api, presence, pulse, redis_channels, redis_commands, redis_presence
 from service.__main__ import main
 from service.broker import Receipt
 from service.broker_redis import RedisBroker
@@ -24,8 +26,11 @@ from service.chat import ChatSocket
 from service.heartbeat import Heartbeat
 from service.hub import Hub
 from service.redis_commands import Commands
+from service.redis_presence import RedisPresence
 from service.registry import Room
 from service.relay import Relay
+
+SHORT_TTL = 3.0  # seconds
 
 GUARDS: dict[str, Callable[[], None]] = {}
 
@@ -212,6 +217,49 @@ def names() -> None:
     replace(Hub, "claim_name", anybodys)
 
 
+@guard
+def short() -> None:
+    """No guard less: a process lives for SHORT_TTL without a beat, so that a short absence is a long one."""
+    for module in (redis_presence, pulse):
+        replace(module, "PROCESS_TTL", SHORT_TTL)
+    replace(presence, "BEAT_INTERVAL", SHORT_TTL / 5)
+    replace(pulse, "GAP", SHORT_TTL / 2)
+
+
+@guard
+def witness() -> None:
+    """Whoever beats clears up after all that have not beaten for long, though it was away itself."""
+
+    async def beat(self: Any) -> bool:
+        known, _, _, dead = await self._say_alive(self.life)
+        for process in dead:
+            if process != self.life.encode():
+                await self._bury(process)
+        return bool(known)
+
+    replace(RedisPresence, "beat", beat)
+
+
+@guard
+def first() -> None:
+    """A process is known from its first beat on, and not from its first people on."""
+    start = Commands.__init__
+
+    def start_with_another_script(self: Any, *args: Any) -> None:
+        start(self, *args)
+        script = self._sources["presence"]
+        replaced = re.sub(rb"else redis\.call\('ZADD', processes, now \+ ms, process\) end", b"end", script)
+        assert replaced != script, "the script has changed"
+        self._sources["presence"] = replaced
+
+    async def beat(self: Any) -> bool:
+        return True
+
+    replace(Commands, "__init__", start_with_another_script)
+    replace(RedisPresence, "beat", beat)
+
+
 if __name__ == "__main__":
-    GUARDS[sys.argv[1]]()
+    for name in sys.argv[1].split("+"):
+        GUARDS[name]()
     sys.exit(main(sys.argv[2:]))
