@@ -2,8 +2,8 @@
 
 One thread owns the file. What is to be written in a loop turn, and while the thread is busy, goes to it as one batch,
 which is one transaction: with more load batches grow, and the wait for the disk is shared by more of them. A batch
-takes all that is to be written, and a few reads, which come after it: reads can't hold up sends. A restart empties
-presence, names and tickets, as every socket is gone with the process.
+takes all that is to be written, and after it reads for a few ms: reads can't hold up sends. A restart empties presence,
+names and tickets, as every socket is gone with the process.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import itertools
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -40,10 +41,11 @@ logger = logging.getLogger(__name__)
 
 WRITES_LIMIT = 20_000  # events and other writes waiting for a busy disk; more are refused
 READS_LIMIT = 5_000  # the same for reads, so that they can't make sends `unavailable`
-READS_IN_BATCH = 32  # reads between two transactions; a full page takes 0.2 ms
+READS_SECONDS = 0.005  # for reads between two transactions; the rest waits for the next
 UNREAD_STEP = 20  # rooms in one read of `unread`
 ROOMS_LISTED = 1000  # rooms that `rooms` names, the latest
 STALL = 5.0  # seconds after which a batch that is not done means that the disk is away
+UPKEEP_STEPS = 20  # transactions of a few ms in one beat
 STEADY = 600.0  # seconds that the clock must have gone without a step before anything old is deleted
 CHARGE_SECONDS = 10.0  # how far a user's bucket can be overdrawn
 
@@ -141,12 +143,23 @@ class SqliteBroker(Broker):
                 work += [call for call, _ in batch.writes]
                 if work:
                     self._loop.call_soon_threadsafe(self._written, batch, store.write(work, batch.now))
-                self._loop.call_soon_threadsafe(self._finish, batch, [store.read(call) for call, _ in batch.reads])
+                self._loop.call_soon_threadsafe(self._finish, batch, self._read_some(store, batch))
         except Exception:
             logger.exception("the SQLite thread failed")
         finally:
             store.close()
             self._loop.call_soon_threadsafe(self._end)
+
+    @staticmethod
+    def _read_some(store: Store, batch: _Batch) -> list[Any]:
+        """The answers to as many of the reads as there is time for, one at least."""
+        end = time.monotonic() + READS_SECONDS
+        answers: list[Any] = []
+        for call, _ in batch.reads:
+            answers.append(store.read(call))
+            if time.monotonic() > end:
+                break
+        return answers
 
     def _end(self) -> None:
         """The thread is done: after `close`, or by a fault, which must not leave anybody waiting."""
@@ -172,9 +185,8 @@ class SqliteBroker(Broker):
             return
         batch = self._next
         if batch.events or batch.writes or batch.reads:
-            self._next = _Batch(reads=batch.reads[READS_IN_BATCH:])
+            self._next = _Batch()
             self._writes_waiting = 0
-            del batch.reads[READS_IN_BATCH:]
             batch.now = self._clock.now_ms()
             self._sent_at = self._loop.time()
             self._under_way = batch
@@ -198,8 +210,9 @@ class SqliteBroker(Broker):
 
     def _finish(self, batch: _Batch, answers: list[Any]) -> None:
         self._under_way = None
-        for (_, waiting), answer in zip(batch.reads, answers, strict=True):
+        for (_, waiting), answer in zip(batch.reads, answers, strict=False):
             _settle(waiting, answer)
+        self._next.reads[:0] = batch.reads[len(answers) :]
         # After what was just handed out is written, which to a large room takes some ms. What comes until then goes
         # along: fewer transactions, and in a room of 1,000 under load 99 % arrive a fifth earlier.
         self._flush_soon()
@@ -346,8 +359,9 @@ class SqliteBroker(Broker):
         await self._read(Store.scrub)
         wall = self._clock.now_ms()
         if self._clock.steady(STEADY):
-            while await self._write(lambda store: store.age(wall)):
-                pass
+            for _ in range(UPKEEP_STEPS):
+                if not await self._write(lambda store: store.age(wall)):
+                    break
         elif not self._writable:
             await self._write(lambda store: None)  # finds out whether the disk stores again
         return True
@@ -374,9 +388,9 @@ class SqliteBroker(Broker):
     # -- rooms and sanctions
 
     async def rooms(self) -> dict[str, int]:
-        busy = [name for name in itertools.islice(self._people, ROOMS_LISTED + 1) if name]
+        busy = [name for name in itertools.islice(self._people, ROOMS_LISTED) if name]
         names = busy + await self._read(lambda store: store.log.names(ROOMS_LISTED))
-        return {name: len(self._people.get(name, ())) for name in dict.fromkeys(names)}
+        return {name: len(self._people.get(name, ())) for name in list(dict.fromkeys(names))[:ROOMS_LISTED]}
 
     async def sanction(self, sanction: Sanction, lift: bool) -> None:
         await self._write(lambda store: store.sanction(sanction, lift))

@@ -76,7 +76,9 @@ class Log:
         self._long: dict[int, None] = {}  # rooms to be trimmed
         self._swept = 0  # how far through `ids` the look for old ones came
         self._sweep_due = 0  # rows of it to look at
-        self.removed = False  # whether texts were removed that the write-ahead log may still hold
+        self.removed = (
+            True  # whether texts were removed that the write-ahead log may still hold: at the start, who knows
+        )
 
     # -- append
 
