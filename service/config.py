@@ -433,11 +433,13 @@ def check_sqlite_path(path: str) -> None:
             reason = "it can't be read and written"
         else:
             with file.open("rb") as opened:
-                reason = "" if opened.read(16) in (b"", b"SQLite format 3\0") else "it is no SQLite database"
+                known = opened.read(16) in (b"", b"SQLite format 3\0")
+                reason = "" if known else "it is no SQLite database, or a damaged one"
     except OSError as error:
         reason = error.strerror or "it can't be read"
     if reason:
-        raise ConfigError(f"SQLITE_PATH is {path!r}: {reason}; choose a file in a writable folder")
+        advice = "choose a file in a writable folder, or put a backup back"
+        raise ConfigError(f"SQLITE_PATH is {path!r}: {reason}; {advice}")
 
 
 def _kept_secret(sqlite_path: str) -> str:

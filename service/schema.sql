@@ -9,6 +9,7 @@ CREATE TABLE rooms (
     floor INTEGER NOT NULL,  -- the highest seq that was trimmed
     at INTEGER NOT NULL  -- of its last event
 );
+CREATE INDEX rooms_by_at ON rooms (at, name);
 
 -- `frame` is the JSON that was broadcast, until a removal takes the text out. It keeps its length then: SQLite writes
 -- over it in its place, instead of moving the rows beside it and leaving copies of them behind.

@@ -310,7 +310,7 @@ def _prepare(db: sqlite3.Connection, path: str) -> None:
         )
     (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise _Unsound(found)
+        raise _Unsound(" ".join(str(found).split()))
     if version < VERSION:
         logger.info("SQLITE_PATH %s: its tables change from version %d to %d", path, version, VERSION)
         db.execute("BEGIN")
