@@ -79,8 +79,9 @@ def connector(url: str, self_signed: bool, name: str) -> Callable[[], Connection
         return lambda: cast(Connection, UnixDomainSocketConnection(path=parts.path, **options))
     options |= {"host": parts.host, "port": parts.port, "socket_keepalive": True}
     if parts.tls:
-        # Heroku's certificates are self-signed.
-        tls_options = ({"ssl_cert_reqs": "none"} if self_signed else {}) | parts.tls_options
+        # Heroku's certificates are self-signed, and name nobody to check them with.
+        unchecked = self_signed and "ssl_ca_certs" not in parts.tls_options
+        tls_options = ({"ssl_cert_reqs": "none"} if unchecked else {}) | parts.tls_options
         return lambda: SSLConnection(**options, **tls_options)
     return lambda: Connection(**options)
 

@@ -127,7 +127,7 @@ export class Rooms {
     if (PASSING_ERRORS.includes(code)) {
       cursor.hold(patience_ms(retry_after), () => this.#sendJoin(cursor.room));
     } else {
-      this.#sender.fail(cursor.room, message);
+      this.#sender.fail(cursor.room, code, message);
       this.#drop(cursor);
       if (!cursor.errand) this.#emit("refused", { room: cursor.room, type: "join", code, message });
     }

@@ -51,7 +51,7 @@ export class Sender {
     if (!entry) return;
     const objection = this.#objection(entry);
     if (objection) {
-      this.#outbox.update(entry.id, { state: "failed", error: objection });
+      this.#giveUp(entry, "bad_request", objection);
     } else if (!this.#link.send({ ...entry.frame, ref: entry.id })) {
       cursor.hold(CONGESTED_MS, () => this.flush(room));
     } else {
@@ -68,9 +68,9 @@ export class Sender {
   }
 
   /** Nothing of this room can be sent. */
-  fail(room, message) {
-    for (const { id, state } of this.#outbox.list(room)) {
-      if (state !== "failed") this.#outbox.update(id, { state: "failed", error: message });
+  fail(room, code, message) {
+    for (const entry of this.#outbox.list(room)) {
+      if (entry.state !== "failed") this.#giveUp(entry, code, message);
     }
   }
 
@@ -83,7 +83,7 @@ export class Sender {
 
   /** An error came for an entry. */
   refuse(entry, { code, message, retry_after }) {
-    const { id, room, frame } = entry;
+    const { id, room } = entry;
     const cursor = this.#cursors.get(room);
     cursor?.calm();
     if (PASSING_ERRORS.includes(code)) {
@@ -91,7 +91,14 @@ export class Sender {
       this.#outbox.update(id, { state: "queued" });
     } else if (code === "not_joined") {
       this.#rejoin(room);
-    } else if (frame.type === "send") {
+    } else {
+      this.#giveUp(entry, code, message);
+    }
+  }
+
+  /** A message stays, for its author to see; of a change there is nothing to show, so it is told with its words. */
+  #giveUp({ id, room, frame }, code, message) {
+    if (frame.type === "send") {
       this.#outbox.update(id, { state: "failed", error: message });
     } else {
       this.#outbox.remove(id);

@@ -315,6 +315,26 @@ async def test_nobody_says_what_somebody_else_wrote() -> None:
     assert (failed, again, same_id) == ("failed", "x", False)
 
 
+async def test_changes_that_can_not_be_sent_are_told_with_their_words() -> None:
+    """An edit by who was somebody else, and one for a room that may not be entered: refused, and kept nowhere."""
+    refused, left = await run("""
+        const storage = new Memory();
+        const frame = { type: "edit", room: "lobby", id: "theirs", target: 1, text: "their words" };
+        const entry = { id: "theirs", room: "lobby", frame, at: 1, user: "somebody", state: "queued" };
+        storage.setItem("parley.outbox.old", JSON.stringify({ at: 0, entries: [entry] }));
+        const service = scripted({ storage });
+        const socket = await service.enter();
+        service.chat.edit("attic", 1, "my words");
+        await met(() => socket.of("join").length === 2);
+        const { ref } = socket.of("join")[1];
+        socket.say({ type: "error", ref, code: "forbidden", message: "no" });
+        const told = service.of("refused").filter(({ type }) => type === "edit");
+        return [told.map(({ room, code, text }) => [room, code, text]), service.chat.outbox.list().length];
+    """)
+    assert refused == [["lobby", "bad_request", "their words"], ["attic", "forbidden", "my words"]]
+    assert left == 0
+
+
 async def test_without_locks_a_page_is_dead_when_its_time_stamp_is_old() -> None:
     """Where there are no Web Locks, entries of a page that was alive within minutes are left alone."""
     taken, kept = await run("""

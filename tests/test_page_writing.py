@@ -157,6 +157,43 @@ async def test_what_stood_in_the_box_before_is_kept_too(changed: bool) -> None:
             await expect(ada.box).to_have_value("new words\nbegun" if changed else "begun")
 
 
+async def test_words_that_show_nothing_are_not_sent() -> None:
+    """As the service would refuse them: blanks of every kind leave the button off."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            for blank in ("", " \n\t", "\u2800", "\u200b\u2060", "\u3164\u00ad", "\ufe0f"):
+                await ada.box.fill(blank)
+                await expect(ada.page.get_by_role("button", name="Send")).to_be_disabled()
+                await ada.box.press("Enter")
+            await settle()
+            assert await _sent(ada) == 0
+            await ada.say("\u2800.")
+            await ada.reads("\u2800.")
+
+
+async def test_a_rewrite_survives_a_look_into_another_room() -> None:
+    """And a reload: as a draft, before what stood there; what was not changed leaves nothing."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("first words")
+            await ada.reads("first words")
+            for words, kept in (("first words", ""), ("new words", "new words")):
+                await ada.box.press("ArrowUp")
+                await ada.box.fill(words)
+                await ada.page.evaluate(
+                    "history.pushState(null, '', '/r/garden'); dispatchEvent(new Event('popstate'))"
+                )
+                await expect(ada.page.locator("h1#room-name")).to_have_text("#garden")
+                await expect(ada.box).to_have_value("")
+                await ada.page.go_back()
+                await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
+                await expect(ada.box).to_have_value(kept)
+            await ada.page.reload()
+            await expect(ada.box).to_have_value("new words")
+
+
 async def test_an_edit_that_is_refused_keeps_its_words() -> None:
     """It was sent while the message was being removed elsewhere: the service refuses it, and the words come back."""
     with ServiceProcess(NO_LIMITS) as service:

@@ -5,6 +5,7 @@
  */
 
 import { byId } from "./dom.js";
+import { isBlank } from "./format.js";
 
 const TYPING_MS = 2500; // between two signs that we type
 const NOTE_AT = 0.9; // of the limit: from there on what is left is shown
@@ -54,9 +55,14 @@ export class Composer {
     this.#fill(draft);
   }
 
-  /** What is begun and not sent. */
+  /** What is begun and not sent, a message that is being rewritten among it. */
   get draft() {
-    return this.#editing ? this.#draft : this.#text.value;
+    if (!this.#editing) return this.#text.value;
+    return this.#rewritten ? joined(this.#text.value, this.#draft) : this.#draft;
+  }
+
+  get #rewritten() {
+    return this.#text.value.trim() !== this.#editing.text;
   }
 
   /** The longest text, in characters. */
@@ -80,11 +86,11 @@ export class Composer {
    */
   onRemoved(seq) {
     if (this.#editing?.seq !== seq) return false;
-    const written = this.#text.value;
-    const changed = written.trim() !== this.#editing.text;
+    const rewritten = this.#rewritten;
+    const kept = this.draft;
     this.#cancel();
-    if (changed) this.keep(written);
-    return changed;
+    this.#fill(kept);
+    return rewritten;
   }
 
   /** Put words that could not be sent before what stands here. */
@@ -100,7 +106,7 @@ export class Composer {
 
   #submit() {
     const text = this.#text.value.trim();
-    if (!text || this.#left(text) < 0) return;
+    if (isBlank(text) || this.#left(text) < 0) return;
     if (this.#editing) {
       const { seq, text: before } = this.#editing;
       if (text !== before) this.#on.edit(seq, text);
@@ -146,7 +152,7 @@ export class Composer {
   #onInput() {
     this.#show();
     const now = performance.now();
-    if (this.#editing || !this.#text.value.trim() || now - this.#typedAt < TYPING_MS) return;
+    if (this.#editing || isBlank(this.#text.value) || now - this.#typedAt < TYPING_MS) return;
     this.#typedAt = now;
     this.#on.typing();
   }
@@ -167,10 +173,10 @@ export class Composer {
     const near = left < this.#limit * (1 - NOTE_AT);
     this.#note.textContent = near ? (left < 0 ? `${-left} characters too many` : `${left} characters left`) : "";
     this.#note.classList.toggle("over", left < 0);
-    this.#send.disabled = value.trim() === "" || left < 0;
+    this.#send.disabled = isBlank(value) || left < 0;
     this.#text.style.height = "auto";
     this.#text.style.height = `${this.#text.scrollHeight}px`;
   }
 }
 
-const joined = (...words) => words.filter((part) => part.trim()).join("\n");
+const joined = (...parts) => parts.filter((part) => !isBlank(part)).join("\n");

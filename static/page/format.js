@@ -48,6 +48,9 @@ export function sentence(words) {
   return text && text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
 }
 
+/** Whether a text shows nothing, which the service takes for an empty one. */
+export const isBlank = (text) => !/[^\s\p{Default_Ignorable_Code_Point}\u2800]/u.test(text);
+
 /** Whether a text is one to three emoji and nothing else. */
 export const isEmojiOnly = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
 

@@ -30,7 +30,7 @@ export class Sidebar {
     for (const button of document.querySelectorAll("[data-close-drawer]")) {
       button.addEventListener("click", () => this.close());
     }
-    document.addEventListener("keydown", ({ key }) => key === "Escape" && this.close());
+    document.addEventListener("keydown", ({ key, isComposing }) => key === "Escape" && !isComposing && this.close());
     const settle = () => {
       this.#show("people", "open-people", wide.matches);
       byId("shade").hidden = !byId("sidebar").classList.contains("open");
