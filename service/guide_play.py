@@ -111,6 +111,7 @@ class PlaySocket(LobbySocket):
             raise RequestError(ErrorCode.FORBIDDEN, "somebody who is here has this name")
         assert self.voice.person is not None
         await self.hub.presence.roster(LOBBY, self.voice.person)
+        self.voice.check_rights()  # once more, after all this time
 
     def _turn_away(self, error: RequestError) -> None:
         if self.connection is not None:

@@ -14,12 +14,14 @@ from websockets.typing import Origin
 from service import guide_sockets
 from service.broker import unavailable
 from service.guide_sockets import GuideSocket
+from service.guide_voice import Voice
+from service.names import name_key
 from service.relay import Relay
 
 from .brokers import until
 from .guides import heard, say, silent
-from .harness import NO_LIMITS, ChatClient, RedisServer, ServiceProcess, make_jwt
-from .serving import serving
+from .harness import NO_LIMITS, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
+from .serving import Served, serving
 
 ADA = make_jwt("u-ada", "Ada")
 BOTH_WAYS = ("/", "/ws")
@@ -329,9 +331,16 @@ async def test_what_the_broker_does_not_take_is_lost(
 # -- as whom they speak
 
 
-async def people(it: Any, room: str = "lobby") -> dict[str, str]:
-    """Who is there, over all processes, by name."""
-    return {person.name: person.id for person in (await it.hub.broker.roster(room)).members}
+async def people(it: Served, room: str = "lobby") -> set[str]:
+    """The names of those who are there, over all processes."""
+    return {person.name for person in (await it.hub.broker.roster(room)).members or ()}
+
+
+async def are_here(it: Served, expected: set[str]) -> None:
+    """Wait until exactly these are in the lobby."""
+    async with asyncio.timeout(5 * UNIT):
+        while await people(it) != expected:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_speaker_is_here_under_a_marked_name_until_the_socket_closes(broker_env: dict[str, str]) -> None:
@@ -347,7 +356,7 @@ async def test_a_speaker_is_here_under_a_marked_name_until_the_socket_closes(bro
             assert came["joined"] == [shown["user"]] and shown["user"]["name"] == "grace (guide)"
             assert "grace (guide)" in await people(it) and "grace (guide)" in await people(it, "")
         assert (await ada.recv("presence"))["left"] == [shown["user"]["id"]]
-        assert set(await people(it)) == {"Ada"}
+        assert await people(it) == {"Ada"}
 
 
 async def test_a_handle_that_is_taken_gets_a_number(broker_env: dict[str, str]) -> None:
@@ -382,18 +391,10 @@ async def test_a_speaker_has_one_name_at_a_time(broker_env: dict[str, str]) -> N
             await say(outbox, handle, f"{number}")
         got = [await heard(inbox) for _ in handles]
         assert got == [{"handle": handle, "text": f"{number}"} for number, handle in enumerate(handles)]
-        here: dict[str, str] = {}
-
-        async def settled() -> bool:
-            here.clear()
-            here.update(await people(it))
-            return set(here) == {f"{handles[-1]} (guide)"}
-
-        for _ in range(100):
-            if await settled():
-                break
-            await asyncio.sleep(0.02)
-        assert set(here) == {f"{handles[-1]} (guide)"}
+        await are_here(it, {f"{handles[-1]} (guide)"})
+        for handle in set(handles[:-1]) - {handles[-1]}:
+            assert await it.hub.broker.claim_name(name_key(f"{handle} (guide)"), "g-other", 1)
+        assert not await it.hub.broker.claim_name(name_key(f"{handles[-1]} (guide)"), "g-other", 1)
 
 
 async def test_what_is_said_right_before_the_close_is_said(broker_env: dict[str, str]) -> None:
@@ -403,11 +404,9 @@ async def test_what_is_said_right_before_the_close_is_said(broker_env: dict[str,
             async with it.socket("/submit") as outbox:
                 await say(outbox, "ada", f"{number}")
             assert (await heard(inbox))["text"] == f"{number}"
-        for _ in range(100):
-            if not await people(it):
-                break
-            await asyncio.sleep(0.02)
-        assert not await people(it) and not await people(it, "")
+        await until(lambda: len(GuideSocket.all) == 1, "the outbox gone")
+        await are_here(it, set())
+        assert not await people(it, "")
 
 
 async def test_a_long_handle_is_fitted(broker_env: dict[str, str]) -> None:
@@ -458,10 +457,12 @@ async def test_a_crowd_of_one_handle_costs_each_a_few_claims(monkeypatch: pytest
 # -- rights
 
 
+MODERATOR = make_jwt("u-mod", "Mod", role="moderator")
+
+
 async def test_a_muted_speaker_is_not_heard(broker_env: dict[str, str]) -> None:
     """By id, in the lobby or everywhere."""
-    moderator = make_jwt("u-mod", "Mod", role="moderator")
-    async with serving(broker_env) as it, it.socket("/ws") as guide, ChatClient.open(it.url, bearer=moderator) as mod:
+    async with serving(broker_env) as it, it.socket("/ws") as guide, ChatClient.open(it.url, bearer=MODERATOR) as mod:
         await mod.join("lobby")
         await say(guide, "ada", "before")
         user = (await mod.recv("message"))["user"]["id"]
@@ -472,3 +473,77 @@ async def test_a_muted_speaker_is_not_heard(broker_env: dict[str, str]) -> None:
         await mod.request("moderate", room="lobby", user=user, action="unmute")
         await say(guide, "ada", "after")
         assert (await heard(guide))["text"] == "after"
+
+
+@pytest.mark.parametrize("room", ["lobby", None])
+@pytest.mark.parametrize("action", ["kick", "ban"])
+async def test_a_speaker_who_is_removed_is_closed_4403(
+    broker_env: dict[str, str], action: str, room: str | None
+) -> None:
+    """And nobody is left of them."""
+    async with serving(broker_env) as it, it.socket("/ws") as guide, ChatClient.open(it.url, bearer=MODERATOR) as mod:
+        await mod.join("lobby")
+        await say(guide, "ada", "hello")
+        user = (await mod.recv("message"))["user"]["id"]
+        await are_here(it, {"Mod", "ada (guide)"})
+        where: dict[str, Any] = {"room": room} if room else {}
+        await mod.request("moderate", user=user, action=action, **where)
+        async with asyncio.timeout(5 * UNIT):
+            await guide.wait_closed()
+        assert guide.close_code == 4403
+        await are_here(it, {"Mod"})
+
+
+@pytest.mark.parametrize("path", ["/receive", "/submit", "/", "/ws", "/room/chat?username=Eve"])
+async def test_a_banned_network_is_kept_from_the_guides(broker_env: dict[str, str], path: str) -> None:
+    """Those who are in are closed 4403 and so is whoever comes; the clocks go on."""
+    async with (
+        serving(broker_env) as it,
+        it.socket("/submit") as outbox,
+        it.socket(path) as other,
+        it.socket("/clock") as clock,
+        ChatClient.open(it.url, bearer=MODERATOR) as mod,
+    ):
+        await mod.join("lobby")
+        await say(outbox, "ada", "hello")
+        user = (await mod.recv("message"))["user"]["id"]
+        await network_known(it, user)
+        await mod.request("moderate", room="lobby", user=user, action="ban", network=True)
+        for socket in (outbox, other):
+            async with asyncio.timeout(5 * UNIT):
+                await socket.wait_closed()
+            assert socket.close_code == 4403
+        async with it.socket(path) as again:
+            async with asyncio.timeout(5 * UNIT):
+                await again.wait_closed()
+            assert again.close_code == 4403
+        await heard(clock)
+        assert clock.close_code is None
+
+
+@pytest.mark.parametrize("network", [False, True])
+async def test_the_broker_refuses_the_muted_itself(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, network: bool
+) -> None:
+    """In the step that stores: a process that hasn't heard of a sanction yet lets nothing through."""
+    async with serving(broker_env) as it, it.socket("/ws") as guide, ChatClient.open(it.url, bearer=MODERATOR) as mod:
+        await mod.join("lobby")
+        await say(guide, "ada", "before")
+        user = (await mod.recv("message"))["user"]["id"]
+        await heard(guide)
+        await network_known(it, user)
+        monkeypatch.setattr(Voice, "check_rights", lambda self: None)
+        await mod.request("moderate", room="lobby", user=user, action="mute", network=network)
+        with caplog.at_level("INFO"):
+            await say(guide, "ada", "muted")
+            await until(lambda: "was not stored" in caplog.text, "the refusal")
+        assert await silent(guide)
+
+
+async def network_known(it: Served, user: str) -> None:
+    """Where a guest comes from is told to the broker now and then."""
+    for _ in range(200):
+        if await it.hub.broker.networks(user):
+            return
+        await asyncio.sleep(0.05 * UNIT)
+    raise AssertionError("the network of a speaker is not known")
