@@ -5,14 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import pytest
-
 from ..harness import NO_LIMITS, ChatClient, ChatError, ServiceProcess
 
 HISTORY = 60
 GUESTS = 10
-
-pytestmark = pytest.mark.parametrize("broker_env", ["redis"], indirect=True)
 
 
 @asynccontextmanager
@@ -91,12 +87,12 @@ async def test_who_gives_and_takes_back_is_stopped(broker_env: dict[str, str]) -
 
 
 async def test_changes_of_many_messages_push_none_out(broker_env: dict[str, str]) -> None:
-    """Each guest reacts to each message: a hundred times the room's changes pass, its messages stay."""
+    """Each guest reacts to each message: more changes pass than the log keeps, its messages stay."""
     async with room(broker_env) as (_, ada, guests):
 
         async def like_all(guest: ChatClient) -> None:
             for target in range(1, HISTORY + 1):
-                assert [await react(guest, target, on=on) for on in (True, False, True)] == ["sent"] * 3
+                assert await react(guest, target, on=True) == "sent"
 
         await all_do(guests, like_all)
         assert await texts(ada) == [f"message {number}" for number in range(HISTORY)]

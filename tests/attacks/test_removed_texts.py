@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from ..brokers import redis_contents
-from ..harness import ChatClient, make_jwt
+from ..brokers import redis_contents, until
+from ..harness import UNIT, ChatClient, make_jwt
 from ..serving import Served, serving
 
 HISTORY = 30
 SECRET = "hunter2"
-
-pytestmark = pytest.mark.parametrize("broker_env", ["redis"], indirect=True)
 
 
 def in_store(broker_env: dict[str, str]) -> bool:
@@ -34,13 +32,12 @@ async def found_by(it: Served, epoch: str, head: int) -> set[str]:
         for before in range(1, head + 2, 5):
             if SECRET in json.dumps(await reader.history("lobby", before=before, limit=200)):
                 ways.add("history")
-        for since in range(head):
+        for since in sorted({*range(0, head, 10), *range(min(20, head))}):
             await reader.leave("lobby")
             reader.frames.clear()
             resumed = await reader.join("lobby", since={"epoch": epoch, "seq": since})
             if resumed["resumed"]:
-                while reader.frames[-1].get("seq") != head:
-                    await reader.recv()
+                await reader.recv(seq=head)
             if SECRET in json.dumps(reader.frames if resumed["resumed"] else []):
                 ways.add("resume")
     token = make_jwt("u9", "Reader")
@@ -77,7 +74,7 @@ async def test_a_removed_text_is_found_nowhere(broker_env: dict[str, str], by: s
         remover = ada if by == "author" else mod
         removed = await remover.request("remove", room="lobby", id=remover.new_id(), target=target)
         assert await found_by(it, epoch, removed["seq"]) == set()
-        assert not in_store(broker_env)
+        await until(lambda: not in_store(broker_env), "the text out of the store", 10 * UNIT)
         for _ in range(5):
             for _ in range(HISTORY):
                 head = (await ada.send("lobby", "noise"))["seq"]
@@ -93,6 +90,7 @@ async def test_a_text_that_stays_is_in_the_store(broker_env: dict[str, str]) -> 
     assert in_store(broker_env)
 
 
+@pytest.mark.parametrize("broker_env", ["redis"], indirect=True)  # SQLite keeps changes of trimmed messages
 async def test_a_trimmed_text_is_gone_from_the_store(broker_env: dict[str, str]) -> None:
     """Of a message and of its edits, once as many others have come."""
     async with serving(broker_env | {"HISTORY_LIMIT": str(HISTORY)}) as it, ChatClient.open(it.url, "Ada") as ada:
