@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Self
 
-from ..harness import UNIT, ServiceProcess
+from ..harness import UNIT, ServiceProcess, secrecy
 from ..harness.chat_client import fetch_ticket
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
@@ -89,9 +89,29 @@ class RawSocket:
         self.received: list[tuple[int, bytes]] = []
 
     @classmethod
-    async def connect(cls, port: int) -> Self:
-        """A TCP connection and no more."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def connect(cls, port: int, address: str = "127.0.0.1") -> Self:
+        """A TCP connection and no more, from an address of this machine."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0)))
+
+    @classmethod
+    async def guest(cls, port: int, name: str, address: str = "127.0.0.1") -> dict[str, Any]:
+        """What POST /tickets answers a new guest from there; {"error":…} where it refuses."""
+        body = json.dumps({"name": name}).encode()
+        head = f"POST /tickets HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        async with await cls.connect(port, address) as raw:
+            answer: dict[str, Any] = json.loads((await raw.request(head.encode() + body)).body)
+        secrecy.note(answer.get("ticket"), answer.get("guest"))
+        return answer
+
+    @classmethod
+    async def by_token(cls, port: int, token: str, address: str = "127.0.0.1") -> Self:
+        """An upgraded socket of whose token this is, past its `welcome`."""
+        raw = await cls.connect(port, address)
+        answer = await raw.request(handshake(port, extra=[("Authorization", f"Bearer {token}")]))
+        assert answer.status == 101, answer
+        assert (await raw.read_json())["type"] == "welcome"
+        return raw
 
     @classmethod
     async def open(cls, service: ServiceProcess, name: str | None = None, path: str = "/socket") -> Self:
