@@ -1,0 +1,79 @@
+"""Somebody with access to Redis spoils all keys of a room: that is told there, and costs no other room or socket."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from service.redis_keys import room_keys, script_keys
+
+from ..harness import UNIT, ChatClient, ChatError
+from ..serving import serving
+
+GARBAGE: dict[str, Callable[[Any, str], Any]] = {
+    "string": lambda redis, key: redis.set(key, b"\xff garbage"),
+    "list": lambda redis, key: redis.rpush(key, "x"),
+    "set": lambda redis, key: redis.sadd(key, "x"),
+    "hash": lambda redis, key: redis.hset(key, "x", "y"),
+    "zset": lambda redis, key: redis.zadd(key, {"x": 1}),
+    "stream": lambda redis, key: redis.xadd(key, {"x": "y"}),
+}
+KEYS = (*script_keys("bad"), *room_keys("bad", "people"))
+
+
+async def outcome(work: Any) -> str:
+    """The answer's type, or the code of its error."""
+    try:
+        answer = await work
+    except ChatError as error:
+        return error.code
+    return str(answer["type"])
+
+
+async def use(client: ChatClient, room: str) -> list[str]:
+    """Everything that a client can ask of a room that it is in."""
+    return [
+        await outcome(client.send(room, "hello")),
+        await outcome(client.request("react", room=room, id=client.new_id(), target=1, emoji="👍", on=True)),
+        await outcome(client.history(room, before=2**53 - 1)),
+    ]
+
+
+@pytest.mark.expects_log("damaged record|room bad: |redis refused")
+@pytest.mark.parametrize("kind", GARBAGE)
+async def test_a_spoilt_room_costs_nobody_else(redis_url: str, kind: str) -> None:
+    """Whoever is in it keeps the socket and the other rooms, others enter and write; mended, it works again."""
+    redis = Redis.from_url(redis_url)
+    async with (
+        serving({"REDIS_URL": redis_url}) as it,
+        ChatClient.open(it.url, "Ada") as ada,
+        ChatClient.open(it.url, "Bob") as bob,
+    ):
+        for client in (ada, bob):
+            await client.join("good")
+        await ada.join("bad")
+        assert await use(ada, "bad") == ["sent", "sent", "history"], "the control"
+        redis.delete(*KEYS)
+        for key in KEYS:
+            GARBAGE[kind](redis, key)
+        for _ in range(3):
+            said = await use(ada, "bad")
+            assert set(said) <= {"unavailable", "not_joined", "history"} and said[0] != "sent"
+            await ada.raw('{"type":"read","room":"good","seq":1}')
+            assert await use(bob, "good") == ["sent", "sent", "history"]
+            await ada.recv("message", room="good")
+            await asyncio.sleep(0.7)  # presence and read positions are told meanwhile
+        assert await outcome(bob.join("bad")) == "unavailable"
+        async with ChatClient.open(it.url, "Cy") as cy:
+            await cy.join("good")
+            assert (await use(cy, "good"))[0] == "sent"
+        assert (await it.fetch("/readyz")).code == 200
+        assert b"parley_damaged_records_total{" in (await it.fetch("/metrics")).body
+        redis.delete(*KEYS)
+        async with asyncio.timeout(20 * UNIT):
+            while await outcome(bob.join("bad")) != "joined":
+                await asyncio.sleep(0.2)
+        assert (await use(bob, "bad"))[0] == "sent"
+        assert (ada.close_code, bob.close_code) == (None, None)
