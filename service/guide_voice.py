@@ -84,10 +84,8 @@ class Voice:
                 task.cancel()
 
     async def take(self, name: str, handle: str) -> bool:
-        """Be called `name`, and present under it, if it is free. Raises `RequestError` when the broker is away."""
-        self._claiming = True
-        # Without a network: nobody asks again here for a name whose answer was lost, but two may ask for the same.
-        if not await self._hub.broker.claim_name(names.name_key(name), self.id, CLAIM_SECONDS):
+        """Be called `name`, and present under it, if it is free. Raises `RequestError`."""
+        if not await self._claim(name, CLAIM_SECONDS):
             return False
         earlier, self.person, self._handle = self.person, Person(self.id, name), handle
         if earlier is None:
@@ -100,11 +98,14 @@ class Voice:
 
     async def take_alone(self, handle: str) -> bool:
         """The same of the handle's own name, where nobody is called by the bare handle either."""
+        return await self._claim(handle, PROBE_SECONDS) and await self.take(marked(handle), handle)
+
+    async def _claim(self, name: str, seconds: float) -> bool:
+        """Whether the name is this guest's now, which costs their address what a ticket does."""
+        self._hub.rates.check(self._hub.rates.tickets, self._network, "names from this address")
         self._claiming = True
-        key = names.name_key(handle)
-        return await self._hub.broker.claim_name(key, self.id, PROBE_SECONDS) and await self.take(
-            marked(handle), handle
-        )
+        # Without a network: nobody asks again here for a name whose answer was lost, but two may ask for the same.
+        return await self._hub.broker.claim_name(names.name_key(name), self.id, seconds)
 
     def close(self) -> None:
         """The socket is gone. What it said is still said, if it could be by now; then its name is free."""

@@ -239,6 +239,8 @@ async def test_a_slow_inbox_misses_nothing(broker_env: dict[str, str]) -> None:
         narrow.connect(("127.0.0.1", it.port))
         inbox = await stack.enter_async_context(it.socket("/receive", max_queue=1, sock=narrow))
         outbox = await stack.enter_async_context(it.socket("/submit"))
+        await say(outbox, "ada", "first")  # a hundred may wait for a name, no more
+        assert (await heard(inbox))["text"] == "first"
         for text in texts:
             await say(outbox, "ada", text)
         (ear,) = [open for open in GuideSocket.all if isinstance(open, guide_sockets.LobbySocket)]
@@ -452,6 +454,26 @@ async def test_a_crowd_of_one_handle_costs_each_a_few_claims(monkeypatch: pytest
             await say(outbox, "ada", "next")
             assert (await heard(inbox))["text"] == "next"
         assert claims == 8
+
+
+async def test_a_name_costs_its_address_what_a_ticket_does(broker_env: dict[str, str]) -> None:
+    """What is said under names past that is dropped; who has a name goes on."""
+    async with (
+        serving(broker_env | {"TICKET_RATE": "0.3"}) as it,
+        it.socket("/receive") as inbox,
+        it.socket("/submit") as one,
+        it.socket("/submit") as two,
+    ):
+        await say(one, "ada", "1")
+        assert (await heard(inbox))["text"] == "1"
+        for number in range(5):
+            await say(two, f"h{number}", f"h{number}")
+        passed = 0
+        while not await silent(inbox):
+            passed += 1
+        assert passed <= 2
+        await say(one, "ada", "2")
+        assert (await heard(inbox))["text"] == "2"
 
 
 # -- rights

@@ -170,6 +170,14 @@ async def test_a_name_is_free_once_its_socket_has_closed(broker_env: dict[str, s
         await nobody_left(it)
 
 
+async def test_trying_names_has_a_rate(broker_env: dict[str, str]) -> None:
+    """That of tickets."""
+    async with serving(broker_env | {"TICKET_RATE": "0.4"}) as it, player(it, "Ada"):
+        async with asyncio.timeout(10 * UNIT):
+            while "too many names" not in (await refused(it, "Ada"))[0]:
+                pass
+
+
 # -- the bridge
 
 
