@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from service import api, broker_sqlite
+from service import api
 from service.broker import unavailable
 from service.protocol import PAGE_LIMIT
 
@@ -447,7 +447,7 @@ async def test_what_the_broker_can_not_take_is_503(broker_env: dict[str, str], m
             if commands is not None:
                 patch.setattr(commands, "connected", False)
             else:
-                patch.setattr(broker_sqlite, "PENDING_LIMIT", 0)
+                patch.setattr(it.hub.broker, "_limits", (0, 0))
             response = await publish(it)
             assert error(response) == (503, "unavailable")
             assert response.headers["Retry-After"] == "1"

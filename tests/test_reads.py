@@ -15,7 +15,7 @@ from service.protocol import MEMBERS_LIMIT, ReadFrame
 from service.reads import ReadPositions
 from service.relay import Relay
 
-from .brokers import ADA, BOB, message, store, until
+from .brokers import ADA, BOB, CY, message, store, until
 from .serving import GATHER
 
 
@@ -45,7 +45,7 @@ async def process(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Process]:
     running = asyncio.ensure_future(made.reads.run())
     try:
         await made.relay.hold("lobby")
-        await store(made.broker, *(message() for _ in range(5)))
+        await store(made.broker, *(message(person=CY) for _ in range(5)))
         yield made
     finally:
         running.cancel()
