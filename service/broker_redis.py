@@ -151,7 +151,7 @@ class RedisBroker(Broker):
         return await self._state.take_ticket(key)
 
     async def claim_name(self, name: str, user: str, seconds: float, network: str = "") -> bool:
-        return await self._names.claim(name, user, seconds, network)
+        return await self._names.claim(name, user, seconds, network, self._presence.asking())
 
     async def release_name(self, user: str) -> None:
         await self._names.release(user)

@@ -1,6 +1,6 @@
 -- Who holds which name, each step as one. ARGV[1] names it.
 -- KEYS: names (hash: name -> "until:user"), claims (sorted set: name by until), holders (hash: user -> network "\n"
---       name), people online (hash by user)
+--       name), people online (hash by user), and for a claim the living processes (sorted set)
 -- A holder's network stands there until they were present once: a claim repeated from there gives way until then.
 -- Each step answers its result, then the records that could not be read, which are gone.
 local op = ARGV[1]
@@ -102,8 +102,10 @@ local function take(name, user, till, look, network)
 end
 
 if op == 'claim' then
-  -- ARGV: name, user, ms, network; the result is 1 if the name is the user's
+  -- ARGV: name, user, ms, network, the process that asks if it was told of; the result is 1 if the name is the user's,
+  -- -1 if the process is not known any more: who is present was lost with it, and they must be entered again first
   local name, user, ms, network = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+  if ARGV[6] ~= '' and not redis.call('ZSCORE', KEYS[5], ARGV[6]) then return { -1 } end
   sweep(10)
   local holder, _, gone = held(name)
   local from, kept

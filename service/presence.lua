@@ -4,8 +4,9 @@
 -- ARGV: op, channel, "quiet" or "", process, room ("*": everywhere), ms that a process lives, then
 --       enter: user, person as JSON, ...      depart: user, ...
 --       expire: "own" or "", how many         mend: user, value, ...
--- Each answers a number, then the records that could not be read, which are gone. enter: 1 if the process was known;
--- expire: how many are left of a dead process (or of an own former life), -1 if the process lives.
+-- Each answers a number, then the records that could not be read, which are gone. enter: 2 if the process was alive, 1 if
+-- it was only known, 0 if not even that; expire: how many are left of a dead process (or of an own former life), -1 if
+-- the process lives.
 local people, mine, processes, noted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local op, channel, quiet, process, room, ms = ARGV[1], ARGV[2], ARGV[3] ~= '', ARGV[4], ARGV[5], tonumber(ARGV[6])
 local FIRST = 7
@@ -51,8 +52,9 @@ local function leave_room()
 end
 
 if op == 'enter' then
-  local death = tonumber(redis.call('ZSCORE', processes, process) or 0)
-  if death > now then answer[1] = 1 else redis.call('ZADD', processes, now + ms, process) end
+  local death = redis.call('ZSCORE', processes, process)
+  answer[1] = not death and 0 or tonumber(death) > now and 2 or 1
+  if answer[1] < 2 then redis.call('ZADD', processes, now + ms, process) end
   redis.call('SADD', noted, room)
   for i = FIRST, #ARGV, 2 do
     local user, person = ARGV[i], ARGV[i + 1]

@@ -97,6 +97,8 @@ class Presence:
         After an absence the first thing told is a beat, and then everybody who is here.
         """
         while True:
+            if not self._broker.available:
+                self._beat_at = 0.0
             try:
                 if self._loop.time() >= self._beat_at:
                     await self._beat()

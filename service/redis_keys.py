@@ -21,6 +21,7 @@ TOGETHER_LIMIT = 64  # commands that one caller has in a queue at a time
 SEQ_LIMIT = 2**53 - 1
 INDEX = "parley:rooms"
 SANCTIONS = "parley:sanctions"
+PROCESSES = "parley:processes"
 _POSITION = re.compile(rb"([A-Za-z0-9_-]+):([0-9]{1,16})")  # as in log.lua
 
 

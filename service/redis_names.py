@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from service import telemetry
+from service.broker import unavailable
 from service.names import name_key
 from service.protocol import Person
 from service.redis_commands import Commands
-from service.redis_keys import room_keys, shown
+from service.redis_keys import PROCESSES, room_keys, shown
 
 SWEEP_LIMIT = 100  # names looked at with each beat, of those whose claim is over
 
-_KEYS = room_keys("*", "names", "claims", "holders", "people")
+_KEYS = (*room_keys("*", "names", "claims", "holders", "people"), PROCESSES)
 
 
 class RedisNames:
@@ -20,9 +21,12 @@ class RedisNames:
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
-    async def claim(self, name: str, user: str, seconds: float, network: str) -> bool:
-        """Broker.claim_name."""
-        return bool(await self._step("claim", name, user, int(seconds * 1000), network))
+    async def claim(self, name: str, user: str, seconds: float, network: str, process: str) -> bool:
+        """Broker.claim_name. `unavailable` if Redis was told of `process` ("" if not) and lost it: with its people."""
+        result = await self._step("claim", name, user, int(seconds * 1000), network, process)
+        if result < 0:
+            raise unavailable("the broker has lost who is here")
+        return bool(result)
 
     async def release(self, user: str) -> None:
         """Broker.release_name."""

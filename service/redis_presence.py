@@ -14,15 +14,17 @@ from typing import Any
 import msgspec
 
 from service import telemetry
-from service.broker import PROCESS_TTL, Roster
+from service.broker import BEAT_INTERVAL, PROCESS_TTL, Roster, unavailable
 from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
 from service.pulse import Pulse
 from service.redis_commands import Commands, Lane, WrongType
-from service.redis_keys import all_of, room_keys, shown
+from service.redis_keys import PROCESSES, all_of, room_keys, shown
 
+SETTLING = BEAT_INTERVAL + 2.0  # seconds in which every process finds that Redis lost its people, and enters them again
 STEP_LIMIT = 500  # people in one step, which must not hold up Redis
 
-_PROCESSES = "parley:processes"
+ALIVE = 2  # what the scripts answer of a process that is; 1 for a dead one, 0 for one of which they know nothing
+
 _LIFE = re.compile(rb"[0-9a-f]{16}")
 _PERSON = re.compile(rb"\d{1,4}:(\{.*\})", re.DOTALL)  # presence.lua has the same
 
@@ -47,6 +49,7 @@ class RedisPresence:
         self._known = False  # whether Redis was told of this life
         self._connections = 0  # of `commands`, at the last beat
         self._forgotten = False
+        self._settled_at = 0.0  # when names may be claimed again, after Redis lost who is present
         self.pulse = Pulse()
 
     # -- this process's people
@@ -59,11 +62,11 @@ class RedisPresence:
         for start in range(0, len(people), STEP_LIMIT):
             part = people[start : start + STEP_LIMIT]
             args = [word for person in part for word in (person.id, encode(person))]
-            steps = [self._step(room, life, "enter", *args)]
+            steps = [self._step(room, life, "enter", *args, cost=1 + len(part) // 4)]
             if not room:
                 steps.append(self._hold(part))
             known, *_ = await all_of(*steps)
-            self._learn(bool(known))
+            self._learn(known)
         if former is not None:
             await self._expire(room, former, own=True)
 
@@ -74,12 +77,12 @@ class RedisPresence:
             part = users[start : start + STEP_LIMIT]
             await all_of(*(self._step(room, life, "depart", *part) for life in lives))
 
-    async def _step(self, room: str | bytes, life: str | bytes, op: str, *args: Any) -> int:
+    async def _step(self, room: str | bytes, life: str | bytes, op: str, *args: Any, cost: int = 1) -> int:
         name, process = _bytes(room), _bytes(life)
         tag = b"parley:{" + (name or b"*") + b"}:people"
-        keys = (tag, tag + b":" + process, _PROCESSES, b"parley:process:" + process + b":rooms")
+        keys = (tag, tag + b":" + process, PROCESSES, b"parley:process:" + process + b":rooms")
         told = (op, self._prefix + name, "" if name else "quiet", process, name or "*", int(PROCESS_TTL * 1000))
-        result, *damaged = await self._commands.script("presence", keys, *told, *args)
+        result, *damaged = await self._commands.script("presence", keys, *told, *args, cost=cost)
         for record in damaged:
             telemetry.damaged("person", shown(record))
         return int(result)
@@ -111,6 +114,15 @@ class RedisPresence:
 
     # -- processes
 
+    def asking(self) -> str:
+        """The process as which names are claimed; "" before Redis was told of it.
+
+        Raises `unavailable` while others may have yet to enter their people again, whose names seem free.
+        """
+        if _now() < self._settled_at:
+            raise unavailable("the broker has lost who is here")
+        return self.life if self._known else ""
+
     async def beat(self) -> bool:
         """Broker.beat."""
         if self._connections != self._commands.connections:
@@ -126,8 +138,8 @@ class RedisPresence:
             raise
         self.pulse.beat(began, _now(), at_ms / 1000)
         if damaged:
-            telemetry.damaged("process", _PROCESSES)
-        self._learn(bool(known))
+            telemetry.damaged("process", PROCESSES)
+        self._learn(known)
         if self._forgotten:
             await self._begin_another_life()
             return False
@@ -139,11 +151,14 @@ class RedisPresence:
         return True
 
     async def _say_alive(self, life: str) -> Any:
-        return await self._commands.script("state", (_PROCESSES,), "beat", life, int(PROCESS_TTL * 1000))
+        return await self._commands.script("state", (PROCESSES,), "beat", life, int(PROCESS_TTL * 1000))
 
-    def _learn(self, known: bool) -> None:
-        """Whether Redis still knew this life when it was told of it."""
-        self._forgotten = self._forgotten or (self._known and not known)
+    def _learn(self, known: int) -> None:
+        """What Redis still knew of this life when it was told of it."""
+        if self._known and known < ALIVE:
+            self._forgotten = True
+            if not known:
+                self._settled_at = _now() + SETTLING
         self._known = True
 
     async def _begin_another_life(self) -> None:
@@ -154,7 +169,7 @@ class RedisPresence:
     async def _bury(self, process: bytes) -> None:
         """Everybody whom a dead process had leaves, told once however many processes do this at the same time."""
         if not _LIFE.fullmatch(process):
-            telemetry.damaged("process", f"{_PROCESSES} {shown(process)}")
+            telemetry.damaged("process", f"{PROCESSES} {shown(process)}")
         noted = b"parley:process:" + process + b":rooms"
         try:
             rooms = await self._commands.call("SMEMBERS", noted)
@@ -167,20 +182,20 @@ class RedisPresence:
                 await self._commands.call("SREM", noted, room)
             elif not await self._expire(b"" if room == b"*" else room, process):
                 return  # it is back
-        await self._commands.script("state", (_PROCESSES, noted), "buried", process, "")
+        await self._commands.script("state", (PROCESSES, noted), "buried", process, "")
 
     async def _expire(self, room: str | bytes, life: str | bytes, own: bool = False) -> bool:
         """What a dead process, or a former life of this one, has in a room goes; False if the process lives."""
         left = 1
         while left > 0:
-            left = await self._step(room, life, "expire", "own" if own else "", STEP_LIMIT)
+            left = await self._step(room, life, "expire", "own" if own else "", STEP_LIMIT, cost=STEP_LIMIT // 4)
         return left == 0
 
     async def end(self) -> None:
         """This process ends: it is forgotten at once, or, with people left, by the others' next beat."""
         noted = f"parley:process:{self.life}:rooms"
-        if not await self._commands.script("state", (_PROCESSES, noted), "buried", self.life, "own"):
-            await self._commands.call("ZADD", _PROCESSES, 1, self.life)
+        if not await self._commands.script("state", (PROCESSES, noted), "buried", self.life, "own"):
+            await self._commands.call("ZADD", PROCESSES, 1, self.life)
 
 
 def _person(value: bytes) -> Person | None:

@@ -5,19 +5,21 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)  -- ms, Redis's own cloc
 
 if op == 'beat' then
   -- KEYS: processes (zset: process by ms of death); ARGV: process, ms to live
-  -- answers whether the process was known and alive, the time, whether the key was damaged, and who is dead
+  -- answers 2 if the process was alive, 1 if it was only known, 0 if not even that; the time; whether the key was
+  -- damaged; and who is dead
   local kind = redis.call('TYPE', KEYS[1]).ok
   local damaged = kind ~= 'zset' and kind ~= 'none'
   if damaged then redis.call('DEL', KEYS[1]) end
   local dies = now + tonumber(ARGV[3])
-  local death = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[2]) or 0)
+  local death = redis.call('ZSCORE', KEYS[1], ARGV[2])
   redis.call('ZADD', KEYS[1], dies, ARGV[2])
   -- Who dies later than we do beat before the clock was set back.
   for _, ahead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', dies), '+inf')) do
     redis.call('ZADD', KEYS[1], dies, ahead)
   end
   local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
-  return { death > now and 1 or 0, now, damaged and 1 or 0, dead }
+  local known = not death and 0 or tonumber(death) > now and 2 or 1
+  return { known, now, damaged and 1 or 0, dead }
 elseif op == 'buried' then
   -- KEYS: processes, the rooms in which one has people; ARGV: the process, "own" or "" (only a dead one)
   local alive = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[2]) or 0) > now

@@ -108,9 +108,9 @@ async def test_scripts_are_loaded_and_run_by_name(redis_url: str) -> None:
     """Every one of ours, with keys and arguments."""
     async with running(redis_url) as it:
         assert set(it.commands.scripts) == set(SCRIPTS)
-        keys = ("names", "claims", "holders", "people")
-        assert await it.commands.script("names", keys, "claim", "ada", "u1", 1000, "") == [1]
-        assert await it.commands.script("names", keys, "claim", "ada", "u2", 1000, "") == [0]
+        keys = ("names", "claims", "holders", "people", "processes")
+        assert await it.commands.script("names", keys, "claim", "ada", "u1", 1000, "", "") == [1]
+        assert await it.commands.script("names", keys, "claim", "ada", "u2", 1000, "", "") == [0]
 
 
 async def test_the_commands_of_a_turn_are_one_pipeline(redis_url: str) -> None:

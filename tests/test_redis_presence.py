@@ -10,7 +10,7 @@ import pytest
 from service import redis_presence, telemetry
 from service.broker import Roster
 from service.broker_redis import RedisBroker
-from service.protocol import MEMBERS_LIMIT, Person
+from service.protocol import MEMBERS_LIMIT, Person, RequestError
 from service.pulse import Pulse
 
 from .brokers import ADA, BOB, CY, Recorder, until
@@ -263,6 +263,33 @@ async def test_a_flushed_redis_is_told_again(redis_url: str, redis_server: Redis
         await here.broker.enter("lobby", [ADA, BOB])
         assert await here.broker.beat()
         assert await here.here() == {"Ada", "Bob"}
+
+
+async def test_no_name_is_given_away_while_people_are_lost(
+    redis_url: str, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the loss until every process has had the time to enter its people again."""
+    monkeypatch.setattr(redis_presence, "SETTLING", TTL)
+    async with processes(redis_url) as (one, other):
+        for process, person in ((one, ADA), (other, BOB)):
+            await process.broker.beat()
+            await process.broker.enter("", [person])
+        redis_server.cli("FLUSHALL")
+        await one.broker.enter("lobby", [CY])  # by which it is known again
+        for process in (one, other):
+            with pytest.raises(RequestError, match="lost who is here"):
+                await process.broker.claim_name("bob", "stranger", 30)
+        assert not await one.broker.beat()
+        await one.broker.enter("", [ADA])
+        with pytest.raises(RequestError, match="lost who is here"):
+            await one.broker.claim_name("bob", "stranger", 30)
+        assert not await other.broker.beat()
+        await other.broker.enter("", [BOB])
+        await asyncio.sleep(1.1 * TTL)
+        for process in (one, other):
+            for name in ("ada", "bob"):
+                assert not await process.broker.claim_name(name, "stranger", 30)
+        assert await one.broker.claim_name("cy", "stranger", 30)
 
 
 # -- damage

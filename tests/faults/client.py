@@ -264,7 +264,8 @@ class Client:
             self._joined(frame)
         elif kind == "presence":
             self.count[frame["room"]] = frame["count"]
-            self.swarm.left |= {(frame["room"], user) for user in frame.get("left") or ()}
+            users = {person["id"] for person in frame.get("joined") or ()}.union(frame.get("left") or ())
+            self.swarm.moved |= {(frame["room"], user) for user in users}
         elif kind == "error":
             self._refused(frame)
         elif kind == "welcome":

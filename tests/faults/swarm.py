@@ -40,7 +40,7 @@ class Swarm:
         self.worst_lag = 0.0  # seconds from an acknowledgement to the last receiver's copy
         self.latencies: list[float] | None = None  # seconds from post to copy, of fast clients, while this is a list
         self.on_delivery: Callable[[Client, str], None] | None = None
-        self.left: set[tuple[str, str]] = set()  # rooms, and users who, as presence told, left them
+        self.moved: set[tuple[str, str]] = set()  # rooms, and users who, as presence told, left or came since `covet`
         self.coveted: Counter[str] = Counter()  # what strangers were answered who asked for a user's name, by status
         self._upkeep: asyncio.Task[None] | None = None
         self._covetous: asyncio.Task[None] | None = None
@@ -97,8 +97,9 @@ class Swarm:
     # -- people
 
     async def covet(self) -> None:
-        """From now on strangers ask for the names of those who are here, on every process in turn."""
+        """Everybody has come. From now on strangers ask for their names, on every process in turn."""
         await asyncio.sleep(2 * UNIT)  # presence is told of everybody within one
+        self.moved.clear()
         self._covetous = asyncio.ensure_future(self._covet())
 
     async def _covet(self) -> None:
@@ -113,8 +114,8 @@ class Swarm:
             await asyncio.sleep(0.05)
 
     def assert_all_stayed(self) -> None:
-        """Nobody was told that somebody left, or got the name of somebody who is here; each room has all its people."""
-        assert not self.left, f"told to have left: {sorted(self.left)[:10]}"
+        """Nobody was told that somebody left or came, or got the name of who is here; each room has all its people."""
+        assert not self.moved, f"told to have left or come: {sorted(self.moved)[:10]}"
         assert self.coveted["409"] > 0 and not self.coveted["201"], f"strangers were answered {self.coveted}"
         people = Counter(room for client in self.clients for room in client.rooms)
         counts = {(client.user, room): count for client in self.clients for room, count in client.count.items()}
