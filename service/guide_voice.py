@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 LOBBY = "lobby"  # where the guides speak and hear
 GUIDE_PREFIX = GUEST_PREFIX + "guide-"  # of these guests' ids: nobody can choose one
-CLAIM_SECONDS = 30.0  # for which a name is claimed before its presence holds it
+CLAIM_SECONDS = 10.0  # for which a name is claimed before its presence holds it
 PROBE_SECONDS = 1.0  # for which it is claimed only to see whether it is free
 WAITING_LIMIT = 100  # what may wait to be said while a name is claimed
 _COUNTED = 4  # so many of one handle are numbered in their order, others by chance: a crowd of them costs few claims
