@@ -168,12 +168,13 @@ async def history(socket: Asker, request: protocol.History) -> None:
     room, limit = request.room, min(request.limit, protocol.PAGE_LIMIT)
     joined(socket, room)
     socket.hub.rates.check_page(socket.user.id, socket.network, "pages", page_cost(limit))
-    reading = socket.hub.broker.newest(room, limit, request.before or 0)
-    page = await _by_the_brokers_word(socket, room, reading)
-    joined(socket, room)
-    messages = [msgspec.Raw(message) for message in page.frames] if page else []
-    more = page is not None and page.more
-    socket.reply(protocol.HistoryPage(room=room, messages=messages, more=more, ref=echo(request.ref)))
+    async with socket.hub.pages:
+        reading = socket.hub.broker.newest(room, limit, request.before or 0)
+        page = await _by_the_brokers_word(socket, room, reading)
+        joined(socket, room)
+        messages = [msgspec.Raw(message) for message in page.frames] if page else []
+        more = page is not None and page.more
+        socket.reply(protocol.HistoryPage(room=room, messages=messages, more=more, ref=echo(request.ref)))
 
 
 # -- events

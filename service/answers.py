@@ -23,7 +23,8 @@ class Answer:
 
     def __init__(self, stream: IOStream, seconds: float) -> None:
         self._stream = stream
-        self._size = len(stream._write_buffer)
+        # Whole pieces: Tornado keeps what it is given until the last byte of it is taken.
+        self._size = sum(len(piece) for _, piece in stream._write_buffer._buffers)
         self._timer = asyncio.get_running_loop().call_later(seconds, self.shed)
         UNSENT.keep(self, self._size)
         # The stream's own future ends in any case; that of `flush` doesn't where the connection is lost.

@@ -340,12 +340,13 @@ class MessagesHandler(Api):
         before = self.number("before", 0)
         limit = min(self.number("limit", protocol.PAGE_DEFAULT), protocol.PAGE_LIMIT)
         self.hub.rates.check_page(user.id, self.hub.network(self.request), "pages", page_cost(limit))
-        page = await self.hub.broker.newest(room, limit, before)
-        await self.ask_ban(room, user)
-        if page is None:
-            raise no_such_room()
-        messages = [msgspec.Raw(message) for message in page.frames]
-        self.write_json({"room": room, "messages": messages, "more": page.more})
+        async with self.hub.pages:
+            page = await self.hub.broker.newest(room, limit, before)
+            await self.ask_ban(room, user)
+            if page is None:
+                raise no_such_room()
+            messages = [msgspec.Raw(message) for message in page.frames]
+            self.write_json({"room": room, "messages": messages, "more": page.more})
 
     async def post(self, room: str) -> None:
         user = await self.caller_in(room)

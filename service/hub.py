@@ -31,6 +31,7 @@ LIGHT, LIGHT_ADDRESS = 2, 10
 TYPING_RATE, TYPING_BURST = 1.0, 5  # typing frames a second of a user; more are dropped
 SLOW_SECONDS = 10.0  # from one message to the next of who is slowed by a moderator
 SWEEP_INTERVAL = 60.0  # seconds between looks for buckets that are full again
+PAGES_AT_ONCE = 16  # history pages that are read and written at the same time; further ones wait
 ANSWER_TIMEOUT = 5.0  # seconds that a request waits for the broker before it is `unavailable`
 
 
@@ -54,6 +55,8 @@ class Hub(Struct, kw_only=True):
     addresses: "Tally"
     draining: bool = False
     failed: set[str] = msgspec.field(default_factory=set)  # parts that don't work right now
+    # From its reading until it is written a page is in memory several times over: in JSON, as a frame.
+    pages: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
 
     def admit(self, network: str) -> tuple[CloseCode, str] | None:
         """Count a new socket in (and `dismiss` it at its end), or say why there is no room for it."""

@@ -11,8 +11,9 @@ import socket
 from contextlib import suppress
 from typing import Any, cast
 
-from tornado.http1connection import HTTP1ServerConnection
+from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from tornado.iostream import IOStream
 
 from service.config import ConfigError
@@ -129,6 +130,16 @@ class Server(HTTPServer):
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         self._open.add(limit_key(address[0]))
         super().handle_stream(stream, address)
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Begin with the next request, unless nobody is there for its answer.
+
+        Tornado would work off all that was pipelined on a connection which is closed by now, and all at once.
+        """
+        stream = cast(HTTP1Connection, request_conn).stream
+        if stream.closed():
+            stream._read_buffer.clear()
+        return super().start_request(server_conn, request_conn)
 
     def on_close(self, server_conn: object) -> None:
         """Its end, or its upgrade."""

@@ -34,6 +34,12 @@ SEND_BUFFER = 131072  # SO_SNDBUF, bytes (Linux doubles it): else the kernel hid
 _NO_STATUS, _ABNORMAL = 1005, 1006
 
 
+def _rest(data: bytes | memoryview, sent: int) -> memoryview:
+    """What of `data` is unsent, without keeping more than twice as much in memory for it."""
+    view = memoryview(data)[sent:]
+    return view if 2 * len(view) >= len(view.obj) else memoryview(bytes(view))  # type: ignore[arg-type]
+
+
 class Owner(Protocol):
     """Whom a connection tells what happens to it."""
 
@@ -158,7 +164,7 @@ class Connection:
 
     def _keep(self, data: bytes, sent: int) -> None:
         assert self._socket is not None
-        self._unsent = deque((memoryview(data)[sent:],))
+        self._unsent = deque((_rest(data, sent),))
         self.unsent_bytes = len(data) - sent
         UNSENT.keep(self, self.unsent_bytes)
         self.progress_at = time.monotonic()
@@ -173,7 +179,7 @@ class Connection:
                 UNSENT.progress(self, sent)
                 self.progress_at = time.monotonic()
                 if sent < len(self._unsent[0]):
-                    self._unsent[0] = self._unsent[0][sent:]
+                    self._unsent[0] = _rest(self._unsent[0], sent)
                     return
                 self._unsent.popleft()
         except BlockingIOError:

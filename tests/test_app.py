@@ -2,11 +2,15 @@
 
 import asyncio
 import itertools
+import json
+import random
 import re
 import socket
 import time
+from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -22,9 +26,12 @@ from service.broker_sqlite import SqliteBroker
 from service.chat import ChatSocket
 from service.config import ConfigError
 from service.hub import Rates
+from service.tickets import Tickets
 
+from .attacks.raw_socket import CLOSE, RawSocket, frame, handshake
 from .brokers import until
 from .harness import UNIT, ChatClient, RedisServer, make_jwt
+from .harness.chat_client import fetch_ticket
 from .serving import Served, answer, environment, fields, serving
 
 HTML = "text/html; charset=utf-8"
@@ -440,6 +447,20 @@ async def raw_get(port: int, target: str) -> bytes:
         await writer.wait_closed()
 
 
+async def test_a_target_may_be_absolute() -> None:
+    """RFC 9112 section 3.2.2. Its host is the one that counts, whatever the header says."""
+    async with serving() as it:
+        for target in (f"http://localhost:{it.port}/healthz", f"http://127.0.0.1:{it.port}/clock.html"):
+            assert (await raw_get(it.port, target)).startswith(b"HTTP/1.1 200 ")
+        assert (await raw_get(it.port, "http://user@localhost/healthz")).startswith(b"HTTP/1.1 400 ")
+        request = handshake(it.port, "http://evil.example.com/socket")
+        async with await RawSocket.connect(it.port) as raw:
+            assert (await raw.request(request)).status == 403
+        request = handshake(it.port, f"http://127.0.0.1:{it.port}/clock", host="evil.example.com", protocols=None)
+        async with await RawSocket.connect(it.port) as raw:
+            assert (await raw.request(request)).status == 101
+
+
 # -- limits of a request
 
 
@@ -683,6 +704,41 @@ async def test_a_leaving_process_is_not_ready_and_takes_no_sockets() -> None:
         assert (await ada.send("lobby", "still here"))["seq"] == 1
         drain.cancel()
         await asyncio.gather(drain, return_exceptions=True)
+
+
+async def test_handshakes_under_way_when_a_drain_begins_are_told_to_go_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each socket of a rush has its `reconnect`, or gets 503 before it is one: none is closed out of the blue."""
+    redeem = Tickets.redeem
+
+    async def slowly(self: Tickets, *arguments: Any) -> Any:
+        await asyncio.sleep(0.3 * random.random())
+        return await redeem(self, *arguments)
+
+    monkeypatch.setattr(Tickets, "redeem", slowly)
+    async with serving({"DRAIN_SECONDS": "0.1"}) as it:
+        tickets = [await fetch_ticket(it.url, f"Guest {number}", {"Origin": it.url}) for number in range(60)]
+
+        async def come(ticket: dict[str, Any]) -> str:
+            async with await RawSocket.connect(it.port) as raw:
+                protocols = f"chat.v1, ticket.{ticket['ticket']}"
+                answer = await raw.request(handshake(it.port, protocols=protocols))
+                if answer.status != 101:
+                    return str(answer.status)
+                types = []
+                while (received := await raw.read_frame()) is not None and received[0] != CLOSE:
+                    types.append(json.loads(received[1])["type"])
+                assert received is not None and int.from_bytes(received[1][:2], "big") == 1012
+                await raw.send(frame(received[1], CLOSE))
+                return "told" if types[-1] == "reconnect" else f"closed after {types}"
+
+        coming = [asyncio.ensure_future(come(ticket)) for ticket in tickets]
+        await until(lambda: len(ChatSocket.sockets) >= 10, "some are in")
+        await it.service.drain()
+        await it.service._close_sockets()
+        outcomes = Counter(await asyncio.gather(*coming))
+    assert set(outcomes) == {"told", "503"}, outcomes
 
 
 async def test_with_nobody_there_a_drain_is_over_at_once() -> None:

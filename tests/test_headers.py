@@ -5,7 +5,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
 
 from service.config import Settings, load
 from service.headers import (
@@ -19,6 +19,7 @@ from service.headers import (
     request_allowed,
     request_scheme,
     security_headers,
+    to_origin_form,
 )
 
 PEER = "203.0.113.9"
@@ -461,3 +462,41 @@ def test_other_headers() -> None:
     forced = settings(FORCE_HTTPS="1")
     assert "Strict-Transport-Security" not in security_headers(forced, "http", "chat.example.com")
     assert security_headers(forced, "https", "a")["Strict-Transport-Security"] == "max-age=31536000"
+
+
+# -- targets
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "uri"),
+    [
+        ("http://chat.example.com/socket", "chat.example.com", "/socket"),
+        ("https://chat.example.com:8443/a/b?c=d", "chat.example.com:8443", "/a/b?c=d"),
+        ("HTTP://Chat.Example.com", "Chat.Example.com", "/"),
+        ("http://chat.example.com?c=/d", "chat.example.com", "/?c=/d"),
+        ("http://[2001:db8::1]:80/x", "[2001:db8::1]:80", "/x"),
+        ("/socket", "other.example.com", "/socket"),
+        ("/http://chat.example.com/socket", "other.example.com", "/http://chat.example.com/socket"),
+        ("*", "other.example.com", "*"),
+    ],
+)
+def test_an_absolute_target_is_its_path_and_its_host(target: str, host: str, uri: str) -> None:
+    """RFC 9112 section 3.2.2: it must be taken, and its host replaces the header's."""
+    asked = targeted(target)
+    to_origin_form(asked)
+    assert (asked.uri, asked.path) == (uri, uri.partition("?")[0])
+    assert asked.host == asked.headers["Host"] == host
+
+
+@pytest.mark.parametrize(
+    "target", ["http:///x", "http://user@host/x", "http://a,b/x", "http://ho st/", "http://[::1/x"]
+)
+def test_an_absolute_target_without_a_host_is_malformed(target: str) -> None:
+    """400, like a Host header that is none."""
+    with pytest.raises(HTTPInputError):
+        to_origin_form(targeted(target))
+
+
+def targeted(target: str) -> HTTPServerRequest:
+    start = RequestStartLine("GET", target, "HTTP/1.1")
+    return HTTPServerRequest(start_line=start, headers=HTTPHeaders({"Host": "other.example.com"}))

@@ -175,3 +175,18 @@ def test_sweeping_lets_go_of_what_is_full_again() -> None:
     assert len(buckets) == 1 and buckets.wait("debtor", 1.0) > 0
     buckets.sweep(100.0)
     assert len(buckets) == 0
+
+
+def test_what_is_left_is_what_may_still_be_taken() -> None:
+    """Of a bucket, and of one among many; without end where the rate is off."""
+    bucket = TokenBucket()
+    assert bucket.left(0.0, 2, 10) == 10
+    bucket.take(0.0, 2, 10, 6)
+    assert bucket.left(0.0, 2, 10) == 4
+    assert bucket.left(1.0, 2, 10) == 6
+    assert bucket.left(100.0, 2, 10) == 10
+    buckets = Buckets(2, 10)
+    assert buckets.left("a", 0.0) == 10
+    buckets.take("a", 0.0, 6)
+    assert (buckets.left("a", 0.0), buckets.left("b", 0.0)) == (4, 10)
+    assert Buckets(0, 10).left("a", 0.0) == float("inf")

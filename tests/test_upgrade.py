@@ -47,6 +47,11 @@ class Failing(Echo):
     failing = True
 
 
+class Late(Echo):
+    def late_refusal(self) -> tuple[int, str]:
+        return 503, "Too late."
+
+
 class Faulty(Echo):
     def prepare(self) -> None:
         raise ZeroDivisionError
@@ -71,6 +76,7 @@ async def server(**arguments: Any) -> AsyncIterator[int]:
         ("/echo", Echo, arguments),
         ("/failing", Failing),
         ("/faulty", Faulty),
+        ("/late", Late, arguments),
         ("/slow", Slow, arguments),
     ]
     http = HTTPServer(Application(routes, frame_limit=1000, log_function=lambda handler: None))
@@ -100,6 +106,9 @@ async def test_the_handshake_is_answered_as_the_rfc_says() -> None:
     [
         ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8", 426, b"Sec-WebSocket-Version: 13"),
         ("Upgrade: websocket", "Upgrade: h2c", 400, b"Upgrade: websocket"),
+        ("Upgrade: websocket", "Upgrade: h2c, websocket/13", 400, b"Upgrade: websocket"),
+        ("Upgrade: websocket", "Upgrade: notwebsocket", 400, b"Upgrade: websocket"),
+        ("HTTP/1.1", "HTTP/1.0", 400, b"HTTP/1.1"),
         ("Connection: Upgrade", "Connection: keep-alive", 400, b"Connection: Upgrade"),
         ("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ=", 400, b"16 bytes"),
         ("dGhlIHNhbXBsZSBub25jZQ==", "not base64!", 400, b"16 bytes"),
@@ -113,6 +122,38 @@ async def test_what_is_no_handshake_gets_a_status_and_a_sentence(
         answer = await raw.request(handshake(port, "/echo").replace(old.encode(), new.encode()))
         assert answer.status == status and sentence in answer.body
         assert answer.headers["sec-websocket-version"] == "13"
+
+
+@pytest.mark.parametrize(
+    "upgrade",
+    ["h2c, websocket", "websocket, h2c", "WebSocket", "h2c,websocket , foo/1", "h2c\r\nUpgrade: websocket"],
+)
+@pytest.mark.parametrize("connection", ["Upgrade", "keep-alive, Upgrade", "upgrade,HTTP2-Settings"])
+async def test_a_websocket_may_be_one_of_several_upgrades(upgrade: str, connection: str) -> None:
+    """RFC 9110 section 7.8: the server takes the one that it speaks."""
+    request = handshake(0, "/echo", host="localhost").replace(b"Upgrade: websocket", b"Upgrade: " + upgrade.encode(), 1)
+    request = request.replace(b"Connection: Upgrade", b"Connection: " + connection.encode())
+    async with server() as port, await RawSocket.connect(port) as raw:
+        answer = await raw.request(request)
+        assert (answer.status, answer.headers["upgrade"]) == (101, "websocket")
+        assert await raw.read_frame() == (TEXT, b"welcome")
+
+
+async def test_a_version_that_is_not_spoken_is_told_what_to_upgrade_to() -> None:
+    """RFC 9110 section 7.8: Upgrade, and the connection option that belongs to it."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        answer = await raw.request(handshake(port, "/echo").replace(b"Version: 13", b"Version: 14"))
+        assert answer.status == 426
+        assert (answer.headers["upgrade"], answer.headers["connection"]) == ("websocket", "Upgrade")
+
+
+async def test_who_is_refused_while_identified_gets_a_status() -> None:
+    """What has changed meanwhile counts; nothing is opened."""
+    ended: list[Any] = []
+    async with server(ended=ended) as port, await RawSocket.connect(port) as raw:
+        answer = await raw.request(handshake(port, "/late"))
+        assert (answer.status, answer.body) == (503, b"Too late.\n")
+    assert ended == []
 
 
 async def test_frames_sent_with_the_handshake_are_read() -> None:

@@ -649,6 +649,22 @@ async def test_who_keeps_within_the_rate_is_never_closed() -> None:
         assert it.owner.ended == []
 
 
+async def test_messages_as_large_and_as_many_as_may_come_stay_within_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ten of 64 KiB a second, each with a ping, though they come in as many pieces as a network makes of them."""
+    monkeypatch.setattr(writer, "BURST_SECONDS", 0.5)
+    with rates(200), pair(limit=1 << 30) as it:
+        data = frame(b"x" * 65536) + frame(b"", PING)
+        for number in range(20):
+            began = time.monotonic()
+            for start in range(0, len(data), 1448):
+                await it.send(data[start : start + 1448])
+            await until(lambda number=number: len(it.owner.messages) == number + 1, "heard")  # type: ignore[misc]
+            await asyncio.sleep(max(0.0, began + 0.1 - time.monotonic()))
+        assert it.owner.ended == []
+
+
 async def test_many_sockets_of_an_address_share_its_tokens() -> None:
     """Each sends less than it may alone; those who flood are closed, a calm one beside them is not."""
     with rates(100, 20), pair() as one, pair() as two, pair() as calm:

@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess
-from .raw_socket import CLOSE, PING, TEXT, RawSocket, crowd, frame
+from .crowding import crowding
+from .raw_socket import BINARY, CLOSE, PING, PONG, TEXT, RawSocket, frame
 from .vitals import MIB, Pulse, memory_bytes
 
 SEND = b'{"type":"send","room":"lobby","id":"%d","text":"flood"}'
@@ -149,15 +150,16 @@ async def test_floods_of_the_guides_sockets_are_closed() -> None:
                 pulse.check()
 
 
-async def test_a_crowd_of_flooders_is_closed_too() -> None:
-    """20 sockets at once, as fast as they can."""
-    with ServiceProcess({"TICKET_RATE": "0"}) as service:
-        async with crowd(service, 20) as sockets:
-            with Pulse(service) as pulse:
-                frames = [frame(b'{"type":"ping"}')] * 10_000
-                seen = await asyncio.gather(*(flood(raw, frames, 10**6) for raw in sockets))
-            pulse.check(0.25 * UNIT)  # 20 × 32 KiB of frames are decoded before the first is closed
-        assert all(counts["close 1008"] == 1 for counts in seen)
+def test_a_crowd_of_flooders_is_closed_too() -> None:
+    """20 sockets at once, as fast as they can, with requests that are well formed. Others' median as above."""
+    data = frame(b'{"type":"ping"}')
+    with ServiceProcess() as service, crowding(service, 20, data=data * 800) as crowd:
+        with Pulse(service, quiet=1.0 * UNIT) as pulse:
+            crowd.begin()
+            ended = crowd.ended()
+            pulse.gather()
+        assert ended == {"closed": {"1008": 20}, "open": 0}
+        assert pulse.ratio() <= 2
 
 
 async def test_a_flood_of_control_pings_is_answered_in_part() -> None:
@@ -222,3 +224,78 @@ async def test_sockets_past_the_limit_are_told_why(limit: str) -> None:
         finally:
             for client in clients:
                 await client.close()
+
+
+# -- frames that no other limit counts
+
+# A text that is nothing is an error as well: what closes it first may be either limit.
+FLOODS_OF_FRAMES = {
+    "pings": frame(b"", PING),
+    "pongs": frame(b"", PONG),
+    "long pings": frame(b"x" * 125, PING),
+    "empty texts": frame(b""),
+    "tiny texts": frame(b"a"),
+    "empty fragments": frame(b"", final=False) + 500 * frame(b"", 0x0, final=False) + frame(b"", 0x0),
+    "empty binaries": frame(b"", BINARY),
+}
+CROWD = 100
+
+
+def batch(data: bytes) -> bytes:
+    """As much as a socket is given at once, in whole pieces."""
+    return data * max(1, 16_384 // len(data))
+
+
+def test_a_hundred_sockets_flooding_frames_of_any_kind_are_closed(long_form: bool) -> None:
+    """1008, every one of them; the median that others wait stays within twice what it was before, in the same run."""
+    kinds = FLOODS_OF_FRAMES if long_form else ("pings", "empty texts", "empty fragments")
+    for kind in kinds:
+        with ServiceProcess() as service, crowding(service, CROWD, data=batch(FLOODS_OF_FRAMES[kind])) as crowd:
+            with Pulse(service, quiet=1.0 * UNIT) as pulse:
+                crowd.begin()
+                ended = crowd.ended()
+                pulse.gather()
+            assert ended == {"closed": {ended_by(ended): CROWD}, "open": 0}, kind
+            assert pulse.ratio() <= 2, kind
+
+
+def ended_by(ended: dict[str, dict[str, int]]) -> str:
+    """1008, or 1003 for the one kind that is closed for what it is."""
+    return "1003" if set(ended["closed"]) == {"1003"} else "1008"
+
+
+def test_without_the_price_of_frames_others_wait() -> None:
+    """The control: nobody is closed, and everybody's median is more than twice what it was."""
+    with ServiceProcess({"FRAME_RATE": "0"}) as service:
+        with crowding(service, 20, data=batch(FLOODS_OF_FRAMES["pongs"]), most=1.0 * UNIT) as crowd:
+            with Pulse(service, quiet=1.0 * UNIT) as pulse:
+                crowd.begin()
+                ended = crowd.ended()
+            assert ended == {"closed": {}, "open": 20}
+        assert pulse.ratio(least=1) > 2
+        service.kill9()  # the kernel holds more of it than a stop should wait for
+
+
+def test_many_bytes_have_a_price_too() -> None:
+    """100 sockets that send messages of 64 KiB as fast as they can, each of them in the contract."""
+    message = b'{"type":"send","room":"lobby","id":"a","text":"' + b"x" * 3900 + b'","pad":"' + b"y" * 60_000 + b'"}'
+    env = {"SEND_RATE": "0", "SEND_RATE_ADDRESS": "0"}
+    with ServiceProcess(env) as service, crowding(service, CROWD, data=frame(message)) as crowd:
+        crowd.begin()
+        ended = crowd.ended()
+    assert ended == {"closed": {"1008": CROWD}, "open": 0}
+
+
+async def test_a_busy_client_within_the_limits_is_not_hurt() -> None:
+    """Ten messages of 64 KiB a second, and a ping as often."""
+    with ServiceProcess() as service:
+        async with await RawSocket.open(service) as raw:
+            await joined(raw)
+            for number in range(30):
+                text = '{"type":"send","room":"lobby","id":"%d","text":"%s","pad":"%s"}'
+                await raw.send(frame((text % (number, "x" * 3900, "y" * 60_000)).encode()) + frame(b"p", PING))
+                seen: set[str] = set()
+                while not {"sent", "message"} <= seen:
+                    seen.add((await raw.read_json())["type"])
+                    assert "error" not in seen
+                await asyncio.sleep(0.1)

@@ -117,6 +117,18 @@ class Pulse:
         assert found <= bound, f"others waited {1000 * found:.0f} ms (p99 of {len(during)}), {1000 * bound:.0f} allowed"
         return found
 
+    def gather(self, answers: int = 200) -> None:
+        """Wait for so many answers since the block began: a median of a fixed number, however slow the machine is."""
+        wait_until(lambda: self._failure or len(self._waits) - self._before >= answers, "answers", 60 * UNIT)
+
+    def ratio(self, least: int = 20) -> float:
+        """How many times longer the median answer took than before the block began, of `least` of each."""
+        self.__exit__()
+        assert self._failure is None, f"the healthy client failed: {self._failure!r}"
+        before, during = sorted(self._waits[: self._before]), sorted(self._waits[self._before :])
+        assert min(len(before), len(during)) >= least, f"{len(before)} and {len(during)} answers say too little"
+        return _percentile(during, 0.5) / _percentile(before, 0.5)
+
 
 def _percentile(ordered: list[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]

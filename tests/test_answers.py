@@ -1,0 +1,199 @@
+"""service/answers.py and listener.Server: HTTP answers that nobody takes, and how many connections a client has."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tornado.web import Application
+
+from service import listener
+from service.answers import AnswerHandler
+from service.unsent import UNSENT
+
+from .brokers import until
+from .harness import UNIT
+from .serving import serving
+
+SIZE = 1_000_000  # more than the kernels hold with small buffers
+GET = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class Large(AnswerHandler):
+    """An answer of SIZE bytes; `begun` counts."""
+
+    begun = 0
+
+    def get(self) -> None:
+        Large.begun += 1
+        self.finish(b"x" * SIZE)
+
+
+@asynccontextmanager
+async def server(deadline: float = 60, connections_per_address: int = 0) -> AsyncIterator[int]:
+    """Its port."""
+    before, AnswerHandler.answer_deadline = AnswerHandler.answer_deadline, deadline
+    Large.begun = 0
+    application = Application([("/large", Large)], log_function=lambda handler: None)
+    http = listener.Server(application, connections_per_address=connections_per_address)
+    accepting = listener.Listener(http, listener.bind("127.0.0.1", 0))
+    try:
+        yield accepting.port
+    finally:
+        accepting.close()
+        await http.close_all_connections()
+        AnswerHandler.answer_deadline = before
+        assert UNSENT.held_bytes == 0, "bytes are counted that nobody holds"
+
+
+class Peer:
+    """A client with a small buffer that reads when it is told to."""
+
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
+        self.sock = socket.socket()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.sock.bind((address, 0))
+        self.sock.connect(("127.0.0.1", port))
+        self.sock.setblocking(False)
+
+    async def read(self, size: int) -> bytes:
+        """So many bytes, unless the end or a reset comes first."""
+        data = b""
+        async with asyncio.timeout(10 * UNIT):
+            while len(data) < size:
+                try:
+                    part = await asyncio.get_running_loop().sock_recv(self.sock, size - len(data))
+                except ConnectionError:
+                    break
+                if not part:
+                    break
+                data += part
+        return data
+
+    def __enter__(self) -> "Peer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+
+async def test_an_answer_that_is_taken_counts_until_then() -> None:
+    """And is whole."""
+    async with server() as port:
+        with Peer(port) as peer:
+            peer.sock.send(GET)
+            await until(lambda: UNSENT.held_bytes > 0, "it waits")
+            answer = await peer.read(SIZE)
+            assert answer.startswith(b"HTTP/1.1 200 OK")
+            await until(lambda: UNSENT.held_bytes == 0, "taken")
+
+
+async def test_an_answer_that_is_not_taken_is_cut_at_its_deadline() -> None:
+    """With a reset: the kernel does not keep it either. What was asked behind it is never begun."""
+    async with server(deadline=0.1) as port:
+        with Peer(port) as peer:
+            peer.sock.send(GET * 50)
+            await until(lambda: UNSENT.held_bytes > 0, "it waits")
+            await until(lambda: UNSENT.held_bytes == 0, "the deadline")
+            assert len(await peer.read(SIZE)) < SIZE
+            await asyncio.sleep(0.05)
+            assert Large.begun == 1
+
+
+async def test_a_client_that_goes_gives_its_share_back() -> None:
+    """And what it had asked besides is left undone."""
+    async with server() as port:
+        with Peer(port) as peer:
+            peer.sock.send(GET * 50)
+            await until(lambda: UNSENT.held_bytes > 0, "it waits")
+        await until(lambda: UNSENT.held_bytes == 0, "given back")
+        await asyncio.sleep(0.05)
+        assert Large.begun == 1
+
+
+async def test_past_the_budget_the_oldest_answer_is_cut() -> None:
+    """HTTP answers and sockets stand in one list."""
+    before, UNSENT.limit_bytes = UNSENT.limit_bytes, int(1.5 * SIZE)
+    try:
+        async with server() as port:
+            with Peer(port) as first, Peer(port) as second:
+                first.sock.send(GET)
+                await until(lambda: UNSENT.held_bytes >= SIZE, "the first waits")
+                second.sock.send(GET)
+                await until(lambda: Large.begun == 2 and UNSENT.held_bytes <= 1.5 * SIZE, "one is cut")
+                assert len(await first.read(SIZE)) < SIZE
+                assert len(await second.read(SIZE)) == SIZE
+    finally:
+        UNSENT.limit_bytes = before
+
+
+async def test_one_connection_too_many_of_an_address_is_told_at_once() -> None:
+    """429 before anything of it is read; others' addresses don't matter, and one that ends makes room."""
+    async with server(connections_per_address=3) as port:
+        peers = [Peer(port) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        with Peer(port) as late:
+            assert (await late.read(1000)).startswith(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: ")
+        with Peer(port, "127.0.0.2") as other:
+            other.sock.send(GET)
+            assert (await other.read(100)).startswith(b"HTTP/1.1 200 OK")
+        peers.pop().sock.close()
+        await asyncio.sleep(0.05)
+        peers.append(Peer(port))
+        peers[-1].sock.send(GET)
+        assert (await peers[-1].read(100)).startswith(b"HTTP/1.1 200 OK")
+        for peer in peers:
+            peer.sock.close()
+
+
+async def test_upgraded_sockets_are_no_http_connections() -> None:
+    """They have a count of their own, whose limit is told by 4429."""
+    async with serving({"CONNECTIONS_PER_ADDRESS": "2"}) as it, it.socket("/clock"), it.socket("/clock"):
+        response = await it.fetch("/healthz")
+        assert response.code == 200
+        async with it.socket("/clock") as third:
+            await third.wait_closed()
+            assert third.close_code == 4429
+
+
+async def test_behind_a_proxy_requests_count_by_their_client() -> None:
+    """Until their answers are taken; the proxy's own connections don't."""
+    env = {"CONNECTIONS_PER_ADDRESS": "2", "TRUSTED_PROXIES": "1", "LOG_LEVEL": "error"}
+    async with serving(env) as it:
+
+        def ask(client: str) -> Any:
+            return it.fetch("/healthz", X_Forwarded_For=client)
+
+        assert (await ask("192.0.2.1")).code == 200
+        for _ in range(2):
+            AnswerHandler.clients.add("192.0.2.1")  # as requests that are under way do
+        response = await ask("192.0.2.1")
+        assert (response.code, response.headers["Retry-After"]) == (429, "1")
+        assert (await ask("192.0.2.2")).code == 200
+        for _ in range(2):
+            AnswerHandler.clients.remove("192.0.2.1")
+        assert [(await ask("192.0.2.1")).code for _ in range(5)] == [200] * 5
+        assert AnswerHandler.clients["192.0.2.1"] == 0
+
+
+async def test_a_request_counts_until_its_answer_is_taken() -> None:
+    """Not only until it is made."""
+
+    class Counted(Large):
+        def prepare(self) -> None:
+            assert self.count("client", 10)
+
+    http = listener.Server(Application([("/large", Counted)], log_function=lambda handler: None))
+    accepting = listener.Listener(http, listener.bind("127.0.0.1", 0))
+    try:
+        with Peer(accepting.port) as peer:
+            peer.sock.send(GET)
+            await until(lambda: UNSENT.held_bytes > 0, "it waits")
+            assert AnswerHandler.clients["client"] == 1
+            await peer.read(SIZE)
+            await until(lambda: UNSENT.held_bytes == 0, "taken")
+        assert AnswerHandler.clients["client"] == 0
+    finally:
+        accepting.close()
+        await http.close_all_connections()
