@@ -46,6 +46,7 @@ export class Link {
   #socket = null;
   #attempt = 0; // counts attempts, so that what an old one still awaits is dropped
   #attemptedAt = -Infinity; // these are times of performance.now, which nobody sets
+  #nextAt = 0; // of the next attempt, while waiting
   #openedAt = 0;
   #heardAt = 0;
   #heartbeat_ms = 25_000;
@@ -112,7 +113,7 @@ export class Link {
   /** Something (the network is back, the page is seen again) suggests to look at once. */
   wake() {
     if (this.isOpen) this.#ping(SLEEP_PONG_MS);
-    else if (this.state.state === "waiting" && performance.now() - this.#attemptedAt >= EARLY_MS) this.#connect();
+    else if (this.state.state === "waiting") this.#hurry();
   }
 
   /**
@@ -203,7 +204,17 @@ export class Link {
 
   #wait(delay_ms, code, reason) {
     this.#enter({ state: "waiting", retryIn: delay_ms, retryAt: Date.now() + delay_ms, code, reason });
+    this.#nextAt = performance.now() + delay_ms;
     this.#timer = setTimeout(() => this.#connect(), Math.min(delay_ms, TIMER_LIMIT_MS));
+  }
+
+  /** Try at once, or when that is no longer too soon after the last time. */
+  #hurry() {
+    const now = performance.now();
+    const wait_ms = Math.min(this.#attemptedAt + EARLY_MS, this.#nextAt) - now;
+    clearTimeout(this.#timer);
+    if (wait_ms <= 0) this.#connect();
+    else this.#timer = setTimeout(() => this.#connect(), wait_ms);
   }
 
   #stop(code, reason) {

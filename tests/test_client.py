@@ -478,6 +478,26 @@ async def test_a_page_whose_stamp_lies_ahead_is_dead_when_it_stands_still() -> N
     """) == [0, 1]
 
 
+async def test_a_wake_right_after_an_attempt_is_not_forgotten() -> None:
+    """However often it comes, the next attempt is a second after the last, and not half a minute."""
+    attempts, between_ms = await run("""
+        const real = Math.random;
+        Math.random = () => 0.999; // the longest waits
+        const service = scripted();
+        service.chat.open();
+        for (let lost = 1; lost <= 6; lost += 1) {
+            const socket = await service.next(lost);
+            socket.end(1006);
+            for (let times = 0; times < 20; times += 1) service.chat.wake();
+        }
+        Math.random = real;
+        const gaps = service.at.slice(1).map((at, index) => at - service.at[index]);
+        return [service.sockets.length, gaps];
+    """)
+    assert attempts == 6
+    assert all(900 <= gap < 8000 for gap in between_ms)
+
+
 async def test_waits_are_fully_jittered() -> None:
     """Every wait lies anywhere between 0 and a bound that doubles from 1 s to 30 s."""
     spread = await run("""
