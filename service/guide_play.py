@@ -141,8 +141,11 @@ class PlaySocket(LobbySocket):
 
     def _members(self) -> list[str]:
         """Who is here, by name; nobody where they are too many to be listed."""
-        roster = self.hub.presence.present(LOBBY)
-        if roster is not None:
+        presence = self.hub.presence
+        roster = presence.present(LOBBY)
+        if roster is None:  # being read again: until then those known before, and those who came here since
+            PlaySocket._people |= {person.id: bare(person) for person in presence.mine(LOBBY)}
+        else:
             PlaySocket._people = {person.id: bare(person) for person in roster.members or ()}
         return list(self._people.values())
 

@@ -191,6 +191,10 @@ class Presence:
             return None
         return self._merged(room, kept.result(), [])
 
+    def mine(self, room: str) -> list[Person]:
+        """Who is there on this process."""
+        return [here.person for here in self._here.get(room, {}).values() if here.sockets]
+
     def _kept(self, room: str) -> "asyncio.Future[_Roster]":
         kept = self._rosters.get(room)
         if kept is None:
@@ -199,10 +203,10 @@ class Presence:
         return kept
 
     def _merged(self, room: str, roster: "_Roster", entering: list[Person]) -> Roster:
-        here = self._here.get(room, {})
-        if roster.members is None or len(here) > MEMBERS_LIMIT:
-            return Roster(max(roster.count, len(here)), None)
-        members = roster.members | {user: entry.person for user, entry in here.items() if entry.sockets}
+        mine = _by_id(self.mine(room))
+        if roster.members is None or len(mine) > MEMBERS_LIMIT:
+            return Roster(max(roster.count, len(mine)), None)
+        members = roster.members | mine
         for person in entering:
             members.setdefault(person.id, person)
         return Roster(len(members), list(members.values()) if len(members) <= MEMBERS_LIMIT else None)
