@@ -222,6 +222,10 @@ class Log:
                 epoch = self._empty[name][0] if name in self._empty else _new_epoch()
                 self._empty[name] = (epoch, moment + EMPTY_SECONDS)
 
+    def begun(self, name: str) -> None:
+        """The room has events, and they are stored."""
+        self._empty.pop(name, None)
+
     def newest(self, name: str, limit: int, before: int, create: bool, moment: float) -> Page | None:
         """See Broker.newest."""
         room = self._find_any(name, moment)
@@ -285,20 +289,29 @@ class Log:
     def trim(self) -> None:
         """Cut some of the rooms that have grown beyond the limits."""
         for room_id in list(self._long)[: max(TRIMS, len(self._long) // 10)]:
-            floor, done = 0, True
-            for table, keep in self._keep.items():
-                newest = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"
-                oldest = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq LIMIT 1 OFFSET ?"
-                cut = self._db.execute(newest, (room_id, keep)).fetchone()
-                step = self._db.execute(oldest, (room_id, STEP)).fetchone()
-                if cut is not None:
-                    seq = cut[0] if step is None else min(cut[0], step[0])
-                    self._db.execute(f"DELETE FROM {table} WHERE room = ? AND seq <= ?", (room_id, seq))
-                    floor, done = max(floor, seq), done and seq == cut[0]
-            self._db.execute("UPDATE rooms SET floor = max(floor, ?) WHERE id = ?", (floor, room_id))
+            beyond = {table: self._beyond(table, room_id) for table in self._keep}
+            floor = self._cut("messages", room_id, beyond["messages"])
+            # Changes from before that can't be resumed from any more.
+            wanted = max(floor, beyond["changes"])
+            reached = self._cut("changes", room_id, wanted)
+            self._db.execute("UPDATE rooms SET floor = max(floor, ?) WHERE id = ?", (max(floor, reached), room_id))
             self._db.execute(_LOOSE_MARKS, (room_id, room_id))
-            if done:
+            if (floor, reached) == (beyond["messages"], wanted):
                 del self._long[room_id]
+
+    def _beyond(self, table: str, room_id: int) -> int:
+        """The newest of the rows that are too many; 0 if none is."""
+        select = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"
+        row = self._db.execute(select, (room_id, self._keep[table])).fetchone()
+        return row[0] if row else 0
+
+    def _cut(self, table: str, room_id: int, seq: int) -> int:
+        """Delete rows up to `seq`, not too many at once; how far that came."""
+        select = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq LIMIT 1 OFFSET ?"
+        row = self._db.execute(select, (room_id, STEP)).fetchone()
+        reached = min(seq, row[0]) if row else seq
+        self._db.execute(f"DELETE FROM {table} WHERE room = ? AND seq <= ?", (room_id, reached))
+        return int(reached)
 
     def forget_empty(self, moment: float) -> None:
         """Let go of rooms without events that nobody held for EMPTY_SECONDS."""

@@ -95,6 +95,8 @@ class Store:
                 answers.append(_failed(work, refusal))
         self.log.trim()
         self.db.execute("COMMIT")
+        for publication in fresh:
+            self.log.begun(publication.room)
         if self._refused:
             logger.info("SQLite stores again")
             self._refused = False

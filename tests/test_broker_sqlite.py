@@ -863,6 +863,7 @@ def test_an_empty_room_lasts_while_it_is_held(path: str) -> None:
         assert again is not None and again.position.epoch != page.position.epoch
         append(opened_file, 1, message("new"))
         assert log.position("new", 2000.0) == Position(again.position.epoch, 1)
+        assert log.count() == 1
 
 
 def test_trimming_comes_in_steps_and_keeps_the_limits(path: str) -> None:

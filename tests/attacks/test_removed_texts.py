@@ -90,7 +90,6 @@ async def test_a_text_that_stays_is_in_the_store(broker_env: dict[str, str]) -> 
     assert in_store(broker_env)
 
 
-@pytest.mark.parametrize("broker_env", ["redis"], indirect=True)  # SQLite keeps changes of trimmed messages
 async def test_a_trimmed_text_is_gone_from_the_store(broker_env: dict[str, str]) -> None:
     """Of a message and of its edits, once as many others have come."""
     async with serving(broker_env | {"HISTORY_LIMIT": str(HISTORY)}) as it, ChatClient.open(it.url, "Ada") as ada:
