@@ -104,6 +104,19 @@ async def test_tickets_serve_their_own_kind_of_handshake() -> None:
             assert bob.user["name"] == "Bob"
 
 
+async def test_an_app_enters_by_its_own_origin() -> None:
+    """One that is named in ALLOWED_ORIGINS; its ticket is bound to it, and no other app's page enters."""
+    app, other = "capacitor://localhost", "tauri://localhost"
+    async with serving({"ALLOWED_ORIGINS": app}) as it:
+        async with ChatClient.open(it.url, "Ada", headers={"Origin": app}) as ada:
+            assert (await ada.join("lobby"))["count"] == 1
+        with pytest.raises(ChatError) as caught:
+            await ChatClient.enter(it.url, "Bob", headers={"Origin": other})
+        assert caught.value.code == "forbidden"
+        with pytest.raises(InvalidStatus):
+            await ChatClient.enter(it.url, bearer=ADA["bearer"], headers={"Origin": other})
+
+
 def guest(it: Served, name: str) -> tuple[User, str]:
     """A guest and their token, made without asking anybody for the name."""
     return it.hub.authenticator.guest(name)
@@ -637,7 +650,15 @@ async def test_the_same_id_is_stored_and_broadcast_once(broker_env: dict[str, st
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("", "bad_request"), (" \n\t", "bad_request"), ("x" * 101, "too_large"), ("a\0b", "bad_request")]
+    ("text", "code"),
+    [
+        ("", "bad_request"),
+        (" \n\t", "bad_request"),
+        ("\u2800", "bad_request"),
+        ("\u3164\u200b\ufe0f", "bad_request"),
+        ("x" * 101, "too_large"),
+        ("a\0b", "bad_request"),
+    ],
 )
 async def test_texts_that_are_refused(text: str, code: str) -> None:
     """Empty after trimming, too long, with a NUL; characters count, not bytes."""
