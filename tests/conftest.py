@@ -22,6 +22,7 @@ from .harness import SECRET_KEY, UNIT, RedisServer, ServiceProcess, secrecy
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests in their long form, and those marked long")
+    parser.addoption("--middle", action="store_true", help="with --long: without controls, and the model for minutes")
     parser.addoption("--soak", action="store_true", help="run the tests marked soak and no others")
     parser.addoption("--seed", type=int, help="repeat a run whose failure printed this seed")
 
@@ -37,6 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             wanted = item.get_closest_marker("soak") is None and (
                 config.getoption("--long") or item.get_closest_marker("long") is None
             )
+            # A control shows that its fault would be seen, which doesn't change from one commit to the next.
+            wanted = wanted and not (config.getoption("--middle") and "control" in item.name)
         (kept if wanted else left_out).append(item)
         if inspect.iscoroutinefunction(getattr(item, "obj", None)):
             names = item.fixturenames  # type: ignore[attr-defined]
