@@ -17,6 +17,7 @@ from .service_process import (
     make_jwt,
     service_env,
 )
+from .stepped_clock import SteppedClock
 
 __all__ = [
     "JWT_SECRET",
@@ -29,6 +30,7 @@ __all__ = [
     "ReceiverLog",
     "RedisServer",
     "ServiceProcess",
+    "SteppedClock",
     "TcpProxy",
     "Verdict",
     "free_port",

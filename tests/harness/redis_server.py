@@ -29,6 +29,7 @@ class RedisServer:
     """
 
     def __init__(self, **flags: str | int) -> None:
+        self.environ = dict(os.environ)  # may be added to before the start
         self._program = require_tool("redis-server", "redis-server")
         self._cli_program = require_tool("redis-cli", "redis-tools")
         self._flags = _DEFAULTS | {name.replace("_", "-"): str(value) for name, value in flags.items()}
@@ -81,6 +82,7 @@ class RedisServer:
         conf.write_text("\n".join(lines) + "\n")
         process = subprocess.Popen(
             [self._program, str(conf)],
+            env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
