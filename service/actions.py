@@ -208,11 +208,10 @@ def _change(socket: Asker, request: Any, event: str, kind: str, **fields: Any) -
 
 
 def _publish(socket: Asker, request: Any, kind: str, tail: bytes, content: str, change: Change | None = None) -> None:
-    """Publish an event of this user; `sent` or an error follows."""
+    """Publish an event of this user; `sent` or an error follows. The broker refuses who is banned or muted."""
     hub, room, user = socket.hub, request.room, socket.user
     joined(socket, room)
     network = socket.guest_network
-    hub.check_muted(room, user.id, network)
     hub.check_slowed(room, user.id, network)
     hub.rates.check_send(user.id, socket.network)
     event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change, content, network)
@@ -249,8 +248,9 @@ def typing(socket: Asker, request: protocol.Typing) -> None:
 
 
 def read(socket: Asker, request: protocol.Read) -> None:
-    hall = joined(socket, request.room)
-    socket.hub.reads.mark(request.room, socket.user.id, min(request.seq, hall.head))
+    joined(socket, request.room)
+    # Not cut to this process's head: a page may have shown more. The broker cuts it to the log's end.
+    socket.hub.reads.mark(request.room, socket.user.id, request.seq)
 
 
 async def moderate(socket: Asker, request: protocol.Moderate) -> None:

@@ -278,7 +278,7 @@ class Service:
             "named": lambda room, payload: ChatSocket.on_named(hub, room, payload),
             "moderate": moderation.on_signal,
         }
-        relay.on_resync = presence.forget
+        relay.on_resync = lambda room: presence.forget(room) if room else moderation.resync()
         moderation.on_removal = _remove
         hub: Hub = Hub(
             settings=settings,

@@ -147,7 +147,7 @@ class Listener(abc.ABC):
 
     @abc.abstractmethod
     def on_subscribed(self, rooms: Sequence[str]) -> None:
-        """From here on these rooms' events arrive; anything before may have been missed."""
+        """From here on these rooms' events arrive, for "" what every process is told; before, some may be missed."""
 
 
 class Broker(abc.ABC):

@@ -124,7 +124,7 @@ class RedisBroker(Broker):
 
     def _on_subscribed(self, channels: list[bytes]) -> None:
         rooms = [channel[len(self._prefix) :].decode() for channel in channels]
-        self.listener.on_subscribed([room for room in rooms if room])
+        self.listener.on_subscribed(rooms)
 
     def _on_message(self, channel: bytes, data: bytes) -> None:
         room = channel[len(self._prefix) :].decode()

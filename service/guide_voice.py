@@ -116,9 +116,8 @@ class Voice:
             self._worker.cancel()
 
     def check_rights(self) -> None:
-        """Raises `forbidden` where this guest may not speak, `unavailable` while that isn't known."""
+        """Raises `forbidden` where this guest may not be, `unavailable` while that isn't known."""
         self._hub.moderation.check_ban(LOBBY, self.id, self._network)
-        self._hub.check_muted(LOBBY, self.id, self._network)
 
     async def _work(self) -> None:
         """Lives only as long as something waits."""

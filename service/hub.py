@@ -75,11 +75,6 @@ class Hub(Struct, kw_only=True):
         self.connections -= 1
         self.addresses.remove(network)
 
-    def check_muted(self, room: str, user: str, network: str = "") -> None:
-        """Raises `forbidden` for who may not write there; `network` of guests."""
-        if self.moderation.holds("mute", room, user, network):
-            raise RequestError(ErrorCode.FORBIDDEN, "you are muted")
-
     def check_slowed(self, room: str, user: str, network: str = "") -> None:
         """One message of who is slowed by a moderator. Raises `rate_limited`."""
         slowed = self.moderation.slows(room, user, network)

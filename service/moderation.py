@@ -109,6 +109,10 @@ class Moderation:
             for sanction in order.sanctions:
                 self._remove(sanction)
 
+    def resync(self) -> None:
+        """Signals may have been missed: read the sanctions again."""
+        self._stale.set()
+
     def _remove(self, sanction: Sanction) -> None:
         self.on_removal(sanction, sanction.reason or f"removed by a moderator ({sanction.kind})")
 

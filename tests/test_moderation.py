@@ -18,8 +18,8 @@ from service.moderation import Moderation
 from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
 
 from .brokers import Recorder, opened, until
-from .harness import UNIT
-from .serving import environment
+from .harness import UNIT, RedisServer
+from .serving import environment, serving
 
 MODERATOR = User("u-mod", "Mo", role="moderator")
 BAN, UNBAN, MUTE, UNMUTE, KICK = Action.BAN, Action.UNBAN, Action.MUTE, Action.UNMUTE, Action.KICK
@@ -256,6 +256,18 @@ async def test_a_lost_signal_is_made_up_for(broker_env: dict[str, str], monkeypa
     async with moderating(broker_env) as (kept, broker, _):
         await broker.sanction(Sanction("mute", "lobby", "ada", 0, "u-mod", ""), lift=False)
         await until(lambda: kept.holds("mute", "lobby", "ada"), "read again", UNIT)
+
+
+@pytest.mark.expects_log("redis channels")
+async def test_signals_that_a_cut_may_have_taken_are_asked_for(redis_url: str, redis_server: RedisServer) -> None:
+    """Once the subscription holds again the sanctions are read, and not only when the copy is old."""
+    async with serving({"REDIS_URL": redis_url}) as served:
+        kept, broker = served.hub.moderation, served.hub.broker
+        await broker.sanction(Sanction("mute", "lobby", "ada", 0, "u-mod", ""), lift=False)
+        await asyncio.sleep(0.2 * UNIT)
+        assert not kept.holds("mute", "lobby", "ada")  # nobody said so
+        redis_server.cli("CLIENT", "KILL", "TYPE", "pubsub")
+        await until(lambda: kept.holds("mute", "lobby", "ada"), "read again")
 
 
 async def test_a_later_process_knows_what_was_done_before(broker_env: dict[str, str]) -> None:
