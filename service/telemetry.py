@@ -1,5 +1,6 @@
 """Logging and metrics: one line an event (logfmt or JSON), Prometheus text on /metrics. Never a message's text."""
 
+import codecs
 import io
 import json
 import logging
@@ -86,12 +87,20 @@ def damaged(kind: str, key: str, reason: object = "") -> None:
 class _Logfmt(logging.Formatter):
     """`at=… level=… name=… msg="…"`; without the time on Heroku, whose router adds its own."""
 
-    def __init__(self, timestamps: bool) -> None:
+    def __init__(self, timestamps: bool, ascii_only: bool = False) -> None:
         super().__init__()
         self._timestamps = timestamps
+        self._ascii_only = ascii_only
 
     def format(self, record: logging.LogRecord) -> str:
-        return " ".join(f"{key}={_logfmt_value(value)}" for key, value in self._fields(record).items())
+        return " ".join(f"{key}={self._value(value)}" for key, value in self._fields(record).items())
+
+    def _value(self, value: Any) -> str:
+        text = str(value)
+        plain = text and not any(character in text for character in ' "=\\') and text.isprintable()
+        if plain and (text.isascii() or not self._ascii_only):
+            return text
+        return json.dumps(text, ensure_ascii=self._ascii_only)
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         fields: dict[str, Any] = {}
@@ -109,14 +118,7 @@ class _Json(_Logfmt):
     """The same fields as one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self._fields(record), ensure_ascii=False)
-
-
-def _logfmt_value(value: Any) -> str:
-    text = str(value)
-    if text and not any(character in text for character in ' "=\\') and text.isprintable():
-        return text
-    return json.dumps(text, ensure_ascii=False)
+        return json.dumps(self._fields(record), ensure_ascii=self._ascii_only)
 
 
 def make_streams_safe() -> None:
@@ -141,7 +143,9 @@ def announce(line: str) -> None:
 def set_up_logging(level: str, form: str, timestamps: bool) -> None:
     """Send the process's log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json(timestamps) if form == "json" else _Logfmt(timestamps))
+    # What the stream can't encode is escaped here, as JSON: the stream's own escapes would make a line no JSON.
+    ascii_only = codecs.lookup(getattr(handler.stream, "encoding", None) or "utf-8").name != "utf-8"
+    handler.setFormatter((_Json if form == "json" else _Logfmt)(timestamps, ascii_only))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

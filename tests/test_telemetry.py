@@ -1,8 +1,11 @@
 """service/telemetry.py: the lines of the log as they reach standard error, and the metrics as Prometheus reads them."""
 
+import io
 import json
 import logging
+import os
 import re
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +58,26 @@ def test_what_a_message_holds_can_not_forge_a_line(capsys: pytest.CaptureFixture
     quoted = line.removeprefix("level=info name=service.test msg=")
     assert json.loads(quoted) == text
     assert "\n" not in quoted and "\x1b" not in quoted
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("text", ["dätä", "☃ and 🩷", "dätä with a space", os.fsdecode(b"d\xe4t\xe4")])
+def test_a_line_keeps_its_form_in_any_encoding(
+    monkeypatch: pytest.MonkeyPatch, form: str, encoding: str, text: str
+) -> None:
+    """What standard error can't encode is escaped as JSON has it, so that a reader gets it back."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written, encoding=encoding, errors="backslashreplace"))
+    set_up_logging("info", form, timestamps=False)
+    logger.info("%s", text)
+    sys.stderr.flush()
+    line = written.getvalue().decode(encoding).rstrip("\n")
+    said = line.removeprefix("level=info name=service.test msg=")
+    if form == "json":
+        assert json.loads(line)["msg"] == text
+    else:
+        assert (json.loads(said) if said.startswith('"') else said) == text
 
 
 def test_time_is_utc_to_the_millisecond(capsys: pytest.CaptureFixture[str]) -> None:
