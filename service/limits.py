@@ -15,16 +15,20 @@ class TokenBucket:
 
     def take(self, now: float, rate: float, burst: float, tokens: float = 1) -> float:
         """Take `tokens` at `now` (seconds); answers 0.0, or the seconds after which to try again, taking nothing."""
-        wait = self.wait(now, rate, burst, tokens)
-        if not wait and rate > 0:
-            self._full_at = max(self._full_at, now) + tokens / rate
-        return wait
+        if rate <= 0:
+            return 0.0
+        full_at = (self._full_at if self._full_at > now else now) + tokens / rate
+        # A smaller burst would let nothing pass, ever.
+        wait = full_at - now - (burst if burst > tokens else tokens) / rate
+        if wait > 1e-9:
+            return wait
+        self._full_at = full_at
+        return 0.0
 
     def wait(self, now: float, rate: float, burst: float, tokens: float = 1) -> float:
         """What `take` would answer; takes nothing."""
         if rate <= 0:
             return 0.0
-        # A smaller burst would let nothing pass, ever.
         wait = max(self._full_at, now) + tokens / rate - now - max(burst, tokens) / rate
         return wait if wait > 1e-9 else 0.0
 
@@ -47,9 +51,6 @@ class TokenBucket:
         return self._full_at <= now
 
 
-_FULL = TokenBucket()  # never taken from
-
-
 class Buckets:
     """One bucket a key (a user, an address), forgotten when full again, so that memory follows activity."""
 
@@ -65,13 +66,13 @@ class Buckets:
         """As `TokenBucket.take`, for the bucket of `key`."""
         if self.rate <= 0:
             return 0.0
-        return self._bucket(key, now).take(now, self.rate, self.burst, tokens)
+        bucket = self._buckets.get(key) or self._bucket(key, now)
+        return bucket.take(now, self.rate, self.burst, tokens)
 
     def wait(self, key: str, now: float, tokens: float = 1) -> float:
         """As `TokenBucket.wait`, for the bucket of `key`."""
-        if self.rate <= 0:
-            return 0.0
-        return self._buckets.get(key, _FULL).wait(now, self.rate, self.burst, tokens)
+        bucket = self._buckets.get(key)
+        return bucket.wait(now, self.rate, self.burst, tokens) if bucket else 0.0
 
     def charge(self, key: str, now: float, tokens: float) -> None:
         """As `TokenBucket.charge`, for the bucket of `key`."""
