@@ -64,13 +64,17 @@ def may_enter(socket: Asker, room: str) -> None:
 
 async def _by_the_brokers_word(socket: Asker, room: str, work: Awaitable[T]) -> T:
     """What `work` gives, unless the broker knows of a ban that this process has yet to hear of. One round trip."""
-    asked = socket.hub.moderation.ask_ban(room, socket.user.id, socket.guest_network)
-    result, banned = await asyncio.gather(work, asked, return_exceptions=True)
-    for outcome in (banned, result):
-        if isinstance(outcome, BaseException):
-            raise outcome
+    ban = socket.hub.moderation.ask_ban(room, socket.user.id, socket.guest_network)
+    asked = asyncio.ensure_future(ban)
+    try:
+        result = await work
+    except BaseException:
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        raise
+    await asked
     may_enter(socket, room)
-    return cast(T, result)
+    return result
 
 
 def joined(socket: Asker, room: str) -> Hall:
