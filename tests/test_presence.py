@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from service import presence as presence_module
+from service import telemetry
 from service.broker import Broker, Publication, Roster, unavailable
 from service.broker_redis import RedisBroker
 from service.broker_sqlite import SqliteBroker
@@ -464,3 +465,82 @@ async def test_people_on_two_processes(redis_url: str) -> None:
                     pass
                 went = [frame for frame in here.frames if frame["type"] == "presence" and frame["left"]]
                 assert [frame["left"] for frame in went] == [["u-bob"]]
+
+
+# -- what one room can't do to the others
+
+
+@pytest.mark.expects_log("damaged record the people of bad")
+async def test_a_room_whose_people_can_not_be_told_costs_itself(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the others come and go as ever, and nobody stops beating."""
+    async with process(make, monkeypatch) as it:
+        enter, depart = it.broker.enter, it.broker.depart
+
+        async def entering(room: str, people: Any) -> None:
+            if room == "bad":
+                raise ValueError("what is this")
+            await enter(room, people)
+
+        async def departing(room: str, users: Any) -> None:
+            if room == "bad":
+                raise ValueError("what is this")
+            await depart(room, users)
+
+        monkeypatch.setattr(it.broker, "enter", entering)
+        monkeypatch.setattr(it.broker, "depart", departing)
+        for room in ("bad", "lobby"):
+            it.presence.enter(room, ADA)
+        await until(lambda: it.changes() == [(["Ada"], [], 1)], "Ada came")
+        for room in ("bad", "lobby"):
+            it.presence.leave(room, ADA.id)
+        await until(lambda: it.changes()[1:] == [([], [ADA.id], 0)], "Ada left")
+
+
+@pytest.mark.expects_log("damaged record what a beat reads")
+async def test_a_beat_that_finds_garbage_does_not_end_the_telling(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever another process left behind."""
+    async with process(make, monkeypatch) as it:
+
+        async def broken() -> bool:
+            raise ValueError("what is this")
+
+        monkeypatch.setattr(it.broker, "beat", broken)
+        monkeypatch.setattr(presence_module, "BEAT_INTERVAL", GATHER)
+        it.presence._beat_at = 0.0
+        said = telemetry.DAMAGED.labels("process")._value
+        before = said.get()
+        await until(lambda: said.get() > before, "the beat")
+        it.presence.enter("lobby", ADA)
+        await until(lambda: it.changes() == [(["Ada"], [], 1)], "Ada came")
+
+
+async def test_how_many_are_in_a_room(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As told by the broker, or here before it has told; nobody where nothing is known."""
+    async with process(make, monkeypatch) as it:
+        assert it.presence.size("lobby") == 0
+        await it.broker.enter("lobby", [ADA, BOB])
+        await until(lambda: it.shown, "they came")
+        await it.presence.roster("lobby", ADA)
+        assert it.presence.size("lobby") == 2
+        it.presence.enter("tea", ADA)
+        assert it.presence.size("tea") == 1
+        it.presence.forget("lobby")
+        assert it.presence.size("lobby") == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        '"joined":[],"left":[],"count":-1',
+        '"joined":[{"id":"","name":"A"}],"left":[],"count":1',
+        '"joined":[],"left":[""],"count":0',
+    ],
+)
+async def test_a_presence_signal_that_is_none_is_garbage(
+    make: Make, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Shown to nobody."""
+    async with process(make, monkeypatch) as it:
+        before = telemetry.GARBAGE._value.get()
+        it.relay.on_signal("lobby", f'{{"kind":"presence",{change}}}'.encode())
+        assert telemetry.GARBAGE._value.get() == before + 1 and it.shown == []
