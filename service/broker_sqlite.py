@@ -19,22 +19,18 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from service.broker import (
-    NETWORK_SECONDS,
-    NETWORKS_LIMIT,
-    Broker,
     Done,
     Event,
     Listener,
     Page,
     Position,
     Receipt,
-    Roster,
     Sanction,
     unavailable,
 )
 from service.clock import CLOCK, Clock
-from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
-from service.sqlite_names import Names
+from service.protocol import RequestError, encode
+from service.sqlite_memory import Memory
 from service.sqlite_store import Outcome, Store, Work
 
 logger = logging.getLogger(__name__)
@@ -47,7 +43,6 @@ ROOMS_LISTED = 1000  # rooms that `rooms` names, the latest
 STALL = 5.0  # seconds after which a batch that is not done means that the disk is away
 UPKEEP_STEPS = 20  # transactions of a few ms in one beat
 STEADY = 600.0  # seconds that the clock must have gone without a step before anything old is deleted
-CHARGE_SECONDS = 10.0  # how far a user's bucket can be overdrawn
 
 T = TypeVar("T")
 Call = Callable[[Store], Any]
@@ -62,7 +57,7 @@ class _Batch(Struct):
     now: int = 0
 
 
-class SqliteBroker(Broker):
+class SqliteBroker(Memory):
     """See broker.py for the contract. `open` raises ConfigError (naming SQLITE_PATH) if the file can't be had."""
 
     def __init__(
@@ -78,25 +73,18 @@ class SqliteBroker(Broker):
         store: type[Store] = Store,
         **log: int,
     ) -> None:
+        super().__init__()
         self._make_store = functools.partial(store, path, history_limit=history_limit, history_days=history_days, **log)
         self._clock = clock
         self._limits = (writes_limit, reads_limit)
         self._stall = stall
         self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
-        self._open = False
         self._writable = False  # whether the file took what it was last given
         self._next = _Batch()
         self._writes_waiting = 0
         self._under_way: _Batch | None = None
         self._flush_due = False
         self._sent_at = 0.0
-        self._subscribed: set[str] = set()
-        self._subscribing: list[str] = []
-        self._tickets: dict[str, tuple[bytes, float]] = {}  # record, end
-        self._names = Names(lambda user: user in self._people.get("", ()))
-        self._people: dict[str, dict[str, Person]] = {}
-        self._networks: dict[str, dict[str, float]] = {}  # of guests, with the ends of that knowledge, the latest last
-        self._charges: dict[str, float] = {}  # when the user's bucket is full again
 
     @property
     def available(self) -> bool:  # type: ignore[override]
@@ -273,88 +261,9 @@ class SqliteBroker(Broker):
     async def renew_epoch(self, room: str, lost: Position) -> None:
         await self._write(lambda store: store.log.renew_epoch(room, lost))
 
-    # -- reach
-
-    def subscribe(self, room: str) -> None:
-        self._subscribed.add(room)
-        self._subscribing.append(room)
-        if len(self._subscribing) == 1:
-            self._loop.call_soon(self._confirm)
-
-    def _confirm(self) -> None:
-        rooms, self._subscribing = self._subscribing, []
-        wished = [room for room in dict.fromkeys(rooms) if room in self._subscribed]
-        if wished:
-            self.listener.on_subscribed(wished)
-
-    def unsubscribe(self, room: str) -> None:
-        self._subscribed.discard(room)
-
-    def signal(self, room: str, payload: bytes) -> None:
-        self._loop.call_soon(self._deliver, room, payload)
-
-    def _deliver(self, room: str, payload: bytes) -> None:
-        if self._open and (room == "" or room in self._subscribed):
-            self.listener.on_signal(room, payload)
-
-    # -- tickets and names
-
-    def _now(self) -> float:
-        """The time for what lives in memory. Raises `unavailable` once closed, as everything does."""
-        if not self._open:
-            raise unavailable()
-        return self._loop.time()
-
-    async def put_ticket(self, key: str, record: bytes, seconds: float) -> None:
-        self._tickets[key] = (record, self._now() + seconds)
-
-    async def take_ticket(self, key: str) -> bytes | None:
-        now = self._now()
-        record, end = self._tickets.pop(key, (None, 0.0))
-        return record if end > now else None
-
-    async def claim_name(self, name: str, user: str, seconds: float, network: str = "") -> bool:
-        return self._names.claim(name, user, seconds, network, self._now())
-
-    async def release_name(self, user: str) -> None:
-        self._now()
-        self._names.release(user)
-
-    # -- presence
-
-    async def enter(self, room: str, people: Sequence[Person]) -> None:
-        now = self._now()
-        here = self._people.setdefault(room, {})
-        came = [person for person in people if here.get(person.id) != person]
-        here.update((person.id, person) for person in came)
-        if not room:
-            self._names.hold(people, now)
-        self._tell_presence(room, came, [])
-
-    async def depart(self, room: str, users: Sequence[str]) -> None:
-        self._now()
-        here = self._people.get(room, {})
-        left = [user for user in users if here.pop(user, None) is not None]
-        self._tell_presence(room, [], left)
-        if not here:
-            self._people.pop(room, None)
-
-    def _tell_presence(self, room: str, joined: list[Person], left: list[str]) -> None:
-        if room and (joined or left):
-            count = len(self._people[room])
-            self.signal(room, encode({"kind": "presence", "joined": joined, "left": left, "count": count}))
-
-    async def roster(self, room: str) -> Roster:
-        self._now()
-        here = self._people.get(room, {})
-        return Roster(len(here), None if len(here) > MEMBERS_LIMIT else list(here.values()))
-
     async def beat(self) -> bool:
         now = self._now()
-        self._tickets = {key: kept for key, kept in self._tickets.items() if kept[1] > now}
-        self._names.sweep(now)
-        self._networks = {user: kept for user, kept in self._networks.items() if max(kept.values()) > now}
-        self._charges = {user: full_at for user, full_at in self._charges.items() if full_at > now}
+        self._sweep()
         await self._read(lambda store: store.log.forget_empty(now))
         await self._read(Store.scrub)
         wall = self._clock.now_ms()
@@ -402,29 +311,6 @@ class SqliteBroker(Broker):
     async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
         now = self._clock.now_ms()
         return await self._read(lambda store: store.ban(room, user, network, now))
-
-    async def note_networks(self, networks: Sequence[tuple[str, str]]) -> None:
-        end = self._now() + NETWORK_SECONDS
-        for user, network in networks:
-            known = self._networks.setdefault(user, {})
-            known.pop(network, None)
-            known[network] = end
-            if len(known) > NETWORKS_LIMIT:
-                del known[next(iter(known))]
-
-    async def networks(self, user: str) -> list[str]:
-        now = self._now()
-        return [network for network, end in self._networks.get(user, {}).items() if end > now]
-
-    async def charge(self, user: str, messages: int, rate: float, burst: float) -> float:
-        now = self._now()
-        if rate <= 0:
-            return 0.0
-        # As limits.TokenBucket, but charged after the fact: what was sent counts even when the bucket is overdrawn.
-        full_at = max(self._charges.get(user, now), now) + messages / rate
-        overdrawn = min(full_at - now - burst / rate, CHARGE_SECONDS)
-        self._charges[user] = now + burst / rate + overdrawn
-        return max(0.0, overdrawn)
 
 
 def _settle(waiting: asyncio.Future[Any], answer: Receipt | RequestError | Any) -> None:

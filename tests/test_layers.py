@@ -33,7 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "typists",
         "upgrade",
     ),
-    ("redis_channels", "redis_keys", "sqlite_store", "supervisor"),
+    ("redis_channels", "redis_keys", "sqlite_memory", "sqlite_store", "supervisor"),
     ("redis_log", "redis_names", "redis_presence", "redis_reads", "redis_rooms", "redis_state"),
     # The two brokers.
     ("broker_redis", "broker_sqlite"),
