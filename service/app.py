@@ -39,7 +39,7 @@ from service.tickets import Tickets
 from service.typists import Typists
 from service.unsent import UNSENT
 from service.upgrade import WebSocket, asks_for_websocket
-from service.writer import BURST_SECONDS, Connection
+from service.writer import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -216,7 +216,6 @@ class Service:
         limit = min(settings.connections_limit or available, available)
         Connection.unsent_limit = settings.unsent_limit
         Connection.frame_rate = settings.frame_rate
-        Connection.address_frames = Buckets(settings.frame_rate_address, settings.frame_rate_address * BURST_SECONDS)
         UNSENT.limit_bytes = settings.unsent_total
         AnswerHandler.answer_deadline = settings.unsent_deadline
         WebSocket.fragments_limit = settings.fragments_limit
@@ -224,6 +223,7 @@ class Service:
         relay = Relay(broker)
         stack.push_async_callback(relay.close)
         hub = self.hub = self._make_hub(broker, relay, limit)
+        Connection.address_frames = hub.rates.frames
         await broker.open(relay)
         stack.push_async_callback(broker.close)
         stack.push_async_callback(hub.authenticator.close)

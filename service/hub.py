@@ -153,6 +153,7 @@ class Rates:
         self._spent: dict[str, int] = {}
         sends, address_sends = settings.send_rate, settings.send_rate_address
         self._sends_limited = sends > 0 or address_sends > 0
+        self.frames = _buckets(settings.frame_rate_address)
         self.sends = Buckets(sends, settings.send_burst)
         self.address_sends = _buckets(address_sends)
         self.joins = _buckets(settings.join_rate)

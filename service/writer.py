@@ -26,7 +26,7 @@ SHED_BYTES = 16384  # that may still go out to a socket which is shed; with more
 BURST_SECONDS = 10.0  # of frames that may come at once
 READ_TOKENS = 0.25  # what a read costs that completes no frame, in frames
 CALM_RATE, CALM_BURST = 5.0, 100.0  # frames that a socket may send whatever its neighbours of one address do
-CROWDED_BYTES = 600  # a read of more may hold over CALM_BURST frames: its address is asked before, not only after
+CROWDED_BYTES = 600  # a read of more may hold over CALM_BURST frames: what it may cost is asked before, not only after
 READ_BYTES = 65536  # the most that one read takes, so that one busy peer can't hold up the loop
 PONGS = 32  # pings of one read that are answered
 SEND_BUFFER = 131072  # SO_SNDBUF, bytes (Linux doubles it): else the kernel hides 4 MiB a socket from UNSENT_LIMIT
@@ -245,7 +245,7 @@ class Connection:
         """Read what came while open, and let the peer pay for it. Raises `FrameError`."""
         parser = cast(FrameParser, self._parser)
         now = time.monotonic()
-        tokens = parser.tokens = self._tokens(now, len(data)) - len(data) / framing.TOKEN_BYTES
+        tokens = parser.tokens = self._tokens(now, len(data))
         messages = parser.feed(data)
         pings = 0
         try:
@@ -266,22 +266,20 @@ class Connection:
                     return
         finally:
             messages.close()  # now: what it has not taken is looked through for the peer's close
-        self._pay(now, (tokens - parser.tokens or READ_TOKENS) + len(data) / framing.TOKEN_BYTES)
+        if self.frame_rate > 0:
+            self._pay(now, (tokens - parser.tokens or READ_TOKENS) + len(data) / framing.TOKEN_BYTES)
 
     def _tokens(self, now: float, size: int) -> float:
-        """How many frames may come now, in a read of `size` bytes."""
-        if self.frame_rate <= 0:
+        """How many frames may come in a read of `size` bytes. One that can't hold many pays afterwards alone."""
+        if size <= CROWDED_BYTES or self.frame_rate <= 0:
             return framing.UNLIMITED
-        tokens = (now + BURST_SECONDS - max(now, self._paid_until)) * self.frame_rate
-        if size > CROWDED_BYTES:
-            calm = CALM_BURST - max(0.0, self._calm_until - now) * CALM_RATE
-            tokens = min(tokens, calm + self.address_frames.left(self._address, now))
-        return tokens
+        own = (now + BURST_SECONDS - max(now, self._paid_until)) * self.frame_rate
+        calm = CALM_BURST - max(0.0, self._calm_until - now) * CALM_RATE
+        shared = calm + self.address_frames.left(self._address, now)
+        return min(own, shared) - size / framing.TOKEN_BYTES
 
     def _pay(self, now: float, tokens: float) -> None:
         """Raises `FrameError` when the socket has too few, or its address has and it is one of those who flood."""
-        if self.frame_rate <= 0:
-            return
         self._paid_until = max(now, self._paid_until) + tokens / self.frame_rate
         if self._paid_until > now + BURST_SECONDS:
             raise FrameError(CloseCode.POLICY_VIOLATION, "too many frames")
