@@ -401,7 +401,7 @@ def load(environ: Mapping[str, str] = os.environ, keep_secret: bool = True) -> S
         raise ConfigError("PING_TIMEOUT: expected at most PING_INTERVAL")
     _check_frame_limit(values["text_limit"], values["frame_limit"])
     if not values["secret_key"]:
-        values["secret_key"] = _kept_secret(values["sqlite_path"]) if keep_secret else secrets.token_hex(32)
+        values["secret_key"] = _kept_secret(values["sqlite_path"], make=keep_secret)
     return Settings(**values, heroku=heroku)
 
 
@@ -442,26 +442,36 @@ def check_sqlite_path(path: str) -> None:
         raise ConfigError(f"SQLITE_PATH is {path!r}: {reason}; {advice}")
 
 
-def _kept_secret(sqlite_path: str) -> str:
-    """The secret beside the database, made with mode 0600 at the first start; a passing one for `:memory:`."""
+def _kept_secret(sqlite_path: str, make: bool) -> str:
+    """The secret beside the database; a passing one for `:memory:`.
+
+    The first start makes it, with mode 0600. Without `make` nothing is written, and one that is missing is made up.
+    """
     if sqlite_path == ":memory:":
         return secrets.token_hex(32)
+    check_sqlite_path(sqlite_path)
     path = Path(sqlite_path + ".secret")
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        try:
-            secret = path.read_text().strip()
-        except (OSError, UnicodeDecodeError):
-            secret = ""
-        if len(secret) < SECRET_SHORTEST:
-            raise ConfigError(f"SECRET_KEY: {path} holds no secret; remove that file or set the variable") from None
-        return secret
-    except OSError as error:
-        raise ConfigError(f"SQLITE_PATH: can't write {path} ({error.strerror}); choose a writable folder") from None
-    with os.fdopen(descriptor, "w") as file:
+    if make:
         secret = secrets.token_hex(32)
-        file.write(secret + "\n")
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return _read_secret(path)
+        except OSError as error:
+            raise ConfigError(f"SQLITE_PATH: can't write {path} ({error.strerror}); choose a writable folder") from None
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secret + "\n")
+        return secret
+    return _read_secret(path) if os.path.lexists(path) else secrets.token_hex(32)
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        secret = path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        secret = ""
+    if len(secret) < SECRET_SHORTEST:
+        raise ConfigError(f"SECRET_KEY: {path} holds no secret; remove that file or set the variable")
     return secret
 
 

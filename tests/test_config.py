@@ -212,8 +212,9 @@ def test_spoilt_secret_file(tmp_path: Path) -> None:
     kept = tmp_path / "parley.db.secret"
     for content in (b"", b"short\n", b"\xff" * 64):
         kept.write_bytes(content)
-        with pytest.raises(ConfigError, match="holds no secret; remove that file"):
-            load(environ)
+        for keep_secret in (True, False):
+            with pytest.raises(ConfigError, match="holds no secret; remove that file"):
+                load(environ, keep_secret)
     kept.unlink()
     kept.mkdir()
     with pytest.raises(ConfigError, match=r"parley\.db\.secret"):
@@ -222,8 +223,15 @@ def test_spoilt_secret_file(tmp_path: Path) -> None:
 
 def test_folder_that_is_not_there(tmp_path: Path) -> None:
     """A folder in which no secret can be kept stops the start and names SQLITE_PATH."""
+    for keep_secret in (True, False):
+        with pytest.raises(ConfigError, match=r"^SQLITE_PATH is .*its folder is not there; choose .*writable folder"):
+            load({"SQLITE_PATH": str(tmp_path / "nowhere" / "parley.db")}, keep_secret)
+
+
+def test_a_secret_that_can_not_be_kept(tmp_path: Path) -> None:
+    """A name too long for the file system beside one that just fits."""
     with pytest.raises(ConfigError, match=r"^SQLITE_PATH: can't write .*choose a writable folder"):
-        load({"SQLITE_PATH": str(tmp_path / "nowhere" / "parley.db")})
+        load({"SQLITE_PATH": str(tmp_path / ("n" * 250))})
 
 
 def test_description_hides_secrets() -> None:

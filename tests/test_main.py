@@ -102,8 +102,6 @@ def test_a_setting_that_can_not_hold_ends_with_2(args: list[str], environ: dict[
         assert done.returncode == 2 and done.stdout == ""
         assert len(done.stderr.splitlines()) == 1, done.stderr
         said.add(done.stderr)
-        if "/nonexistent" in environ.get("SQLITE_PATH", "") and "SECRET_KEY" in environ:
-            break  # a check makes no secret, and so asks another part
     assert len(said) == 1 and re.match(rf"parley: {named}\b", said.pop())
 
 

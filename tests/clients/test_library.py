@@ -52,12 +52,16 @@ async def library(url: str, how: str) -> AsyncIterator[Library]:
 
 @pytest.mark.parametrize("how", ["ws", "undici"])
 async def test_it_talks_and_comes_back(how: str, tmp_path: Path) -> None:
-    """A guest without an Origin: sends, hears, and after a kill of the service resumes with nothing lost or twice."""
+    """A guest without an Origin: sends, hears, and resumes after an end and a kill, with nothing lost or twice."""
     with ServiceProcess(NO_LIMITS | {"SQLITE_PATH": str(tmp_path / "parley.db")}) as service:
         async with library(service.url, how) as node:
             await node.tells("joined")
             node.say("from Node")
             await node.tells("message", text="from Node", name=f"Node {how}")
+            assert await asyncio.to_thread(service.stop) == 0  # with a ticket for the way back
+            await node.tells("state", state="waiting", code=1012)
+            service.start()
+            await node.tells("joined", resumed=True)
             service.kill9()
             await node.tells("state", state="waiting")
             node.say("meanwhile")
