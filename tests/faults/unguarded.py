@@ -224,6 +224,7 @@ def short() -> None:
     for module in (redis_presence, pulse):
         replace(module, "PROCESS_TTL", SHORT_TTL)
     replace(presence, "BEAT_INTERVAL", SHORT_TTL / 5)
+    replace(redis_presence, "SETTLING", SHORT_TTL / 2)
     replace(pulse, "GAP", SHORT_TTL / 2)
 
 
@@ -265,6 +266,21 @@ def clock() -> None:
     """The wall clock is believed, whatever it says."""
     replace(Clock, "now", lambda self: time.time())
     replace(Clock, "steady", lambda self, seconds: True)
+
+
+@guard
+def mending() -> None:
+    """What stands under a key of presence and is of another type than ours stays there."""
+    start = Commands.__init__
+
+    def start_with_another_script(self: Any, *args: Any) -> None:
+        start(self, *args)
+        script = self._sources["presence"]
+        replaced = script.replace(b"redis.call('DEL', key)", b"")
+        assert replaced != script, "the script has changed"
+        self._sources["presence"] = replaced
+
+    replace(Commands, "__init__", start_with_another_script)
 
 
 if __name__ == "__main__":
