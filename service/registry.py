@@ -36,7 +36,7 @@ class Cursor:
 class Room(Generic[M]):
     """One room with members of type `M` (the process's sockets; anything hashable in tests)."""
 
-    __slots__ = ("behind", "early", "epoch", "filling", "head", "live", "name", "target")
+    __slots__ = ("behind", "early", "early_bytes", "epoch", "filling", "head", "live", "name", "target")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -46,6 +46,7 @@ class Room(Generic[M]):
         self.live: dict[M, Write] = {}
         self.behind: dict[M, Cursor] = {}
         self.early: list[tuple[int, list[bytes]]] = []  # arrived beyond a hole, in order of arrival
+        self.early_bytes = 0  # of their frames
         self.filling = False  # whether somebody is reading the log for the hole
 
     def begin(self, epoch: str, seq: int) -> None:
@@ -67,6 +68,7 @@ class Room(Generic[M]):
             return []
         if seq > self.head + 1:
             self.early.append((seq, frames))
+            self.early_bytes += sum(map(len, frames))
             return []
         fresh = frames[self.head + 1 - seq :]
         self.head = last
@@ -74,11 +76,16 @@ class Room(Generic[M]):
 
     def advance_early(self) -> list[bytes]:
         """The same for what waited, once the hole before it was filled."""
-        early, self.early = self.early, []
+        early = self.early
+        self.drop_early()
         fresh: list[bytes] = []
         for seq, frames in early:
             fresh += self.advance(seq, frames)
         return fresh
+
+    def drop_early(self) -> None:
+        """Let go of what waits beyond the hole; it is read from the log instead."""
+        self.early, self.early_bytes = [], 0
 
     @property
     def hole(self) -> bool:

@@ -33,6 +33,7 @@ LARGE = 500
 PATIENCE = 0.005  # seconds
 DEPLOYMENT_SIGNALS = frozenset({"moderate", "named"})  # those that every process gets; all others are a room's
 EARLY_LIMIT = 1000  # publications kept beyond a hole; more are read from the log instead
+EARLY_BYTES = 2**20  # and their bytes
 
 
 class Member(Protocol):
@@ -187,6 +188,8 @@ class Relay(Listener):
         for publication in publications:
             if publication.epoch == room.epoch:
                 fresh += room.advance(publication.seq, publication.frames)
+        if len(room.early) > EARLY_LIMIT or room.early_bytes > EARLY_BYTES:
+            room.drop_early()
         self._write(room, fresh)
         if any(publication.epoch != room.epoch for publication in publications):
             # The broker's word counts, not the channel's: anybody with access to Redis can publish there.
@@ -334,7 +337,7 @@ class Relay(Listener):
         logger.info("room %s: reset (%s) of %d members", room.name, reason, len(members))
         room.live.clear()
         room.behind.clear()
-        room.early.clear()
+        room.drop_early()
         room.target = room.head
         for member in members:
             member.on_reset(room.name, reason)
@@ -348,8 +351,6 @@ class Relay(Listener):
         """Read from the log what did not arrive."""
         try:
             while room.hole and room.epoch is not None:
-                if len(room.early) > EARLY_LIMIT:
-                    room.early.clear()
                 epoch, head = room.epoch, room.head
                 page = await self._broker.after(room.name, head, PAGE_EVENTS)
                 if room.epoch != epoch or await self._diverged(room, epoch, head, page.position if page else None):
@@ -362,7 +363,7 @@ class Relay(Listener):
                 if not page.frames:
                     # Somebody published a seq that the log doesn't have: garbage on the channel.
                     telemetry.GARBAGE.inc()
-                    room.early.clear()
+                    room.drop_early()
                     room.target = room.head
                     return
                 fresh = room.advance(page.seq, page.frames)

@@ -1414,6 +1414,22 @@ async def test_a_fault_of_ours_costs_the_request(monkeypatch: pytest.MonkeyPatch
         await bob.join("lobby")
 
 
+@pytest.mark.expects_log("damaged record")
+async def test_a_damaged_room_costs_its_members_only(redis_server: RedisServer, redis_url: str) -> None:
+    """`reset` for who was in it, `unavailable` for who would be; their other rooms and everybody else go on."""
+    async with serving({"REDIS_URL": redis_url}) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("good")
+        await ada.join("bad")
+        redis_server.cli("DEL", "parley:{bad}:position")
+        redis_server.cli("LPUSH", "parley:{bad}:position", "garbage")
+        assert (await ada.recv("reset", timeout=8 * UNIT))["room"] == "bad"
+        for client in (ada, bob):
+            assert (await refused(client.join("bad")))[0] == "unavailable"
+            await client.send("good", "still here")
+        assert (await it.fetch("/readyz")).code == 200
+
+
 # -- resets and slow readers
 
 

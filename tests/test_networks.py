@@ -221,6 +221,36 @@ async def test_a_slowed_network_s_guests_share_what_they_may(broker_env: dict[st
                 await ada.send("lobby", text)
 
 
+async def test_the_guides_sockets_are_kept_out_as_well(broker_env: dict[str, str]) -> None:
+    """Their speakers are guests: a network can be banned by the name of one, or for another's sake."""
+    async with serving(broker_env | PROXIED) as it, ChatClient.open(it.url, **MODERATOR) as mod:
+        await mod.join("lobby")
+        there = {"X-Forwarded-For": "192.0.2.7"}
+        async with (
+            it.socket("/submit", additional_headers=there) as submit,
+            it.socket("/receive", additional_headers=there) as receive,
+            it.socket("/receive", additional_headers={"X-Forwarded-For": "192.0.2.8"}) as elsewhere,
+        ):
+            await submit.send('{"handle":"Troll","text":"hello"}')
+            speaker = (await mod.recv("message"))["user"]["id"]
+            async with asyncio.timeout(5 * UNIT):
+                while not await it.hub.broker.networks(speaker):
+                    await asyncio.sleep(0.01)
+            order = {"user": speaker, "network": True, "room": "lobby", "reason": "spam"}
+            await mod.request("moderate", action="ban", **order)
+            async with asyncio.timeout(5 * UNIT):
+                await submit.wait_closed()
+                await receive.wait_closed()
+            assert (submit.close_code, submit.close_reason, receive.close_code) == (4403, "spam", 4403)
+            await (await elsewhere.ping())
+            async with it.socket("/receive", additional_headers=there) as again, asyncio.timeout(5 * UNIT):
+                await again.wait_closed()
+            assert (again.close_code, again.close_reason) == (4403, "banned: spam")
+            await mod.request("moderate", action="unban", **order)
+            async with it.socket("/receive", additional_headers=there) as back:
+                await (await back.ping())
+
+
 async def known(it: Served, client: ChatClient) -> None:
     """Wait until the broker knows where a guest comes from."""
     async with asyncio.timeout(5 * UNIT):

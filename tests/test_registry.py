@@ -295,7 +295,7 @@ class Process:
         members = [*self.room.live, *self.room.behind]
         self.room.live.clear()
         self.room.behind.clear()
-        self.room.early.clear()
+        self.room.drop_early()
         self.room.target = self.room.head
         for reader in members:
             reader.reset()
@@ -569,7 +569,8 @@ class Forgets(Room[Any]):
     """Drops what came early, and what would show that it is missing."""
 
     def advance_early(self) -> list[bytes]:
-        self.early, self.target = [], self.head
+        self.drop_early()
+        self.target = self.head
         return []
 
 

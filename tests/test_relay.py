@@ -348,6 +348,28 @@ async def test_publications_beyond_a_hole_are_kept_up_to_a_bound(
         assert kept[0] == 0, "what was kept past the bound is let go"
 
 
+async def test_what_waits_beyond_a_hole_is_bounded_in_bytes(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the log can't be read; and all of it comes, once it can."""
+    monkeypatch.setattr(relay_module, "EARLY_BYTES", 2000)
+    async with scene(redis_url) as it:
+        ada = Reader()
+        hall = await it.join(ada)
+        with monkeypatch.context() as patch:
+
+            async def away(*_: object) -> Page | None:
+                raise unavailable()
+
+            patch.setattr(it.broker, "after", away)
+            await it.lose("one")
+            for number in range(30):
+                await it.say(f"{number} " + "x" * 300)
+                assert hall.early_bytes == sum(len(frame) for _, frames in hall.early for frame in frames) <= 2000
+            assert hall.target == 31
+        await it.say("last")
+        await until(has(ada, *range(1, 33)), "all")
+        assert hall.early == [] and hall.early_bytes == 0
+
+
 async def test_a_hole_waits_for_the_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is away the hole stays open; a later look fills it."""
     async with scene(redis_url) as it:
