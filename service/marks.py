@@ -22,7 +22,6 @@ RETRACTORS_LIMIT = REACTIONS_LIMIT * REACTORS_LIMIT  # people of whom that is co
 
 MESSAGE_START = b'{"type":"message",'  # only messages bear marks
 REMOVED_END = b',"removed":true}'  # how a frame ends whose text was taken out
-_EDITED_START = b'{"type":"edited",'
 
 
 class Change(Protocol):
@@ -65,11 +64,6 @@ class _Message(Struct):
     text: str = ""
 
 
-class _Edit(Struct):
-    target: int
-
-
-_edit_decoder = msgspec.json.Decoder(_Edit)
 _marks_decoder = msgspec.json.Decoder(Marks)
 _message_decoder = msgspec.json.Decoder(_Message)
 _frame_decoder = msgspec.json.Decoder(dict[str, Any])
@@ -89,7 +83,7 @@ def encode(marks: Marks) -> bytes:
 def apply(frame: bytes, marks: Marks) -> bytes:
     """The message as it is now, for history pages. Fields that nothing happened to keep their place and their value."""
     if marks.removed:
-        return redact(frame, marks)
+        return redacted(frame)
     fields = _frame_decoder.decode(frame)
     if marks.text is not None:
         fields["text"] = marks.text
@@ -97,16 +91,6 @@ def apply(frame: bytes, marks: Marks) -> bytes:
     if marks.reactions:
         fields["reactions"] = marks.reactions
     return _encoder.encode(fields)
-
-
-def marked_by(frame: bytes, seq: int) -> int:
-    """Whose marks `redact` needs for the event `seq`: an edit carries a text of its target, any other event its own."""
-    return _edit_decoder.decode(frame).target if frame.startswith(_EDITED_START) else seq
-
-
-def redact(frame: bytes, marks: Marks) -> bytes:
-    """The event as it was broadcast, but without its text if its message is removed (see `marked_by`)."""
-    return redacted(frame) if marks.removed else frame
 
 
 def redacted(frame: bytes) -> bytes:
