@@ -257,7 +257,7 @@ SETTINGS: tuple[Setting, ...] = (
         "1 or 0",
         "binds a ticket to its client's address; 0 for clients that roam",
     ),
-    Setting("HISTORY_LIMIT", _number(int, 1, 10**6), "1000", "events a room", "what resume and scroll-back reach"),
+    Setting("HISTORY_LIMIT", _number(int, 1, 10**6), "1000", "messages a room", "what resume and scroll-back reach"),
     Setting(
         "HISTORY_DAYS",
         _number(float, 0.01, 3650),
