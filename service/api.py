@@ -50,7 +50,7 @@ REFUSALS_LIMIT = 5  # answers 429 in a row on one connection; with one more it i
 # Answers 429 that an address gets at once, a second and at first; more of them wait. Who asks again as soon as it is
 # refused holds up the loop otherwise, a thousand at a time, and no less for having to connect anew.
 REFUSAL_RATE, REFUSAL_BURST = 50.0, 200
-REFUSAL_PAUSE = 1.0  # seconds, about: they must not all come again together
+REFUSAL_PAUSE = 2.0  # seconds, about: they must not all come again together
 ROOMS_LISTED = 1000  # rooms that are listed at most
 LIST_SECONDS = 1.0  # for which a list of rooms serves everybody
 

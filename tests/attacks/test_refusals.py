@@ -32,7 +32,7 @@ async def ask_on_and_on(port: int, seen: Counter[str]) -> None:
             writer.close()
 
 
-async def waits(client: ChatClient, pings: int = 100) -> float:
+async def waits(client: ChatClient, pings: int = 40) -> float:
     """The median of the seconds until a pong."""
     taken = []
     for _ in range(pings):
@@ -60,10 +60,13 @@ async def attack(command: tuple[str, ...]) -> tuple[float, float, Counter[str]]:
 
 @pytest.mark.timeout(120 * UNIT)
 async def test_who_asks_again_when_refused_holds_up_nobody() -> None:
-    """Others' median stays within twice what it was, or 5 ms. Without the guard it doesn't, by far."""
+    """Others' median stays within twice what it was or, on a machine that is busy with the askers themselves, far from
+    what it is in the control, without the guard.
+    """
     before, during, seen = await attack(("service",))
-    assert during < max(2 * before, 0.005 * UNIT), f"{1000 * before:.1f} ms before, {1000 * during:.1f} during: {seen}"
-    assert seen["429"] > ASKERS
+    assert seen["429"] > ASKERS and seen["connections"] > ASKERS
     _, unguarded, answered = await attack(UNGUARDED)
-    assert unguarded > 5 * during, f"{1000 * unguarded:.1f} ms without the guard, {1000 * during:.1f} with it"
-    assert answered["429"] > 3 * seen["429"]
+    assert answered["429"] > ASKERS and answered["connections"] == ASKERS
+    found = f"{1000 * before:.1f} ms before, {1000 * during:.1f} during, {1000 * unguarded:.1f} without the guard"
+    assert during < max(2 * before, unguarded / 5), found
+    assert unguarded > 2 * before, found  # else it is no attack, and nothing is shown
