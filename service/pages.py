@@ -39,11 +39,16 @@ class Missing(api.Handler):
     """Errors as JSON for programs, and for browsers as a page that says why."""
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        self.set_header("Vary", "Accept")
+        self.vary_by_accept()
         if status_code == 404 and self.for_browser:
             show(self, "missing.html")
         else:
             super().write_error(status_code, **kwargs)
+
+    def vary_by_accept(self) -> None:
+        """Beside what the answer may vary by already: the origin, where others may read it."""
+        known = self._headers.get_list("Vary")
+        self.set_header("Vary", ", ".join(dict.fromkeys([*known, "Accept"])))
 
     @property
     def for_browser(self) -> bool:
@@ -62,7 +67,7 @@ class Elsewhere(Missing):
         place = room_meant(self.request.path) if self.for_browser else None
         if place is None:
             raise api.ApiError(404, "not_found", "There is nothing at this address.")
-        self.set_header("Vary", "Accept")
+        self.vary_by_accept()
         self.set_header("Cache-Control", "no-cache")
         self.redirect(place)
 

@@ -221,7 +221,7 @@ async def test_every_status_can_be_read_from_an_allowed_origin(origin: str) -> N
         for name, response in (await each_status(it, Origin=origin)).items():
             assert response.headers["Access-Control-Allow-Origin"] == origin, name
             assert response.headers["Access-Control-Expose-Headers"] == "Retry-After", name
-            assert response.headers["Vary"] == "Origin", name
+            assert "Origin" in response.headers["Vary"].split(", "), name
             assert "Access-Control-Allow-Credentials" not in response.headers
             if name.startswith("204"):
                 assert response.headers["Access-Control-Allow-Methods"] == "GET, POST"
@@ -239,7 +239,7 @@ async def test_nobody_else_is_told_that_they_may_read(origin: str | None) -> Non
             for method in ("GET", "OPTIONS"):
                 response = await it.fetch(path, method, **headers)
                 assert "Access-Control-Allow-Origin" not in response.headers
-                assert response.headers["Vary"] == "Origin"
+                assert "Origin" in response.headers["Vary"].split(", ")
                 assert method == "GET" or response.code != 204 or origin is None
 
 
@@ -250,7 +250,8 @@ async def test_without_allowed_origins_nothing_is_said_of_them() -> None:
         for path in ("/", "/static/client.js", "/nothing", "/tickets", "/rooms"):
             for headers in ({}, {"Origin": it.url}):
                 response = await it.fetch(path, **headers)
-                assert not [name for name in response.headers if name.startswith("Access-Control") or name == "Vary"]
+                assert not [name for name in response.headers if name.startswith("Access-Control")]
+                assert "Origin" not in response.headers.get("Vary", "")
 
 
 async def test_a_proxy_may_name_the_scheme_of_a_socket() -> None:
