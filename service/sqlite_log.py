@@ -76,9 +76,8 @@ class Log:
         self._long: dict[int, None] = {}  # rooms to be trimmed
         self._swept = 0  # how far through `ids` the look for old ones came
         self._sweep_due = 0  # rows of it to look at
-        self.removed = (
-            True  # whether texts were removed that the write-ahead log may still hold: at the start, who knows
-        )
+        # Whether texts were removed that the write-ahead log may still hold; of the process before, nobody knows.
+        self.removed = True
 
     # -- append
 
