@@ -66,9 +66,8 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None) -> int:
     loop.add_signal_handler(signal.SIGINT, on_signal, True)
     await service.start()
     if sockets is None:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host or "localhost"
-        host = "localhost" if host == "127.0.0.1" else host
-        telemetry.announce(f"Parley {__version__} on http://{host}:{service.port} ({settings.broker_name})")
+        where = f"http://{settings.shown_host}:{service.port}"
+        telemetry.announce(f"Parley {__version__} on {where} ({settings.broker_name})")
     await leave.wait()
     drain = asyncio.ensure_future(service.drain() if not now.is_set() else asyncio.sleep(0))
     stop = asyncio.ensure_future(now.wait())

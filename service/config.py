@@ -86,6 +86,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return f"sqlite {self.sqlite_path}"
         return f"redis {redis_url.parse(self.redis_url).place}"
 
+    @property
+    def shown_host(self) -> str:
+        """The host as it stands in an address that one can open."""
+        if self.host in ("", "127.0.0.1"):
+            return "localhost"
+        return f"[{self.host}]" if ":" in self.host else self.host
+
     def __repr__(self) -> str:
         return f"Settings(broker={self.broker_name!r})"  # the fields hold secrets, and tracebacks show a repr
 

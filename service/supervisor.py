@@ -34,7 +34,7 @@ def run(settings: Settings, serve: Serve) -> int:
     children = {start() for _ in range(settings.web_concurrency)}
     port = sockets[0].getsockname()[1]
     name = f"{settings.broker_name}, {settings.web_concurrency} processes"
-    telemetry.announce(f"Parley {__version__} on http://{settings.host or 'localhost'}:{port} ({name})")
+    telemetry.announce(f"Parley {__version__} on http://{settings.shown_host}:{port} ({name})")
     leaving = worst = 0
     while children:
         number = signal.sigwait(_SIGNALS)

@@ -58,6 +58,15 @@ def test_heroku() -> None:
     assert load(REDIS | dyno | {"WEB_CONCURRENCY": "2"}).web_concurrency == 2
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("", "localhost"), ("127.0.0.1", "localhost"), ("0.0.0.0", "0.0.0.0"), ("::1", "[::1]"), ("chat", "chat")],
+)
+def test_the_host_as_it_is_shown(host: str, shown: str) -> None:
+    """In an address that a browser takes."""
+    assert of(HOST=host).shown_host == shown
+
+
 def test_empty_counts_as_unset_but_for_host() -> None:
     """An empty variable means its default; an empty HOST means all interfaces."""
     assert of(PORT="", SEND_RATE="", ALLOWED_ORIGINS="").port == 8000
