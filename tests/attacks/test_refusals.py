@@ -7,6 +7,8 @@ from collections import Counter
 
 import pytest
 
+from service import api
+
 from ..harness import UNIT, ChatClient, ServiceProcess
 
 ASKERS = 1000
@@ -50,7 +52,9 @@ async def attack(command: tuple[str, ...]) -> tuple[float, float, Counter[str]]:
             before = await waits(ada)
             seen: Counter[str] = Counter()
             asking = [asyncio.ensure_future(ask_on_and_on(service.port, seen)) for _ in range(ASKERS)]
-            await asyncio.sleep(2)  # until all are connected and what is answered at once is used up
+            async with asyncio.timeout(60 * UNIT):
+                while seen["connections"] < ASKERS or seen["429"] < api.REFUSAL_BURST:
+                    await asyncio.sleep(0.1)
             during = await waits(ada)
             for task in asking:
                 task.cancel()
@@ -63,10 +67,9 @@ async def test_who_asks_again_when_refused_holds_up_nobody() -> None:
     """Others' median stays within twice what it was or, on a machine that is busy with the askers themselves, far from
     what it is in the control, without the guard.
     """
-    before, during, seen = await attack(("service",))
-    assert seen["429"] > ASKERS and seen["connections"] > ASKERS
+    before, during, _ = await attack(("service",))
     _, unguarded, answered = await attack(UNGUARDED)
-    assert answered["429"] > ASKERS and answered["connections"] == ASKERS
+    assert answered["connections"] == ASKERS  # none was closed
     found = f"{1000 * before:.1f} ms before, {1000 * during:.1f} during, {1000 * unguarded:.1f} without the guard"
     assert during < max(2 * before, unguarded / 5), found
     assert unguarded > 2 * before, found  # else it is no attack, and nothing is shown
