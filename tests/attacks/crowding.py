@@ -111,23 +111,12 @@ def main() -> None:
         for one, token in zip(crowd, order["tokens"], strict=True):
             one.sock.send(requests.replace(b"TOKEN", token.encode()))
         time.sleep(order["seconds"])
-        for one in crowd:
-            one.received = b""
-            one.sock.setblocking(False)
-            _drain(one)
     else:
         _flood(crowd, data, time.monotonic() + order["most"])
         time.sleep(max(0.0, deadline - time.monotonic()))
     ends = Counter(one.end for one in crowd if one.end is not None)
     print(json.dumps({"closed": ends, "open": sum(one.end is None for one in crowd)}), flush=True)
     sys.stdin.readline()
-
-
-def _drain(one: _Socket) -> None:
-    """What the kernels still hold, and what ends it."""
-    deadline = time.monotonic() + 0.05
-    while one.end is None and time.monotonic() < deadline:
-        one.read()
 
 
 def _flood(crowd: list[_Socket], data: bytes, deadline: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ..harness import UNIT, ChatClient, ServiceProcess, make_jwt, wait_until
 from .crowding import Crowd, crowding
 from .raw_socket import frame
-from .vitals import MIB, Pulse, memory_bytes
+from .vitals import MIB, Pulse, descriptors, memory_bytes, settles
 
 CROWD = 200
 TOTAL = 8 * MIB  # of UNSENT_TOTAL here; by default eight times that
@@ -54,6 +54,7 @@ async def attack(env: dict[str, str], way: str) -> tuple[int, float, float]:
                 grown = max(grown, memory_bytes(service) - start)
                 kept = max(kept, await asyncio.to_thread(unsent_bytes, service))
                 await asyncio.sleep(0.05)
+            await asyncio.to_thread(pulse.gather)
         return grown, kept, pulse.ratio()
 
 
@@ -67,7 +68,7 @@ def unsent_bytes(service: ServiceProcess) -> float:
 async def test_what_waits_for_readers_that_never_read_stays_in_the_budget(way: str) -> None:
     """200 of them: memory grows by the budget and what a connection itself takes; others wait no longer than 2 ×."""
     grown, kept, ratio = await attack({"UNSENT_TOTAL": str(TOTAL)}, way)
-    assert 0 < kept <= TOTAL + MIB
+    assert 0 < kept <= 1.5 * TOTAL  # what one turn of the loop wrote may be over it until the next
     assert grown <= TOTAL + CROWD * OWN + 2 * MIB
     assert ratio <= 2
 
@@ -84,11 +85,12 @@ async def test_answers_that_nobody_takes_are_cut_by_a_deadline() -> None:
     """Though the budget has room: descriptors and memory come back after UNSENT_DEADLINE."""
     with ServiceProcess(UNLIMITED | {"UNSENT_DEADLINE": "1"}) as service:
         await fill(service)
+        start = descriptors(service)
         with readers(service, "http") as crowd:
             crowd.begin()
             await asyncio.to_thread(wait_until, lambda: unsent_bytes(service) > 0, "answers that wait", 5 * UNIT)
-            await asyncio.to_thread(wait_until, lambda: unsent_bytes(service) == 0, "the deadline", 10 * UNIT)
-            assert (await asyncio.to_thread(crowd.ended))["closed"] == {"cut": CROWD}
+            await settles(descriptors, service, start, "descriptors")
+            assert await asyncio.to_thread(unsent_bytes, service) == 0
 
 
 async def test_a_reader_that_takes_its_time_is_served() -> None:
