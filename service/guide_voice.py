@@ -57,7 +57,7 @@ class Voice:
         self._handle = ""
         self._waiting: deque[tuple[str, str]] = deque()
         self._worker: asyncio.Task[None] | None = None
-        self._claiming = self._closed = False
+        self._claiming = self._closed = self._gone = False
 
     def say(self, handle: str, text: str) -> None:
         """Say `text`, or raise `RequestError`: it can't be said. What the broker doesn't take then is lost."""
@@ -114,6 +114,7 @@ class Voice:
             self._leave()
         elif self._ready is not None and not self._ready.is_set():
             self._worker.cancel()
+            self._leave()  # the task may not even have begun
 
     def check_rights(self) -> None:
         """Raises `forbidden` where this guest may not be, `unavailable` while that isn't known."""
@@ -157,6 +158,10 @@ class Voice:
         self._hub.broker.publish(event, _published)
 
     def _leave(self) -> None:
+        """Once, whoever comes first."""
+        if self._gone:
+            return
+        self._gone = True
         if self.person is not None:
             self._hub.networks.leave(self.id, self._network)
             for room in ("", LOBBY):
