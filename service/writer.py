@@ -22,6 +22,8 @@ from service.unsent import RESET, UNSENT
 logger = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 5.0  # seconds for the peer to answer a close before the socket is cut
+# Sockets that wait for that answer; past it the oldest goes without. Who is refused counts in no other limit.
+CLOSING_LIMIT = 1000
 SHED_BYTES = 16384  # that may still go out to a socket which is shed; with more it is cut
 BURST_SECONDS = 10.0  # of frames that may come at once
 READ_TOKENS = 0.25  # what a read costs that completes no frame, in frames
@@ -93,7 +95,7 @@ class Connection:
     unsent_limit: ClassVar[int] = 262144  # bytes; UNSENT_LIMIT
     frame_rate: ClassVar[float] = 0.0  # tokens a second; FRAME_RATE
     address_frames: ClassVar[Buckets] = Buckets(0.0, 0.0)  # tokens an address; FRAME_RATE_ADDRESS
-    closing: ClassVar[set["Connection"]] = set()  # those whose close frame is on its way or unanswered
+    closing: ClassVar[dict["Connection", None]] = {}  # whose close frame is on its way or unanswered, oldest first
 
     def __init__(
         self, sock: socket.socket, owner: Owner, parser: FrameParser, greeting: bytes = b"", address: str = ""
@@ -321,7 +323,9 @@ class Connection:
         if self._socket is not None:
             self._state = State.CLOSING
             self._resume()
-            self.closing.add(self)
+            self.closing[self] = None
+            if len(self.closing) > CLOSING_LIMIT:
+                next(iter(self.closing))._lost()
             self._timer = self._loop.call_later(CLOSE_TIMEOUT, self._lost)
             if self._unsent is None:
                 self._close_sent()
@@ -390,7 +394,7 @@ class Connection:
     def _lost(self) -> None:
         if self._socket is None:
             return
-        self.closing.discard(self)
+        self.closing.pop(self, None)
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
         if self._timer is not None:

@@ -489,7 +489,7 @@ async def test_all_closed_waits_for_answers_and_cuts_the_rest() -> None:
             it.connection.close(CloseCode.RESTART, "leaving")
         waiting = asyncio.ensure_future(Connection.all_closed(0.1))
         assert await polite.handshake() == (1012, "leaving")
-        await until(lambda: Connection.closing == {rude.connection}, "the polite one closed")
+        await until(lambda: set(Connection.closing) == {rude.connection}, "the polite one closed")
         assert not waiting.done()
         await waiting
         assert not Connection.closing
@@ -572,6 +572,18 @@ async def test_a_flood_behind_a_violation_is_not_read_to_its_end() -> None:
         await asyncio.sleep(0.1)
         assert not flooding.done()
         flooding.cancel()
+
+
+async def test_so_many_may_wait_for_an_answer_and_the_oldest_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusals count in no limit of sockets; each has its close frame all the same."""
+    monkeypatch.setattr(writer, "CLOSING_LIMIT", 2)
+    with pair() as one, pair() as two, pair() as three:
+        for it in (one, two, three):
+            it.connection.close(CloseCode.UNAUTHENTICATED)
+        assert list(Connection.closing) == [two.connection, three.connection]
+        assert await one.read_all() == framing.close_frame(4401)
+        for it in (two, three):
+            assert await it.handshake() == (4401, "")
 
 
 # -- what reading costs the sender
