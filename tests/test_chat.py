@@ -1310,6 +1310,7 @@ async def keep_sending(client: ChatClient, seconds: float, patience: float) -> t
     return sent, False
 
 
+@pytest.mark.timeout(seconds=120 * UNIT)
 async def test_who_waits_as_told_is_never_closed(long_form: bool) -> None:
     """However long they go on; every wait that is told suffices. Who waits half as long is closed, 1008."""
     environ = {"SEND_RATE": "40", "SEND_BURST": "5", "SEND_RATE_ADDRESS": "0"}

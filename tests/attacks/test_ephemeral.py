@@ -13,6 +13,8 @@ import pytest
 from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt
 from ..harness.service_process import ROOT
 
+pytestmark = pytest.mark.timeout(seconds=300 * UNIT)
+
 MOB = "127.0.0.2"
 FLOOR = 0.005 * UNIT  # seconds; below it a ratio of medians says nothing
 

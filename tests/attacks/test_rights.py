@@ -16,6 +16,8 @@ from ..harness.proxy import TcpProxy
 from ..serving import Served, serving
 from .raw_socket import RawSocket
 
+pytestmark = pytest.mark.timeout(seconds=300 * UNIT)
+
 MODERATOR = {"bearer": make_jwt("u-mod", "Mo", role="moderator")}
 DELAY = 0.01  # seconds from Redis
 
