@@ -174,12 +174,12 @@ def once() -> None:
 def order() -> None:
     """The script broadcasts before it writes."""
     early = """
-        local before = redis.call('GET', KEYS[2])
+        local before = redis.call('GET', KEYS[1])
         if before then
           local epoch, seq = string.match(before, '^(.*):(%d+)$')
           local number = string.format('%.0f', seq + 1)
           local frame = ARGV[{head}] .. number .. ARGV[{tail}] .. '0}}'
-          redis.call('PUBLISH', ARGV[1], 'E' .. epoch .. ':' .. number .. '\\n' .. frame)
+          redis.call('PUBLISH', ARGV[2], 'E' .. epoch .. ':' .. number .. '\\n' .. frame)
         end
         """
     start = Commands.__init__
@@ -187,10 +187,10 @@ def order() -> None:
     def start_with_another_script(self: Any, *args: Any) -> None:
         start(self, *args)
         script = self._sources["publish"]
-        found = re.search(rb"local FIRST = (\d+)", script)
+        found = re.search(rb"local FIRST, EACH = (\d+), 7\n", script)
         assert found, "the script has changed"
-        first = int(found[1])  # the place of the first event's id; its head and tail follow
-        self._sources["publish"] = early.format(head=first + 1, tail=first + 2).encode() + script
+        first = int(found[1])  # the place of the first event's author; id, network, content, head and tail follow
+        self._sources["publish"] = early.format(head=first + 4, tail=first + 5).encode() + script
 
     replace(Commands, "__init__", start_with_another_script)
 
