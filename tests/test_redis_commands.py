@@ -191,6 +191,31 @@ async def test_who_asks_for_a_thousand_things_takes_turns(redis_url: str, monkey
         assert await wide == [b"%d" % number for number in range(1000)]
 
 
+async def test_a_send_waits_for_few_reads(redis_url: str) -> None:
+    """Among a thousand who read without end; the control is one lane for all, as if everything stored messages."""
+    async with running(redis_url) as it:
+        await asyncio.gather(*(it.commands.call("HSET", "page", str(n), "x" * 300) for n in range(100)))
+
+        async def read(lane: Lane) -> None:
+            while True:
+                await it.commands.call("HGETALL", "page", lane=lane, cost=10)
+
+        waits: dict[Lane, float] = {}
+        for lane in (Lane.SENDS, Lane.READS):
+            readers = [asyncio.ensure_future(read(lane)) for _ in range(1000)]
+            await asyncio.sleep(0.1)
+            took = []
+            for _ in range(30):
+                before = time.monotonic()
+                await it.commands.call("SET", "key", "v", lane=Lane.SENDS)
+                took.append(time.monotonic() - before)
+            waits[lane] = sorted(took)[len(took) // 2]
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+        assert waits[Lane.READS] * 3 < waits[Lane.SENDS]
+
+
 async def test_the_first_error_ends_what_is_asked_together(redis_url: str) -> None:
     """What had not begun is not asked any more."""
     async with running(redis_url) as it:
