@@ -9,6 +9,7 @@ import asyncio
 import gc
 import inspect
 import logging
+import os
 import random
 import re
 from collections.abc import Generator, Iterator
@@ -38,6 +39,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             wanted = item.get_closest_marker("soak") is None and (
                 config.getoption("--long") or item.get_closest_marker("long") is None
             )
+            # Other tests beside it would spoil what it measures.
+            wanted = wanted and not (item.get_closest_marker("alone") and "PYTEST_XDIST_WORKER" in os.environ)
             # A control shows that its fault would be seen, which doesn't change from one commit to the next.
             wanted = wanted and not (config.getoption("--middle") and "control" in item.name)
         (kept if wanted else left_out).append(item)

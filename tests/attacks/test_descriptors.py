@@ -9,6 +9,8 @@ from ..harness import UNIT, ChatClient, ServiceProcess, wait_until
 from .raw_socket import CLOSE, RawSocket, crowd, handshake
 from .vitals import Pulse, cpu_seconds, descriptors, settles
 
+pytestmark = pytest.mark.alone
+
 WATCHED = ("tests.attacks.watched",)
 LIMIT = 300  # descriptors
 

@@ -13,7 +13,7 @@ import pytest
 from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt
 from ..harness.service_process import ROOT
 
-pytestmark = pytest.mark.timeout(seconds=300 * UNIT)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(seconds=300 * UNIT)]
 
 MOB = "127.0.0.2"
 FLOOR = 0.005 * UNIT  # seconds; below it a ratio of medians says nothing

@@ -12,6 +12,8 @@ from .crowding import crowding
 from .raw_socket import BINARY, CLOSE, PING, PONG, TEXT, RawSocket, frame
 from .vitals import MIB, Pulse, memory_bytes
 
+pytestmark = pytest.mark.alone
+
 SEND = b'{"type":"send","room":"lobby","id":"%d","text":"flood"}'
 
 

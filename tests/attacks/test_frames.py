@@ -4,9 +4,13 @@ import asyncio
 import base64
 import zlib
 
+import pytest
+
 from ..harness import UNIT, ServiceProcess
 from .raw_socket import BINARY, CLOSE, PING, PONG, TEXT, RawSocket, crowd, frame, handshake, header
 from .vitals import MIB, Pulse, memory_bytes
+
+pytestmark = pytest.mark.alone
 
 ZEROS = bytes(4)  # a mask
 BIG = header(2**40, TEXT) + ZEROS

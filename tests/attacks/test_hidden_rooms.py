@@ -4,8 +4,12 @@ import json
 import statistics
 import time
 
+import pytest
+
 from ..harness import UNIT, ChatClient, ServiceProcess, make_jwt
 from .raw_socket import RawSocket, exchange, frame
+
+pytestmark = pytest.mark.alone
 
 ASKED = 200
 """How often each room is asked for; the medians of so many differ by scheduling alone by a few per cent."""

@@ -12,6 +12,8 @@ from .crowding import Crowd, crowding
 from .raw_socket import frame
 from .vitals import MIB, Pulse, descriptors, memory_bytes, settles
 
+pytestmark = pytest.mark.alone
+
 CROWD = 200
 TOTAL = 8 * MIB  # of UNSENT_TOTAL here; by default eight times that
 OWN = 40 * 1024  # bytes that a connection itself may take: its request, Tornado's buffers, its sockets' objects

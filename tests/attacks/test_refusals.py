@@ -11,6 +11,8 @@ from service import api
 
 from ..harness import UNIT, ChatClient, ServiceProcess
 
+pytestmark = pytest.mark.alone
+
 ASKERS = 1000
 SETTINGS = {"TICKET_RATE": "1", "CONNECTIONS_PER_ADDRESS": "5000"}
 REQUEST = b'POST /tickets HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 13\r\n\r\n{"name":"Ad"}'

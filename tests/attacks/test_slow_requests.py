@@ -3,9 +3,13 @@
 import asyncio
 import time
 
+import pytest
+
 from ..harness import UNIT, ChatClient, ServiceProcess
 from .raw_socket import RawSocket, crowd, handshake
 from .vitals import MIB, Pulse, descriptors, memory_bytes, settles
+
+pytestmark = pytest.mark.alone
 
 SOCKETS = 200
 
