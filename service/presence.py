@@ -7,8 +7,7 @@ comes back to every process as one signal; so a thousand joins in a second cost 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -133,12 +132,12 @@ class Presence:
     async def _flush(self, now: float) -> None:
         """Tell the broker of arrivals, and of leaves whose grace is over. Raises `RequestError` when it is away."""
         # In this order: of who came and went since the last time, the broker must hear the leave last.
-        await _all({room: self._tell_arrival(room, list(people)) for room, people in self._arriving.items()})
+        await _all(self._tell_arrival, {room: list(people) for room, people in self._arriving.items()})
         departing: dict[str, list[str]] = {}
         for (room, user), due in self._leaving.items():
             if due <= now:
                 departing.setdefault(room, []).append(user)
-        await _all({room: self._tell_departure(room, users) for room, users in departing.items()})
+        await _all(self._tell_departure, departing)
 
     async def _tell_arrival(self, room: str, users: list[str]) -> None:
         arriving = self._arriving.get(room, {})
@@ -268,17 +267,17 @@ def _by_id(people: Iterable[Person]) -> dict[str, Person]:
     return {person.id: person for person in people}
 
 
-async def _all(calls: dict[str, Coroutine[Any, Any, None]]) -> None:
-    """Do them, each for its room, `AT_ONCE` at a time, so that others get their turn.
+async def _all(tell: Callable[[str, list[str]], Awaitable[None]], users: dict[str, list[str]]) -> None:
+    """`tell` of each room's users, `AT_ONCE` rooms at a time, so that others get their turn.
 
     The broker's absence is raised, after all are done. Any other fault is the room's alone: its people are told of
     again, and the others' are not kept waiting.
     """
-    rooms, away = list(calls), []
+    rooms, away = list(users), []
     for start in range(0, len(rooms), AT_ONCE):
         part = rooms[start : start + AT_ONCE]
         for room, answer in zip(
-            part, await asyncio.gather(*(calls[room] for room in part), return_exceptions=True), strict=True
+            part, await asyncio.gather(*(tell(room, users[room]) for room in part), return_exceptions=True), strict=True
         ):
             if isinstance(answer, RequestError):
                 away.append(answer)

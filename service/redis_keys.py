@@ -141,13 +141,18 @@ async def all_of(*work: Coroutine[Any, Any, Any]) -> list[Any]:
     The first error is raised, after all that had begun are done.
     """
     answers: list[Any] = []
-    for start in range(0, len(work), TOGETHER_LIMIT):
-        answers += await asyncio.gather(*work[start : start + TOGETHER_LIMIT], return_exceptions=True)
-        for answer in answers[start:]:
-            if isinstance(answer, BaseException):
-                for coroutine in work[start + TOGETHER_LIMIT :]:
-                    coroutine.close()
-                raise answer
+    begun = 0
+    try:
+        while begun < len(work):
+            part = work[begun : begun + TOGETHER_LIMIT]
+            begun += len(part)
+            for answer in await asyncio.gather(*part, return_exceptions=True):
+                if isinstance(answer, BaseException):
+                    raise answer
+                answers.append(answer)
+    finally:  # cut short by an error, or by a cancellation
+        for coroutine in work[begun:]:
+            coroutine.close()
     return answers
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import gc
 import ipaddress
 import logging
 import random
@@ -224,6 +225,15 @@ async def test_the_first_error_ends_what_is_asked_together(redis_url: str) -> No
         with pytest.raises(WrongType):
             await all_of(*calls)
         assert await it.commands.call("GET", "n") == b"%d" % (TOGETHER_LIMIT - 1)
+
+
+async def test_who_no_longer_waits_leaves_nothing_begun_behind(redis_url: str) -> None:
+    """Cancelled in mid-way: a coroutine that nobody awaited would be warned of when it is collected."""
+    async with running(redis_url) as it:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await all_of(*(it.commands.call("INCR", "n") for _ in range(3 * TOGETHER_LIMIT)))
+        gc.collect()
 
 
 async def test_what_gathers_is_asked_right_before_a_pipeline(redis_url: str) -> None:

@@ -10,7 +10,7 @@ from .hasty import EMPTY_SECONDS
 from .raw_socket import RawSocket, frame
 from .vitals import MIB, Pulse, memory_bytes
 
-pytestmark = pytest.mark.timeout(seconds=300 * UNIT)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(seconds=300 * UNIT)]
 
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 6)]
 PATIENCE = 6 * EMPTY_SECONDS * UNIT
