@@ -96,7 +96,7 @@ def check_name(name: str) -> str:
     name = unicodedata.normalize("NFC", name).strip(" ")
     if not name:
         raise RequestError(ErrorCode.BAD_REQUEST, "name is empty")
-    if len(name) <= NAME_LIMIT and name.isascii() and name.isprintable():  # most names, in a hundredth of the time
+    if _is_plain(name):
         return name
     if len(name) <= CODE_POINTS_LIMIT:
         for index, what in _faults(name):
@@ -113,10 +113,17 @@ def fit_name(wish: object) -> str:
     """
     if not isinstance(wish, str):
         return ""
+    if _is_plain(wish.strip(" ")):
+        return wish.strip(" ")
     name = _fitted(_JOINERS.sub(r"\1", _SPACE.sub(" ", wish[:FIT_LIMIT])))
     if _too_long(name):
         name = _cut(name)
     return name if _SEEN.search(name) else ""
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it is one of most names, told in a hundredth of the time that the tables take."""
+    return 0 < len(name) <= NAME_LIMIT and name.isascii() and name.isprintable()
 
 
 def _fitted(name: str) -> str:

@@ -202,10 +202,11 @@ class Presence:
         return kept
 
     def _merged(self, room: str, roster: "_Roster", entering: list[Person]) -> Roster:
-        mine = _by_id(self.mine(room))
-        if roster.members is None or len(mine) > MEMBERS_LIMIT:
-            return Roster(max(roster.count, len(mine)), None)
-        members = roster.members | mine
+        # Not looked through in a large room: each of a crowd that comes would look through all.
+        here = len(self._here.get(room, ()))
+        if roster.members is None or here > MEMBERS_LIMIT:
+            return Roster(max(roster.count, here), None)
+        members = roster.members | _by_id(self.mine(room))
         for person in entering:
             members.setdefault(person.id, person)
         return Roster(len(members), list(members.values()) if len(members) <= MEMBERS_LIMIT else None)
