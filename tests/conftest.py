@@ -23,7 +23,9 @@ from .harness import SECRET_KEY, UNIT, RedisServer, ServiceProcess, secrecy
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests in their long form, and those marked long")
-    parser.addoption("--middle", action="store_true", help="with --long: without controls, and the model for minutes")
+    parser.addoption(
+        "--middle", action="store_true", help="with --long: without controls, and what takes long for minutes"
+    )
     parser.addoption("--soak", action="store_true", help="run the tests marked soak and no others")
     parser.addoption("--seed", type=int, help="repeat a run whose failure printed this seed")
 
@@ -144,6 +146,12 @@ def _pending(loop: asyncio.AbstractEventLoop) -> list[str]:
 def long_form(request: pytest.FixtureRequest) -> bool:
     """Whether to run at the sizes of the fault and attack tables (--long) or in seconds."""
     return bool(request.config.getoption("--long") or request.config.getoption("--soak"))
+
+
+@pytest.fixture
+def middle_form(request: pytest.FixtureRequest) -> bool:
+    """Whether a long form is to be one of minutes, as in CI (--middle)."""
+    return bool(request.config.getoption("--middle"))
 
 
 @pytest.fixture
