@@ -59,6 +59,9 @@ class ChatSocket(WebSocket):
         if refusal is not None:
             self.refuse(*refusal)
 
+    def refusal_headers(self) -> dict[str, str]:
+        return headers.cors_headers(self.hub.settings, self.request)
+
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in subprotocols else None
 

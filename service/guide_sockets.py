@@ -12,7 +12,7 @@ from typing import Any, ClassVar, cast
 
 import msgspec
 
-from service import framing
+from service import framing, headers
 from service.broker import Sanction
 from service.guide_voice import LOBBY, Voice
 from service.hub import ANSWER_TIMEOUT, Hub
@@ -40,6 +40,9 @@ class GuideSocket(WebSocket):
 
     def initialize(self) -> None:
         self.hub = self.application.settings["hub"]
+
+    def refusal_headers(self) -> dict[str, str]:
+        return headers.cors_headers(self.hub.settings, self.request)
 
     def prepare(self) -> None:
         refusal = self.hub.refusal(self.request, guests=True)

@@ -121,7 +121,13 @@ class WebSocket(AnswerHandler, WebSocketHandler):
             self.set_header("Upgrade", "websocket")
             self.set_header("Connection", "Upgrade")  # RFC 9110 section 7.8: the one not without the other
         self.set_header("Content-Type", "text/plain; charset=utf-8")
+        for name, value in self.refusal_headers().items():
+            self.set_header(name, value)
         self.finish(sentence + "\n")
+
+    def refusal_headers(self) -> dict[str, str]:
+        """What a refusal carries beside: a page elsewhere may ask by `fetch` why it can't enter."""
+        return {}
 
     def _take_over(self, stream: IOStream, answer: bytes, *args: str) -> None:
         if stream.closed():

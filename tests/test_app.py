@@ -193,6 +193,8 @@ async def each_status(it: Served, **headers: str) -> dict[str, HTTPResponse]:
         "405 page": await it.fetch("/", "POST", {}, **headers),
         "409": await it.fetch("/tickets", "POST", {"name": "Taken"}, **headers),
         "413 body": await it.fetch("/tickets", "POST", b" " * 140_000, **headers),
+        "426 socket": await it.fetch("/socket", **user),
+        "426 guide": await it.fetch("/receive", **headers),
         "429": await it.fetch("/rooms", **user),
     }
     etag = found["200 static"].headers["ETag"]
