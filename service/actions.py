@@ -218,6 +218,7 @@ def _publish(socket: Asker, request: Any, kind: str, tail: bytes, content: str, 
     network = socket.guest_network
     hub.check_slowed(room, user.id, network)
     hub.rates.check_send(user.id, socket.network)
+    hub.typists.done(room, user.id)
     event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change, content, network)
     hub.broker.publish(event, partial(_published, socket, request, time.monotonic()))
 

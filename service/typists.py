@@ -36,13 +36,18 @@ class Typists:
         if len(people) < SHOWN_LIMIT:
             people[person.id] = person
 
+    def done(self, room: str, user: str) -> None:
+        """They said it: who types would be told of after the message, and seem to go on."""
+        if room in self._typing:
+            self._typing[room].pop(user, None)
+
     async def run(self) -> None:
         """Tell the rooms."""
         while True:
             await asyncio.sleep(GATHER)
             gathered, self._typing = self._typing, {}
             for room, people in gathered.items():
-                if self._size(room) <= MEMBERS_LIMIT:
+                if people and self._size(room) <= MEMBERS_LIMIT:
                     self._broker.signal(room, encode({"kind": "typing", "users": list(people.values())}))
 
     def on_signal(self, room: str, payload: bytes) -> None:

@@ -104,3 +104,18 @@ async def test_what_no_process_of_ours_sends_is_garbage(monkeypatch: pytest.Monk
         assert telemetry.GARBAGE._value.get() == before + 1
         relay.on_signal("lobby", signal(ADA))
         assert it.shown == [("lobby", [ADA])]
+
+
+async def test_who_said_it_is_not_told_of_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gathered before the message and told after it, they would seem to type on."""
+    async with process(monkeypatch) as it:
+        it.typists.note("lobby", ADA)
+        it.typists.note("lobby", BOB)
+        it.typists.note("tea", ADA)
+        it.typists.done("lobby", ADA.id)
+        it.typists.done("tea", ADA.id)
+        it.typists.done("nowhere", ADA.id)
+        await until(lambda: it.signals, "the room")
+        await asyncio.sleep(0.06)
+        told = {room: [user["id"] for user in payload["users"]] for room, payload in it.signals}
+        assert told == {"lobby": [BOB.id]}
