@@ -4,9 +4,10 @@ How a row is made: real processes and a real Redis stand, a swarm of good client
 fault strikes again and again, and once everybody is caught up the oracle (harness/oracle.py) judges. Each fault has a
 control: the same run with one guard taken away (unguarded.py) must show the damage, or the test could not fail.
 
-`bin/test faults` runs the table's sizes, `bin/test` smaller ones of F1, F2, F4, F5, F6, F10 and F13, `bin/test soak`
-the hour of F15. A failure prints its seed; `--seed` or the variable PARLEY_SEED repeats its random choices. Limits in
-seconds are the table's times TEST_UNIT; those of F3, F6, F9, F10 and F12 are the ones that a busy machine may miss.
+`bin/test faults` runs the table's sizes, with `--middle` what CI runs, `bin/test` smaller ones of F1, F2, F4, F5, F6,
+F10, F13, F22 and F23, `bin/test soak` the hour of F15. A failure prints its seed; `--seed` or the variable PARLEY_SEED
+repeats its random choices. Limits in seconds are the table's times TEST_UNIT; those of F3, F6, F9, F10 and F12 are the
+ones that a busy machine may miss.
 
 "Worst recovery" is, unless the row says otherwise: F1, how long an acknowledged message took to reach everybody; F2
 and F14, from Redis's return to the next acknowledgement; F5, F6, F7 and F15, from a socket's end until its client was
