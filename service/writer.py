@@ -296,7 +296,7 @@ class Connection:
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Start the closing handshake: a close frame behind what is under way, and the peer's awaited for 5 seconds.
 
-        Section 7.1.1: then it is the server that closes the TCP connection. Any sooner, and clients take the end for a
+        Section 7.1.1: then it is the server that ends the TCP connection. Any sooner, and clients take the end for a
         broken connection.
         """
         if self._state is not State.OPEN:
@@ -339,15 +339,18 @@ class Connection:
 
     def _close_sent(self) -> None:
         """Our close frame is out: the connection ends with the peer's. One that can't be found is not waited for."""
-        if self._close_received:
-            self._lost()
-        elif isinstance(self._parser, CloseFinder) and not self._parser.framed:
+        if self._close_received or (isinstance(self._parser, CloseFinder) and not self._parser.framed):
             self._end_stream()
 
     def _await_close(self, data: bytes) -> None:
         """Skip what the peer sends before its close frame, as long as that is worth the while."""
         if self._close_received:
-            return  # what is behind it is nobody's
+            # What is behind it is nobody's. websocket-client answers the answer to its own close, and so once more.
+            if data and self._parser is None:
+                self._lost()
+            elif data:
+                self._parser = None
+            return
         if isinstance(self._parser, FrameParser):
             data = self._parser.rest() + data
             self._parser = CloseFinder(framed=True)
@@ -356,7 +359,7 @@ class Connection:
         if self._parser.feed(data):
             self._close_received = True
             if self._unsent is None:
-                self._lost()
+                self._end_stream()
         elif self._parser.exhausted:
             self._pause()
             self._parser = None
@@ -364,7 +367,10 @@ class Connection:
                 self._end_stream()
 
     def _end_stream(self) -> None:
-        """Say that nothing more comes from us; to close the socket now would reset our last bytes away."""
+        """Say that nothing more comes from us, and wait for the peer to say the same (section 7.1.1).
+
+        To close the socket now would reset our last bytes away, if the peer has sent anything that was not read.
+        """
         assert self._socket is not None
         try:
             self._socket.shutdown(socket.SHUT_WR)

@@ -77,6 +77,7 @@ class Pair:
         assert not await self.ended(), "the end came before the answer"
         await self.send(frame(payload, CLOSE))
         assert await self.read_all() == b""
+        self.peer.shutdown(socket.SHUT_WR)
         return framing.parse_close(payload)
 
     async def ended(self, seconds: float = 0.02) -> bool:
@@ -352,12 +353,13 @@ async def test_we_close_and_the_peer_answers() -> None:
 
 
 async def test_the_peer_closes_and_is_answered() -> None:
-    """With its own code; then the socket is closed."""
+    """With its own code; the socket is closed when the peer's is."""
     with pair() as it:
         await it.send(close_frame(1001, "bye"))
         assert await it.read_all() == framing.close_frame(1001)
         assert it.owner.ended == [(1001, "bye")]
-        assert it.connection not in Connection.closing
+        it.peer.shutdown(socket.SHUT_WR)
+        await until(lambda: it.connection not in Connection.closing, "the socket closed")
 
 
 async def test_a_close_without_a_code_is_1005() -> None:
@@ -391,6 +393,7 @@ async def test_both_close_at_once() -> None:
         await it.send(close_frame(1000))
         it.connection.close(CloseCode.RESTART, "leaving")
         assert await it.read_all() == framing.close_frame(1012, "leaving")
+        it.peer.shutdown(socket.SHUT_WR)
         await until(lambda: it.connection not in Connection.closing, "the socket closed")
         assert it.owner.ended == [(1012, "leaving")]
 
@@ -427,6 +430,7 @@ async def test_a_close_behind_waiting_frames_is_understood() -> None:
         assert all(opcode == framing.TEXT and len(payload) == 996 for opcode, payload in frames[:-1])
         assert frames[-1][0] == framing.CLOSE and framing.parse_close(frames[-1][1]) == (4413, "too slow")
         await it.send(close_frame(4413))
+        it.peer.shutdown(socket.SHUT_WR)
         await until(lambda: it.connection not in Connection.closing, "the socket closed")
 
 
@@ -438,6 +442,7 @@ async def test_a_congested_peer_can_still_be_closed() -> None:
         assert it.connection.congested
         it.connection.close(CloseCode.TOO_SLOW)
         await it.send(close_frame(4413))
+        it.peer.shutdown(socket.SHUT_WR)
         await until(lambda: it.connection not in Connection.closing, "the socket closed")
         assert it.owner.events == ["congested"] and it.owner.ended == [(4413, "")]
 
@@ -546,7 +551,8 @@ async def test_an_owner_that_closes_hears_no_more_of_the_same_packet() -> None:
         await it.send(frame(b"one", BINARY) + frame(b"two", BINARY) + close_frame(1000))
         assert await it.read_all() == framing.close_frame(1003, "text frames only")
         assert it.owner.messages == [b"one"]
-        assert it.connection not in Connection.closing
+        it.peer.shutdown(socket.SHUT_WR)
+        await until(lambda: it.connection not in Connection.closing, "the socket closed")
 
 
 async def test_a_flood_behind_our_close_is_not_read_to_its_end() -> None:
@@ -572,6 +578,28 @@ async def test_a_flood_behind_a_violation_is_not_read_to_its_end() -> None:
         await asyncio.sleep(0.1)
         assert not flooding.done()
         flooding.cancel()
+
+
+async def test_a_second_close_is_no_reason_to_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """websocket-client answers the answer to its own close; to leave that unread would reset our own away."""
+    bye = close_frame(1000, "bye")
+    monkeypatch.setattr(writer, "READ_BYTES", len(bye))
+    with pair() as it:
+        await it.send(bye + bye)
+        assert await it.read_all() == framing.close_frame(1000)
+        it.peer.shutdown(socket.SHUT_WR)
+        await until(lambda: it.connection not in Connection.closing, "the socket closed")
+        assert it.owner.ended == [(1000, "bye")]
+
+
+async def test_a_flood_behind_the_peers_own_close_is_cut() -> None:
+    """Nothing that comes behind it is anybody's."""
+    with pair() as it:
+        await it.send(close_frame(1000))
+        assert await it.read_all() == framing.close_frame(1000)
+        with pytest.raises(ConnectionError):
+            await it.send(frame(b"x" * 1000) * 20_000)
+        assert it.connection not in Connection.closing
 
 
 async def test_so_many_may_wait_for_an_answer_and_the_oldest_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
