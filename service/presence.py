@@ -155,10 +155,10 @@ class Presence:
 
     async def _tell_departure(self, room: str, users: list[str]) -> None:
         await self._broker.depart(room, users)
-        people = self._here[room]
         for user in users:
-            if people[user].sockets:  # came back while the broker was told
-                self._arriving.setdefault(room, {})[user] = people[user]
+            here = self._here.get(room, {}).get(user)  # None: `close` and `run` both told of the leave
+            if here is not None and here.sockets:  # came back while the broker was told
+                self._arriving.setdefault(room, {})[user] = here
             else:
                 self._forget_person(room, user)
 
