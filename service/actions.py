@@ -188,6 +188,7 @@ def send(socket: Asker, request: protocol.Send) -> None:
     text = names.check_text(request.text, socket.hub.settings.text_limit)
     tail = protocol.message_tail(request.id, socket.user.json, text)
     _publish(socket, request, "message", tail, protocol.fingerprint("message", text))
+    socket.hub.typists.done(request.room, socket.user.id)
 
 
 def edit(socket: Asker, request: protocol.Edit) -> None:
@@ -218,7 +219,6 @@ def _publish(socket: Asker, request: Any, kind: str, tail: bytes, content: str, 
     network = socket.guest_network
     hub.check_slowed(room, user.id, network)
     hub.rates.check_send(user.id, socket.network)
-    hub.typists.done(room, user.id)
     event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change, content, network)
     hub.broker.publish(event, partial(_published, socket, request, time.monotonic()))
 

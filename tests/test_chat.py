@@ -853,6 +853,17 @@ async def test_typing_all_the_time_is_shown_now_and_then(broker_env: dict[str, s
         assert not [frame for frame in ada.frames if frame["type"] == "error"]
 
 
+async def test_a_reaction_ends_nobody_s_typing(broker_env: dict[str, str]) -> None:
+    """Only what is said does: who reacts while they write goes on writing."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
+        for client in (ada, bob):
+            await client.join("lobby")
+        first = await ada.send("lobby", "first")
+        await ada.raw('{"type":"typing","room":"lobby"}')
+        await ada.request("react", room="lobby", id="thumb", target=first["seq"], emoji="👍", on=True)
+        assert (await bob.recv("typing"))["user"]["id"] == "u-ada"
+
+
 async def test_those_who_type_at_once_are_shown_each_other(broker_env: dict[str, str]) -> None:
     """In one write, a frame each; nobody sees themselves, on none of their sockets."""
     async with serving(broker_env) as it, enter(it) as ada, enter(it) as ada_too, enter(it, BOB) as bob:
