@@ -17,6 +17,7 @@ from .raw_socket import frame, handshake
 
 MIB = 2**20
 SETTLE = 10 * UNIT  # seconds for closed sockets to be let go
+LEAST = 20  # answers that say something about how long others wait
 
 
 def descriptors(service: ServiceProcess) -> int:
@@ -74,12 +75,13 @@ class Pulse:
     def __enter__(self) -> Self:
         self._thread.start()
         time.sleep(self._quiet)
+        self.gather(LEAST)
         self._before = len(self._waits)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._thread.is_alive():
-            wait_until(lambda: self._failure or len(self._waits) > self._before, "an answer beside the attack", SETTLE)
+            self.gather(LEAST)
         self._stop.set()
         self._thread.join(10 * UNIT)
 
@@ -108,26 +110,35 @@ class Pulse:
 
     def check(self, seconds: float = 0.1 * UNIT) -> float:
         """Fail unless 99 of 100 answers came within `seconds`; the 99th percentile, in seconds."""
-        self.__exit__()
-        assert self._failure is None, f"the healthy client failed: {self._failure!r}"
-        before, during = sorted(self._waits[: self._before]), sorted(self._waits[self._before :])
-        assert before and during, "no answers were timed"
+        before, during = self._timed(LEAST)
         bound = max(seconds, 5 * _percentile(before, 0.99))
         found = _percentile(during, 0.99)
         assert found <= bound, f"others waited {1000 * found:.0f} ms (p99 of {len(during)}), {1000 * bound:.0f} allowed"
         return found
 
+    @property
+    def answers(self) -> int:
+        """How many were timed since the block began."""
+        if self._failure is not None:
+            raise AssertionError(f"the healthy client failed: {self._failure!r}")
+        return len(self._waits) - self._before
+
     def gather(self, answers: int = 200) -> None:
         """Wait for so many answers since the block began: a median of a fixed number, however slow the machine is."""
         wait_until(lambda: self._failure or len(self._waits) - self._before >= answers, "answers", 60 * UNIT)
 
-    def ratio(self, least: int = 20) -> float:
+    def ratio(self, least: int = LEAST) -> float:
         """How many times longer the median answer took than before the block began, of `least` of each."""
+        before, during = self._timed(least)
+        return _percentile(during, 0.5) / _percentile(before, 0.5)
+
+    def _timed(self, least: int) -> tuple[list[float], list[float]]:
+        """The answers before and since the block began, by their length: `least` of each, for fewer say too little."""
         self.__exit__()
         assert self._failure is None, f"the healthy client failed: {self._failure!r}"
         before, during = sorted(self._waits[: self._before]), sorted(self._waits[self._before :])
         assert min(len(before), len(during)) >= least, f"{len(before)} and {len(during)} answers say too little"
-        return _percentile(during, 0.5) / _percentile(before, 0.5)
+        return before, during
 
 
 def _percentile(ordered: list[float], part: float) -> float:
