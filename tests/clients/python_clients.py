@@ -13,6 +13,7 @@ from autobahn.asyncio.websocket import WebSocketClientFactory, WebSocketClientPr
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from ..harness import UNIT
 from .scenes import Client, Connect, End
 
 
@@ -191,6 +192,8 @@ class Autobahn:
                 made.received.put_nowait(End(code or 1006, reason or "", wasClean))
 
         factory = WebSocketClientFactory(url, headers=_headers(token), loop=loop)
+        # It gives up after one second by default, and here ten clients and two browsers start at once.
+        factory.setProtocolOptions(closeHandshakeTimeout=10 * UNIT, serverConnectionDropTimeout=10 * UNIT)
         factory.protocol = Protocol
         parts = urlsplit(url)
         assert parts.hostname is not None and parts.port is not None
