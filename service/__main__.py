@@ -8,8 +8,9 @@ import signal
 import socket
 import sys
 
-from service import __version__, app, config, supervisor, telemetry, tokens
+from service import __version__, app, config, supervisor, telemetry
 from service.config import ConfigError, Settings
+from service.identity import tokens
 
 logger = logging.getLogger(__name__)
 

@@ -13,13 +13,13 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 
 from service import names, protocol, telemetry
-from service.auth import AuthError, User
-from service.broker import Change, Event, Page, Receipt, Roster
+from service.brokers.base import Change, Event, Page, Receipt, Roster
 from service.clock import CLOCK
 from service.hub import Hub, page_cost
+from service.identity.auth import AuthError, User
 from service.protocol import ErrorCode, Request, RequestError, echo
-from service.relay import Hall, Member
-from service.writer import Connection
+from service.rooms.relay import Hall, Member
+from service.sockets.connection import Connection
 
 T = TypeVar("T")
 

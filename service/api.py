@@ -18,14 +18,15 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream
 from tornado.web import HTTPError
 
-from service import headers, names, protocol, telemetry
-from service.answers import AnswerHandler
-from service.auth import AuthError, User
-from service.broker import Broker, Event
+from service import names, protocol, telemetry
+from service.brokers.base import Broker, Event
 from service.hub import Hub, page_cost
+from service.identity import headers
+from service.identity.auth import AuthError, User
+from service.identity.tickets import TICKET_SECONDS
 from service.limits import Buckets
 from service.protocol import ErrorCode, Person, RequestError
-from service.tickets import TICKET_SECONDS
+from service.sockets.answers import AnswerHandler
 
 logger = logging.getLogger(__name__)
 

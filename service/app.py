@@ -14,32 +14,37 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from service import api, config, guide_chat, guide_clock, guide_play, headers, listener, protocol, telemetry
-from service.answers import AnswerHandler
-from service.auth import Authenticator
-from service.broker import Broker, Sanction
-from service.broker_redis import RedisBroker
-from service.broker_sqlite import SqliteBroker
+from service import api, config, protocol, telemetry
+from service.brokers.base import Broker, Sanction
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatSocket
 from service.config import Settings
-from service.framing import frame
-from service.guide_sockets import GuestSocket, GuideSocket
-from service.guide_voice import Voice
-from service.heartbeat import Heartbeat
+from service.guides import chat as guide_chat
+from service.guides import clock as guide_clock
+from service.guides import play as guide_play
+from service.guides.sockets import GuestSocket, GuideSocket
+from service.guides.voice import Voice
 from service.hub import Hub, Rates
+from service.identity import headers
+from service.identity.auth import Authenticator
+from service.identity.networks import Networks
+from service.identity.tickets import Tickets
 from service.limits import Buckets, Tally
-from service.moderation import Moderation
-from service.networks import Networks
 from service.pages import PAGES, STATIC, Elsewhere, Page, Static
-from service.presence import Presence
 from service.protocol import CloseCode, encode
-from service.reads import ReadPositions
-from service.relay import Relay
-from service.tickets import Tickets
-from service.typists import Typists
-from service.unsent import UNSENT
-from service.upgrade import WebSocket, asks_for_websocket
-from service.writer import Connection
+from service.rooms.moderation import Moderation
+from service.rooms.presence import Presence
+from service.rooms.reads import ReadPositions
+from service.rooms.relay import Relay
+from service.rooms.typists import Typists
+from service.sockets import acceptor
+from service.sockets.answers import AnswerHandler
+from service.sockets.connection import Connection
+from service.sockets.framing import frame
+from service.sockets.heartbeat import Heartbeat
+from service.sockets.unsent import UNSENT
+from service.sockets.upgrade import WebSocket, asks_for_websocket
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +185,7 @@ def make_broker(settings: Settings) -> Broker:
 def check(settings: Settings) -> None:
     """Raise the `ConfigError` that a start would raise, as far as one can tell without listening or writing."""
     Authenticator(settings)
-    listener.resolve(settings.host, settings.port)
+    acceptor.resolve(settings.host, settings.port)
     if not settings.redis_url:
         config.check_sqlite_path(settings.sqlite_path)
 
@@ -195,12 +200,12 @@ class Service:
         self.settings = settings
         self._sockets = sockets
         self._stack = AsyncExitStack()
-        self._listener: listener.Listener | None = None
+        self._acceptor: acceptor.Acceptor | None = None
 
     @property
     def port(self) -> int:
-        assert self._listener is not None
-        return self._listener.port
+        assert self._acceptor is not None
+        return self._acceptor.port
 
     async def start(self) -> None:
         """Serve. Raises `ConfigError` for a setting that can't hold, an address that can't be had among them."""
@@ -212,7 +217,7 @@ class Service:
 
     async def _start(self) -> None:
         settings, stack = self.settings, self._stack
-        available = listener.raise_descriptor_limit()
+        available = acceptor.raise_descriptor_limit()
         limit = min(settings.connections_limit or available, available)
         Connection.unsent_limit = settings.unsent_limit
         Connection.frame_rate = settings.frame_rate
@@ -237,7 +242,7 @@ class Service:
         hub.heartbeat.start()
         await self._wait_for_broker(hub)
         body_limit = _body_limit(settings)
-        server = listener.Server(
+        server = acceptor.Server(
             make_application(hub),
             # Behind a proxy all connections are the proxy's; there requests are counted, by their clients.
             connections_per_address=0 if settings.trusted_proxies else settings.connections_per_address,
@@ -249,9 +254,9 @@ class Service:
         )
         stack.push_async_callback(server.close_all_connections)
         stack.push_async_callback(self._close_sockets)
-        sockets = self._sockets or listener.bind(settings.host, settings.port)
-        self._listener = listener.Listener(server, sockets)
-        stack.callback(self._listener.close)
+        sockets = self._sockets or acceptor.bind(settings.host, settings.port)
+        self._acceptor = acceptor.Acceptor(server, sockets)
+        stack.callback(self._acceptor.close)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)

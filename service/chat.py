@@ -8,17 +8,18 @@ from typing import ClassVar, cast
 
 import msgspec
 
-from service import headers, protocol, telemetry
+from service import protocol, telemetry
 from service.actions import ACTIONS, Later
-from service.auth import AuthError, User
-from service.broker import Sanction, unavailable
-from service.framing import frame
+from service.brokers.base import Sanction, unavailable
 from service.hub import ANSWER_TIMEOUT, Hub
+from service.identity import headers
+from service.identity.auth import AuthError, User
 from service.limits import TokenBucket
-from service.moderation import banned
 from service.protocol import CloseCode, ErrorCode, Request, RequestError, encode
-from service.relay import Hall, Member
-from service.upgrade import WebSocket
+from service.rooms.moderation import banned
+from service.rooms.relay import Hall, Member
+from service.sockets.framing import frame
+from service.sockets.upgrade import WebSocket
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from service import redis_url
+from service.brokers.redis import url as redis_url
 
 SECRET_SHORTEST = 8  # characters, else the start stops
 SECRET_SHORT = 32  # characters; less is warned of: RFC 7518 section 3.2 asks for 256 bits

@@ -7,20 +7,21 @@ import msgspec
 from msgspec import Struct
 from tornado.httputil import HTTPServerRequest
 
-from service import headers, names
-from service.auth import Authenticator, User
-from service.broker import Broker, Event, Receipt
+from service import addresses, names
+from service.brokers.base import Broker, Event, Receipt
 from service.config import Settings
-from service.heartbeat import Heartbeat
+from service.identity import headers
+from service.identity.auth import Authenticator, User
+from service.identity.networks import Networks
+from service.identity.tickets import TICKET_SECONDS, Tickets
 from service.limits import Buckets, Tally
-from service.moderation import Moderation
-from service.networks import Networks
-from service.presence import Presence
 from service.protocol import PAGE_DEFAULT, PAGE_LIMIT, CloseCode, ErrorCode, RequestError, encode
-from service.reads import ReadPositions
-from service.relay import Relay
-from service.tickets import TICKET_SECONDS, Tickets
-from service.typists import Typists
+from service.rooms.moderation import Moderation
+from service.rooms.presence import Presence
+from service.rooms.reads import ReadPositions
+from service.rooms.relay import Relay
+from service.rooms.typists import Typists
+from service.sockets.heartbeat import Heartbeat
 
 BURST_SECONDS = 10  # of a rate, as the burst where there is no setting for it
 ROOM_BURST = 60  # rooms that an address may begin at once
@@ -118,7 +119,7 @@ class Hub(Struct, kw_only=True):
 
     def network(self, request: HTTPServerRequest) -> str:
         """The client's network, as limits and tickets know it."""
-        return headers.limit_key(headers.client_address(self.settings, request))
+        return addresses.limit_key(headers.client_address(self.settings, request))
 
     def leaving(self) -> tuple[int, str] | None:
         """Status and sentence for who comes while this process leaves, else None."""

@@ -12,8 +12,9 @@ from contextlib import suppress
 from socket import socket
 from typing import Any, NoReturn
 
-from service import __version__, listener, telemetry
+from service import __version__, telemetry
 from service.config import Settings
+from service.sockets import acceptor
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ Serve = Callable[[Settings, list[socket]], Coroutine[Any, Any, int]]
 
 def run(settings: Settings, serve: Serve) -> int:
     """Fork, watch, restart; pass SIGTERM and SIGINT on and wait. Answers the worst exit status of the processes."""
-    sockets = listener.bind(settings.host, settings.port)
+    sockets = acceptor.bind(settings.host, settings.port)
     alive = os.pipe()  # who reads it is told when this process, and with it the writing end, is gone
     # Blocked for good and taken one by one below. A handler would be too late for a signal that comes between Python's
     # last look for one and the system call that waits: the call would go on waiting.

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from service.broker import Broker, Change, Event, Listener, Publication, Receipt
+from service.brokers.base import Broker, Change, Event, Listener, Publication, Receipt
 from service.protocol import Person, RequestError, change_tail, encode, event_head, fingerprint, message_tail
 
 from .harness import UNIT, RedisServer

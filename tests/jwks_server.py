@@ -1,4 +1,4 @@
-"""A key set's server for the tests of service/jwks.py and service/auth.py, with faults to order, and real keys."""
+"""A key set's server for the tests of jwks.py and auth.py of service/identity, with faults to order, and real keys."""
 
 import asyncio
 import json

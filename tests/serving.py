@@ -12,9 +12,10 @@ from unittest import mock
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from websockets.asyncio.client import ClientConnection, connect
 
-from service import config, presence, reads, typists
+from service import config
 from service.app import Service
 from service.hub import Hub
+from service.rooms import presence, reads, typists
 
 from .harness import JWT_SECRET, NO_LIMITS, SECRET_KEY, UNIT
 

@@ -8,8 +8,8 @@ import asyncio
 import os
 import sys
 
-from service.broker import Event, Receipt
-from service.broker_sqlite import SqliteBroker
+from service.brokers.base import Event, Receipt
+from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import RequestError
 
 from .brokers import Recorder, message

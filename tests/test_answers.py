@@ -1,4 +1,4 @@
-"""service/answers.py and listener.Server: HTTP answers that nobody takes, and how many connections a client has."""
+"""service/sockets/answers.py, acceptor.Server: HTTP answers that nobody takes, and a client's connections."""
 
 import asyncio
 import socket
@@ -8,9 +8,9 @@ from typing import Any
 
 from tornado.web import Application
 
-from service import listener
-from service.answers import AnswerHandler
-from service.unsent import UNSENT
+from service.sockets import acceptor
+from service.sockets.answers import AnswerHandler
+from service.sockets.unsent import UNSENT
 
 from .brokers import until
 from .harness import UNIT
@@ -36,8 +36,8 @@ async def server(deadline: float = 60, connections_per_address: int = 0) -> Asyn
     before, AnswerHandler.answer_deadline = AnswerHandler.answer_deadline, deadline
     Large.begun = 0
     application = Application([("/large", Large)], log_function=lambda handler: None)
-    http = listener.Server(application, connections_per_address=connections_per_address)
-    accepting = listener.Listener(http, listener.bind("127.0.0.1", 0))
+    http = acceptor.Server(application, connections_per_address=connections_per_address)
+    accepting = acceptor.Acceptor(http, acceptor.bind("127.0.0.1", 0))
     try:
         yield accepting.port
     finally:
@@ -184,8 +184,8 @@ async def test_a_request_counts_until_its_answer_is_taken() -> None:
         def prepare(self) -> None:
             assert self.count("client", 10)
 
-    http = listener.Server(Application([("/large", Counted)], log_function=lambda handler: None))
-    accepting = listener.Listener(http, listener.bind("127.0.0.1", 0))
+    http = acceptor.Server(Application([("/large", Counted)], log_function=lambda handler: None))
+    accepting = acceptor.Acceptor(http, acceptor.bind("127.0.0.1", 0))
     try:
         with Peer(accepting.port) as peer:
             peer.sock.send(GET)

@@ -9,7 +9,7 @@ import pytest
 from tornado.httpclient import HTTPResponse
 
 from service import api
-from service.broker import unavailable
+from service.brokers.base import unavailable
 from service.protocol import PAGE_LIMIT
 
 from .brokers import message, store

@@ -20,13 +20,13 @@ from websockets.exceptions import InvalidStatus
 
 from service import app, config, pages
 from service.app import Service, make_broker
-from service.broker import unavailable
-from service.broker_redis import RedisBroker
-from service.broker_sqlite import SqliteBroker
+from service.brokers.base import unavailable
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatSocket
 from service.config import ConfigError
 from service.hub import Rates
-from service.tickets import Tickets
+from service.identity.tickets import Tickets
 
 from .attacks.raw_socket import CLOSE, RawSocket, frame, handshake
 from .brokers import until

@@ -1,4 +1,4 @@
-"""service/auth.py: users' and guests' tokens, with real keys and a real key set's server."""
+"""service/identity/auth.py: users' and guests' tokens, with real keys and a real key set's server."""
 
 import base64
 import hmac
@@ -14,15 +14,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.auth import CACHE_LIMIT, GUEST_SECONDS, TOKEN_LIMIT, Authenticator, AuthError, User, user_of
 from service.config import ConfigError, Settings, load
-from service.jwks import FRESH, KEPT, RETRY
+from service.identity.auth import CACHE_LIMIT, GUEST_SECONDS, TOKEN_LIMIT, Authenticator, AuthError, User, user_of
+from service.identity.jwks import FRESH, KEPT, RETRY
 from service.protocol import RequestError
 
 from .harness import JWT_SECRET, SECRET_KEY
 from .jwks_server import jwk, jwks_server, pem, private_key
 
-NO_KEY_SET = r"service\.jwks WARNING no key set from 127\.0\.0\.1: "
+NO_KEY_SET = r"service\.identity\.jwks WARNING no key set from 127\.0\.0\.1: "
 NOW = 1_800_000_000.0
 LONG_SECRET = JWT_SECRET * 2  # long enough for HS512
 CLAIMS: dict[str, Any] = {"sub": "u1", "name": "Ada", "exp": int(NOW) + 3600}

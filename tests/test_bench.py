@@ -16,7 +16,7 @@ from bench.machine import parse_smaps, parse_stat
 from bench.measure import QUICK, Notes, Plan
 from bench.profile import shares
 from bench.stats import number, percentile, ratios, spread
-from service.framing import FrameParser
+from service.sockets.framing import FrameParser
 
 SIZES = (0, 1, 125, 126, 65535, 65536)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from service import marks
-from service.broker import CHANGES_FACTOR, PAGE_BYTES, UNREAD_ROOMS, Broker, Event, Receipt, Sanction
-from service.broker_redis import RedisBroker
-from service.broker_sqlite import SqliteBroker
+from service.brokers import marks
+from service.brokers.base import CHANGES_FACTOR, PAGE_BYTES, UNREAD_ROOMS, Broker, Event, Receipt, Sanction
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import Person, RequestError
 
 from .brokers import ADA, BOB, CY, change, message, opened, publish, refusal, store, until

@@ -1,7 +1,7 @@
 """What is the Redis broker's alone: a log that comes back shorter than it was."""
 
-from service.broker import Position
-from service.broker_redis import RedisBroker
+from service.brokers.base import Position
+from service.brokers.redis.broker import RedisBroker
 from tests.brokers import Recorder, message, opened, store, until
 from tests.harness import RedisServer
 

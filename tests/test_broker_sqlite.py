@@ -16,13 +16,24 @@ from typing import Any
 
 import pytest
 
-from service import sqlite_migration, sqlite_store, telemetry
-from service.broker import EMPTY_SECONDS, READERS_LIMIT, UNREAD_ROOMS, Broker, Position, Publication, Receipt, Sanction
-from service.broker_sqlite import SqliteBroker
+from service import telemetry
+from service.brokers.base import (
+    EMPTY_SECONDS,
+    READERS_LIMIT,
+    UNREAD_ROOMS,
+    Broker,
+    Position,
+    Publication,
+    Receipt,
+    Sanction,
+)
+from service.brokers.sqlite import migration as sqlite_migration
+from service.brokers.sqlite import store as sqlite_store
+from service.brokers.sqlite.broker import SqliteBroker
+from service.brokers.sqlite.store import Outcome, Store, Work
 from service.clock import BELIEVED, Clock
 from service.config import ConfigError
 from service.protocol import RequestError
-from service.sqlite_store import Outcome, Store, Work
 
 from .brokers import ADA, BOB, Recorder, change, message, opened, publish, refusal, store, until
 from .harness import UNIT
@@ -270,7 +281,7 @@ async def test_a_stalled_disk_is_unavailable_at_once(path: str) -> None:
             await broker.positions(["lobby"])
         assert not hanging.done(), "neither waited for the disk"
         await hanging
-        assert broker.available
+        await until(lambda: broker.available, "available")
         Hanging.hangs = 0.0
         await store(broker, message())
 
@@ -399,7 +410,7 @@ async def test_a_caller_may_go_away(path: str) -> None:
 def open_elsewhere(path: str, lock: str) -> subprocess.CompletedProcess[str]:
     """Another process opens the file and writes to it, with the lock or without it."""
     code = (
-        "import asyncio, sys; from service.broker_sqlite import SqliteBroker\n"
+        "import asyncio, sys; from service.brokers.sqlite.broker import SqliteBroker\n"
         "from tests.brokers import Recorder, message, publish\n"
         "async def main():\n"
         "    broker = SqliteBroker(sys.argv[1], history_limit=9, history_days=9)\n"
@@ -408,7 +419,7 @@ def open_elsewhere(path: str, lock: str) -> subprocess.CompletedProcess[str]:
         "    await broker.close()\n"
         "asyncio.run(main())"
     )
-    source = code if lock == "on" else f"import service.sqlite_store as s; s.LOCKING = 'NORMAL'\n{code}"
+    source = code if lock == "on" else f"import service.brokers.sqlite.store as s; s.LOCKING = 'NORMAL'\n{code}"
     command = [sys.executable, "-c", source, path]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
@@ -495,7 +506,9 @@ def test_tables_of_another_version_are_left_alone(path: str, version: int) -> No
 
 def test_a_path_of_any_letters_works(tmp_path: Path) -> None:
     """Whatever the standard streams can write."""
-    code = "import sys, service.sqlite_store as s; s.Store(sys.argv[1], history_limit=9, history_days=9).close()"
+    code = (
+        "import sys, service.brokers.sqlite.store as s; s.Store(sys.argv[1], history_limit=9, history_days=9).close()"
+    )
     for name in ("dätä.db", "数据.db"):
         path = tmp_path / name
         environ = {"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"}

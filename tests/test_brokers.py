@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from service import marks
-from service.broker import NETWORKS_LIMIT, Broker, Event, Position, Receipt, Sanction
-from service.broker_redis import RedisBroker
-from service.broker_sqlite import SqliteBroker
+from service.brokers import marks
+from service.brokers.base import NETWORKS_LIMIT, Broker, Event, Position, Receipt, Sanction
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
 
 from .brokers import ADA, BOB, CY, change, message, opened, publish, refusal, store, until

@@ -10,11 +10,12 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from service import chat, hub, moderation, protocol, reads, typists
-from service.auth import User
-from service.broker import unavailable
+from service import chat, hub, protocol
+from service.brokers.base import unavailable
 from service.chat import ChatSocket
+from service.identity.auth import User
 from service.protocol import Action, Moderate
+from service.rooms import moderation, reads, typists
 
 from .brokers import message, until
 from .harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt

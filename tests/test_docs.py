@@ -8,34 +8,26 @@ from typing import Any, get_args
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from service import (
-    api,
-    auth,
-    chat,
-    headers,
-    hub,
-    marks,
-    names,
-    networks,
-    protocol,
-    redis_log,
-    sqlite_log,
-    telemetry,
-    tickets,
-)
+from service import api, chat, hub, names, protocol, telemetry
+from service.brokers import marks
+from service.brokers.redis import log as redis_log
+from service.brokers.sqlite import log as sqlite_log
 from service.config import SETTINGS
-from service.framing import FrameParser
+from service.identity import auth, headers, networks, tickets
 from service.protocol import CloseCode, ErrorCode, encode
-from service.writer import PONGS
+from service.sockets.connection import PONGS
+from service.sockets.framing import FrameParser
 
 from .harness import SECRET_KEY, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 from .harness.chat_client import fetch_ticket
-from .test_layers import LAYERS
+from .test_layers import FAMILIES, FILES, family
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 PROTOCOL = DOCS["protocol"]
-SERVICE = "\n".join(path.read_text() for path in sorted((ROOT / "service").iterdir()) if path.is_file())
+SERVICE = "\n".join(
+    path.read_text() for path in sorted((ROOT / "service").rglob("*")) if path.suffix in (".py", ".lua", ".sql")
+)
 
 REQUESTS = {str(kind.__struct_config__.tag): kind for kind in get_args(protocol.REQUESTS)}
 FRAMES = {str(kind.__struct_config__.tag): kind for kind in protocol.Frame.__subclasses__()}
@@ -164,7 +156,7 @@ def test_numbers_are_those_of_the_code() -> None:
 
 def test_both_brokers_hold_the_same_limits_of_changes() -> None:
     """The script's numbers are those of marks.py."""
-    script = (ROOT / "service" / "publish.lua").read_text()
+    script = (ROOT / "service/brokers/redis/publish.lua").read_text()
     assert f"known > {marks.REACTIONS_LIMIT} or #users > {marks.REACTORS_LIMIT} " in script
     assert f"#edits >= {marks.EDITS_LIMIT} " in script
     assert f"(times or 0) >= {marks.RETRACTIONS_LIMIT} or others >= {marks.RETRACTORS_LIMIT} " in script
@@ -285,12 +277,14 @@ def test_log_lines_are_those_of_the_code(row: list[str]) -> None:
 # -- architecture, reliability
 
 
-def test_layers_are_those_that_are_held() -> None:
-    """The table of layers is the one that tests/test_layers.py holds the imports to."""
-    rows = table(DOCS["architecture"], "layer | files | what is there")
-    said = [tuple(re.findall(r"`(\w+)\.py`", row[1])) for row in rows]
-    assert said == [tuple(sorted(names)) for names in LAYERS] or said == list(LAYERS)
-    assert [row[0] for row in rows] == [str(level) for level in range(len(LAYERS))]
+def test_families_are_those_that_are_held() -> None:
+    """The table of families is what tests/test_layers.py holds the imports to, with each of their files in it."""
+    rows = table(DOCS["architecture"], "family | files | what it owns")
+    assert [row[0] for row in rows] == list(FAMILIES)
+    for name, files, _ in rows:
+        folder = re.match(r"`(\w+/)`: ", files)
+        said = [(folder[1] if folder else "") + file for file in re.findall(r"`([\w/]+)\.py`", files)]
+        assert sorted(said) == sorted(file.replace(".", "/") for file in FILES if family(file) == name)
 
 
 def test_every_fault_has_a_row() -> None:

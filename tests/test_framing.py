@@ -1,4 +1,4 @@
-"""service/framing.py: RFC 6455 frames. What clients send is put together here, apart from the module's own code."""
+"""service/sockets/framing.py: RFC 6455 frames. What clients send is put together apart from the module's code."""
 
 import contextlib
 import struct
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.framing import (
+from service.sockets.framing import (
     BINARY,
     CLOSE,
     PING,

@@ -1,4 +1,4 @@
-"""service/guide_chat.py: what the pages of the Python, Ruby and Go guides do, frame by frame, on both brokers."""
+"""service/guides/chat.py: what the pages of the Python, Ruby and Go guides do, frame by frame, on both brokers."""
 
 import asyncio
 import json
@@ -11,12 +11,12 @@ import websockets
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
-from service import guide_sockets
-from service.broker import unavailable
-from service.guide_sockets import GuideSocket
-from service.guide_voice import Voice
+from service.brokers.base import unavailable
+from service.guides import sockets as guide_sockets
+from service.guides.sockets import GuideSocket
+from service.guides.voice import Voice
 from service.names import name_key
-from service.relay import Relay
+from service.rooms.relay import Relay
 
 from .brokers import until
 from .guides import heard, say, silent

@@ -1,4 +1,4 @@
-"""service/guide_clock.py: the clocks of the guides."""
+"""service/guides/clock.py: the clocks of the guides."""
 
 import asyncio
 import re
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from tornado.ioloop import PeriodicCallback
 
-from service import guide_clock
+from service.guides import clock as guide_clock
 
 from .brokers import until
 from .guides import heard

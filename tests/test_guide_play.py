@@ -1,4 +1,4 @@
-"""service/guide_play.py: what the Play guide's page does, frame by frame, on both brokers."""
+"""service/guides/play.py: what the Play guide's page does, frame by frame, on both brokers."""
 
 import asyncio
 import json
@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from service.broker import unavailable
-from service.guide_sockets import GuideSocket
+from service.brokers.base import unavailable
+from service.guides.sockets import GuideSocket
 from service.protocol import MEMBERS_LIMIT, Person
 
 from .brokers import until

@@ -1,4 +1,4 @@
-"""service/guide_sockets.py: how the guides' sockets get in, and what they count for."""
+"""service/guides/sockets.py: how the guides' sockets get in, and what they count for."""
 
 import pytest
 import websockets

@@ -1,10 +1,10 @@
-"""service/guide_voice.py: names made of handles, and what becomes of a voice whose socket is gone."""
+"""service/guides/voice.py: names made of handles, and what becomes of a voice whose socket is gone."""
 
 import asyncio
 
 import pytest
 
-from service.guide_voice import GUIDE_PREFIX, Voice, bare, marked
+from service.guides.voice import GUIDE_PREFIX, Voice, bare, marked
 from service.names import name_key
 from service.protocol import Person
 

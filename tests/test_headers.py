@@ -1,4 +1,4 @@
-"""service/headers.py: what a request's headers may be believed."""
+"""service/identity/headers.py: what a request's headers may be believed."""
 
 import re
 
@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
 
 from service.config import Settings, load
-from service.headers import (
+from service.identity.headers import (
     bearer,
     client_address,
     host_allowed,
-    limit_key,
     offered_ticket,
     origin_allowed,
     parse_origin,
@@ -308,26 +307,6 @@ def test_forged_addresses_change_nothing(words: list[str]) -> None:
     headers = [("X-Forwarded-For", word) for word in words] + [("X-Forwarded-For", "198.51.100.1")]
     assert client_address(settings(TRUSTED_PROXIES="1"), request(*headers)) == "198.51.100.1"
     assert client_address(settings(), request(*headers)) == PEER
-
-
-@pytest.mark.parametrize(
-    ("address", "key"),
-    [
-        ("198.51.100.1", "198.51.100.1"),
-        ("::ffff:198.51.100.1", "198.51.100.1"),
-        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
-        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
-        ("::1", "::/64"),
-        ("2001:db8:1:2::/64", "2001:db8:1:2::/64"),
-        ("", ""),
-        ("@", "@"),
-    ],
-)
-def test_limit_key(address: str, key: str) -> None:
-    """IPv4 addresses stand for themselves, IPv6 addresses for their /64; a key is its own key."""
-    assert limit_key(address) == key
-    assert limit_key(key) == key
 
 
 @pytest.mark.parametrize(

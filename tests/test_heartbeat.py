@@ -1,4 +1,4 @@
-"""service/heartbeat.py: its wheel with a clock that the tests turn, and on a running service."""
+"""service/sockets/heartbeat.py: its wheel with a clock that the tests turn, and on a running service."""
 
 import asyncio
 import time
@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from service import heartbeat
-from service.heartbeat import TICK, Heartbeat
+from service.sockets import heartbeat
+from service.sockets.heartbeat import TICK, Heartbeat
 
 from .attacks.raw_socket import PING, PONG, RawSocket, frame
 from .brokers import until

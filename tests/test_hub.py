@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from service import config, hub
-from service.broker import Broker, Receipt, unavailable
-from service.broker_redis import RedisBroker
+from service.brokers.base import Broker, Receipt, unavailable
+from service.brokers.redis.broker import RedisBroker
 from service.hub import Rates, Tally, page_cost
 from service.protocol import CloseCode, ErrorCode, RequestError
 

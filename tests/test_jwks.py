@@ -1,4 +1,4 @@
-"""service/jwks.py: a key set from a real local server, which rotates, dies, hangs and talks nonsense."""
+"""service/identity/jwks.py: a key set from a real local server, which rotates, dies, hangs and talks nonsense."""
 
 import asyncio
 import json
@@ -9,15 +9,15 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from service import jwks
-from service.jwks import FRESH, KEPT, RETRY, KeySet, parse
+from service.identity import jwks
+from service.identity.jwks import FRESH, KEPT, RETRY, KeySet, parse
 
 from .harness import UNIT
 from .jwks_server import RAW, JwksServer, jwk, jwks_server, private_key
 
 SHORT_RSA = rsa.generate_private_key(65537, 1024).public_key()
 ONE, TWO = jwk("ES256", 1), jwk("ES256", 2)
-NO_KEY_SET = r"service\.jwks WARNING no key set from 127\.0\.0\.1: "
+NO_KEY_SET = r"service\.identity\.jwks WARNING no key set from 127\.0\.0\.1: "
 # Tornado's client speaks of a reset in its own log before the request's time-out ends it.
 RESET = r"(?s)tornado\.application ERROR Uncaught exception.*ConnectionResetError"
 
@@ -183,7 +183,7 @@ async def test_unknown_kids_don_t_make_a_flood() -> None:
         await keys.close()
 
 
-@pytest.mark.expects_log(r"service\.jwks WARNING the key set at 127\.0\.0\.1 has no usable key")
+@pytest.mark.expects_log(r"service\.identity\.jwks WARNING the key set at 127\.0\.0\.1 has no usable key")
 async def test_empty_set_lets_nobody_in() -> None:
     """A server that withdraws every key is believed."""
     async with jwks_server(ONE) as server:
@@ -329,7 +329,7 @@ async def test_log_shows_neither_address_nor_answer(caplog: pytest.LogCaptureFix
             keys = KeySet(server.url + "?hidden=query")
             assert await keys.find("1", "ES256") is None
             await keys.close()
-    lines = [record.getMessage() for record in caplog.records if record.name == "service.jwks"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "service.identity.jwks"]
     assert lines == ["no key set from 127.0.0.1: ValueError"]
     assert "hidden" not in caplog.text
 

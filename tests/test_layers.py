@@ -1,117 +1,158 @@
-"""The layers of service/:
+"""The families of service/: a file imports only from its own family and from those below, and never in a circle.
 
-a file imports only from layers below its own, so that each can be read and tested alone.
+So each family can be read and tested without those above it.
 """
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 SERVICE = Path(__file__).resolve().parents[1] / "service"
 
-LAYERS: tuple[tuple[str, ...], ...] = (
-    # Bytes, rates, counts: knows nothing of the rest.
-    ("clock", "framing", "jwks", "limits", "protocol", "redis_url", "registry", "telemetry", "unsent"),
-    ("config", "names"),
-    # What a user, a broker, a connection is.
-    ("answers", "auth", "broker", "headers", "marks", "writer"),
-    # What these can do.
-    (
-        "listener",
-        "moderation",
-        "networks",
-        "presence",
-        "pulse",
-        "reads",
-        "redis_commands",
-        "sqlite_log",
-        "sqlite_migration",
-        "sqlite_names",
-        "tickets",
-        "tokens",
-        "typists",
-        "upgrade",
-    ),
-    ("redis_channels", "redis_keys", "sqlite_memory", "sqlite_store", "supervisor"),
-    ("redis_log", "redis_names", "redis_presence", "redis_reads", "redis_rooms", "redis_state"),
-    # The two brokers.
-    ("broker_redis", "broker_sqlite"),
-    # What keeps events and connections going.
-    ("heartbeat", "relay"),
-    # What a process has one of.
-    ("hub",),
-    # What clients ask for, and the handlers they ask.
-    ("actions", "guide_voice"),
-    ("guide_sockets",),
-    ("api", "chat", "guide_chat", "guide_clock", "guide_play"),
-    ("pages",),
-    # Routes, start, drain; the command line.
-    ("app",),
-    ("__main__",),
+FAMILIES: dict[str, tuple[str, ...]] = {
+    # Top to bottom: each with its files, or the folder that holds them.
+    "command line": ("__main__", "supervisor"),
+    "application": ("app",),
+    "handlers": ("actions", "api", "chat", "guides/", "pages"),
+    "node": ("hub",),
+    "rooms": ("rooms/",),
+    "identity": ("identity/",),
+    "brokers": ("brokers/",),
+    "sockets": ("sockets/",),
+    "base": ("addresses", "clock", "config", "limits", "names", "protocol", "telemetry"),
+}
+# Beside their order: who may not use a family that stands below it, but for the files named.
+APART: dict[tuple[str, str], tuple[str, ...]] = {
+    ("rooms", "sockets"): ("sockets.framing",),
+    ("identity", "sockets"): (),
+    ("brokers", "sockets"): (),
+    ("command line", "sockets"): ("sockets.acceptor",),
+}
+UPWARDS = {("config", "brokers.redis.url")}  # a setting's words are checked by whoever understands them
+
+PURE = (
+    "addresses",
+    "brokers.pulse",
+    "brokers.sqlite.names",
+    "limits",
+    "names",
+    "protocol",
+    "rooms.cursors",
+    "sockets.framing",
 )
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-
-PURE = ("limits", "names", "protocol", "pulse", "registry", "sqlite_names")
 """Sans I/O: time is a parameter, bytes come in and go out as values."""
-OUTSIDE = {"asyncio", "os", "redis", "select", "socket", "sqlite3", "threading", "time", "tornado"}
+OUTSIDE = {"asyncio", "os", "redis", "select", "socket", "sqlite3", "threading", "time"}
 
 
-def imported(source: str) -> set[str]:
-    """Every module a file imports, at its top or inside:
+def files() -> dict[str, Path]:
+    """Dotted name below `service` to path, without the packages' own files."""
+    paths = sorted(path for path in SERVICE.rglob("*.py") if path.name != "__init__.py")
+    return {".".join(path.relative_to(SERVICE).with_suffix("").parts): path for path in paths}
 
-    full dotted names, the package's own without `service.`.
-    """
+
+def imported(source: str, package: str = "service") -> set[str]:
+    """Every module a file of `package` imports, at its top or inside: full dotted names."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            module = ("service." if node.level else "") + (node.module or "")
-            names |= {f"{module.rstrip('.')}.{alias.name}" for alias in node.names} | {module.rstrip(".")}
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
+            names |= {f"{module}.{alias.name}" for alias in node.names} | {module}
     return names
 
 
-def own(source: str) -> set[str]:
+def own(source: str, package: str = "service") -> set[str]:
     """The files of service/ that a file imports."""
-    parts = (name.split(".") for name in imported(source))
-    return {name[1] for name in parts if name[0] == "service" and len(name) > 1 and name[1] in files()}
+    return {name.removeprefix("service.") for name in imported(source, package)} & FILES.keys()
 
 
-def files() -> set[str]:
-    return {path.stem for path in SERVICE.glob("*.py")} - {"__init__"}
+FILES = files()
+IMPORTS = {name: own(path.read_text(), ".".join(("service", *name.split(".")[:-1]))) for name, path in FILES.items()}
 
 
-def test_every_file_has_one_layer() -> None:
-    """A new file is given its layer here; a file that has gone leaves the table."""
-    listed = [name for names in LAYERS for name in names]
-    assert sorted(listed) == sorted(files())
+def family(name: str) -> str:
+    """Whose file it is."""
+    where = f"{name.split('.')[0]}/" if "." in name else name
+    (found,) = [one for one, members in FAMILIES.items() if where in members]
+    return found
 
 
-@pytest.mark.parametrize("name", sorted(files()))
+def test_every_file_has_one_family() -> None:
+    """A new file or folder is given its family here; one that has gone leaves the table."""
+    listed = [member for members in FAMILIES.values() for member in members]
+    there = {f"{name.split('.')[0]}/" if "." in name else name for name in FILES}
+    assert sorted(listed) == sorted(there)
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_imports_go_down(name: str) -> None:
-    """No import from the file's own layer or from one above."""
-    others = own((SERVICE / f"{name}.py").read_text())
-    assert others <= {other for other in LEVEL if LEVEL[other] < LEVEL[name]}
+    """Nothing from a family above, and of those below nothing that is kept apart."""
+    order = list(FAMILIES)
+    here = family(name)
+    for other in IMPORTS[name]:
+        there = family(other)
+        assert order.index(there) >= order.index(here) or (name, other) in UPWARDS, f"{name} imports {other}"
+        assert other in APART.get((here, there), (other,)), f"{name} imports {other}"
+
+
+def test_the_brokers_do_not_know_each_other() -> None:
+    """Each can be left out."""
+    for one, other in (("redis", "sqlite"), ("sqlite", "redis")):
+        assert [name for name in FILES if name.startswith(f"brokers.{one}.") and _uses(name, f"brokers.{other}.")] == []
+
+
+def _uses(name: str, prefix: str) -> bool:
+    return any(other.startswith(prefix) for other in IMPORTS[name])
+
+
+def circles(imports: dict[str, set[str]]) -> Iterator[list[str]]:
+    """The ways that lead from a file back to it."""
+    done: set[str] = set()
+
+    def walk(name: str, path: list[str]) -> Iterator[list[str]]:
+        if name in path:
+            yield path[path.index(name) :]
+        elif name not in done:
+            for other in sorted(imports[name]):
+                yield from walk(other, [*path, name])
+            done.add(name)
+
+    for name in imports:
+        yield from walk(name, [])
+
+
+def test_no_circle_is_closed() -> None:
+    """Within a family, too."""
+    assert list(circles(IMPORTS)) == []
+    assert list(circles({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == [["b", "c"]]
 
 
 @pytest.mark.parametrize("name", PURE)
 def test_pure_files_do_no_input_or_output(name: str) -> None:
     """What decides about bytes, rates and order touches no clock, socket or disk."""
-    roots = {module.split(".")[0] for module in imported((SERVICE / f"{name}.py").read_text())}
+    roots = {module.split(".")[0] for module in imported(FILES[name].read_text())}
     assert not roots & OUTSIDE
 
 
-def test_the_package_itself_imports_nothing() -> None:
-    """`service/__init__.py` stands below every layer."""
-    assert not own((SERVICE / "__init__.py").read_text())
+def test_packages_import_nothing_and_say_what_they_own() -> None:
+    """To import a file is to import that file alone."""
+    for path in SERVICE.rglob("__init__.py"):
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree), path
+        assert not imported(path.read_text()), path
 
 
 def test_every_form_of_import_is_seen() -> None:
     """Relative, absolute, aliased, late: none slips through."""
     assert own("from service import chat as c") == {"chat"}
-    assert own("from service.chat import ChatSocket") == {"chat"}
+    assert own("from service.rooms.relay import Relay") == {"rooms.relay"}
+    assert own("from service.rooms import relay") == {"rooms.relay"}
     assert own("import service.chat") == {"chat"}
     assert own("from . import chat") == {"chat"}
+    assert own("from .. import limits\nfrom .base import Broker", "service.brokers") == {"limits", "brokers.base"}
     assert own("def late():\n    from .chat import ChatSocket") == {"chat"}
     assert own("import os, service") == set()

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import marks
-from service.broker import Change
-from service.marks import EDITS_LIMIT, REACTIONS_LIMIT, RETRACTIONS_LIMIT, RETRACTORS_LIMIT, Marks
+from service.brokers import marks
+from service.brokers.base import Change
+from service.brokers.marks import EDITS_LIMIT, REACTIONS_LIMIT, RETRACTIONS_LIMIT, RETRACTORS_LIMIT, Marks
 from service.protocol import Person, RequestError, encode, event_head, message_tail
 
 ADA = Person("u1", "Ada")

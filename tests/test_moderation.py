@@ -1,4 +1,4 @@
-"""service/moderation.py: who may do what to whom, on both brokers, and how every process comes to know."""
+"""service/rooms/moderation.py: who may do what to whom, on both brokers, and how every process comes to know."""
 
 import asyncio
 import logging
@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from service import config, moderation
+from service import config
 from service.app import make_broker
-from service.auth import User
-from service.broker import Broker, Sanction, unavailable
-from service.moderation import Moderation
+from service.brokers.base import Broker, Sanction, unavailable
+from service.identity.auth import User
 from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
+from service.rooms import moderation
+from service.rooms.moderation import Moderation
 
 from .brokers import Recorder, opened, until
 from .harness import UNIT, RedisServer
@@ -207,7 +208,7 @@ async def test_every_process_is_told(broker_env: dict[str, str]) -> None:
 async def test_each_is_logged_with_who_did_it(caplog: pytest.LogCaptureFixture, asked: Moderate, line: str) -> None:
     """One line, whatever stands in the reason."""
     async with moderating({}) as (kept, _, _):
-        with caplog.at_level(logging.INFO, "service.moderation"):
+        with caplog.at_level(logging.INFO, "service.rooms.moderation"):
             await kept.moderate(MODERATOR, asked)
         assert [record.getMessage() for record in caplog.records] == [f"moderation: {line}"]
 

@@ -1,4 +1,4 @@
-"""service/networks.py: the broker comes to know where this process's guests are, and only theirs."""
+"""service/identity/networks.py: the broker comes to know where this process's guests are, and only theirs."""
 
 import asyncio
 import json
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from service import networks
-from service.broker import unavailable
-from service.networks import Networks
+from service.brokers.base import unavailable
+from service.identity import networks
+from service.identity.networks import Networks
 
 from .brokers import until
 from .harness import UNIT, ChatClient, ChatError, make_jwt

@@ -1,4 +1,4 @@
-"""service/presence.py on both brokers: who is told of whom, and how often."""
+"""service/rooms/presence.py on both brokers: who is told of whom, and how often."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from service import presence as presence_module
 from service import telemetry
-from service.broker import Broker, Publication, Roster, unavailable
-from service.broker_redis import RedisBroker
-from service.broker_sqlite import SqliteBroker
-from service.presence import Presence
+from service.brokers.base import Broker, Publication, Roster, unavailable
+from service.brokers.pulse import Pulse
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
 from service.protocol import Presence as PresenceFrame
-from service.pulse import Pulse
-from service.relay import Relay
+from service.rooms import presence as presence_module
+from service.rooms.presence import Presence
+from service.rooms.relay import Relay
 
 from .brokers import ADA, BOB, CY, until
 from .harness import ChatClient, ServiceProcess, make_jwt

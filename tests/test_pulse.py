@@ -1,9 +1,9 @@
-"""service/pulse.py: when a process may say that another is dead."""
+"""service/brokers/pulse.py: when a process may say that another is dead."""
 
 import pytest
 
-from service.broker import BEAT_INTERVAL, PROCESS_TTL
-from service.pulse import GAP, SLEW, Pulse
+from service.brokers.base import BEAT_INTERVAL, PROCESS_TTL
+from service.brokers.pulse import GAP, SLEW, Pulse
 
 YEAR = 365 * 86400.0
 

@@ -1,4 +1,4 @@
-"""service/reads.py: positions are gathered, told to the broker, and shown when the broker says that they moved."""
+"""service/rooms/reads.py: positions are gathered, told to the broker, and shown when it says that they moved."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from service import reads as reads_module
 from service import telemetry
-from service.broker import unavailable
-from service.broker_sqlite import SqliteBroker
+from service.brokers.base import unavailable
+from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, ReadFrame
-from service.reads import ReadPositions
-from service.relay import Relay
+from service.rooms import reads as reads_module
+from service.rooms.reads import ReadPositions
+from service.rooms.relay import Relay
 
 from .brokers import ADA, BOB, CY, message, store, until
 from .serving import GATHER

@@ -1,4 +1,4 @@
-"""service/redis_channels.py against a real Redis: every confirmation is passed on, every lost connection comes back."""
+"""service/brokers/redis/channels.py on a real Redis: confirmations are passed on, lost connections come back."""
 
 import asyncio
 import time
@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from service import redis_channels, redis_commands
-from service.redis_channels import Channels
-from service.redis_commands import connector
+from service.brokers.redis import channels as redis_channels
+from service.brokers.redis import commands as redis_commands
+from service.brokers.redis.channels import Channels
+from service.brokers.redis.commands import connector
 
 from .brokers import until
 from .harness import UNIT, RedisServer

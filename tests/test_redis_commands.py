@@ -1,4 +1,4 @@
-"""service/redis_commands.py against a real Redis: pipelines, deadlines, refusals, a server that dies or freezes."""
+"""service/brokers/redis/commands.py on a real Redis: pipelines, deadlines, refusals, a server that dies or freezes."""
 
 import asyncio
 import datetime
@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from redis.asyncio.connection import Connection
 
-from service import redis_commands
-from service.broker_redis import RedisBroker
+from service.brokers.redis import commands as redis_commands
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.redis.commands import Commands, Lane, WrongType, connector, reconnect_delay
+from service.brokers.redis.keys import TOGETHER_LIMIT, all_of
 from service.protocol import ErrorCode, RequestError
-from service.redis_commands import Commands, Lane, WrongType, connector, reconnect_delay
-from service.redis_keys import TOGETHER_LIMIT, all_of
 
 from .brokers import message, opened, publish, store, until
 from .harness import UNIT, RedisServer, free_port

@@ -8,10 +8,10 @@ import pytest
 from redis import Redis
 
 from service import telemetry
-from service.broker import Broker, Receipt, Sanction
-from service.broker_redis import RedisBroker
+from service.brokers.base import Broker, Receipt, Sanction
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.redis.keys import INDEX, SANCTIONS, script_keys, visits_key
 from service.protocol import RequestError
-from service.redis_keys import INDEX, SANCTIONS, script_keys, visits_key
 
 from .brokers import ADA, BOB, change, message, opened, publish, store
 

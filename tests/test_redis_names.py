@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from service import telemetry
-from service.broker_redis import RedisBroker
+from service.brokers.redis.broker import RedisBroker
 
 from .brokers import ADA, BOB, opened
 from .harness import RedisServer

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service import redis_presence, telemetry
-from service.broker import Roster
-from service.broker_redis import RedisBroker
+from service import telemetry
+from service.brokers.base import Roster
+from service.brokers.pulse import Pulse
+from service.brokers.redis import presence as redis_presence
+from service.brokers.redis.broker import RedisBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
-from service.pulse import Pulse
 
 from .brokers import ADA, BOB, CY, Recorder, until
 from .harness import UNIT, RedisServer
@@ -30,7 +31,7 @@ GARBAGE = {
 
 @pytest.fixture(autouse=True)
 def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("service.redis_presence", "service.pulse"):
+    for module in ("service.brokers.redis.presence", "service.brokers.pulse"):
         monkeypatch.setattr(f"{module}.PROCESS_TTL", TTL)
 
 
@@ -61,7 +62,7 @@ class Process:
         await asyncio.gather(*self.broker._tasks, return_exceptions=True)
 
     async def beat_for(self, seconds: float, *people: Person) -> None:
-        """Live on for so long, with these people in the lobby, as service/presence.py does."""
+        """Live on for so long, with these people in the lobby, as service/rooms/presence.py does."""
         end = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < end:
             if not await self.broker.beat() and people:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from service import redis_reads, redis_rooms
-from service.broker import EMPTY_SECONDS, Position
-from service.broker_redis import RedisBroker
-from service.redis_keys import INDEX, visits_key
+from service.brokers.base import EMPTY_SECONDS, Position
+from service.brokers.redis import reads as redis_reads
+from service.brokers.redis import rooms as redis_rooms
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.redis.keys import INDEX, visits_key
 
 from .brokers import ADA, BOB, message, opened, redis_contents, store, until
 

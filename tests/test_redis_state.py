@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from service import redis_state, telemetry
-from service.broker import Sanction
-from service.broker_redis import RedisBroker
+from service import telemetry
+from service.brokers.base import Sanction
+from service.brokers.redis import state as redis_state
+from service.brokers.redis.broker import RedisBroker
 from service.clock import Clock
 from service.protocol import encode
 

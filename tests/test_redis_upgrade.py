@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from service.broker import Broker, Event, Position, Receipt
-from service.broker_redis import RedisBroker
+from service.brokers.base import Broker, Event, Position, Receipt
+from service.brokers.redis.broker import RedisBroker
 from service.protocol import Person, encode
 
 from .brokers import ADA, BOB, CY, change, message, opened, publish, redis_contents, refusal, store

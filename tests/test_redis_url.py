@@ -1,4 +1,4 @@
-"""service/redis_url.py: what a REDIS_URL may be, and real servers at each kind of address."""
+"""service/brokers/redis/url.py: what a REDIS_URL may be, and real servers at each kind of address."""
 
 import secrets
 from collections.abc import Iterator
@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from service import config, redis_commands
-from service.broker_redis import RedisBroker
+from service import config
+from service.brokers.redis import commands as redis_commands
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.redis.url import RedisUrl, parse
 from service.config import ConfigError, load
-from service.redis_url import RedisUrl, parse
 
 from .brokers import message, opened, publish, until
 from .harness import ChatClient, RedisServer

@@ -1,4 +1,4 @@
-"""service/relay.py between a real Redis and members that keep what they are given."""
+"""service/rooms/relay.py between a real Redis and members that keep what they are given."""
 
 import asyncio
 import json
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from service import relay as relay_module
 from service import telemetry
-from service.broker import Page, Publication, unavailable
-from service.broker_redis import RedisBroker
+from service.brokers.base import Page, Publication, unavailable
+from service.brokers.redis.broker import RedisBroker
 from service.protocol import ErrorCode, RequestError
-from service.relay import Hall, Relay
+from service.rooms import relay as relay_module
+from service.rooms.relay import Hall, Relay
 
 from .brokers import message, store, take_from_log, until
 from .harness import UNIT, RedisServer

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from service import config, listener, supervisor
+from service import config, supervisor
+from service.sockets import acceptor
 
 from .harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt, wait_until
 from .harness.service_process import ROOT
@@ -147,7 +148,7 @@ def test_the_worst_status_is_answered(status: str, answered: int) -> None:
 
 def test_a_port_in_use_starts_nobody() -> None:
     """It is bound before anything is forked."""
-    (taken,) = listener.bind("127.0.0.1", 0)
+    (taken,) = acceptor.bind("127.0.0.1", 0)
     port = str(taken.getsockname()[1])
     settings = config.load(environment({"REDIS_URL": "redis://127.0.0.1:1", "WEB_CONCURRENCY": "2", "PORT": port}))
 

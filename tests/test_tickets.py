@@ -1,4 +1,4 @@
-"""service/tickets.py: one-use tickets, over a store that takes atomically as the brokers do."""
+"""service/identity/tickets.py: one-use tickets, over a store that takes atomically as the brokers do."""
 
 import asyncio
 
@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.auth import AuthError, User
-from service.broker import unavailable
+from service.brokers.base import unavailable
 from service.config import load
+from service.identity.auth import AuthError, User
+from service.identity.tickets import TICKET_SECONDS, Tickets
 from service.protocol import RequestError
-from service.tickets import TICKET_SECONDS, Tickets
 
 ORIGIN = "https://chat.example.com"
 ADDRESS = "192.0.2.1"

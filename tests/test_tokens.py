@@ -1,13 +1,13 @@
-"""service/tokens.py: tokens from the command line."""
+"""service/identity/tokens.py: tokens from the command line."""
 
 from pathlib import Path
 
 import jwt
 import pytest
 
-from service.auth import Authenticator, User
 from service.config import load
-from service.tokens import main
+from service.identity.auth import Authenticator, User
+from service.identity.tokens import main
 
 from .harness import JWT_SECRET
 from .jwks_server import pem, private_key

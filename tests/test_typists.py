@@ -1,4 +1,4 @@
-"""service/typists.py: who types is gathered, bounded, and left out of rooms where it would be for too many."""
+"""service/rooms/typists.py: who types is gathered, bounded, and left out of rooms where it would be for too many."""
 
 import asyncio
 import json
@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from service import telemetry, typists
+from service import telemetry
 from service.protocol import MEMBERS_LIMIT, Person
-from service.relay import Relay
-from service.typists import SHOWN_LIMIT, Typists
+from service.rooms import typists
+from service.rooms.relay import Relay
+from service.rooms.typists import SHOWN_LIMIT, Typists
 
 from .brokers import ADA, BOB, until
 

@@ -1,8 +1,8 @@
-"""service/unsent.py: who goes when too much waits."""
+"""service/sockets/unsent.py: who goes when too much waits."""
 
 import asyncio
 
-from service.unsent import Budget
+from service.sockets.unsent import Budget
 
 
 class Waiting:

@@ -1,4 +1,4 @@
-"""service/upgrade.py: the handshake and the takeover, on a real server."""
+"""service/sockets/upgrade.py: the handshake and the takeover, on a real server."""
 
 import asyncio
 import logging
@@ -11,9 +11,9 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
 
-from service import framing
-from service.upgrade import WebSocket
-from service.writer import Connection
+from service.sockets import framing
+from service.sockets.connection import Connection
+from service.sockets.upgrade import WebSocket
 
 from .attacks.raw_socket import TEXT, RawSocket, close_frame, frame, handshake
 from .brokers import until

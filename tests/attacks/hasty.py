@@ -2,12 +2,12 @@
 
 import sys
 
-from service import broker
+from service.brokers import base
 
 EMPTY_SECONDS = 6
 
 if __name__ == "__main__":
-    broker.EMPTY_SECONDS = EMPTY_SECONDS  # before anything reads it
+    base.EMPTY_SECONDS = EMPTY_SECONDS  # before anything reads it
     from service import __main__ as command
 
     sys.exit(command.main())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from service.redis_keys import room_keys, script_keys
+from service.brokers.redis.keys import room_keys, script_keys
 
 from ..harness import UNIT, ChatClient, ChatError
 from ..serving import serving

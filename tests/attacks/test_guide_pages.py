@@ -14,7 +14,8 @@ import pytest
 from playwright.async_api import Browser, Dialog, Page
 from tornado.web import Application, RequestHandler
 
-from service import app, guide_chat
+from service import app
+from service.guides import chat as guide_chat
 from service.hub import Hub
 
 from ..brokers import until

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from service import config
-from service.auth import Authenticator
+from service.identity.auth import Authenticator
 
 from ..harness import SECRET_KEY, UNIT, ChatClient, ChatError, ServiceProcess
 from ..harness.chat_client import fetch_ticket

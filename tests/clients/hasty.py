@@ -3,7 +3,7 @@
 import sys
 
 from service import __main__ as command
-from service.writer import Connection
+from service.sockets.connection import Connection
 
 if __name__ == "__main__":
     Connection._close_sent = Connection._end_stream  # type: ignore[method-assign]

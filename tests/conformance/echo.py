@@ -1,6 +1,6 @@
 """An echo service on the chat's own socket class, for Autobahn's fuzzing client.
 
-Frames, handshake, closing and backpressure are those of `service.upgrade` and `service.writer`; only the limits are
+Frames, handshake, closing and backpressure are those of `sockets.upgrade` and `sockets.connection`; only the limits are
 opened, because group 9 sends messages of 16 MiB and in 65,536 fragments.
 """
 
@@ -10,9 +10,10 @@ import signal
 
 from tornado.web import Application, RequestHandler
 
-from service import framing, listener, telemetry
-from service.upgrade import WebSocket
-from service.writer import Connection
+from service import telemetry
+from service.sockets import acceptor, framing
+from service.sockets.connection import Connection
+from service.sockets.upgrade import WebSocket
 
 FRAME_LIMIT = 20 * 2**20  # bytes
 
@@ -45,8 +46,8 @@ async def serve(port: int) -> None:
     application = Application(
         [(r"/", Echo), (r"/readyz", Ready)], frame_limit=FRAME_LIMIT, log_function=lambda handler: None
     )
-    server = listener.Server(application)
-    accepting = listener.Listener(server, listener.bind("127.0.0.1", port))
+    server = acceptor.Server(application)
+    accepting = acceptor.Acceptor(server, acceptor.bind("127.0.0.1", port))
     await leave.wait()
     accepting.close()
     await Connection.all_closed(1.0)

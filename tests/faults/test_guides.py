@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from service.guide_voice import CLAIM_SECONDS
+from service.guides.voice import CLAIM_SECONDS
 from tests.guides import heard, say
 from tests.harness import UNIT, ServiceProcess
 

@@ -17,19 +17,24 @@ from typing import Any
 
 import msgspec
 
-from service import actions, api, presence, pulse, redis_channels, redis_commands, redis_presence
+from service import actions, api
 from service.__main__ import main
-from service.broker import Receipt
-from service.broker_redis import RedisBroker
-from service.broker_sqlite import SqliteBroker
+from service.brokers import pulse
+from service.brokers.base import Receipt
+from service.brokers.redis import channels as redis_channels
+from service.brokers.redis import commands as redis_commands
+from service.brokers.redis import presence as redis_presence
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.redis.commands import Commands
+from service.brokers.redis.presence import RedisPresence
+from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatSocket
 from service.clock import Clock
-from service.heartbeat import Heartbeat
 from service.hub import Hub
-from service.redis_commands import Commands
-from service.redis_presence import RedisPresence
-from service.registry import Room
-from service.relay import Relay
+from service.rooms import presence
+from service.rooms.cursors import Room
+from service.rooms.relay import Relay
+from service.sockets.heartbeat import Heartbeat
 
 SHORT_TTL = 3.0  # seconds
 

@@ -1,0 +1,46 @@
+"""Whether this process can tell who is dead: it was itself there, and the broker's clock went as ours. No I/O."""
+
+import logging
+
+from service.brokers.base import BEAT_INTERVAL, PROCESS_TTL
+
+logger = logging.getLogger(__name__)
+
+GAP = 2.5 * BEAT_INTERVAL  # seconds between two beats, past which this process was away
+SLEW = 2.0  # seconds by which the broker's clock may differ from ours between two beats; more is a step
+
+
+class Pulse:
+    """The beats of this process. Times are seconds of a clock that nobody sets, `at` the broker's time of day."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None  # when the row of beats without a gap began
+        self._last: tuple[float, float, float] | None = None  # sent, answered, at
+
+    def lost(self) -> None:
+        """A beat failed, or its connection was another: the row ends."""
+        self._since = None
+
+    def beat(self, sent: float, answered: float, at: float) -> None:
+        """A beat was answered."""
+        if self._last is not None:
+            last_sent, last_answered, last_at = self._last
+            passed = at - last_at
+            ahead = max(0.0, passed - (answered - last_sent)) + min(0.0, passed - (sent - last_answered))
+            if abs(ahead) > SLEW:
+                logger.warning("the broker's clock stepped by %+.0f s", ahead)
+                self._since = None
+            if sent - last_sent > GAP:
+                self._since = None
+        if self._since is None:
+            self._since = answered
+        self._last = sent, answered, at
+
+    @property
+    def steady(self) -> bool:
+        """Whether the row of beats is as long as a process lives without one: who is dead now was so all the time."""
+        return self._since is not None and self._last is not None and self._last[1] - self._since >= PROCESS_TTL
+
+    def agrees(self, now: float, seconds: float) -> bool:
+        """Whether the broker's time of day, at the last beat, is that of our own clock, which says `now`, about."""
+        return self._last is not None and abs(self._last[2] - now) <= seconds

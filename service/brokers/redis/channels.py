@@ -1,0 +1,130 @@
+"""One connection to Redis for all of this process's subscriptions.
+
+redis-py's PubSub reconnects by itself and says nothing; here one task owns the connection, a set holds what is wished
+for, and every confirmation is passed on, because what was published before it may have been missed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, cast
+
+from redis.asyncio.connection import Connection
+from redis.exceptions import RedisError
+
+from service.brokers.redis.commands import CONNECT_TIMEOUT, PING_INTERVAL, hang_up, reconnect_delay
+
+logger = logging.getLogger(__name__)
+
+SILENT_PINGS = 2  # without a byte in answer, PING_INTERVAL after the last of which the connection is dead
+
+
+class Channels:
+    """`run` is the task that owns the connection."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        on_message: Callable[[bytes, bytes], None],
+        on_subscribed: Callable[[list[bytes]], None],
+    ) -> None:
+        self._connect = connect
+        self._on_message = on_message
+        self._on_subscribed = on_subscribed
+        self._wished: set[bytes] = set()
+        self._asked: set[bytes] = set()  # on the connection as it is
+        self._changed = asyncio.Event()
+        self._confirmed: list[bytes] = []
+        self._silent_pings = 0  # sent since anything was heard
+        self.connected = False
+
+    def subscribe(self, channel: bytes) -> None:
+        self._wished.add(channel)
+        self._asked.discard(channel)  # wished for again in the same turn: a confirmation is due all the same
+        self._changed.set()
+
+    def unsubscribe(self, channel: bytes) -> None:
+        self._wished.discard(channel)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Connect, subscribe, read, reconnect; until cancelled."""
+        failures = 0
+        while True:
+            await reconnect_delay(failures)
+            connection = self._connect()
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    await cast(Any, connection).connect()  # it has no types
+                self._asked.clear()
+                self._confirmed.clear()
+                self._silent_pings = 0
+                self._changed.set()
+                writer = asyncio.ensure_future(self._write(connection))
+                try:
+                    self.connected, failures = True, 0
+                    await self._read(connection)
+                finally:
+                    writer.cancel()
+                    await asyncio.gather(writer, return_exceptions=True)
+            except (RedisError, OSError, TimeoutError) as error:
+                if self.connected or failures == 0:
+                    logger.warning("redis channels: %s", str(error) or type(error).__name__)
+                failures += 1
+            except Exception:
+                # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.
+                logger.exception("redis channels: failed")
+                failures += 1
+            finally:
+                self.connected = False
+                await hang_up(connection)
+
+    async def _read(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            # Waits only when the parser is empty, so a burst is read in one turn of the loop.
+            reply = await connection.read_response(disable_decoding=True)
+            self._silent_pings = 0
+            kind = reply[0] if isinstance(reply, list) else b""
+            if kind == b"message":
+                self._on_message(reply[1], reply[2])
+            elif kind == b"subscribe":
+                if not self._confirmed:
+                    loop.call_soon(self._pass_on)
+                self._confirmed.append(reply[1])
+
+    def _pass_on(self) -> None:
+        confirmed, self._confirmed = self._confirmed, []
+        if confirmed:
+            self._on_subscribed(confirmed)
+
+    async def _write(self, connection: Connection) -> None:
+        """Keep what is asked equal to what is wished, and the connection tried.
+
+        Silence is counted in pings, not in seconds: a loop that was held, and heard nothing for so long, sends one.
+        """
+        loop = asyncio.get_running_loop()
+        ping_at = loop.time() + PING_INTERVAL
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(ping_at):
+                        await self._changed.wait()
+                if loop.time() >= ping_at:  # whatever else was sent: a wish taken back in its turn sends nothing
+                    if self._silent_pings >= SILENT_PINGS:
+                        logger.warning("redis channels: silent for %.0f s", SILENT_PINGS * PING_INTERVAL)
+                        break
+                    ping_at = loop.time() + PING_INTERVAL
+                    self._silent_pings += 1
+                    await connection.send_command("PING", check_health=False)
+                self._changed.clear()
+                add, drop = self._wished - self._asked, self._asked - self._wished
+                self._asked = set(self._wished)
+                if add:
+                    await connection.send_command("SUBSCRIBE", *add, check_health=False)
+                if drop:
+                    await connection.send_command("UNSUBSCRIBE", *drop, check_health=False)
+        except (RedisError, OSError):
+            pass
+        await hang_up(connection)  # the reader notices

@@ -1,0 +1,56 @@
+"""Who holds which name, on Redis: names.lua does each step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service import telemetry
+from service.brokers.base import unavailable
+from service.brokers.redis.commands import Commands
+from service.brokers.redis.keys import PROCESSES, room_keys, shown
+from service.names import name_key
+from service.protocol import Person
+
+SWEEP_LIMIT = 100  # names looked at with each beat, of those whose claim is over
+
+_KEYS = (*room_keys("*", "names", "claims", "holders", "people"), PROCESSES)
+
+
+class RedisNames:
+    """The names' part of the broker."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    async def claim(self, name: str, user: str, seconds: float, network: str, process: str) -> bool:
+        """Broker.claim_name. `unavailable` if Redis was told of `process` ("" if not) and lost it: with its people."""
+        result = await self._step("claim", name, user, int(seconds * 1000), network, process)
+        if result < 0:
+            raise unavailable("the broker has lost who is here")
+        return bool(result)
+
+    async def release(self, user: str) -> None:
+        """Broker.release_name."""
+        await self._step("release", user)
+
+    async def hold(self, people: Sequence[Person]) -> int:
+        """These people are present: each has their name from now on, where it is free or theirs."""
+        return await self._step("hold", *(part for person in people for part in (person.id, name_key(person.name))))
+
+    def sweep(self) -> None:
+        """Forget some of the names whose holders are gone. Nobody waits for it."""
+        sha = self._commands.scripts.get("names", "")
+        self._commands.send(("EVALSHA", sha, len(_KEYS), *_KEYS, "sweep", SWEEP_LIMIT), self._swept)
+
+    async def _step(self, *args: Any) -> int:
+        result, *damaged = await self._commands.script("names", _KEYS, *args)
+        self._say(damaged)
+        return int(result)
+
+    def _swept(self, answer: Any) -> None:
+        if not isinstance(answer, Exception):
+            self._say(answer[1:])
+
+    @staticmethod
+    def _say(damaged: Sequence[bytes]) -> None:
+        for record in damaged:
+            telemetry.damaged("name", shown(record))

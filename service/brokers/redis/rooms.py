@@ -1,0 +1,123 @@
+"""Which rooms there are on Redis, and their end."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from service.brokers.base import EMPTY_SECONDS, Position
+from service.brokers.redis.commands import Commands, Lane
+from service.brokers.redis.keys import (
+    INDEX,
+    all_of,
+    read_position,
+    read_room,
+    read_rooms,
+    room_keys,
+    room_script,
+    unless_damaged,
+)
+from service.clock import CLOCK
+from service.protocol import RequestError
+
+INDEX_SECONDS = 60.0  # how often a busy room is noted as such
+INDEX_LIMIT = 10_000  # rooms of which this process remembers when it noted them
+ROOMS_LIMIT = 1000  # rooms that `rooms` looks at, the latest
+SWEEP_INTERVAL = 10.0  # seconds between two looks at rooms that may be over
+SWEEP_ROOMS = 500  # looked at each time, in a walk around the index; some 5 ms of Redis
+SWEEP_AFTER = 2.0 * EMPTY_SECONDS  # seconds since its last use, before which a room is not looked at
+STEADY = 600.0  # seconds for which the clock must not have stepped before old rooms are deleted by its word
+
+
+class RedisRooms:
+    """The rooms' part of the broker. `run` is the task that clears up.
+
+    Nothing that lasts has a time to live in Redis, where one step of its clock would delete it all. The service counts
+    the days instead, and believes no clock that has just stepped.
+    """
+
+    def __init__(self, commands: Commands, seconds: int, forget_reads: Callable[[str, Sequence[bytes]], None]) -> None:
+        """`seconds`: how long a room stays after its last event. `forget_reads`: RedisReads.forget."""
+        self._commands = commands
+        self._seconds = seconds
+        self._forget_reads = forget_reads
+        self._indexed: dict[str, float] = {}
+        self._swept = 0  # how far the walk around the index came
+
+    def note(self, room: str) -> None:
+        """Note that the room is in use, for `rooms`; once in a while is enough."""
+        now = CLOCK.now()
+        if abs(now - self._indexed.get(room, 0.0)) > INDEX_SECONDS:
+            if len(self._indexed) >= INDEX_LIMIT:
+                self._indexed.clear()
+            self._indexed[room] = now
+
+            def reply(answer: Any) -> None:
+                if isinstance(answer, RequestError):
+                    self._indexed.pop(room, None)
+
+            self._commands.send(("ZADD", INDEX, int(now), room), reply)
+
+    async def keep(self, rooms: Sequence[str]) -> None:
+        scripts = (room_script(self._commands, "rooms", room, "keep", EMPTY_SECONDS) for room in rooms)
+        await all_of(*(unless_damaged(script, None) for script in scripts))
+
+    async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
+        if not rooms:
+            return []
+        keys = (room_keys(room, "position")[0] for room in rooms)
+        answer = await self._commands.call("MGET", *keys, lane=Lane.READS, cost=1 + len(rooms) // 10)
+        return [read_position(room, text) for room, text in zip(rooms, answer, strict=True)]
+
+    async def room_count(self) -> int:
+        count: int = await unless_damaged(self._commands.call("ZCARD", INDEX), 0, "rooms", INDEX)
+        return count
+
+    async def rooms(self) -> dict[str, int]:
+        latest = self._commands.call("ZREVRANGE", INDEX, 0, ROOMS_LIMIT - 1)
+        names = read_rooms(await unless_damaged(latest, [], "rooms", INDEX), INDEX)
+        counts = await all_of(*(self._people(name) for name in names))
+        positions = await self.positions(names)
+        return {
+            name: count for name, count, position in zip(names, counts, positions, strict=True) if count or position
+        }
+
+    async def _people(self, room: str) -> int:
+        key = room_keys(room, "people")[0]
+        count: int = await unless_damaged(self._commands.call("HLEN", key, lane=Lane.READS), 0, "people", key)
+        return count
+
+    async def run(self) -> None:
+        """Clear up now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL)
+            try:
+                await self.sweep()
+            except RequestError:
+                continue  # the broker is away
+
+    async def sweep(self) -> None:
+        """Look at the next rooms of the index: take out those that are over, delete those whose last event is old."""
+        now = CLOCK.now()
+        start, stop = self._swept, self._swept + SWEEP_ROOMS - 1
+        look = self._commands.call("ZRANGE", INDEX, start, stop, "WITHSCORES", lane=Lane.READS)
+        found = await unless_damaged(look, [], "rooms", INDEX)
+        # What was noted in the future was noted by a clock that had stepped; it is looked at like the rest.
+        due = [
+            (room, score)
+            for name, score in zip(found[::2], found[1::2], strict=True)
+            if (room := read_room(name, INDEX)) is not None and abs(now - float(score)) > SWEEP_AFTER
+        ]
+        self._swept = 0 if len(found) < 2 * SWEEP_ROOMS else self._swept + SWEEP_ROOMS
+        await all_of(*(self._sweep_room(room, score, now) for room, score in due))
+
+    async def _sweep_room(self, room: str, score: bytes, now: float) -> None:
+        old = now - self._seconds if CLOCK.steady(STEADY) else 0
+        script = room_script(
+            self._commands,
+            "rooms",
+            room,
+            *("sweep", room, score, int(1000 * now), int(1000 * old)),
+            more_keys=(INDEX, *room_keys(room, "people")),
+            lane=Lane.READS,
+        )
+        self._forget_reads(room, await unless_damaged(script, []))

@@ -1,0 +1,151 @@
+"""The small things that processes share on Redis: tickets, sanctions, where guests come from, buckets.
+
+A record that can't be read, or of a newer version, spoils itself only: it is counted, said, and passed over.
+"""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from service import telemetry
+from service.brokers.base import NETWORK_SECONDS, NETWORKS_LIMIT, Sanction
+from service.brokers.redis.commands import Commands, WrongType
+from service.brokers.redis.keys import SANCTIONS, all_of, shown
+from service.clock import CLOCK
+from service.protocol import encode
+
+STEADY = 600.0  # seconds without a step of any clock, before a sanction is deleted because its time is over
+AGREEMENT = 60.0  # seconds by which the broker's clock may differ from ours then
+
+
+class RedisState:
+    """This part of the broker. `agrees` says whether the broker's clock is within so many seconds of ours."""
+
+    def __init__(self, commands: Commands, agrees: Callable[[float, float], bool]) -> None:
+        self._commands = commands
+        self._agrees = agrees
+
+    # -- tickets
+
+    async def put_ticket(self, key: str, record: bytes, seconds: float) -> None:
+        """Broker.put_ticket."""
+        await self._commands.call("SET", "parley:ticket:" + key, record, "PX", int(seconds * 1000))
+
+    async def take_ticket(self, key: str) -> bytes | None:
+        """Broker.take_ticket."""
+        name = "parley:ticket:" + key
+        try:
+            record: bytes | None = await self._commands.call("GETDEL", name)
+        except WrongType:
+            telemetry.damaged("ticket", name)
+            await self._commands.call("DEL", name)
+            return None
+        return record
+
+    # -- sanctions
+
+    async def sanction(self, sanction: Sanction, lift: bool) -> None:
+        """Broker.sanction."""
+        command = ("HDEL", SANCTIONS, _field(sanction))
+        if not lift:
+            command = ("HSET", SANCTIONS, _field(sanction), encode(sanction))  # type: ignore[assignment]
+        try:
+            await self._commands.call(*command)
+        except WrongType:
+            await self._mend()
+            await self._commands.call(*command)
+
+    async def sanctions(self) -> list[Sanction]:
+        """Broker.sanctions. One whose time is over is deleted once no clock is in doubt."""
+        try:
+            kept = await self._commands.call("HGETALL", SANCTIONS)
+        except WrongType:
+            await self._mend()
+            return []
+        now = CLOCK.now_ms()
+        certain = CLOCK.steady(STEADY) and self._agrees(now / 1000, AGREEMENT)
+        holding = []
+        for field, value in zip(kept[::2], kept[1::2], strict=True):
+            sanction = _sanction(field, value)
+            if sanction is None:
+                continue
+            if not 0 < sanction.until <= now:
+                holding.append(sanction)
+            elif certain:
+                self._commands.forget("HDEL", SANCTIONS, field)
+        return holding
+
+    async def _mend(self) -> None:
+        """What stands in the place of the sanctions, and is none, goes."""
+        telemetry.damaged("sanction", SANCTIONS)
+        await self._commands.call("DEL", SANCTIONS)
+
+    async def ban(self, room: str, user: str, network: str) -> Sanction | None:
+        """Broker.ban."""
+        fields = [f"ban {where} {user}" for where in (room, "")]
+        fields += [f"ban/net {where} {network}" for where in (room, "") if network]
+        now = CLOCK.now_ms()
+        try:
+            kept = await self._commands.call("HMGET", SANCTIONS, *fields)
+        except WrongType:
+            await self._mend()
+            return None
+        for field, value in zip(fields, kept, strict=True):
+            sanction = value and _sanction(field.encode(), value)
+            if sanction and not 0 < sanction.until <= now:
+                return sanction
+        return None
+
+    # -- networks
+
+    async def note_networks(self, networks: Sequence[tuple[str, str]]) -> None:
+        """Broker.note_networks."""
+        now = CLOCK.now()
+        await all_of(*(self._note_network(user, network, now) for user, network in networks))
+
+    async def _note_network(self, user: str, network: str, now: float) -> None:
+        key = f"parley:networks:{user}"
+        try:
+            await self._commands.call("ZADD", key, now, network)
+        except WrongType:
+            telemetry.damaged("network", key)
+            await self._commands.call("DEL", key)
+            await self._commands.call("ZADD", key, now, network)
+        self._commands.forget("ZREMRANGEBYRANK", key, 0, -1 - NETWORKS_LIMIT)
+        self._commands.forget("EXPIRE", key, NETWORK_SECONDS)
+
+    async def networks(self, user: str) -> list[str]:
+        """Broker.networks."""
+        key = f"parley:networks:{user}"
+        try:
+            known = await self._commands.call("ZREVRANGE", key, 0, -1)
+        except WrongType:
+            telemetry.damaged("network", key)
+            return []
+        return [network.decode(errors="replace") for network in known]
+
+    # -- buckets
+
+    async def charge(self, user: str, messages: int, rate: float, burst: float) -> float:
+        """Broker.charge."""
+        if rate <= 0:
+            return 0.0
+        key = f"parley:{{user:{user}}}:bucket"
+        wait_ms, damaged = await self._commands.script("state", (key,), "charge", messages, rate, burst)
+        if damaged:
+            telemetry.damaged("bucket", key)
+        return int(wait_ms) / 1000
+
+
+def _field(sanction: Sanction) -> str:
+    kind = f"{sanction.kind}/net" if sanction.network else sanction.kind
+    return f"{kind} {sanction.room} {sanction.user}"
+
+
+def _sanction(field: bytes, value: bytes) -> Sanction | None:
+    """One that this version can read; fields that it doesn't know are passed over."""
+    try:
+        return msgspec.json.decode(value, type=Sanction)
+    except (msgspec.DecodeError, RecursionError) as error:
+        telemetry.damaged("sanction", f"{SANCTIONS} {shown(field)}", error)
+        return None

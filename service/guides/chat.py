@@ -1,0 +1,80 @@
+"""The chats of the Python, Ruby and Go guides: frames `{"handle","text"}`, bridged with the chat's room `lobby`.
+
+Python's page speaks on `/submit` and hears on `/receive`, Ruby's does both on `/`, Go's on `/ws`. Ruby's puts what it
+hears into its page as HTML, for its server escapes it; the others' pages escape for themselves.
+"""
+
+import logging
+
+import msgspec
+
+from service import protocol
+from service.guides.sockets import GuestSocket, LobbySocket, Message, Presence
+from service.guides.voice import Voice, bare
+from service.protocol import CloseCode, RequestError
+from service.sockets.framing import frame
+
+logger = logging.getLogger(__name__)
+
+
+class _Said(msgspec.Struct):
+    handle: str
+    text: str
+
+
+_decoder = msgspec.json.Decoder(_Said)
+
+
+class ReceiveSocket(LobbySocket):
+    """`/receive`: what is said in the lobby."""
+
+    def translate(self, said: list[Message | Presence]) -> bytes:
+        return b"".join(self.words(bare(one.user), one.text) for one in said if isinstance(one, Message))
+
+    def words(self, handle: str, text: str) -> bytes:
+        return frame(protocol.encode(_Said(handle, text)))
+
+
+class SubmitSocket(GuestSocket):
+    """`/submit`: what a guest says there. The guides know no answer, so what can't be said is dropped."""
+
+    voice: Voice
+
+    def opened(self) -> None:
+        super().opened()
+        self.voice = Voice(self.hub, self.network, self.held)
+
+    def closed(self) -> None:
+        super().closed()
+        self.voice.close()
+
+    def on_message(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            self.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
+            return
+        try:
+            said = _decoder.decode(message)
+            self.voice.say(said.handle, said.text)
+        except (RequestError, ValueError, RecursionError) as error:
+            logger.debug("a guide's frame was dropped: %s", error)
+            self.drop()
+
+
+class BothWaysSocket(SubmitSocket, ReceiveSocket):
+    """`/ws`: both ways on one socket. It hears before it speaks, so that it hears itself."""
+
+
+# As ERB::Util.html_escape has it.
+_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+
+
+def escape(text: str) -> str:
+    """The text as HTML, in an element or in a quoted attribute."""
+    return text.translate(_ESCAPED)
+
+
+class EscapedSocket(BothWaysSocket):
+    """`/` with an Upgrade: the same, with each value escaped."""
+
+    def words(self, handle: str, text: str) -> bytes:
+        return super().words(escape(handle), escape(text))

@@ -1,0 +1,46 @@
+"""The clocks of the guides: Node's and Ruby's on `/clock` (and on `/`, where ROOT_SOCKET says so), Play's on `/pingWs`.
+
+They tell anybody the time, as no guest and in no room.
+"""
+
+from datetime import UTC, datetime
+
+from tornado.ioloop import PeriodicCallback
+
+from service import protocol
+from service.clock import CLOCK
+from service.guides.sockets import GuideSocket
+from service.sockets.framing import frame
+
+
+class ClockSocket(GuideSocket):
+    """The server's time as a JSON string, at once and then once a second."""
+
+    _ticker: PeriodicCallback | None = None
+
+    def opened(self) -> None:
+        self._ticker = PeriodicCallback(self._tick, 1000)
+        self._ticker.start()
+        self._tell()  # goes out with the handshake's answer
+
+    def _tick(self) -> None:
+        if self.connection is not None and not self.connection.unsent_bytes:
+            self._tell()
+
+    def _tell(self) -> None:
+        assert self.connection is not None
+        self.connection.write(frame(self.words(datetime.fromtimestamp(CLOCK.now(), UTC))))
+
+    def words(self, time: datetime) -> bytes:
+        return protocol.encode(time.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    def closed(self) -> None:
+        if self._ticker is not None:
+            self._ticker.stop()
+
+
+class PingSocket(ClockSocket):
+    """The same as bare text, as Play's page shows it."""
+
+    def words(self, time: datetime) -> bytes:
+        return time.strftime("%Y-%m-%d %H:%M:%S").encode()

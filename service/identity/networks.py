@@ -1,0 +1,50 @@
+"""Where this process's guests come from, told to the broker, so that a moderator can ban the network of one of them."""
+
+import asyncio
+import time
+from itertools import islice
+
+from service.brokers.base import NETWORK_SECONDS, Broker
+from service.protocol import RequestError
+
+GATHER = 0.2  # seconds
+AGAIN = NETWORK_SECONDS / 3  # seconds between two words on the same guest: one of them may be lost
+BATCH = 200  # guests told at once
+
+
+class Networks:
+    """`enter` and `leave` are called for each of a guest's sockets; `run` tells the broker."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._here: dict[tuple[str, str], int] = {}  # user and network: sockets
+        self._new: dict[tuple[str, str], None] = {}
+
+    def enter(self, user: str, network: str) -> None:
+        """One more socket of the guest comes from there."""
+        self._here[user, network] = self._here.get((user, network), 0) + 1
+        self._new[user, network] = None
+
+    def leave(self, user: str, network: str) -> None:
+        """One less. Where they came from stays known for a while."""
+        left = self._here.get((user, network), 0) - 1
+        if left > 0:
+            self._here[user, network] = left
+        else:
+            self._here.pop((user, network), None)
+
+    async def run(self) -> None:
+        """Tell the broker of who came, and now and then of all who are here."""
+        again_at = time.monotonic() + AGAIN
+        while True:
+            await asyncio.sleep(GATHER)
+            if time.monotonic() >= again_at:
+                again_at += AGAIN
+                self._new |= dict.fromkeys(self._here)
+            while self._broker.available and (batch := list(islice(self._new, BATCH))):
+                for pair in batch:
+                    del self._new[pair]
+                try:
+                    await self._broker.note_networks(batch)
+                except RequestError:  # away again, or one of them has a record that can't be written: `AGAIN`
+                    break

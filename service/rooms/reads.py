@@ -1,0 +1,76 @@
+"""What people have read: one seq for each user and room, kept by the broker, told to the room, gathered."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from service import telemetry
+from service.brokers.base import Broker
+from service.protocol import MEMBERS_LIMIT, Count, Person, ReadFrame, RequestError, UserId
+
+GATHER = 0.5  # seconds
+
+
+class _Moved(msgspec.Struct):
+    """The broker's `read` signal."""
+
+    reads: dict[UserId, Count]
+
+
+class ReadPositions:
+    """`mark` is called at will; `run` tells the broker now and then. A position only ever moves forward."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        size: Callable[[str], int],
+        tell: Callable[[str, list[ReadFrame]], None],
+        tell_own: Callable[[str, list[ReadFrame]], None],
+    ) -> None:
+        """`size`: how many are in a room. `tell` shows frames to its members here, `tell_own` each to its user only."""
+        self._broker = broker
+        self._size = size
+        self._tell = tell
+        self._tell_own = tell_own
+        self._marks: dict[str, dict[str, int]] = {}
+
+    def mark(self, room: str, user: str, seq: int) -> None:
+        """The user has read up to `seq`."""
+        marks = self._marks.setdefault(room, {})
+        marks[user] = max(seq, marks.get(user, 0))
+
+    async def run(self) -> None:
+        """Tell the broker. What it could not be told is told again."""
+        while True:
+            await asyncio.sleep(GATHER)
+            for room, marks in list(self._marks.items()):
+                del self._marks[room]
+                try:
+                    await self._broker.mark_read(room, marks)
+                except RequestError:
+                    for user, seq in marks.items():
+                        self.mark(room, user, seq)
+                    if not self._broker.available:
+                        break
+                except Exception as error:  # noqa: BLE001 (whatever the room holds, the others' are told)
+                    telemetry.damaged("reads", f"the reads of {room}", error)
+
+    async def of(self, room: str, members: Iterable[Person]) -> dict[str, int]:
+        """What these people have read, where they have read anything."""
+        return await self._broker.reads(room, [person.id for person in members])
+
+    async def unread(self, user: str) -> dict[str, int]:
+        """How much is unread in each room that the user has read something in; nothing while the broker is away."""
+        try:
+            return await self._broker.unread(user)
+        except RequestError:
+            return {}
+
+    def on_signal(self, room: str, payload: bytes) -> None:
+        """The broker's word on whose position moved."""
+        moved = msgspec.json.decode(payload, type=_Moved).reads
+        frames = [ReadFrame(room=room, user=user, seq=seq) for user, seq in moved.items()]
+        # Where nobody can see who read what, each of 2,500 readers would cost all others a frame.
+        tell = self._tell if self._size(room) <= MEMBERS_LIMIT else self._tell_own
+        tell(room, frames)

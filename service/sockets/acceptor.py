@@ -1,0 +1,207 @@
+"""The listening socket: accepts in bursts, and stops accepting while descriptors are used up instead of spinning.
+
+Tornado's accept handler raises at EMFILE and is called again at once: 27,000 tracebacks in two seconds.
+"""
+
+import asyncio
+import errno
+import logging
+import resource
+import socket
+from contextlib import suppress
+from typing import Any, cast
+
+from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate
+from tornado.iostream import IOStream
+
+from service.addresses import limit_key
+from service.config import ConfigError
+from service.limits import Tally
+from service.sockets.connection import SEND_BUFFER
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 4096  # connections that the kernel completes before they are accepted; cut to net.core.somaxconn
+BURST = 64  # accepted in one turn of the loop, so that open sockets get theirs during a rush
+PAUSE = 0.5  # seconds without accepting when descriptors or memory are used up
+# Descriptors that are no client's: standard streams, epoll, the broker, the database, HTTP requests in flight.
+RESERVE = 256
+
+Address = tuple[int, int, int, str, Any]  # as socket.getaddrinfo gives them
+# What a connection is told that is one too many for its address, before anything of it is read.
+_TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the soft RLIMIT_NOFILE to the hard one; answers how many sockets that leaves for clients."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = hard if hard != resource.RLIM_INFINITY else 1 << 20
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+        except (ValueError, OSError):  # a kernel that allows less than it says (fs.nr_open)
+            pass
+    if soft == resource.RLIM_INFINITY:
+        soft = 1 << 20
+    return max(soft - RESERVE, soft // 2)
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """What `host` stands for ("": every interface, both families), IPv4 first. Raises `ConfigError` naming HOST."""
+    try:
+        infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:  # UnicodeError: no name at all, a part of it is empty or too long
+        reason = error.strerror if isinstance(error, OSError) else "no host name"
+        raise ConfigError(
+            f"HOST is {host!r}: {reason}; expected an address of this machine, or a name of one"
+        ) from None
+    return sorted(set(infos), key=lambda info: info[0] != socket.AF_INET)
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets for `host` ("": every interface, both families).
+
+    Raises `ConfigError` naming HOST or PORT, and OSError for what is neither's fault.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in resolve(host, port):
+            if sockets and port == 0:
+                address = (address[0], sockets[0].getsockname()[1], *address[2:])
+            sock = _listening(family, kind, protocol, address, spare=bool(sockets))
+            if sock is not None:
+                sockets.append(sock)
+    except OSError as error:
+        for sock in sockets:
+            sock.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):  # EACCES: below 1024, as a plain user
+            raise ConfigError(f"PORT {port}: {error.strerror}; choose another") from None
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EINVAL, errno.ENODEV):
+            raise ConfigError(f"HOST is {host!r}: {error.strerror}; expected an address of this machine") from None
+        raise
+    if not sockets:
+        raise ConfigError(f"HOST is {host!r}: this system has no such addresses; choose another")
+    return sockets
+
+
+def _listening(family: int, kind: int, protocol: int, address: Any, spare: bool) -> socket.socket | None:
+    """One of them, or None where the system doesn't have that family. `spare`: there is another already."""
+    try:
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        if error.errno == errno.EAFNOSUPPORT:  # a container without IPv6
+            return None
+        raise
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Accepted sockets inherit it (Linux: socket(7)), which saves a system call a connection.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        sock.setblocking(False)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        if spare and error.errno == errno.EADDRNOTAVAIL:  # IPv6 is built in but switched off
+            return None
+        raise
+    return sock
+
+
+class Server(HTTPServer):
+    """Tornado's, which knows how many HTTP connections an address has open: those not upgraded to sockets."""
+
+    def initialize(self, *args: Any, connections_per_address: int = 0, **options: Any) -> None:
+        """0 means any number."""
+        super().initialize(*args, **options)
+        self._limit = connections_per_address
+        self._open = Tally()
+
+    def full(self, address: str) -> bool:
+        """Whether one more connection from this address is too many."""
+        return 0 < self._limit <= self._open[limit_key(address)]
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        self._open.add(limit_key(address[0]))
+        super().handle_stream(stream, address)
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Begin with the next request, unless nobody is there for its answer.
+
+        Tornado would work off all that was pipelined on a connection which is closed by now, and all at once.
+        """
+        stream = cast(HTTP1Connection, request_conn).stream
+        if stream.closed():
+            stream._read_buffer.clear()
+        return super().start_request(server_conn, request_conn)
+
+    def on_close(self, server_conn: object) -> None:
+        """Its end, or its upgrade."""
+        super().on_close(server_conn)
+        context: Any = cast(HTTP1ServerConnection, server_conn).context
+        self._open.remove(limit_key(context.address[0]))
+
+
+class Acceptor:
+    """Feeds accepted connections to a `Server`."""
+
+    def __init__(self, server: Server, sockets: list[socket.socket]) -> None:
+        self._server = server
+        self._sockets = sockets
+        self._loop = asyncio.get_running_loop()
+        self._resume: asyncio.TimerHandle | None = None
+        self._start()
+
+    @property
+    def port(self) -> int:
+        return int(self._sockets[0].getsockname()[1])
+
+    def _start(self) -> None:
+        self._resume = None
+        for sock in self._sockets:
+            self._loop.add_reader(sock, self._accept, sock)
+
+    def _accept(self, sock: socket.socket) -> None:
+        for _ in range(BURST):
+            try:
+                connection, address = sock.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                self._pause(error)
+                return
+            connection.setblocking(False)
+            if self._server.full(address[0]):
+                _refuse(connection)
+                continue
+            self._server._handle_connection(connection, address)
+
+    def _pause(self, error: OSError) -> None:
+        if self._resume is None:
+            logger.warning("not accepting for %.1f s: %s", PAUSE, error.strerror)
+            for sock in self._sockets:
+                self._loop.remove_reader(sock)
+            self._resume = self._loop.call_later(PAUSE, self._start)
+
+    def close(self) -> None:
+        """Stop accepting and free the port. May be called again."""
+        if self._resume is not None:
+            self._resume.cancel()
+        for sock in self._sockets:
+            if sock.fileno() >= 0:
+                self._loop.remove_reader(sock)
+                sock.close()
+
+
+def _refuse(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.send(_TOO_MANY)
+    connection.close()

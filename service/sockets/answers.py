@@ -1,0 +1,76 @@
+"""HTTP answers that wait for their reader: a deadline, and their share of the budget for unsent bytes.
+
+A socket's own `Connection` sees to that by itself; here Tornado's stream holds the bytes. Requests of one connection
+are worked off one after the other, the next once the answer is taken, so an answer is all that waits on a connection.
+"""
+
+import asyncio
+import socket
+from typing import ClassVar, cast
+
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import IOStream
+from tornado.web import RequestHandler
+
+from service.limits import Tally
+from service.sockets.unsent import RESET, UNSENT
+
+
+class Answer:
+    """What of an answer the kernel did not take at once."""
+
+    __slots__ = ("_size", "_stream", "_timer")
+
+    def __init__(self, stream: IOStream, seconds: float) -> None:
+        self._stream = stream
+        # Whole pieces: Tornado keeps what it is given until the last byte of it is taken.
+        self._size = sum(len(piece) for _, piece in stream._write_buffer._buffers)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.shed)
+        UNSENT.keep(self, self._size)
+        # The stream's own future ends in any case; that of `flush` doesn't where the connection is lost.
+        stream._write_futures[-1][1].add_done_callback(self._taken)
+
+    def shed(self) -> None:
+        """Cut the connection; a reset, lest what the kernel holds stays for as long as the peer likes."""
+        if self._stream.socket is not None:
+            self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self._stream.close()
+        self._taken()
+
+    def _taken(self, _: object = None) -> None:
+        self._timer.cancel()
+        UNSENT.free(self, self._size)
+        self._size = 0
+
+
+class AnswerHandler(RequestHandler):
+    """A handler whose answers have a deadline."""
+
+    answer_deadline: ClassVar[float] = 60.0  # seconds; UNSENT_DEADLINE
+    clients: ClassVar[Tally] = Tally()  # requests under way, by client
+    _client: str | None = None
+
+    def count(self, client: str, limit: int) -> bool:
+        """Count the request for `client` until its answer is taken; False where that would be over `limit`."""
+        if self.clients[client] >= limit:
+            return False
+        self._client = client
+        self.clients.add(client)
+        return True
+
+    def on_finish(self) -> None:
+        if self._client is None:
+            return
+        stream, client = cast(HTTP1Connection, self.request.connection).stream, self._client
+        if stream._write_buffer:
+            stream._write_futures[-1][1].add_done_callback(lambda _: self.clients.remove(client))
+        else:
+            self.clients.remove(client)
+
+    def flush(self, include_footers: bool = False) -> "asyncio.Future[None]":
+        """As Tornado's, through which each answer goes, whole or in pieces."""
+        written = super().flush(include_footers)
+        stream: IOStream = cast(HTTP1Connection, self.request.connection).stream
+        if stream._write_buffer:
+            Answer(stream, self.answer_deadline)
+        return written

@@ -1,0 +1,202 @@
+"""The opening handshake, and the takeover: from the 101 on a `Connection` owns the socket, not Tornado.
+
+Tornado's internals are known here; but for its entry for accepted connections, which acceptor.py calls, its write
+buffer, which answers.py looks at, and its masking in C, which framing.py borrows, nowhere else. No permessage-deflate:
+it costs ten times the memory a connection (165 KiB), and a kilobyte can unfold to a megabyte.
+"""
+
+import base64
+import binascii
+import hashlib
+import logging
+import socket
+from types import TracebackType
+from typing import Any, ClassVar, cast
+
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.iostream import IOStream
+from tornado.platform.asyncio import BaseAsyncIOLoop
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+
+from service.sockets.answers import AnswerHandler
+from service.sockets.connection import Connection
+from service.sockets.framing import FrameParser
+
+logger = logging.getLogger(__name__)
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
+
+
+def asks_for_websocket(request: HTTPServerRequest) -> bool:
+    """Whether its Upgrade header, a list in any case, has a WebSocket in it.
+
+    RFC 9110 section 7.8: others in the list (h2c) may be ignored, and in HTTP/1.0 the whole header must be.
+    """
+    return request.version != "HTTP/1.0" and "websocket" in _options(request.headers, "Upgrade")
+
+
+def _options(headers: HTTPHeaders, name: str) -> list[str]:
+    return [option.strip().lower() for option in headers.get(name, "").split(",")]
+
+
+class WebSocket(AnswerHandler, WebSocketHandler):
+    """Tornado's handler with `Connection` as its protocol: `open`, `on_message`, `on_close`, `close` work as known.
+
+    `on_message` gets `str` (text) or `bytes` (binary) and must not be a coroutine: an await there would hold up the
+    pongs behind it. After the upgrade the request and Tornado's per-request state are let go (5 KiB a connection).
+    """
+
+    fragments_limit: ClassVar[int] = 1024  # FRAGMENTS_LIMIT; an empty fragment costs its sender six bytes
+
+    network = ""  # where it comes from, as limits know it
+    connection: Connection | None = None
+    _prepared_future = None  # read once more after the upgrade, when the instance's own is gone
+
+    def clear(self) -> None:
+        """As RequestHandler's, without the Date, which costs 8 µs to format and no handshake sends."""
+        self._headers = HTTPHeaders()
+        self.set_default_headers()
+        self._write_buffer = []
+        self.set_status(200)
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """None: a subprotocol that wasn't offered must not be answered (RFC 6455 section 4.2.2)."""
+        return None
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        """The opening handshake, RFC 6455 section 4.2.1. What is no WebSocket gets 400 or 426 and a sentence."""
+        headers = self.request.headers
+        refusal = self._handshake_error()
+        if refusal is not None:
+            self.refuse(*refusal)
+            return
+        await self.identify()
+        refusal = self.late_refusal()
+        if refusal is not None:
+            self.refuse(*refusal)
+            return
+        offered = [part.strip() for part in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        selected = self.select_subprotocol(offered)
+        key = headers["Sec-WebSocket-Key"]
+        accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
+        answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        answer += b"Sec-WebSocket-Accept: " + accept + b"\r\n"
+        if selected:
+            answer += b"Sec-WebSocket-Protocol: " + selected.encode() + b"\r\n"
+        self.set_status(101)
+        self._take_over(self.detach(), answer + b"\r\n", *args)
+
+    async def identify(self) -> None:
+        """Find out who comes, between the handshake's checks and its answer."""
+
+    def late_refusal(self) -> tuple[int, str] | None:
+        """Why the handshake gets a status after all: what may have changed while `identify` waited."""
+        return None
+
+    def _handshake_error(self) -> tuple[int, str] | None:
+        headers = self.request.headers
+        if headers.get("Sec-WebSocket-Version") != "13":
+            return 426, "This address speaks WebSocket, RFC 6455 (Sec-WebSocket-Version: 13)."
+        if self.request.version == "HTTP/1.0":  # nginx's own, unless told otherwise
+            return 400, "A WebSocket handshake needs HTTP/1.1; does a proxy on the way speak 1.0?"
+        if not asks_for_websocket(self.request) or "upgrade" not in _options(headers, "Connection"):
+            return 400, "A WebSocket handshake has the headers Upgrade: websocket and Connection: Upgrade."
+        try:
+            key = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != 16:
+            return 400, "A WebSocket handshake has a Sec-WebSocket-Key of 16 bytes in base64."
+        return None
+
+    def refuse(self, status: int, sentence: str) -> None:
+        """Answer `status` instead of an upgrade. Section 4.4: a version that isn't spoken learns which one is.
+
+        Old drafts get here too: hixie-76 (Sec-WebSocket-Key1) sends no version at all.
+        """
+        self.set_status(status)
+        self.set_header("Sec-WebSocket-Version", "13")
+        if status == 426:
+            self.set_header("Upgrade", "websocket")
+            self.set_header("Connection", "Upgrade")  # RFC 9110 section 7.8: the one not without the other
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        for name, value in self.refusal_headers().items():
+            self.set_header(name, value)
+        self.finish(sentence + "\n")
+
+    def refusal_headers(self) -> dict[str, str]:
+        """What a refusal carries beside: a page elsewhere may ask by `fetch` why it can't enter."""
+        return {}
+
+    def _take_over(self, stream: IOStream, answer: bytes, *args: str) -> None:
+        if stream.closed():
+            return
+        received, sock = bytes(stream._read_buffer), stream.socket
+        if stream._state is not None:
+            # Taken from Tornado and left with asyncio, whose next add_reader replaces the callback: no system call.
+            loop, fd = cast(BaseAsyncIOLoop, stream.io_loop), sock.fileno()
+            loop.handlers.pop(fd)
+            loop.readers.discard(fd)
+            stream._state = None
+        stream.socket = None  # type: ignore[assignment]
+        # Tornado switches Nagle's algorithm on again after each response; it would hold a second frame for 40 ms.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        limit = self.application.settings["frame_limit"]
+        # Kept here too: `open` may refuse and close, which takes `self.connection` away before its close frame is sent.
+        parser = FrameParser(limit, self.fragments_limit)
+        connection = self.connection = Connection(sock, self, parser, answer, self.network)
+        self.ws_connection = cast(Any, connection)
+        try:
+            self.open(*args)
+            connection.start(received)
+        except Exception:
+            # Tornado would answer 500 on a socket that is no longer its own.
+            logger.exception("a socket failed to open")
+            connection.abort()
+        self._slim()
+
+    def _slim(self) -> None:
+        kept = self.__dict__
+        for name in _REQUEST_STATE:
+            kept.pop(name, None)
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
+        """By path: Tornado's own line has the query, which may hold a ticket put there by mistake."""
+        if not isinstance(value, HTTPError):
+            logger.error("%s failed", self.request.path, exc_info=value)
+
+    # What WebSocketHandler has these for, Connection does itself.
+
+    def on_connection_close(self) -> None:
+        """The request's connection ended before the upgrade."""
+
+    def on_congested(self) -> None:
+        """More than UNSENT_LIMIT waits for the peer; write no durable frames until `on_drained`."""
+
+    def on_drained(self) -> None:
+        """The peer took everything."""
+
+    def on_connection_end(self, code: int, reason: str) -> None:
+        """The connection is closed or closing; nothing more comes and nothing more can be sent."""
+        self.close_code, self.close_reason = code, reason
+        self.ws_connection = self.connection = None
+        self.on_close()
+
+
+# Attributes of RequestHandler and WebSocketHandler that nothing reads after the upgrade.
+_REQUEST_STATE = (
+    "request",
+    "_headers",
+    "_new_cookie",
+    "_reason",
+    "_transforms",
+    "_write_buffer",
+    "_prepared_future",
+    "ui",
+    "path_args",
+    "path_kwargs",
+    "open_args",
+    "open_kwargs",
+    "locale",
+)
