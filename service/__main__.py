@@ -9,7 +9,8 @@ import socket
 import sys
 
 from service import __version__, app, config, supervisor, telemetry
-from service.config import ConfigError, Settings
+from service.config import Settings
+from service.errors import ConfigError
 from service.identity import tokens
 
 logger = logging.getLogger(__name__)

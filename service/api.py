@@ -73,8 +73,9 @@ class Handler(AnswerHandler):
     insecure = False  # whether it may be answered over http where https is forced: the router's own checks
     _refusals: ClassVar[WeakKeyDictionary[IOStream, int]] = WeakKeyDictionary()  # in a row, by connection
 
-    def initialize(self) -> None:
+    def initialize(self) -> None:  # type: ignore[override]
         self.hub = self.application.settings["hub"]
+        super().initialize(self.hub.socket_limits)
 
     def set_default_headers(self) -> None:
         settings = self.application.settings["hub"].settings

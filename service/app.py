@@ -25,7 +25,7 @@ from service.guides import clock as guide_clock
 from service.guides import play as guide_play
 from service.guides.sockets import GuestSocket, GuideSocket
 from service.guides.voice import Voice
-from service.hub import Hub, Rates
+from service.hub import Hub, Rates, buckets
 from service.identity import headers
 from service.identity.auth import Authenticator
 from service.identity.networks import Networks
@@ -39,12 +39,12 @@ from service.rooms.reads import ReadPositions
 from service.rooms.relay import Relay
 from service.rooms.typists import Typists
 from service.sockets import acceptor
-from service.sockets.answers import AnswerHandler
 from service.sockets.connection import Connection
 from service.sockets.framing import frame
 from service.sockets.heartbeat import Heartbeat
-from service.sockets.unsent import UNSENT
-from service.sockets.upgrade import WebSocket, asks_for_websocket
+from service.sockets.limits import SocketLimits
+from service.sockets.unsent import Budget
+from service.sockets.upgrade import asks_for_websocket
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,6 @@ def make_application(hub: Hub) -> Application:
         rooms=api.RoomList(hub.broker),
         refusals=Buckets(api.REFUSAL_RATE, api.REFUSAL_BURST),
         page="index.html",
-        frame_limit=hub.settings.frame_limit,
         default_handler_class=Elsewhere,
         log_function=_log_request,
     )
@@ -180,6 +179,18 @@ def make_broker(settings: Settings) -> Broker:
     if settings.redis_url:
         return RedisBroker(settings.redis_url, self_signed=settings.heroku, **limits)  # type: ignore[arg-type]
     return SqliteBroker(settings.sqlite_path, **limits)  # type: ignore[arg-type]
+
+
+def _socket_limits(settings: Settings) -> SocketLimits:
+    return SocketLimits(
+        frame_bytes=settings.frame_limit,
+        fragments=settings.fragments_limit,
+        frame_rate=settings.frame_rate,
+        address_frames=buckets(settings.frame_rate_address),
+        unsent_bytes=settings.unsent_limit,
+        unsent_total=Budget(settings.unsent_total),
+        answer_deadline=settings.unsent_deadline,
+    )
 
 
 def check(settings: Settings) -> None:
@@ -219,16 +230,12 @@ class Service:
         settings, stack = self.settings, self._stack
         available = acceptor.raise_descriptor_limit()
         limit = min(settings.connections_limit or available, available)
-        Connection.unsent_limit = settings.unsent_limit
-        Connection.frame_rate = settings.frame_rate
-        UNSENT.limit_bytes = settings.unsent_total
-        AnswerHandler.answer_deadline = settings.unsent_deadline
-        WebSocket.fragments_limit = settings.fragments_limit
         broker = make_broker(settings)
         relay = Relay(broker)
         stack.push_async_callback(relay.close)
         hub = self.hub = self._make_hub(broker, relay, limit)
-        Connection.address_frames = hub.rates.frames
+        unsent = hub.socket_limits.unsent_total
+        telemetry.UNSENT_BYTES.set_function(lambda: unsent.held_bytes)
         await broker.open(relay)
         stack.push_async_callback(broker.close)
         stack.push_async_callback(hub.authenticator.close)
@@ -299,6 +306,7 @@ class Service:
             tickets=Tickets(settings, broker.put_ticket, broker.take_ticket),
             rates=Rates(settings, broker),
             addresses=Tally(),
+            socket_limits=_socket_limits(settings),
             connections_limit=limit,
         )
         return hub
@@ -387,4 +395,3 @@ async def _send_away(open_socket: ChatSocket, moment: float) -> None:
 
 
 telemetry.SOCKETS.set_function(lambda: len(ChatSocket.sockets))
-telemetry.UNSENT_BYTES.set_function(lambda: UNSENT.held_bytes)

@@ -49,8 +49,9 @@ class ChatSocket(WebSocket):
     _worker: asyncio.Task[None] | None = None
     _drained: asyncio.Event | None = None
 
-    def initialize(self) -> None:
+    def initialize(self) -> None:  # type: ignore[override]
         self.hub = self.application.settings["hub"]
+        super().initialize(self.hub.socket_limits)
 
     # -- getting in
 

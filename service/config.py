@@ -16,15 +16,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from service.brokers.redis import url as redis_url
+from service.errors import ConfigError
 
 SECRET_SHORTEST = 8  # characters, else the start stops
 SECRET_SHORT = 32  # characters; less is warned of: RFC 7518 section 3.2 asks for 256 bits
 CHARACTER_BYTES = 12  # of a character past U+FFFF where a client escapes it in JSON, as Python does: \ud83e\ude77
 ENVELOPE_BYTES = 2048  # of a frame beside its text: `id` and `ref` of 64 such characters, room, type, target
-
-
-class ConfigError(Exception):
-    """A setting that can't hold. The message names the variable, the value (unless secret) and the way out."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from service.rooms.reads import ReadPositions
 from service.rooms.relay import Relay
 from service.rooms.typists import Typists
 from service.sockets.heartbeat import Heartbeat
+from service.sockets.limits import SocketLimits
 
 BURST_SECONDS = 10  # of a rate, as the burst where there is no setting for it
 ROOM_BURST = 60  # rooms that an address may begin at once
@@ -51,6 +52,7 @@ class Hub(Struct, kw_only=True):
     authenticator: Authenticator
     tickets: Tickets
     rates: "Rates"
+    socket_limits: SocketLimits
     connections_limit: int = 0
     connections: int = 0
     addresses: "Tally"
@@ -154,18 +156,17 @@ class Rates:
         self._spent: dict[str, int] = {}
         sends, address_sends = settings.send_rate, settings.send_rate_address
         self._sends_limited = sends > 0 or address_sends > 0
-        self.frames = _buckets(settings.frame_rate_address)
         self.sends = Buckets(sends, settings.send_burst)
-        self.address_sends = _buckets(address_sends)
-        self.joins = _buckets(settings.join_rate)
-        self.address_joins = _buckets(settings.join_rate_address)
-        self.connects = _buckets(settings.join_rate_address)
+        self.address_sends = buckets(address_sends)
+        self.joins = buckets(settings.join_rate)
+        self.address_joins = buckets(settings.join_rate_address)
+        self.connects = buckets(settings.join_rate_address)
         self.rooms = Buckets(settings.room_rate / 3600, ROOM_BURST)
-        self.tickets = _buckets(settings.ticket_rate)
+        self.tickets = buckets(settings.ticket_rate)
         self.lights = Buckets(LIGHT * sends, LIGHT * settings.send_burst)
-        self.address_lights = _buckets(LIGHT_ADDRESS * address_sends)
+        self.address_lights = buckets(LIGHT_ADDRESS * address_sends)
         self.typing = Buckets(TYPING_RATE, TYPING_BURST)
-        self.address_typing = _buckets(address_sends / 5)
+        self.address_typing = buckets(address_sends / 5)
         self.slow = Buckets(1 / SLOW_SECONDS, 1)
 
     @staticmethod
@@ -237,7 +238,8 @@ class Rates:
                     buckets.sweep(time.monotonic())
 
 
-def _buckets(rate: float) -> Buckets:
+def buckets(rate: float) -> Buckets:
+    """With the burst that goes with a rate where there is no setting for it."""
     return Buckets(rate, rate * BURST_SECONDS)
 
 

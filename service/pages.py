@@ -20,7 +20,7 @@ _MEANT = re.compile(r"/r(?:/+([^/]*))?/*", re.IGNORECASE)
 class Page(api.Handler):
     """`/` and `/r/<room>`: the chat page; and the pages of the guides."""
 
-    def initialize(self, file: str = "") -> None:
+    def initialize(self, file: str = "") -> None:  # type: ignore[override]
         """`file` of static/; the chat page without one."""
         super().initialize()
         self._file = file or self.application.settings["page"]

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from service.config import ConfigError
+from service.errors import ConfigError
 from service.sockets import acceptor
 from service.sockets.acceptor import Acceptor, bind, raise_descriptor_limit
 

@@ -10,11 +10,13 @@ from tornado.web import Application
 
 from service.sockets import acceptor
 from service.sockets.answers import AnswerHandler
-from service.sockets.unsent import UNSENT
+from service.sockets.limits import SocketLimits
+from service.sockets.unsent import Budget
 
 from .brokers import until
 from .harness import UNIT
 from .serving import serving
+from .sockets import socket_limits
 
 SIZE = 1_000_000  # more than the kernels hold with small buffers
 GET = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -31,11 +33,12 @@ class Large(AnswerHandler):
 
 
 @asynccontextmanager
-async def server(deadline: float = 60, connections_per_address: int = 0) -> AsyncIterator[int]:
+async def server(
+    limits: SocketLimits, connections_per_address: int = 0, handler: type[AnswerHandler] = Large
+) -> AsyncIterator[int]:
     """Its port."""
-    before, AnswerHandler.answer_deadline = AnswerHandler.answer_deadline, deadline
     Large.begun = 0
-    application = Application([("/large", Large)], log_function=lambda handler: None)
+    application = Application([("/large", handler, {"limits": limits})], log_function=lambda handler: None)
     http = acceptor.Server(application, connections_per_address=connections_per_address)
     accepting = acceptor.Acceptor(http, acceptor.bind("127.0.0.1", 0))
     try:
@@ -43,8 +46,7 @@ async def server(deadline: float = 60, connections_per_address: int = 0) -> Asyn
     finally:
         accepting.close()
         await http.close_all_connections()
-        AnswerHandler.answer_deadline = before
-        assert UNSENT.held_bytes == 0, "bytes are counted that nobody holds"
+        assert limits.unsent_total.held_bytes == 0, "bytes are counted that nobody holds"
 
 
 class Peer:
@@ -80,22 +82,24 @@ class Peer:
 
 async def test_an_answer_that_is_taken_counts_until_then() -> None:
     """And is whole."""
-    async with server() as port:
+    limits = socket_limits()
+    async with server(limits) as port:
         with Peer(port) as peer:
             peer.sock.send(GET)
-            await until(lambda: UNSENT.held_bytes > 0, "it waits")
+            await until(lambda: limits.unsent_total.held_bytes > 0, "it waits")
             answer = await peer.read(SIZE)
             assert answer.startswith(b"HTTP/1.1 200 OK")
-            await until(lambda: UNSENT.held_bytes == 0, "taken")
+            await until(lambda: limits.unsent_total.held_bytes == 0, "taken")
 
 
 async def test_an_answer_that_is_not_taken_is_cut_at_its_deadline() -> None:
     """With a reset: the kernel does not keep it either. What was asked behind it is never begun."""
-    async with server(deadline=0.1) as port:
+    limits = socket_limits(answer_deadline=0.1)
+    async with server(limits) as port:
         with Peer(port) as peer:
             peer.sock.send(GET * 50)
-            await until(lambda: UNSENT.held_bytes > 0, "it waits")
-            await until(lambda: UNSENT.held_bytes == 0, "the deadline")
+            await until(lambda: limits.unsent_total.held_bytes > 0, "it waits")
+            await until(lambda: limits.unsent_total.held_bytes == 0, "the deadline")
             assert len(await peer.read(SIZE)) < SIZE
             await asyncio.sleep(0.05)
             assert Large.begun == 1
@@ -103,34 +107,32 @@ async def test_an_answer_that_is_not_taken_is_cut_at_its_deadline() -> None:
 
 async def test_a_client_that_goes_gives_its_share_back() -> None:
     """And what it had asked besides is left undone."""
-    async with server() as port:
+    limits = socket_limits()
+    async with server(limits) as port:
         with Peer(port) as peer:
             peer.sock.send(GET * 50)
-            await until(lambda: UNSENT.held_bytes > 0, "it waits")
-        await until(lambda: UNSENT.held_bytes == 0, "given back")
+            await until(lambda: limits.unsent_total.held_bytes > 0, "it waits")
+        await until(lambda: limits.unsent_total.held_bytes == 0, "given back")
         await asyncio.sleep(0.05)
         assert Large.begun == 1
 
 
 async def test_past_the_budget_the_oldest_answer_is_cut() -> None:
     """HTTP answers and sockets stand in one list."""
-    before, UNSENT.limit_bytes = UNSENT.limit_bytes, int(1.5 * SIZE)
-    try:
-        async with server() as port:
-            with Peer(port) as first, Peer(port) as second:
-                first.sock.send(GET)
-                await until(lambda: UNSENT.held_bytes >= SIZE, "the first waits")
-                second.sock.send(GET)
-                await until(lambda: Large.begun == 2 and UNSENT.held_bytes <= 1.5 * SIZE, "one is cut")
-                assert len(await first.read(SIZE)) < SIZE
-                assert len(await second.read(SIZE)) == SIZE
-    finally:
-        UNSENT.limit_bytes = before
+    limits = socket_limits(unsent_total=Budget(int(1.5 * SIZE)))
+    async with server(limits) as port:
+        with Peer(port) as first, Peer(port) as second:
+            first.sock.send(GET)
+            await until(lambda: limits.unsent_total.held_bytes >= SIZE, "the first waits")
+            second.sock.send(GET)
+            await until(lambda: Large.begun == 2 and limits.unsent_total.held_bytes <= 1.5 * SIZE, "one is cut")
+            assert len(await first.read(SIZE)) < SIZE
+            assert len(await second.read(SIZE)) == SIZE
 
 
 async def test_one_connection_too_many_of_an_address_is_told_at_once() -> None:
     """429 before anything of it is read; others' addresses don't matter, and one that ends makes room."""
-    async with server(connections_per_address=3) as port:
+    async with server(socket_limits(), connections_per_address=3) as port:
         peers = [Peer(port) for _ in range(3)]
         await asyncio.sleep(0.05)
         with Peer(port) as late:
@@ -184,16 +186,12 @@ async def test_a_request_counts_until_its_answer_is_taken() -> None:
         def prepare(self) -> None:
             assert self.count("client", 10)
 
-    http = acceptor.Server(Application([("/large", Counted)], log_function=lambda handler: None))
-    accepting = acceptor.Acceptor(http, acceptor.bind("127.0.0.1", 0))
-    try:
-        with Peer(accepting.port) as peer:
+    limits = socket_limits()
+    async with server(limits, handler=Counted) as port:
+        with Peer(port) as peer:
             peer.sock.send(GET)
-            await until(lambda: UNSENT.held_bytes > 0, "it waits")
+            await until(lambda: limits.unsent_total.held_bytes > 0, "it waits")
             assert AnswerHandler.clients["client"] == 1
             await peer.read(SIZE)
-            await until(lambda: UNSENT.held_bytes == 0, "taken")
+            await until(lambda: limits.unsent_total.held_bytes == 0, "taken")
         assert AnswerHandler.clients["client"] == 0
-    finally:
-        accepting.close()
-        await http.close_all_connections()

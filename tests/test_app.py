@@ -24,7 +24,7 @@ from service.brokers.base import unavailable
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatSocket
-from service.config import ConfigError
+from service.errors import ConfigError
 from service.hub import Rates
 from service.identity.tickets import Tickets
 

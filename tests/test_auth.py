@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.config import ConfigError, Settings, load
+from service.config import Settings, load
+from service.errors import ConfigError
 from service.identity.auth import CACHE_LIMIT, GUEST_SECONDS, TOKEN_LIMIT, Authenticator, AuthError, User, user_of
 from service.identity.jwks import FRESH, KEPT, RETRY
 from service.protocol import RequestError

@@ -32,7 +32,7 @@ from service.brokers.sqlite import store as sqlite_store
 from service.brokers.sqlite.broker import SqliteBroker
 from service.brokers.sqlite.store import Outcome, Store, Work
 from service.clock import BELIEVED, Clock
-from service.config import ConfigError
+from service.errors import ConfigError
 from service.protocol import RequestError
 
 from .brokers import ADA, BOB, Recorder, change, message, opened, publish, refusal, store, until

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from service import protocol
-from service.config import SETTINGS, ConfigError, Setting, Settings, describe, load
+from service.config import SETTINGS, Setting, Settings, describe, load
+from service.errors import ConfigError
 
 MEMORY = {"SQLITE_PATH": ":memory:"}
 REDIS = {"REDIS_URL": "redis://:hidden-password@127.0.0.1:6379/0", "SECRET_KEY": "k" * 32}

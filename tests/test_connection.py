@@ -15,11 +15,13 @@ from service.protocol import CloseCode
 from service.sockets import connection, framing
 from service.sockets.connection import Connection, Owner
 from service.sockets.framing import FOLLOWING, FrameParser
-from service.sockets.unsent import UNSENT
+from service.sockets.limits import SocketLimits
+from service.sockets.unsent import Budget
 
 from .attacks.raw_socket import BINARY, CLOSE, PING, PONG, close_frame, frame, header
 from .brokers import until
 from .harness import UNIT
+from .sockets import socket_limits
 
 
 class Told(Owner):
@@ -46,10 +48,10 @@ class Told(Owner):
 class Pair:
     """A connection, its owner, and the peer's end."""
 
-    def __init__(self, ours: socket.socket, peer: socket.socket, greeting: bytes = b"") -> None:
+    def __init__(self, ours: socket.socket, peer: socket.socket, limits: SocketLimits, greeting: bytes = b"") -> None:
         self.peer = peer
         self.owner = Told()
-        self.connection = Connection(ours, self.owner, FrameParser(65536), greeting, "192.0.2.1")
+        self.connection = Connection(ours, self.owner, FrameParser(65536), limits, greeting, "192.0.2.1")
 
     async def read(self, size: int) -> bytes:
         """So many bytes, unless the end comes first."""
@@ -98,7 +100,7 @@ class Pair:
 
 
 @contextmanager
-def pair(greeting: bytes = b"", started: bool = True, limit: int = 1 << 20) -> Iterator[Pair]:
+def pair(greeting: bytes = b"", started: bool = True, limits: SocketLimits | None = None) -> Iterator[Pair]:
     """Two ends of one TCP connection with small buffers."""
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -109,14 +111,12 @@ def pair(greeting: bytes = b"", started: bool = True, limit: int = 1 << 20) -> I
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     for end in (ours, peer):
         end.setblocking(False)
-    made = Pair(ours, peer, greeting)
-    before, Connection.unsent_limit = Connection.unsent_limit, limit
+    made = Pair(ours, peer, limits or socket_limits(), greeting)
     if started:
         made.connection.start(b"")
     try:
         yield made
     finally:
-        Connection.unsent_limit = before
         made.connection.abort()
         peer.close()
 
@@ -183,7 +183,7 @@ async def test_a_greeting_that_does_not_fit_follows() -> None:
 
 async def test_past_the_limit_the_owner_is_told_once() -> None:
     """Congested when more waits than the limit; drained when the peer took everything."""
-    with pair(limit=20_000) as it:
+    with pair(limits=socket_limits(unsent_bytes=20_000)) as it:
         written = it.fill()
         assert it.owner.events == [] and not it.connection.congested
         while not it.connection.congested:
@@ -198,7 +198,7 @@ async def test_past_the_limit_the_owner_is_told_once() -> None:
 
 async def test_a_congested_peer_is_not_read_from() -> None:
     """Its requests can't add to the answers that wait for it; they are read when it took those."""
-    with pair(limit=5000) as it:
+    with pair(limits=socket_limits(unsent_bytes=5000)) as it:
         written = it.fill()
         it.connection.write(b"y" * 5001)
         await it.send(frame(b"request"))
@@ -243,7 +243,7 @@ async def test_a_reset_while_bytes_wait_ends_the_connection() -> None:
 
 async def test_a_congested_peer_that_resets_ends_the_connection() -> None:
     """Nothing is read from it, so it is the next attempt to send that finds out."""
-    with pair(limit=5000) as it:
+    with pair(limits=socket_limits(unsent_bytes=5000)) as it:
         it.fill()
         it.connection.write(b"y" * 6000)
         reset(it.peer)
@@ -436,7 +436,7 @@ async def test_a_close_behind_waiting_frames_is_understood() -> None:
 
 async def test_a_congested_peer_can_still_be_closed() -> None:
     """It is read from again, for its answer."""
-    with pair(limit=5000) as it:
+    with pair(limits=socket_limits(unsent_bytes=5000)) as it:
         it.fill()
         it.connection.write(b"y" * 6000)
         assert it.connection.congested
@@ -617,15 +617,9 @@ async def test_so_many_may_wait_for_an_answer_and_the_oldest_goes_without(monkey
 # -- what reading costs the sender
 
 
-@contextmanager
-def rates(socket_rate: float, address_rate: float = 0) -> Iterator[None]:
+def rates(socket_rate: float, address_rate: float = 0, **others: Any) -> SocketLimits:
     """Tokens a second of a socket and of an address."""
-    before = Connection.frame_rate, Connection.address_frames
-    Connection.frame_rate, Connection.address_frames = socket_rate, Buckets(address_rate, 10 * address_rate)
-    try:
-        yield
-    finally:
-        Connection.frame_rate, Connection.address_frames = before
+    return socket_limits(frame_rate=socket_rate, address_frames=Buckets(address_rate, 10 * address_rate), **others)
 
 
 FLOODS = {
@@ -641,7 +635,7 @@ FLOODS = {
 @pytest.mark.parametrize("kind", FLOODS)
 async def test_a_flood_of_frames_of_any_kind_is_closed_1008(kind: str) -> None:
     """Ten seconds of the rate pass, one more doesn't, in one packet or one by one."""
-    with rates(10), pair() as it:
+    with pair(limits=rates(10)) as it:
         await it.send(FLOODS[kind] * 90)
         await asyncio.sleep(0.02)
         assert it.owner.ended == []
@@ -652,7 +646,7 @@ async def test_a_flood_of_frames_of_any_kind_is_closed_1008(kind: str) -> None:
 
 async def test_empty_fragments_are_frames_too() -> None:
     """Though nothing comes of them, and each message has as many as it may."""
-    with rates(10), pair() as it:
+    with pair(limits=rates(10)) as it:
         message = frame(b"", final=False) + frame(b"", 0, final=False) * 38 + frame(b"", 0)
         await it.send(message * 2)
         await until(lambda: len(it.owner.messages) == 2, "two messages")
@@ -662,7 +656,7 @@ async def test_empty_fragments_are_frames_too() -> None:
 
 async def test_bytes_cost_as_frames_do() -> None:
     """One frame for every 8 KiB."""
-    with rates(1), pair() as it:
+    with pair(limits=rates(1)) as it:
         await it.send(frame(b"x" * 50_000))
         await until(lambda: it.owner.messages, "the first")
         await it.send(frame(b"x" * 50_000))
@@ -671,7 +665,7 @@ async def test_bytes_cost_as_frames_do() -> None:
 
 async def test_dripping_costs_too() -> None:
     """A read that completes nothing is a quarter of a frame."""
-    with rates(1), pair() as it:
+    with pair(limits=rates(1)) as it:
         for byte in frame(b"x" * 100)[:60]:
             await it.send(bytes((byte,)))
             await asyncio.sleep(0.001)
@@ -680,7 +674,7 @@ async def test_dripping_costs_too() -> None:
 
 async def test_who_keeps_within_the_rate_is_never_closed() -> None:
     """Tokens come back with time."""
-    with rates(500), pair() as it:
+    with pair(limits=rates(500)) as it:
         await it.send(frame(b"", PING) * 4900)
         for _ in range(10):
             await asyncio.sleep(0.1)
@@ -694,7 +688,7 @@ async def test_messages_as_large_and_as_many_as_may_come_stay_within_the_default
 ) -> None:
     """Ten of 64 KiB a second, each with a ping, though they come in as many pieces as a network makes of them."""
     monkeypatch.setattr(connection, "BURST_SECONDS", 0.5)
-    with rates(200), pair(limit=1 << 30) as it:
+    with pair(limits=rates(200, unsent_bytes=1 << 30)) as it:
         data = frame(b"x" * 65536) + frame(b"", PING)
         for number in range(20):
             began = time.monotonic()
@@ -707,7 +701,8 @@ async def test_messages_as_large_and_as_many_as_may_come_stay_within_the_default
 
 async def test_many_sockets_of_an_address_share_its_tokens() -> None:
     """Each sends less than it may alone; those who flood are closed, a calm one beside them is not."""
-    with rates(100, 20), pair() as one, pair() as two, pair() as calm:
+    limits = rates(100, 20)
+    with pair(limits=limits) as one, pair(limits=limits) as two, pair(limits=limits) as calm:
         await one.send(frame(b"", PONG) * 190)
         await until(lambda: one.connection._paid_until, "read")
         await two.send(frame(b"", PONG) * 190)
@@ -720,7 +715,7 @@ async def test_many_sockets_of_an_address_share_its_tokens() -> None:
 
 async def test_without_rates_nothing_is_counted() -> None:
     """FRAME_RATE=0."""
-    with rates(0, 1), pair() as it:
+    with pair(limits=rates(0, 1)) as it:
         await it.send(frame(b"", PONG) * 50_000 + frame(b"heard"))
         await until(lambda: it.owner.messages == ["heard"], "all read")
 
@@ -729,25 +724,28 @@ async def test_without_rates_nothing_is_counted() -> None:
 
 
 @contextmanager
-def budget(limit_bytes: int) -> Iterator[None]:
-    before, UNSENT.limit_bytes = UNSENT.limit_bytes, limit_bytes
-    try:
-        yield
-    finally:
-        UNSENT.limit_bytes = before
-        assert UNSENT.held_bytes == 0, "bytes are counted that nobody holds"
+def budget(limit_bytes: int) -> Iterator[SocketLimits]:
+    """Limits of which the budget is one; all of it is given back in the end."""
+    limits = socket_limits(unsent_total=Budget(limit_bytes))
+    yield limits
+    assert limits.unsent_total.held_bytes == 0, "bytes are counted that nobody holds"
 
 
 async def test_past_the_budget_those_without_progress_for_the_longest_go() -> None:
     """4413, cut, until the rest fits; who took something last stays."""
-    with budget(300_000), pair() as first, pair() as second, pair() as reading:
+    with (
+        budget(300_000) as limits,
+        pair(limits=limits) as first,
+        pair(limits=limits) as second,
+        pair(limits=limits) as reading,
+    ):
         for it in (first, second, reading):
             it.connection.write(framing.frame(b"x" * 120_000))
         await reading.read(50_000)
         await until(lambda: first.owner.ended, "the first let go")
         assert first.owner.ended == [(4413, "too slow for too long")]
         assert second.owner.ended == reading.owner.ended == []
-        assert 0 < UNSENT.held_bytes <= 300_000
+        assert 0 < limits.unsent_total.held_bytes <= 300_000
         second.connection.write(framing.frame(b"x" * 200_000))
         await until(lambda: second.owner.ended, "the second let go")
         assert reading.owner.ended == []
@@ -757,7 +755,7 @@ async def test_past_the_budget_those_without_progress_for_the_longest_go() -> No
 
 async def test_nobody_is_let_go_in_the_middle_of_a_write() -> None:
     """Whoever writes may be going through a list of sockets."""
-    with budget(100_000), pair() as it:
+    with budget(100_000) as limits, pair(limits=limits) as it:
         it.connection.write(framing.frame(b"x" * 500_000))
         assert it.owner.ended == []
         await until(lambda: it.owner.ended, "let go")
@@ -765,11 +763,11 @@ async def test_nobody_is_let_go_in_the_middle_of_a_write() -> None:
 
 async def test_a_socket_with_little_to_take_is_told_why_it_goes() -> None:
     """What is begun and the close frame are few bytes: they may wait the usual while."""
-    with budget(1 << 30), pair() as it:
+    with budget(1 << 30) as limits, pair(limits=limits) as it:
         it.fill()
-        while UNSENT.held_bytes < 5_000:
+        while limits.unsent_total.held_bytes < 5_000:
             it.connection.write(framing.frame(b"x" * 500))
-        UNSENT.limit_bytes = 4_000
+        limits.unsent_total.limit_bytes = 4_000
         it.connection.write(framing.frame(b"x"))
         await until(lambda: it.owner.ended, "let go")
         data = await it.read_all() if it.connection.unsent_bytes == 0 else b""
@@ -781,9 +779,9 @@ async def test_a_socket_with_little_to_take_is_told_why_it_goes() -> None:
 async def test_the_budget_is_given_back(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However the wait ends, to the byte: `budget` checks it."""
     monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.02)
-    with budget(1 << 30), pair() as it:
+    with budget(1 << 30) as limits, pair(limits=limits) as it:
         it.connection.write(framing.frame(b"x" * 300_000))
-        assert UNSENT.held_bytes == it.connection.unsent_bytes > 0
+        assert limits.unsent_total.held_bytes == it.connection.unsent_bytes > 0
         if end == "taken":
             await it.read(300_010)
         elif end == "reset":
@@ -792,4 +790,4 @@ async def test_the_budget_is_given_back(end: str, monkeypatch: pytest.MonkeyPatc
             it.connection.abort()
         else:
             it.connection.close(CloseCode.RESTART)
-        await until(lambda: UNSENT.held_bytes == 0, "given back")
+        await until(lambda: limits.unsent_total.held_bytes == 0, "given back")

@@ -11,7 +11,8 @@ from service import config
 from service.brokers.redis import commands as redis_commands
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.url import RedisUrl, parse
-from service.config import ConfigError, load
+from service.config import load
+from service.errors import ConfigError
 
 from .brokers import message, opened, publish, until
 from .harness import ChatClient, RedisServer

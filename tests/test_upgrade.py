@@ -13,11 +13,13 @@ from tornado.web import Application
 
 from service.sockets import framing
 from service.sockets.connection import Connection
+from service.sockets.limits import SocketLimits
 from service.sockets.upgrade import WebSocket
 
 from .attacks.raw_socket import TEXT, RawSocket, close_frame, frame, handshake
 from .brokers import until
 from .harness import UNIT
+from .sockets import socket_limits
 
 
 class Echo(WebSocket):
@@ -26,7 +28,8 @@ class Echo(WebSocket):
     ended: list[tuple[int | None, str | None]]
     failing = False
 
-    def initialize(self, ended: list[tuple[int | None, str | None]] | None = None) -> None:
+    def initialize(self, limits: SocketLimits, ended: list[tuple[int | None, str | None]] | None = None) -> None:
+        super().initialize(limits)
         self.ended = [] if ended is None else ended
 
     def open(self, *args: str) -> None:
@@ -72,14 +75,15 @@ class Slow(Echo):
 @asynccontextmanager
 async def server(**arguments: Any) -> AsyncIterator[int]:
     """An application with these handlers; its port."""
+    arguments["limits"] = socket_limits(frame_bytes=1000)
     routes: list[Any] = [
         ("/echo", Echo, arguments),
-        ("/failing", Failing),
-        ("/faulty", Faulty),
+        ("/failing", Failing, arguments),
+        ("/faulty", Faulty, arguments),
         ("/late", Late, arguments),
         ("/slow", Slow, arguments),
     ]
-    http = HTTPServer(Application(routes, frame_limit=1000, log_function=lambda handler: None))
+    http = HTTPServer(Application(routes, log_function=lambda handler: None))
     sock, port = bind_unused_port()
     http.add_socket(sock)
     try:
@@ -164,7 +168,7 @@ async def test_frames_sent_with_the_handshake_are_read() -> None:
 
 
 async def test_a_message_over_the_limit_closes_1009() -> None:
-    """`frame_limit` of the application's settings."""
+    """`frame_bytes` of the limits."""
     async with server() as port, await RawSocket.connect(port) as raw:
         await raw.request(handshake(port, "/echo"))
         await raw.send(frame(b"x" * 1001))

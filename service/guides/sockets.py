@@ -39,8 +39,9 @@ class GuideSocket(WebSocket):
     _refusal: tuple[CloseCode, str] | None = None
     _drops: TokenBucket | None = None
 
-    def initialize(self) -> None:
+    def initialize(self) -> None:  # type: ignore[override]
         self.hub = self.application.settings["hub"]
+        super().initialize(self.hub.socket_limits)
 
     def refusal_headers(self) -> dict[str, str]:
         return headers.cors_headers(self.hub.settings, self.request)

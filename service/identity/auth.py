@@ -24,7 +24,8 @@ from jwt.warnings import InsecureKeyLengthWarning
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.clock import CLOCK
-from service.config import ConfigError, Settings
+from service.config import Settings
+from service.errors import ConfigError
 from service.identity.jwks import ALGORITHMS, Keys, KeySet
 from service.names import check_name, fit_name, printable
 from service.protocol import Person, encode

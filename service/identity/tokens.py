@@ -9,7 +9,8 @@ from typing import Any
 
 import jwt
 
-from service.config import ConfigError, Settings, load
+from service.config import Settings, load
+from service.errors import ConfigError
 from service.identity.auth import GUEST_PREFIX, ROLES, AuthError, hmac_key, user_of
 
 

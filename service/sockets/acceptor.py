@@ -17,7 +17,7 @@ from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from tornado.iostream import IOStream
 
 from service.addresses import limit_key
-from service.config import ConfigError
+from service.errors import ConfigError
 from service.limits import Tally
 from service.sockets.connection import SEND_BUFFER
 

@@ -13,20 +13,22 @@ from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 
 from service.limits import Tally
-from service.sockets.unsent import RESET, UNSENT
+from service.sockets.limits import SocketLimits
+from service.sockets.unsent import RESET, Budget
 
 
 class Answer:
     """What of an answer the kernel did not take at once."""
 
-    __slots__ = ("_size", "_stream", "_timer")
+    __slots__ = ("_budget", "_size", "_stream", "_timer")
 
-    def __init__(self, stream: IOStream, seconds: float) -> None:
+    def __init__(self, stream: IOStream, seconds: float, budget: Budget) -> None:
         self._stream = stream
+        self._budget = budget
         # Whole pieces: Tornado keeps what it is given until the last byte of it is taken.
         self._size = sum(len(piece) for _, piece in stream._write_buffer._buffers)
         self._timer = asyncio.get_running_loop().call_later(seconds, self.shed)
-        UNSENT.keep(self, self._size)
+        self._budget.keep(self, self._size)
         # The stream's own future ends in any case; that of `flush` doesn't where the connection is lost.
         stream._write_futures[-1][1].add_done_callback(self._taken)
 
@@ -39,16 +41,19 @@ class Answer:
 
     def _taken(self, _: object = None) -> None:
         self._timer.cancel()
-        UNSENT.free(self, self._size)
+        self._budget.free(self, self._size)
         self._size = 0
 
 
 class AnswerHandler(RequestHandler):
     """A handler whose answers have a deadline."""
 
-    answer_deadline: ClassVar[float] = 60.0  # seconds; UNSENT_DEADLINE
     clients: ClassVar[Tally] = Tally()  # requests under way, by client
+    limits: SocketLimits
     _client: str | None = None
+
+    def initialize(self, limits: SocketLimits) -> None:
+        self.limits = limits
 
     def count(self, client: str, limit: int) -> bool:
         """Count the request for `client` until its answer is taken; False where that would be over `limit`."""
@@ -72,5 +77,5 @@ class AnswerHandler(RequestHandler):
         written = super().flush(include_footers)
         stream: IOStream = cast(HTTP1Connection, self.request.connection).stream
         if stream._write_buffer:
-            Answer(stream, self.answer_deadline)
+            Answer(stream, self.limits.answer_deadline, self.limits.unsent_total)
         return written

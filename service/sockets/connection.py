@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, cast
 
-from service.limits import Buckets
 from service.protocol import CloseCode
 from service.sockets import framing
 from service.sockets.framing import CloseFinder, FrameError, FrameParser, State
-from service.sockets.unsent import RESET, UNSENT
+from service.sockets.limits import SocketLimits
+from service.sockets.unsent import RESET
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +61,9 @@ class Owner(Protocol):
 class Connection:
     """One socket after its upgrade. Reads whole messages, writes whole frames, never blocks, never awaits.
 
-    Unsent bytes are bounded by what the owner does in `on_congested`: past `unsent_limit` the owner must stop writing
+    Unsent bytes are bounded by what the owner does in `on_congested`: past `limits.unsent_bytes` it must stop writing
     durable frames until `on_drained`; until then nothing is read from the peer either, so its requests can't add to the
-    answers that wait for it. All connections share the budget of `unsent.py`.
+    answers that wait for it. All connections share one budget, `limits.unsent_total`.
 
     What the peer sends costs it tokens: one a frame of any kind, and one for every TOKEN_BYTES; who has none left is
     closed 1008. Past CALM_RATE it draws on those of its address, too, which many sockets share.
@@ -74,6 +74,7 @@ class Connection:
         "_calm_until",
         "_close_received",
         "_fd",
+        "_limits",
         "_loop",
         "_owner",
         "_paid_until",
@@ -92,13 +93,16 @@ class Connection:
         "unsent_bytes",
     )
 
-    unsent_limit: ClassVar[int] = 262144  # bytes; UNSENT_LIMIT
-    frame_rate: ClassVar[float] = 0.0  # tokens a second; FRAME_RATE
-    address_frames: ClassVar[Buckets] = Buckets(0.0, 0.0)  # tokens an address; FRAME_RATE_ADDRESS
     closing: ClassVar[dict["Connection", None]] = {}  # whose close frame is on its way or unanswered, oldest first
 
     def __init__(
-        self, sock: socket.socket, owner: Owner, parser: FrameParser, greeting: bytes = b"", address: str = ""
+        self,
+        sock: socket.socket,
+        owner: Owner,
+        parser: FrameParser,
+        limits: SocketLimits,
+        greeting: bytes = b"",
+        address: str = "",
     ) -> None:
         """`greeting` goes out with what is written before `start`, in one system call; `address` is the peer's."""
         self._socket: socket.socket | None = sock
@@ -106,6 +110,7 @@ class Connection:
         self._send: Callable[[Any], int] = sock.send
         self._owner: Owner | None = owner
         self._parser: FrameParser | CloseFinder | None = parser
+        self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._unsent: deque[memoryview] | None = deque((memoryview(greeting),))
         self._state = State.OPEN
@@ -115,7 +120,7 @@ class Connection:
         self._address = address
         self._paid_until = self._calm_until = 0.0  # as TokenBucket keeps it; two objects less a socket
         self.unsent_bytes = len(greeting)
-        UNSENT.keep(self, len(greeting))
+        self._limits.unsent_total.keep(self, len(greeting))
         self.congested = False
         self.heard_at = self.progress_at = time.monotonic()
         self.close_code: int | None = None
@@ -158,8 +163,8 @@ class Connection:
         elif self._state is State.OPEN:
             self._unsent.append(memoryview(data))
             self.unsent_bytes += len(data)
-            UNSENT.keep(self, len(data))
-        if self.unsent_bytes > self.unsent_limit and not self.congested and self._owner is not None:
+            self._limits.unsent_total.keep(self, len(data))
+        if self.unsent_bytes > self._limits.unsent_bytes and not self.congested and self._owner is not None:
             self.congested = True
             self._pause()
             self._owner.on_congested()
@@ -168,7 +173,7 @@ class Connection:
         assert self._socket is not None
         self._unsent = deque((_rest(data, sent),))
         self.unsent_bytes = len(data) - sent
-        UNSENT.keep(self, self.unsent_bytes)
+        self._limits.unsent_total.keep(self, self.unsent_bytes)
         self.progress_at = time.monotonic()
         self._loop.add_writer(self._fd, self._on_writable)
 
@@ -178,7 +183,7 @@ class Connection:
             while self._unsent:
                 sent = self._send(self._unsent[0])
                 self.unsent_bytes -= sent
-                UNSENT.progress(self, sent)
+                self._limits.unsent_total.progress(self, sent)
                 self.progress_at = time.monotonic()
                 if sent < len(self._unsent[0]):
                     self._unsent[0] = _rest(self._unsent[0], sent)
@@ -190,7 +195,7 @@ class Connection:
             self._lost()
             return
         self._unsent = None
-        UNSENT.free(self, 0)
+        self._limits.unsent_total.free(self, 0)
         self._loop.remove_writer(self._fd)
         if self._state is State.CLOSING:
             self._close_sent()
@@ -268,27 +273,27 @@ class Connection:
                     return
         finally:
             messages.close()  # now: what it has not taken is looked through for the peer's close
-        if self.frame_rate > 0:
+        if self._limits.frame_rate > 0:
             self._pay(now, (tokens - parser.tokens or READ_TOKENS) + len(data) / framing.TOKEN_BYTES)
 
     def _tokens(self, now: float, size: int) -> float:
         """How many frames may come in a read of `size` bytes. One that can't hold many pays afterwards alone."""
-        if size <= CROWDED_BYTES or self.frame_rate <= 0:
+        if size <= CROWDED_BYTES or self._limits.frame_rate <= 0:
             return framing.UNLIMITED
-        own = (now + BURST_SECONDS - max(now, self._paid_until)) * self.frame_rate
+        own = (now + BURST_SECONDS - max(now, self._paid_until)) * self._limits.frame_rate
         calm = CALM_BURST - max(0.0, self._calm_until - now) * CALM_RATE
-        shared = calm + self.address_frames.left(self._address, now)
+        shared = calm + self._limits.address_frames.left(self._address, now)
         return min(own, shared) - size / framing.TOKEN_BYTES
 
     def _pay(self, now: float, tokens: float) -> None:
         """Raises `FrameError` when the socket has too few, or its address has and it is one of those who flood."""
-        self._paid_until = max(now, self._paid_until) + tokens / self.frame_rate
+        self._paid_until = max(now, self._paid_until) + tokens / self._limits.frame_rate
         if self._paid_until > now + BURST_SECONDS:
             raise FrameError(CloseCode.POLICY_VIOLATION, "too many frames")
         calm_until = max(now, self._calm_until) + tokens / CALM_RATE
         if calm_until <= now + CALM_BURST / CALM_RATE:
             self._calm_until = calm_until
-        elif self.address_frames.take(self._address, now, tokens):
+        elif self._limits.address_frames.take(self._address, now, tokens):
             raise FrameError(CloseCode.POLICY_VIOLATION, "too many frames from this address")
 
     # -- the end
@@ -317,7 +322,7 @@ class Connection:
             before = self.unsent_bytes
             self._unsent = deque((self._unsent[0], memoryview(data)))
             self.unsent_bytes = len(self._unsent[0]) + len(data)
-            UNSENT.progress(self, before - self.unsent_bytes)
+            self._limits.unsent_total.progress(self, before - self.unsent_bytes)
         else:
             self.write(data)
         if self._socket is not None:
@@ -410,7 +415,7 @@ class Connection:
         self._socket.close()
         self._socket = self._parser = self._timer = None
         self._unsent = None
-        UNSENT.free(self, self.unsent_bytes)
+        self._limits.unsent_total.free(self, self.unsent_bytes)
         self.unsent_bytes = 0
         self._state = State.CLOSED
         self.close_code = self.close_code or _ABNORMAL

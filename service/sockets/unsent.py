@@ -58,7 +58,3 @@ class Budget:
             holder = next(iter(self._holders))
             del self._holders[holder]
             holder.shed()
-
-
-UNSENT = Budget(64 * 2**20)
-"""This process's; UNSENT_TOTAL."""

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import socket
 from types import TracebackType
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import IOStream
@@ -46,8 +46,6 @@ class WebSocket(AnswerHandler, WebSocketHandler):
     `on_message` gets `str` (text) or `bytes` (binary) and must not be a coroutine: an await there would hold up the
     pongs behind it. After the upgrade the request and Tornado's per-request state are let go (5 KiB a connection).
     """
-
-    fragments_limit: ClassVar[int] = 1024  # FRAGMENTS_LIMIT; an empty fragment costs its sender six bytes
 
     network = ""  # where it comes from, as limits know it
     connection: Connection | None = None
@@ -142,10 +140,10 @@ class WebSocket(AnswerHandler, WebSocketHandler):
         stream.socket = None  # type: ignore[assignment]
         # Tornado switches Nagle's algorithm on again after each response; it would hold a second frame for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        limit = self.application.settings["frame_limit"]
         # Kept here too: `open` may refuse and close, which takes `self.connection` away before its close frame is sent.
-        parser = FrameParser(limit, self.fragments_limit)
-        connection = self.connection = Connection(sock, self, parser, answer, self.network)
+        limits = self.limits
+        parser = FrameParser(limits.frame_bytes, limits.fragments)
+        connection = self.connection = Connection(sock, self, parser, limits, answer, self.network)
         self.ws_connection = cast(Any, connection)
         try:
             self.open(*args)
@@ -184,9 +182,10 @@ class WebSocket(AnswerHandler, WebSocketHandler):
         self.on_close()
 
 
-# Attributes of RequestHandler and WebSocketHandler that nothing reads after the upgrade.
+# Attributes of RequestHandler, WebSocketHandler and AnswerHandler that nothing reads after the upgrade.
 _REQUEST_STATE = (
     "request",
+    "limits",
     "_headers",
     "_new_cookie",
     "_reason",

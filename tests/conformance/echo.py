@@ -15,13 +15,13 @@ from service.sockets import acceptor, framing
 from service.sockets.connection import Connection
 from service.sockets.upgrade import WebSocket
 
+from ..sockets import socket_limits
+
 FRAME_LIMIT = 20 * 2**20  # bytes
 
 
 class Echo(WebSocket):
     """Sends back what comes."""
-
-    fragments_limit = 2**20
 
     def on_message(self, message: str | bytes) -> None:
         assert self.connection is not None
@@ -42,9 +42,9 @@ async def serve(port: int) -> None:
     """Serve on 127.0.0.1 until SIGTERM."""
     leave = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave.set)
-    Connection.unsent_limit = 2 * FRAME_LIMIT
+    limits = socket_limits(frame_bytes=FRAME_LIMIT, fragments=2**20, unsent_bytes=2 * FRAME_LIMIT)
     application = Application(
-        [(r"/", Echo), (r"/readyz", Ready)], frame_limit=FRAME_LIMIT, log_function=lambda handler: None
+        [(r"/", Echo, {"limits": limits}), (r"/readyz", Ready)], log_function=lambda handler: None
     )
     server = acceptor.Server(application)
     accepting = acceptor.Acceptor(server, acceptor.bind("127.0.0.1", port))

@@ -20,7 +20,7 @@ from service import telemetry
 from service.brokers.base import READERS_LIMIT, UNREAD_ROOMS, Event, Publication, Sanction, unavailable
 from service.brokers.sqlite import migration as sqlite_migration
 from service.brokers.sqlite.log import Log
-from service.config import ConfigError
+from service.errors import ConfigError
 from service.protocol import RequestError
 
 logger = logging.getLogger(__name__)
