@@ -1,4 +1,4 @@
-# Sourced by bin/serve and bin/test, from the top of the tree: a Python, its packages, system packages.
+# Sourced by bin/serve, bin/test and bin/lock, from the top of the tree: a Python, its packages, system packages.
 # Works on a bare Debian 12, whose own Python takes no packages (PEP 668), and needs no network once all is there.
 
 say() {
@@ -59,7 +59,7 @@ create_venv() {
 # An upgrade of the system's Python leaves a .venv without packages, hence the version.
 fingerprint() {
     .venv/bin/python -c 'import sys; assert sys.version_info >= (3, 11); print(*sys.version_info[:2])' 2>/dev/null &&
-        cat requirements.txt "$1" | cksum
+        cksum <"$1"
 }
 
 # installed REQUIREMENTS: whether .venv holds them. The file `unfinished` is there while .venv is worked on: without

@@ -9,12 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import service
 from service.config import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[1]
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+SOURCES = ("requirements.in", "requirements-dev.in")
 
 
 def setup_cfg() -> configparser.ConfigParser:
@@ -72,26 +74,47 @@ def test_version_is_kept_in_one_place() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", service.__version__)
 
 
-@pytest.mark.parametrize("name", REQUIREMENTS)
+@pytest.mark.parametrize("name", SOURCES)
 def test_requirements_are_bounded_and_explained(name: str) -> None:
     """Each has a lower and an upper bound, and the line above says why it is there."""
     lines = (ROOT / name).read_text().splitlines()
     requirements = [(above, line) for above, line in pairwise(lines) if re.match(r"\w", line)]
     assert requirements
     for above, line in requirements:
-        assert re.fullmatch(r"[A-Za-z0-9-]+(\[\w+\])?>=[\d.]+,<[\d.]+", line), line
+        assert re.fullmatch(r"[A-Za-z0-9-]+(\[\w+\])?(>=[\d.]+,<[\d.]+|~=\d+\.\d+\.\d+)", line), line
         assert above.startswith("# "), f"{line} has no reason"
-        low, high = (tuple(map(int, bound.split("."))) for bound in re.findall(r"[<=]([\d.]+)", line))
-        assert low < high
+        bounds = [tuple(map(int, bound.split("."))) for bound in re.findall(r"(?:>=|<)([\d.]+)", line)]
+        assert bounds == sorted(set(bounds))
 
 
 def test_development_begins_with_the_service() -> None:
     """The tests run with the versions that the service runs with."""
-    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
-    assert next(line for line in lines if line and not line.startswith("#")) == "-r requirements.txt"
+    service, development = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert {name: development.get(name) for name in service} == service
 
 
-@pytest.mark.parametrize("name", ["bin/serve", "bin/test", "bin/setup.sh"])
+def pins(name: str) -> dict[str, set[str]]:
+    """Package to the versions that a lock file pins, for one Python or another; each with hashes, and nothing else."""
+    found: dict[str, set[str]] = {}
+    text = re.sub(r"^#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    for line in text.splitlines():
+        pinned = re.fullmatch(r"([a-z0-9-]+)==([\w.]+)( ; [^#]*?)?(\s+--hash=sha256:[0-9a-f]{64})+", line)
+        assert pinned, line
+        found.setdefault(pinned[1], set()).add(pinned[2])
+    return found
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_locks_fit_what_they_are_made_from(name: str) -> None:
+    """Each requirement is pinned to a version within its bounds: bin/lock was run after the last change."""
+    pinned = pins(name.replace(".in", ".txt"))
+    lines = [line for line in (ROOT / name).read_text().splitlines() if re.match(r"\w", line)]
+    for requirement in map(Requirement, lines):
+        versions = pinned.get(canonicalize_name(requirement.name), set())
+        assert versions and all(map(requirement.specifier.contains, versions)), f"run bin/lock: {requirement}"
+
+
+@pytest.mark.parametrize("name", ["bin/lock", "bin/serve", "bin/test", "bin/setup.sh"])
 def test_shell_scripts_are_posix(name: str) -> None:
     """They parse as POSIX sh, and those that are called can be called."""
     script = ROOT / name
