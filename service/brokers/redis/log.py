@@ -20,6 +20,7 @@ from service.brokers.base import (
 )
 from service.brokers.redis.commands import Commands, Lane
 from service.brokers.redis.keys import SANCTIONS, read_event, read_position, refuse_damaged, room_script, script_keys
+from service.clock import CLOCK
 from service.protocol import ErrorCode, RequestError, encode
 
 IDS_LIMIT = 10_000  # ids remembered for dedupe, at least, in each room; about 100 bytes each
@@ -94,6 +95,7 @@ class RedisLog:
         limits = (self._history_limit, CHANGES_FACTOR * self._history_limit, IDS_LIMIT)
         args: list[Any] = ["EVALSHA", self._commands.scripts["publish"], len(keys), *keys]
         args += (room, self._prefix + room.encode(), self._fresh_epoch(), *limits, known.epoch, known.seq)
+        args.append(CLOCK.now_ms())
         for event, _ in batch:
             change = "" if event.change is None else encode(event.change)
             args += (event.user, event.id, event.network, event.content, event.head, event.tail, change)

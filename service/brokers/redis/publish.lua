@@ -5,8 +5,10 @@ local room, channel = ARGV[1], ARGV[2]  -- the channel is where the room's subsc
 local fresh_epoch = ARGV[3]             -- the epoch to begin if there is no log
 local messages_limit, changes_limit, ids_limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])  -- kept, at least
 local known_epoch, known_seq = ARGV[7], tonumber(ARGV[8])  -- what the publishing process has seen of the log
+-- The publishing process's time: sanctions end by it, as everywhere else, for Redis's own clock may be set by a year.
+local asked_at = tonumber(ARGV[9])
 -- then seven for each event: user, id, network, content, head, tail, change ("" or JSON)
-local FIRST, EACH = 9, 7
+local FIRST, EACH = 10, 7
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -112,7 +114,7 @@ local function sanctioning()
       for _, record in ipairs(redis.call('HMGET', sanctions, unpack(fields))) do
         local whole, sanction = pcall(cjson.decode, record or 'null')
         local till = whole and type(sanction) == 'table' and tonumber(sanction['until'])
-        if till and (till == 0 or till > now) then
+        if till and (till == 0 or till > asked_at) then
           barred[author] = kind
           return kind
         end
