@@ -14,7 +14,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from service import api, config, protocol, telemetry
+from service import api, files, protocol, telemetry
 from service.brokers.base import Broker, Sanction
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
@@ -198,7 +198,7 @@ def check(settings: Settings) -> None:
     Authenticator(settings)
     acceptor.resolve(settings.host, settings.port)
     if not settings.redis_url:
-        config.check_sqlite_path(settings.sqlite_path)
+        files.check_sqlite_path(settings.sqlite_path)
 
 
 class Service:

@@ -121,7 +121,7 @@ def test_frame_fields_are_named(name: str) -> None:
 
 def test_welcome_is_shown_with_the_default_limits() -> None:
     """The example's limits are the settings' defaults."""
-    defaults = {setting.name: setting.default for setting in SETTINGS}
+    defaults = {name: setting.default for name, setting in SETTINGS.items()}
     shown = {name: defaults[f"{name.upper()}_LIMIT"] for name in protocol.Limits.__struct_fields__}
     example = re.findall(r'"limits":\{(.*?)\}', PROTOCOL)[0]
     assert dict(re.findall(r'"(\w+)":(\d+)', example)) == shown
@@ -320,4 +320,4 @@ def test_settings_that_are_named_exist(name: str) -> None:
         "BGREWRITEAOF",
     }
     named = set(re.findall(r"`([A-Z][A-Z_]{2,})(?:=[^`]*)?`", DOCS[name]))
-    assert named - others - {setting.name for setting in SETTINGS} <= {"GET", "HEAD", "POST", "OPTIONS"}
+    assert named - others - SETTINGS.keys() <= {"GET", "HEAD", "POST", "OPTIONS"}

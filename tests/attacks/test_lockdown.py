@@ -20,7 +20,7 @@ DOCUMENT = (HERE.parents[1] / "docs" / "security.md").read_text()
 def test_the_defaults_are_the_settings_own() -> None:
     """Each row of the table against service.config; every limit has its row."""
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+?) \|", DOCUMENT, re.MULTILINE))
-    defaults = {setting.name: setting.default for setting in SETTINGS}
+    defaults = {name: setting.default for name, setting in SETTINGS.items()}
     assert rows.keys() <= defaults.keys()
     for name, shown in rows.items():
         value = re.match(r"`([^`]*)`", shown)
@@ -39,7 +39,7 @@ def test_every_attack_is_in_the_table_and_every_test_exists() -> None:
 def test_every_setting_it_names_exists() -> None:
     """In the text too, where a renamed one would mislead."""
     names = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])[`=]", DOCUMENT))
-    assert names <= {setting.name for setting in SETTINGS}
+    assert names <= SETTINGS.keys()
 
 
 async def test_without_guests_only_tokens_enter() -> None:
