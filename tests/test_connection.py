@@ -13,8 +13,9 @@ import pytest
 from service.limits import Buckets
 from service.protocol import CloseCode
 from service.sockets import connection, framing
+from service.sockets.closing import FOLLOWING
 from service.sockets.connection import Connection, Owner
-from service.sockets.framing import FOLLOWING, FrameParser
+from service.sockets.framing import FrameParser
 from service.sockets.limits import SocketLimits
 from service.sockets.unsent import Budget
 

@@ -1,6 +1,5 @@
 """service/sockets/framing.py: RFC 6455 frames. What clients send is put together apart from the module's code."""
 
-import contextlib
 import struct
 import time
 import tracemalloc
@@ -16,7 +15,6 @@ from service.sockets.framing import (
     PING,
     PONG,
     TEXT,
-    CloseFinder,
     FrameError,
     FrameParser,
     Message,
@@ -281,56 +279,6 @@ def test_endless_frame_keeps_no_more_than_the_limit() -> None:
     finally:
         tracemalloc.stop()
     assert held < 2 * LIMIT
-
-
-# -- after our close
-
-
-def found(chunks: Iterable[bytes]) -> bool:
-    finder = CloseFinder(framed=True)
-    return any(list(map(finder.feed, chunks)))
-
-
-BEHIND = client_frame(b"x") + client_frame(bytes(300), BINARY) + client_frame(bytes(70_000)) + client_frame(b"p", PING)
-
-
-@pytest.mark.parametrize("step", [1, 2, 3, 7, 1000, 10**6])
-def test_the_peers_close_is_found_behind_frames_of_any_length(step: int) -> None:
-    """However they are cut, and not in their payloads."""
-    stream = BEHIND + client_frame(b"\x88\x80" * 50) + client_frame(b"", TEXT, final=False)
-    assert not found(stream[at : at + step] for at in range(0, len(stream), step))
-    stream += client_frame(struct.pack("!H", 1000), CLOSE)
-    assert found(stream[at : at + step] for at in range(0, len(stream), step))
-
-
-def test_a_flood_exhausts_the_search() -> None:
-    """By frames, by bytes; without frames by bytes alone."""
-    for data, framed in ((client_frame(b""), True), (client_frame(bytes(60_000)), True), (bytes(10_000), False)):
-        finder = CloseFinder(framed)
-        for _ in range(2000):
-            assert not finder.feed(data)
-            if finder.exhausted:
-                break
-        assert finder.exhausted
-
-
-def test_what_a_parser_has_not_taken_is_found_in_it() -> None:
-    """After an offence, after the caller has had enough, in the middle of a frame."""
-    close = client_frame(struct.pack("!H", 1000), CLOSE)
-    for start, stop in ((client_frame(bytes(LIMIT + 1)), None), (client_frame(b"a") + client_frame(b"b"), 1)):
-        parser = FrameParser(LIMIT)
-        messages = parser.feed(start + close)
-        with contextlib.suppress(FrameError):
-            for number, _ in enumerate(messages, 1):
-                if number == stop:
-                    break
-        messages.close()
-        assert found([parser.rest()])
-    parser = FrameParser(LIMIT)
-    half = client_frame(bytes(50))
-    assert list(parser.feed(half[:20])) == []
-    assert found([parser.rest(), half[20:], close])
-    assert parser.rest() == b""
 
 
 def test_frames_of_every_kind_cost_a_token() -> None:

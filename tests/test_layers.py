@@ -40,6 +40,7 @@ PURE = (
     "names",
     "protocol",
     "rooms.cursors",
+    "sockets.closing",
     "sockets.framing",
 )
 """Sans I/O: time is a parameter, bytes come in and go out as values."""

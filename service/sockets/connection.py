@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Protocol, cast
 
 from service.protocol import CloseCode
 from service.sockets import framing
-from service.sockets.framing import CloseFinder, FrameError, FrameParser, State
+from service.sockets.closing import ClosingHandshake, State, Step
+from service.sockets.framing import FrameError, FrameParser
 from service.sockets.limits import SocketLimits
 from service.sockets.unsent import RESET
 
@@ -32,8 +33,7 @@ CROWDED_BYTES = 600  # a read of more may hold over CALM_BURST frames: what it m
 READ_BYTES = 65536  # the most that one read takes, so that one busy peer can't hold up the loop
 PONGS = 32  # pings of one read that are answered
 SEND_BUFFER = 131072  # SO_SNDBUF, bytes (Linux doubles it): else the kernel hides 4 MiB a socket from UNSENT_LIMIT
-# RFC 6455 section 7.4.1: a close frame without a code; an end without a close frame.
-_NO_STATUS, _ABNORMAL = 1005, 1006
+_ABNORMAL = 1006  # RFC 6455 section 7.4.1: an end without a close frame
 
 
 def _rest(data: bytes | memoryview, sent: int) -> memoryview:
@@ -72,28 +72,25 @@ class Connection:
     __slots__ = (
         "_address",
         "_calm_until",
-        "_close_received",
+        "_closing",
         "_fd",
         "_limits",
         "_loop",
         "_owner",
         "_paid_until",
         "_parser",
-        "_reading",
         "_send",
         "_socket",
         "_state",
-        "_timer",
         "_unsent",
-        "close_code",
-        "close_reason",
         "congested",
         "heard_at",
         "progress_at",
         "unsent_bytes",
     )
 
-    closing: ClassVar[dict["Connection", None]] = {}  # whose close frame is on its way or unanswered, oldest first
+    # Whose close frame is on its way or unanswered, oldest first, and what will cut them.
+    closing: ClassVar[dict["Connection", asyncio.TimerHandle]] = {}
 
     def __init__(
         self,
@@ -105,43 +102,42 @@ class Connection:
         address: str = "",
     ) -> None:
         """`greeting` goes out with what is written before `start`, in one system call; `address` is the peer's."""
-        self._socket: socket.socket | None = sock
+        self._socket = sock
         self._fd = sock.fileno()
         self._send: Callable[[Any], int] = sock.send
-        self._owner: Owner | None = owner
-        self._parser: FrameParser | CloseFinder | None = parser
+        self._owner = owner
+        self._parser = parser
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._unsent: deque[memoryview] | None = deque((memoryview(greeting),))
-        self._state = State.OPEN
-        self._close_received = False
-        self._reading = True
-        self._timer: asyncio.TimerHandle | None = None
+        self._state = State.CONNECTING
+        self._closing: ClosingHandshake | None = None  # from CLOSING on
         self._address = address
         self._paid_until = self._calm_until = 0.0  # as TokenBucket keeps it; two objects less a socket
         self.unsent_bytes = len(greeting)
         self._limits.unsent_total.keep(self, len(greeting))
         self.congested = False
         self.heard_at = self.progress_at = time.monotonic()
-        self.close_code: int | None = None
-        self.close_reason = ""
 
     def start(self, received: bytes) -> None:
         """Begin to read; `received` is what the peer sent right behind its handshake."""
-        assert self._socket is not None and self._unsent is not None
+        if self._state is State.CLOSED:
+            return
+        if self._state is State.CONNECTING:
+            self._state = State.OPEN
         # By descriptor: asked for an unknown socket object, the selector formats its repr, two system calls.
         self._loop.add_reader(self._fd, self._on_readable)
-        self._unsent = deque((memoryview(b"".join(self._unsent)),))
+        self._unsent = deque((memoryview(b"".join(self._unsent or ())),))
         self._on_writable()
         if self._unsent is not None:
             self._loop.add_writer(self._fd, self._on_writable)
-        if received and self._socket is not None:
+        if received and self._state is not State.CLOSED:
             self._receive(received)
 
     @property
     def closed(self) -> bool:
         """Whether nothing more can be written: closed, or closing."""
-        return self._state is not State.OPEN
+        return self._state is State.CLOSING or self._state is State.CLOSED
 
     # -- writing
 
@@ -160,17 +156,18 @@ class Connection:
             if sent == len(data):
                 return
             self._keep(data, sent)
-        elif self._state is State.OPEN:
+        elif self._state is State.CLOSING:
+            return
+        else:
             self._unsent.append(memoryview(data))
             self.unsent_bytes += len(data)
             self._limits.unsent_total.keep(self, len(data))
-        if self.unsent_bytes > self._limits.unsent_bytes and not self.congested and self._owner is not None:
+        if self.unsent_bytes > self._limits.unsent_bytes and not self.congested:
             self.congested = True
-            self._pause()
+            self._loop.remove_reader(self._fd)
             self._owner.on_congested()
 
     def _keep(self, data: bytes, sent: int) -> None:
-        assert self._socket is not None
         self._unsent = deque((_rest(data, sent),))
         self.unsent_bytes = len(data) - sent
         self._limits.unsent_total.keep(self, self.unsent_bytes)
@@ -178,7 +175,7 @@ class Connection:
         self._loop.add_writer(self._fd, self._on_writable)
 
     def _on_writable(self) -> None:
-        assert self._unsent is not None and self._socket is not None
+        assert self._unsent is not None
         try:
             while self._unsent:
                 sent = self._send(self._unsent[0])
@@ -197,13 +194,12 @@ class Connection:
         self._unsent = None
         self._limits.unsent_total.free(self, 0)
         self._loop.remove_writer(self._fd)
-        if self._state is State.CLOSING:
-            self._close_sent()
+        if self._closing is not None:
+            self._follow(self._closing.sent())
         elif self.congested:
             self.congested = False
-            self._resume()
-            if self._owner is not None:
-                self._owner.on_drained()
+            self._loop.add_reader(self._fd, self._on_readable)
+            self._owner.on_drained()
 
     def write_ping(self, data: bytes = b"") -> None:
         """A ping, unless older bytes still wait for the peer: those are as good a sign of life to routers."""
@@ -212,18 +208,7 @@ class Connection:
 
     # -- reading
 
-    def _pause(self) -> None:
-        if self._reading and self._socket is not None:
-            self._reading = False
-            self._loop.remove_reader(self._fd)
-
-    def _resume(self) -> None:
-        if not self._reading and self._socket is not None:
-            self._reading = True
-            self._loop.add_reader(self._fd, self._on_readable)
-
     def _on_readable(self) -> None:
-        assert self._socket is not None
         try:
             data = self._socket.recv(READ_BYTES)
         except BlockingIOError:
@@ -236,21 +221,26 @@ class Connection:
             self._lost()
 
     def _receive(self, data: bytes) -> None:
-        if self._state is State.OPEN:
-            try:
-                self._take(data)
-            except FrameError as error:
-                self._fail(error)
-            except Exception:
-                logger.exception("a message failed")
-                self.close(CloseCode.RESTART, "the server failed")
-            data = b""
-        if self._state is State.CLOSING:
-            self._await_close(data)
+        if self._closing is not None:
+            self._follow(self._closing.receive(self._parser.rest() + data))
+            return
+        try:
+            self._take(data)
+        except FrameError as error:
+            self._start_closing(ClosingHandshake.fail(error))
+        except Exception:
+            logger.exception("a message failed")
+            self.close(CloseCode.RESTART, "the server failed")
+        self._look_through()
+
+    def _look_through(self) -> None:
+        """Find the peer's close in the rest of the read in which the closing began."""
+        if self._closing is not None and self._state is State.CLOSING:
+            self._follow(self._closing.look_through(self._parser.rest()))
 
     def _take(self, data: bytes) -> None:
         """Read what came while open, and let the peer pay for it. Raises `FrameError`."""
-        parser = cast(FrameParser, self._parser)
+        parser = self._parser
         now = time.monotonic()
         tokens = parser.tokens = self._tokens(now, len(data))
         messages = parser.feed(data)
@@ -266,8 +256,8 @@ class Connection:
                     if self._unsent is None and pings <= PONGS:
                         self.write(framing.frame(cast(bytes, payload), framing.PONG))
                 elif opcode == framing.CLOSE:
-                    self._on_close_frame(cast(bytes, payload))
-                elif opcode != framing.PONG and self._owner is not None:
+                    self._start_closing(ClosingHandshake.answer(cast(bytes, payload)))
+                elif opcode != framing.PONG:
                     self._owner.on_message(payload)
                 if self._state is not State.OPEN:
                     return
@@ -299,84 +289,41 @@ class Connection:
     # -- the end
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Start the closing handshake: a close frame behind what is under way, and the peer's awaited for 5 seconds.
+        """Start the closing handshake: a close frame behind what is under way, and the peer's awaited for 5 seconds."""
+        if not self.closed:
+            self._start_closing(ClosingHandshake.ours(code, reason or ""))
 
-        Section 7.1.1: then it is the server that ends the TCP connection. Any sooner, and clients take the end for a
-        broken connection.
-        """
-        if self._state is not State.OPEN:
-            return
-        self.close_code = self.close_code or code or CloseCode.NORMAL
-        self.close_reason = self.close_reason or reason or ""
-        self._farewell(framing.close_frame(code, reason or ""))
-
-    def _fail(self, error: FrameError) -> None:
-        """Section 7.1.7: say why; what follows can't be understood, or isn't worth the reading."""
-        if error.lost:
-            self._parser = CloseFinder(framed=False)
-        self.close(error.code, error.reason)
-
-    def _farewell(self, data: bytes) -> None:
+    def _start_closing(self, closing: ClosingHandshake) -> None:
+        self._closing = closing
         if self._unsent:
             # Whole frames that wait are dropped, a begun one must be finished for the close frame to be understood.
             before = self.unsent_bytes
-            self._unsent = deque((self._unsent[0], memoryview(data)))
-            self.unsent_bytes = len(self._unsent[0]) + len(data)
+            self._unsent = deque((self._unsent[0], memoryview(closing.frame)))
+            self.unsent_bytes = len(self._unsent[0]) + len(closing.frame)
             self._limits.unsent_total.progress(self, before - self.unsent_bytes)
         else:
-            self.write(data)
-        if self._socket is not None:
-            self._state = State.CLOSING
-            self._resume()
-            self.closing[self] = None
-            if len(self.closing) > CLOSING_LIMIT:
-                next(iter(self.closing))._lost()
-            self._timer = self._loop.call_later(CLOSE_TIMEOUT, self._lost)
-            if self._unsent is None:
-                self._close_sent()
-        self._tell_owner()
+            self.write(closing.frame)
+            if self.closed:
+                return
+        self._state = State.CLOSING
+        if self.congested:
+            self._loop.add_reader(self._fd, self._on_readable)  # for the peer's close
+        self.closing[self] = self._loop.call_later(CLOSE_TIMEOUT, self._lost)
+        if len(self.closing) > CLOSING_LIMIT:
+            next(iter(self.closing))._lost()
+        if self._unsent is None:
+            self._follow(closing.sent())
+        self._owner.on_connection_end(closing.code, closing.reason)
 
-    def _on_close_frame(self, payload: bytes) -> None:
-        self._close_received = True
-        code, reason = framing.parse_close(payload)
-        self.close_code, self.close_reason = code or _NO_STATUS, reason
-        self._farewell(framing.close_frame(code))
-
-    def _close_sent(self) -> None:
-        """Our close frame is out: the connection ends with the peer's. One that can't be found is not waited for."""
-        if self._close_received or (isinstance(self._parser, CloseFinder) and not self._parser.framed):
+    def _follow(self, step: Step) -> None:
+        if Step.STOP_READING in step:
+            self._loop.remove_reader(self._fd)
+        if Step.END_STREAM in step:
             self._end_stream()
-
-    def _await_close(self, data: bytes) -> None:
-        """Skip what the peer sends before its close frame, as long as that is worth the while."""
-        if self._close_received:
-            # What is behind it is nobody's. websocket-client answers the answer to its own close, and so once more.
-            if data and self._parser is None:
-                self._lost()
-            elif data:
-                self._parser = None
-            return
-        if isinstance(self._parser, FrameParser):
-            data = self._parser.rest() + data
-            self._parser = CloseFinder(framed=True)
-        if self._parser is None:
-            return
-        if self._parser.feed(data):
-            self._close_received = True
-            if self._unsent is None:
-                self._end_stream()
-        elif self._parser.exhausted:
-            self._pause()
-            self._parser = None
-            if self._unsent is None:
-                self._end_stream()
+        if Step.CUT in step:
+            self._lost()
 
     def _end_stream(self) -> None:
-        """Say that nothing more comes from us, and wait for the peer to say the same (section 7.1.1).
-
-        To close the socket now would reset our last bytes away, if the peer has sent anything that was not read.
-        """
-        assert self._socket is not None
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -403,25 +350,21 @@ class Connection:
             connection.abort()
 
     def _lost(self) -> None:
-        if self._socket is None:
+        if self._state is State.CLOSED:
             return
-        self.closing.pop(self, None)
+        told = self._state is State.CLOSING
+        self._state = State.CLOSED
+        timer = self.closing.pop(self, None)
+        if timer is not None:
+            timer.cancel()
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
-        if self._timer is not None:
-            self._timer.cancel()
         if self._unsent:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self._socket.close()
-        self._socket = self._parser = self._timer = None
         self._unsent = None
         self._limits.unsent_total.free(self, self.unsent_bytes)
         self.unsent_bytes = 0
-        self._state = State.CLOSED
-        self.close_code = self.close_code or _ABNORMAL
-        self._tell_owner()
-
-    def _tell_owner(self) -> None:
-        owner, self._owner = self._owner, None
-        if owner is not None:
-            owner.on_connection_end(cast(int, self.close_code), self.close_reason)
+        if not told:
+            code, reason = (self._closing.code, self._closing.reason) if self._closing else (_ABNORMAL, "")
+            self._owner.on_connection_end(code, reason)

@@ -6,7 +6,6 @@ receiver can check ends in `FrameError` with the close code that section 7.4.1 g
 """
 
 import codecs
-import enum
 from collections.abc import Generator, Iterator
 
 from tornado.util import _websocket_mask  # C where Tornado's speedups are built
@@ -20,16 +19,7 @@ Message = tuple[int, str | bytes]
 
 # Bytes that cost their sender as much as one frame more: to unmask and decode them takes as long as reading its head.
 TOKEN_BYTES = 8192
-FOLLOWING = 256  # tokens' worth of what may come between our close frame and the peer's; past it nothing more is read
 UNLIMITED = 1e12  # tokens
-
-
-class State(enum.Enum):
-    """What RFC 6455 calls a connection: section 4.1, 7.1.3, 7.1.4. Before it is OPEN there is only a handshake."""
-
-    OPEN = enum.auto()
-    CLOSING = enum.auto()  # a close frame was sent or received: the closing handshake is started
-    CLOSED = enum.auto()
 
 
 class FrameError(Exception):
@@ -224,48 +214,3 @@ class FrameParser:
             parts, opcode = self._parts, self._opcode
             self._opcode, self._parts, self._size, self._decoder = 0, None, 0, None
             yield opcode, "".join(parts) if opcode == TEXT else b"".join(parts)  # type: ignore[arg-type]
-
-
-class CloseFinder:
-    """What the peer sends behind our close frame: skipped, frame by frame, up to its own.
-
-    Section 5.5.1 lets what was under way come first, whatever it is; it is neither kept nor unmasked, and `FOLLOWING`
-    bounds how much of it there may be. Without `framed` only that is counted: no close frame can be found any more.
-    """
-
-    __slots__ = ("_head", "_skip", "_tokens", "framed")
-
-    def __init__(self, framed: bool) -> None:
-        self.framed = framed
-        self._head = b""  # of a frame: not all of it has come
-        self._skip = 0  # bytes of a payload still to come
-        self._tokens: float = FOLLOWING
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether so much came that nothing more is worth reading."""
-        return self._tokens <= 0
-
-    def feed(self, data: bytes) -> bool:
-        """Whether the peer's close frame begins in what has come so far."""
-        self._tokens -= len(data) / TOKEN_BYTES
-        if not self.framed:
-            return False
-        skipped = min(self._skip, len(data))
-        self._skip -= skipped
-        data = self._head + data[skipped:]
-        at = 0
-        while len(data) - at >= 2 and not self.exhausted:
-            if data[at] & 0x0F == CLOSE:
-                return True
-            length = data[at + 1] & 0x7F
-            payload_at = at + 6 + {126: 2, 127: 8}.get(length, 0)
-            if len(data) < payload_at:
-                break
-            if length >= 126:
-                length = int.from_bytes(data[at + 2 : payload_at - 4], "big")
-            self._tokens -= 1
-            at = min(payload_at + length, len(data))
-            self._skip = payload_at + length - at
-        self._head = b"" if self.exhausted else data[at:]
-        return False

@@ -3,8 +3,8 @@
 import sys
 
 from service import __main__ as command
-from service.sockets.connection import Connection
+from service.sockets.closing import ClosingHandshake, Step
 
 if __name__ == "__main__":
-    Connection._close_sent = Connection._end_stream  # type: ignore[method-assign]
+    ClosingHandshake.sent = lambda self: Step.END_STREAM  # type: ignore[method-assign]
     sys.exit(command.main())
