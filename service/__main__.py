@@ -8,10 +8,9 @@ import signal
 import socket
 import sys
 
-from service import __version__, app, config, supervisor, telemetry
+from service import __version__, app, config, supervisor, telemetry, tokens
 from service.config import Settings
 from service.errors import ConfigError
-from service.identity import tokens
 
 logger = logging.getLogger(__name__)
 

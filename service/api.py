@@ -78,11 +78,11 @@ class Handler(AnswerHandler):
         super().initialize(self.hub.socket_limits)
 
     def set_default_headers(self) -> None:
-        settings = self.application.settings["hub"].settings
-        scheme = headers.request_scheme(settings, self.request)
-        for name, value in headers.security_headers(settings, scheme, self.request.host).items():
+        hub: Hub = self.application.settings["hub"]
+        scheme = hub.proxies.scheme(self.request)
+        for name, value in headers.security_headers(scheme, self.request.host, hub.settings.force_https).items():
             self.set_header(name, value)
-        for name, value in headers.cors_headers(settings, self.request).items():
+        for name, value in hub.origins.cors_headers(self.request).items():
             self.set_header(name, value)
         self.clear_header("Server")
 
@@ -99,10 +99,10 @@ class Handler(AnswerHandler):
                 raise ApiError(429, "rate_limited", "Too many requests at once from this address.", 1.0)
         if self.insecure or not settings.force_https:
             return
-        if headers.request_scheme(settings, self.request) != "https":
+        if self.hub.proxies.scheme(self.request) != "https":
             if self.request.method not in ("GET", "HEAD"):
                 raise ApiError(403, "https_required", "Use https.")
-            if not headers.host_allowed(settings, self.request.host):
+            if not self.hub.origins.serves(self.request.host):
                 raise ApiError(403, "forbidden", "This host name is not served here.")
             self.redirect(f"https://{self.request.host}{self.request.uri}", permanent=True)
 

@@ -28,6 +28,7 @@ from service.guides.voice import Voice
 from service.hub import Hub, Rates, buckets
 from service.identity import headers
 from service.identity.auth import Authenticator
+from service.identity.headers import Origins, Proxies
 from service.identity.networks import Networks
 from service.identity.tickets import Tickets
 from service.limits import Buckets, Tally
@@ -181,6 +182,19 @@ def make_broker(settings: Settings) -> Broker:
     return SqliteBroker(settings.sqlite_path, **limits)  # type: ignore[arg-type]
 
 
+def make_authenticator(settings: Settings) -> Authenticator:
+    """Raises `ConfigError` for keys that can't serve."""
+    return Authenticator(
+        settings.secret_key,
+        guests=settings.guests,
+        jwt_secret=settings.jwt_secret,
+        jwt_public_key=settings.jwt_public_key,
+        jwt_jwks_url=settings.jwt_jwks_url,
+        jwt_audience=settings.jwt_audience,
+        jwt_issuer=settings.jwt_issuer,
+    )
+
+
 def _socket_limits(settings: Settings) -> SocketLimits:
     return SocketLimits(
         frame_bytes=settings.frame_limit,
@@ -195,7 +209,7 @@ def _socket_limits(settings: Settings) -> SocketLimits:
 
 def check(settings: Settings) -> None:
     """Raise the `ConfigError` that a start would raise, as far as one can tell without listening or writing."""
-    Authenticator(settings)
+    make_authenticator(settings)
     acceptor.resolve(settings.host, settings.port)
     if not settings.redis_url:
         files.check_sqlite_path(settings.sqlite_path)
@@ -292,6 +306,7 @@ class Service:
         }
         relay.on_resync = lambda room: presence.forget(room) if room else moderation.resync()
         moderation.on_removal = _remove
+        proxies = Proxies(settings.trusted_proxies)
         hub: Hub = Hub(
             settings=settings,
             broker=broker,
@@ -302,8 +317,10 @@ class Service:
             networks=Networks(broker),
             typists=typists,
             heartbeat=Heartbeat(settings.ping_interval, settings.ping_timeout, settings.unsent_deadline),
-            authenticator=Authenticator(settings),
-            tickets=Tickets(settings, broker.put_ticket, broker.take_ticket),
+            authenticator=make_authenticator(settings),
+            tickets=Tickets(broker.put_ticket, broker.take_ticket, bind_address=settings.ticket_address),
+            proxies=proxies,
+            origins=Origins(settings.allowed_origins, proxies, settings.host),
             rates=Rates(settings, broker),
             addresses=Tally(),
             socket_limits=_socket_limits(settings),

@@ -62,7 +62,7 @@ class ChatSocket(WebSocket):
             self.refuse(*refusal)
 
     def refusal_headers(self) -> dict[str, str]:
-        return headers.cors_headers(self.hub.settings, self.request)
+        return self.hub.origins.cors_headers(self.request)
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in subprotocols else None

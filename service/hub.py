@@ -7,11 +7,11 @@ import msgspec
 from msgspec import Struct
 from tornado.httputil import HTTPServerRequest
 
-from service import addresses, names
+from service import names
 from service.brokers.base import Broker, Event, Receipt
 from service.config import Settings
-from service.identity import headers
 from service.identity.auth import Authenticator, User
+from service.identity.headers import Origins, Proxies
 from service.identity.networks import Networks
 from service.identity.tickets import TICKET_SECONDS, Tickets
 from service.limits import Buckets, Tally
@@ -49,6 +49,8 @@ class Hub(Struct, kw_only=True):
     networks: Networks
     typists: Typists
     heartbeat: Heartbeat
+    proxies: Proxies
+    origins: Origins
     authenticator: Authenticator
     tickets: Tickets
     rates: "Rates"
@@ -121,7 +123,7 @@ class Hub(Struct, kw_only=True):
 
     def network(self, request: HTTPServerRequest) -> str:
         """The client's network, as limits and tickets know it."""
-        return addresses.limit_key(headers.client_address(self.settings, request))
+        return self.proxies.network(request)
 
     def leaving(self) -> tuple[int, str] | None:
         """Status and sentence for who comes while this process leaves, else None."""
@@ -135,9 +137,9 @@ class Hub(Struct, kw_only=True):
         """
         if self.draining:
             return self.leaving()
-        if self.settings.force_https and headers.request_scheme(self.settings, request) != "https":
+        if self.settings.force_https and self.proxies.scheme(request) != "https":
             return 403, "Use https."
-        if headers.request_allowed(self.settings, request, handshake=not guests):
+        if self.origins.admits(request, handshake=not guests):
             return None
         return 403, "This host or origin may not enter."
 

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.config import Settings, load
 from service.errors import ConfigError
 from service.identity.auth import CACHE_LIMIT, GUEST_SECONDS, TOKEN_LIMIT, Authenticator, AuthError, User, user_of
 from service.identity.jwks import FRESH, KEPT, RETRY
@@ -37,13 +36,9 @@ class Clock:
         return self.now
 
 
-def settings(**environ: str) -> Settings:
-    return load({"SQLITE_PATH": ":memory:", "SECRET_KEY": SECRET_KEY} | environ)
-
-
-def authenticator(**environ: str) -> tuple[Authenticator, Clock]:
+def authenticator(secret_key: str = SECRET_KEY, **parameters: Any) -> tuple[Authenticator, Clock]:
     clock = Clock()
-    return Authenticator(settings(**({"JWT_SECRET": JWT_SECRET} | environ)), clock), clock
+    return Authenticator(secret_key, **({"jwt_secret": JWT_SECRET} | parameters), clock=clock), clock
 
 
 def signed(
@@ -205,7 +200,7 @@ async def test_a_name_is_no_reason_to_refuse(claims: dict[str, Any], name: str) 
 
 async def test_audience_and_issuer() -> None:
     """With JWT_AUDIENCE and JWT_ISSUER only tokens for this service by this issuer pass; guests' are not concerned."""
-    auth, _ = authenticator(JWT_AUDIENCE="chat", JWT_ISSUER="https://login.example.com/")
+    auth, _ = authenticator(jwt_audience="chat", jwt_issuer="https://login.example.com/")
     ours: dict[str, Any] = {"aud": "chat", "iss": "https://login.example.com/"}
     assert (await auth.verify(signed(**ours))).id == "u1"
     assert (await auth.verify(signed(**ours | {"aud": ["mail", "chat"]}))).id == "u1"
@@ -240,7 +235,7 @@ KEYS = ["RS256", "ES256", "EdDSA"]
 @pytest.mark.parametrize("algorithm", KEYS)
 async def test_public_key(algorithm: str) -> None:
     """A token signed with the private half of JWT_PUBLIC_KEY passes; one signed with another key doesn't."""
-    auth, _ = authenticator(JWT_SECRET="", JWT_PUBLIC_KEY=pem(private_key(algorithm)).replace("\n", "\\n"))
+    auth, _ = authenticator(jwt_secret="", jwt_public_key=pem(private_key(algorithm)))
     assert (await auth.verify(signed(private_key(algorithm), algorithm))).id == "u1"
     assert await refusal(auth, signed(private_key(algorithm, 9), algorithm)) == "the token's signature is not right"
     for other in KEYS:
@@ -252,8 +247,8 @@ async def test_public_key(algorithm: str) -> None:
 async def test_algorithm_confusion(algorithm: str) -> None:
     """A public key is never taken for a secret: HS256 with its text as the key is refused (RFC 8725 section 2.1)."""
     text = pem(private_key(algorithm))
-    auth, _ = authenticator(JWT_SECRET="", JWT_PUBLIC_KEY=text)
-    both, _ = authenticator(JWT_PUBLIC_KEY=text)
+    auth, _ = authenticator(jwt_secret="", jwt_public_key=text)
+    both, _ = authenticator(jwt_public_key=text)
     for content in (text, text.strip(), text.replace("\n", "\\n")):
         head, body = (
             base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
@@ -270,7 +265,7 @@ async def test_algorithm_confusion(algorithm: str) -> None:
 )
 async def test_other_algorithms(name: str) -> None:
     """A token without a signature, or said to be signed otherwise than its key is used, is refused."""
-    auth, _ = authenticator(JWT_SECRET=LONG_SECRET)
+    auth, _ = authenticator(jwt_secret=LONG_SECRET)
     assert await auth.verify(signed(LONG_SECRET))
     header, body = json.dumps({"alg": name, "typ": "JWT"}).encode(), json.dumps(CLAIMS).encode()
     good = signed().rsplit(".", 1)[1]
@@ -324,8 +319,8 @@ async def test_every_bit_of_the_signature_counts() -> None:
 async def test_hostile_tokens(token: str) -> None:
     """Whatever is no token is refused, whichever keys there are, and nothing else is raised."""
     async with jwks_server(jwk("ES256", 1)) as server:
-        for environ in ({}, {"JWT_PUBLIC_KEY": pem(private_key("RS256"))}, {"JWT_JWKS_URL": server.url}):
-            auth, _ = authenticator(**environ)
+        for keys in ({}, {"jwt_public_key": pem(private_key("RS256"))}, {"jwt_jwks_url": server.url}):
+            auth, _ = authenticator(**keys)
             await refusal(auth, token)
             assert not auth._checked
             await auth.close()
@@ -379,7 +374,7 @@ def test_any_claims(claims: dict[str, Any]) -> None:
 
 async def test_no_key_lets_no_user_in() -> None:
     """Where no key is set up, no user's token passes, and guests still may."""
-    auth, _ = authenticator(JWT_SECRET="")
+    auth, _ = authenticator(jwt_secret="")
     assert "not signed with a key that counts" in await refusal(auth, signed())
     assert await auth.verify(auth.guest("Ada")[1])
 
@@ -387,7 +382,7 @@ async def test_no_key_lets_no_user_in() -> None:
 async def test_several_keys() -> None:
     """A secret, a public key and a key set serve beside each other."""
     async with jwks_server(jwk("RS256", 2), jwk("ES256", 3)) as server:
-        auth, _ = authenticator(JWT_PUBLIC_KEY=pem(private_key("RS256", 1)), JWT_JWKS_URL=server.url)
+        auth, _ = authenticator(jwt_public_key=pem(private_key("RS256", 1)), jwt_jwks_url=server.url)
         for key, algorithm, kid in (
             (JWT_SECRET, "HS256", None),
             (private_key("RS256", 1), "RS256", None),
@@ -403,20 +398,20 @@ async def test_several_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "name"),
+    ("keys", "name"),
     [
-        ({"JWT_PUBLIC_KEY": "-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----"}, "JWT_PUBLIC_KEY"),
-        ({"JWT_PUBLIC_KEY": "-----BEGIN nothing"}, "JWT_PUBLIC_KEY"),
-        ({"JWT_SECRET": pem(private_key("ES256"))}, "JWT_SECRET"),
-        ({"JWT_SECRET": json.dumps(jwk("RS256"))}, "JWT_SECRET"),
+        ({"jwt_public_key": "-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----"}, "JWT_PUBLIC_KEY"),
+        ({"jwt_public_key": "-----BEGIN nothing"}, "JWT_PUBLIC_KEY"),
+        ({"jwt_secret": pem(private_key("ES256"))}, "JWT_SECRET"),
+        ({"jwt_secret": json.dumps(jwk("RS256"))}, "JWT_SECRET"),
     ],
     ids=["no key", "no PEM", "a key as the secret", "a JWK as the secret"],
 )
-def test_keys_that_can_t_serve(environ: dict[str, str], name: str) -> None:
+def test_keys_that_can_t_serve(keys: dict[str, str], name: str) -> None:
     """A key that can't serve stops the start, named and not shown."""
     with pytest.raises(ConfigError, match=f"^{name}: ") as caught:
-        authenticator(**environ)
-    assert next(iter(environ.values())) not in str(caught.value)
+        authenticator(**keys)
+    assert next(iter(keys.values())) not in str(caught.value)
 
 
 def test_weak_public_keys() -> None:
@@ -428,7 +423,7 @@ def test_weak_public_keys() -> None:
     ):
         text = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         with pytest.raises(ConfigError, match=r"^JWT_PUBLIC_KEY: expected an RSA key of 2048 bits"):
-            authenticator(JWT_PUBLIC_KEY=text)
+            authenticator(jwt_public_key=text)
 
 
 # -- remembering
@@ -470,7 +465,7 @@ class Fetches:
     """An authenticator with a key set whose monotonic clock goes with the test's."""
 
     def __init__(self, url: str) -> None:
-        self.auth, self.clock = authenticator(JWT_JWKS_URL=url)
+        self.auth, self.clock = authenticator(jwt_jwks_url=url)
         assert self.auth._key_set
         self.auth._key_set._clock = self.clock
 
@@ -530,7 +525,7 @@ async def test_key_server_that_is_not_there() -> None:
     """A key set that was never there lets nobody in but guests, who don't need it."""
     async with jwks_server() as server:
         await server.stop()
-        auth, _ = authenticator(JWT_SECRET="", JWT_JWKS_URL=server.url)
+        auth, _ = authenticator(jwt_secret="", jwt_jwks_url=server.url)
         await refusal(auth, signed(private_key("ES256", 1), "ES256", {"kid": "1"}))
         assert (await auth.verify(auth.guest("Ada")[1])).guest
         await auth.close()
@@ -540,7 +535,7 @@ async def test_key_server_that_is_not_there() -> None:
 async def test_key_set_is_not_asked_for_other_algorithms(algorithm: str) -> None:
     """A token that no key of a set could have signed makes no fetch."""
     async with jwks_server(jwk("RS256", 1)) as server:
-        auth, _ = authenticator(JWT_SECRET="", JWT_JWKS_URL=server.url)
+        auth, _ = authenticator(jwt_secret="", jwt_jwks_url=server.url)
         header = json.dumps({"alg": algorithm, "kid": "1"}).encode()
         await refusal(auth, raw_token(header, json.dumps(CLAIMS).encode()))
         assert server.requests == 0
@@ -611,7 +606,7 @@ async def test_guests_and_users_keep_apart() -> None:
     await refusal(auth, signed(headers={"typ": "guest+jwt"}, **guest_claims))
     await refusal(auth, signed(**guest_claims))
     # The same with one secret for both, which is unwise but must not mix them up.
-    same, _ = authenticator(JWT_SECRET=SECRET_KEY)
+    same, _ = authenticator(jwt_secret=SECRET_KEY)
     _, token = same.guest("Ada")
     _, body, signature = token.split(".")
     assert (await same.verify(token)).role == "member"
@@ -637,7 +632,7 @@ async def test_guests_of_another_secret() -> None:
     user, token = auth.guest("Ada")
     twin, _ = authenticator()
     assert await twin.verify(token) == user
-    stranger, _ = authenticator(SECRET_KEY=SECRET_KEY[::-1])
+    stranger, _ = authenticator(secret_key=SECRET_KEY[::-1])
     await refusal(stranger, token)
     assert stranger.guest("Ada", token)[0].id != user.id
 
@@ -646,7 +641,7 @@ async def test_guests_switched_off() -> None:
     """With GUESTS=0 nobody enters with a name, nor with a token from before."""
     auth, _ = authenticator()
     _, token = auth.guest("Ada")
-    closed, _ = authenticator(GUESTS="0")
+    closed, _ = authenticator(guests=False)
     with pytest.raises(AuthError, match="guests may not enter here"):
         closed.guest("Ada")
     assert "guests may not enter here" in await refusal(closed, token)
@@ -670,6 +665,6 @@ def test_no_secret_in_a_repr() -> None:
     """Neither the authenticator nor a user shows a key or a token when printed."""
     auth, _ = authenticator()
     user, token = auth.guest("Ada")
-    shown = f"{auth!r} {user!r} {settings(JWT_SECRET=JWT_SECRET)!r}"
+    shown = f"{auth!r} {user!r}"
     for secret in (token, JWT_SECRET, SECRET_KEY, token.split(".")[2]):
         assert secret not in shown

@@ -7,16 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
 
-from service.config import Settings, load
 from service.identity.headers import (
+    Origins,
+    Proxies,
     bearer,
-    client_address,
-    host_allowed,
     offered_ticket,
-    origin_allowed,
     parse_origin,
-    request_allowed,
-    request_scheme,
     security_headers,
     to_origin_form,
 )
@@ -24,8 +20,8 @@ from service.identity.headers import (
 PEER = "203.0.113.9"
 
 
-def settings(**environ: str) -> Settings:
-    return load({"SQLITE_PATH": ":memory:"} | environ)
+def origins(*allowed: str, host: str = "127.0.0.1", proxies: int = 0) -> Origins:
+    return Origins(allowed, Proxies(proxies), host)
 
 
 def request(*headers: tuple[str, str], protocol: str = "http") -> HTTPServerRequest:
@@ -75,17 +71,17 @@ def test_origins(text: str, origin: tuple[str, str, int]) -> None:
 def test_origins_of_apps() -> None:
     """One that is named is let in, no other of its kind; to which hosts the service answers isn't changed by it."""
     for app in APPS:
-        one = settings(ALLOWED_ORIGINS=app)
+        one = origins(app)
         for host in ("127.0.0.1:8000", "localhost:8000", "[::1]"):
-            assert request_allowed(one, request(("Host", host), ("Origin", app))), app
-            assert not request_allowed(one, request(("Host", host), ("Origin", app + "x")))
-            assert not request_allowed(one, request(("Host", host), ("Origin", "http://localhost")))
-            assert not request_allowed(one, request(("Host", host), ("Origin", app.partition("://")[0] + "://")))
-        assert not request_allowed(one, request(("Host", "evil.example"), ("Origin", app)))
-        beside = settings(ALLOWED_ORIGINS=f"https://chat.example.com,{app}")
-        assert request_allowed(beside, request(("Host", "chat.example.com"), ("Origin", app)))
-        assert not host_allowed(beside, "localhost")
-        assert host_allowed(settings(ALLOWED_ORIGINS=app, HOST=""), "chat.example.com")
+            assert one.admits(request(("Host", host), ("Origin", app))), app
+            assert not one.admits(request(("Host", host), ("Origin", app + "x")))
+            assert not one.admits(request(("Host", host), ("Origin", "http://localhost")))
+            assert not one.admits(request(("Host", host), ("Origin", app.partition("://")[0] + "://")))
+        assert not one.admits(request(("Host", "evil.example"), ("Origin", app)))
+        beside = origins("https://chat.example.com", app)
+        assert beside.admits(request(("Host", "chat.example.com"), ("Origin", app)))
+        assert not beside.serves("localhost")
+        assert origins(app, host="").serves("chat.example.com")
 
 
 NO_ORIGINS = [
@@ -126,18 +122,18 @@ NO_ORIGINS = [
 def test_no_origins(text: str) -> None:
     """Anything else is no origin, and is allowed neither beside itself nor under any list."""
     assert parse_origin(text) is None
-    assert not origin_allowed(settings(), text, "https", "chat.example.com")
-    assert not origin_allowed(settings(), text, "https", text.removeprefix("https://"))
-    assert not origin_allowed(settings(ALLOWED_ORIGINS="https://chat.example.com"), text, "https", "chat.example.com")
+    assert not origins().allows(text, "https", "chat.example.com")
+    assert not origins().allows(text, "https", text.removeprefix("https://"))
+    assert not origins("https://chat.example.com").allows(text, "https", "chat.example.com")
 
 
 def test_own_origin() -> None:
     """Without a list the page's own origin is allowed: scheme, host and port as the request reached us."""
-    own = settings()
-    assert origin_allowed(own, "https://chat.example.com", "https", "chat.example.com")
-    assert origin_allowed(own, "https://chat.example.com", "https", "chat.example.com:443")
-    assert origin_allowed(own, "https://chat.example.com:443", "https", "Chat.Example.com")
-    assert origin_allowed(own, "http://localhost:8000", "http", "localhost:8000")
+    own = origins()
+    assert own.allows("https://chat.example.com", "https", "chat.example.com")
+    assert own.allows("https://chat.example.com", "https", "chat.example.com:443")
+    assert own.allows("https://chat.example.com:443", "https", "Chat.Example.com")
+    assert own.allows("http://localhost:8000", "http", "localhost:8000")
     for origin in (
         None,
         "http://chat.example.com",
@@ -148,24 +144,24 @@ def test_own_origin() -> None:
         "https://xn--chat.example.com",
         "https://sub.chat.example.com",
     ):
-        assert not origin_allowed(own, origin, "https", "chat.example.com"), origin
-    assert not origin_allowed(own, "https://", "https", "")
+        assert not own.allows(origin, "https", "chat.example.com"), origin
+    assert not own.allows("https://", "https", "")
 
 
 def test_listed_origins() -> None:
     """With a list exactly its origins are allowed, whatever the Host says."""
-    listed = settings(ALLOWED_ORIGINS="https://app.example.com, http://localhost:3000")
-    assert origin_allowed(listed, "https://app.example.com", "http", "anything")
-    assert origin_allowed(listed, "https://APP.example.com:443", "http", "anything")
-    assert origin_allowed(listed, "http://localhost:3000", "http", "anything")
+    listed = origins("https://app.example.com", "http://localhost:3000")
+    assert listed.allows("https://app.example.com", "http", "anything")
+    assert listed.allows("https://APP.example.com:443", "http", "anything")
+    assert listed.allows("http://localhost:3000", "http", "anything")
     for origin in (None, "http://app.example.com", "http://localhost", "https://chat.example.com"):
-        assert not origin_allowed(listed, origin, "https", "chat.example.com"), origin
+        assert not listed.allows(origin, "https", "chat.example.com"), origin
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_origin_and_host(origin: str, host: str) -> None:
     """Nothing that was made up is an origin, unless it is exactly our own."""
-    if origin_allowed(settings(HOST=""), origin, "https", host):
+    if origins(host="").allows(origin, "https", host):
         assert parse_origin(origin) == parse_origin(f"https://{host}")
 
 
@@ -174,30 +170,30 @@ def test_any_origin_and_host(origin: str, host: str) -> None:
 
 def test_hosts_of_listed_origins() -> None:
     """With a list its hosts are answered to, on any port, and no others."""
-    listed = settings(ALLOWED_ORIGINS="https://chat.example.com,http://[::1]:8000")
+    listed = origins("https://chat.example.com", "http://[::1]:8000")
     for host in ("chat.example.com", "CHAT.example.com:8000", "chat.example.com.", "[::1]", "[::1]:1"):
-        assert host_allowed(listed, host), host
+        assert listed.serves(host), host
     for host in ("", "evil.example", "chat.example.com.evil.example", "127.0.0.1", "localhost", "x@chat.example.com"):
-        assert not host_allowed(listed, host), host
+        assert not listed.serves(host), host
 
 
 def test_hosts_on_loopback() -> None:
     """A service on loopback, behind no proxy, answers to loopback's names: no foreign name leads into the machine."""
     for listens in ("127.0.0.1", "localhost", "::1"):
-        local = settings(HOST=listens)
+        local = origins(host=listens)
         for host in ("localhost", "localhost:8000", "127.0.0.1:8000", "127.0.0.2", "[::1]:8000", "chat.localhost"):
-            assert host_allowed(local, host), (listens, host)
+            assert local.serves(host), (listens, host)
         for host in ("evil.example", "evil.example:8000", "localhost.evil.example", "192.0.2.1", "[2001:db8::1]", ""):
-            assert not host_allowed(local, host), (listens, host)
+            assert not local.serves(host), (listens, host)
 
 
 def test_hosts_elsewhere() -> None:
     """A service that others reach takes any name that is one."""
-    for public in (settings(HOST=""), settings(HOST="0.0.0.0"), settings(TRUSTED_PROXIES="1"), settings(DYNO="web.1")):
+    for public in (origins(host=""), origins(host="0.0.0.0"), origins(proxies=1), origins(host="", proxies=1)):
         for host in ("chat.example.com", "192.0.2.1:8000", "[2001:db8::1]"):
-            assert host_allowed(public, host)
+            assert public.serves(host)
         for host in ("", "a b", "a/b", "a@b", "a;b", "a:b", "[::1", ":80", "a,b", "a\n", "é.example"):
-            assert not host_allowed(public, host), host
+            assert not public.serves(host), host
 
 
 # -- both at once
@@ -205,35 +201,35 @@ def test_hosts_elsewhere() -> None:
 
 def test_request_from_a_page() -> None:
     """A request of our own page is let in; a foreign Origin, Host or both are not, whatever else they say."""
-    public = settings(HOST="")
+    public = origins(host="")
     own = ("Origin", "http://chat.example.com")
     foreign = ("Origin", "http://evil.example")
     for handshake in (False, True):
-        assert request_allowed(public, request(own), handshake)
-        assert not request_allowed(public, request(foreign), handshake)
-        assert not request_allowed(public, request(foreign, ("Sec-Fetch-Site", "same-origin")), handshake)
-        assert not request_allowed(public, request(foreign, ("X-Forwarded-Host", "evil.example")), handshake)
-        assert not request_allowed(public, request(foreign, ("Authorization", "Bearer x")), handshake)
-        assert not request_allowed(public, request(own, foreign), handshake)
-        assert not request_allowed(public, request(foreign, own), handshake)
-        assert not request_allowed(public, request(("Origin", "null")), handshake)
-        assert not request_allowed(public, request(("Origin", "")), handshake)
-        assert not request_allowed(public, request(own, ("Host", "evil.example")), handshake)
+        assert public.admits(request(own), handshake)
+        assert not public.admits(request(foreign), handshake)
+        assert not public.admits(request(foreign, ("Sec-Fetch-Site", "same-origin")), handshake)
+        assert not public.admits(request(foreign, ("X-Forwarded-Host", "evil.example")), handshake)
+        assert not public.admits(request(foreign, ("Authorization", "Bearer x")), handshake)
+        assert not public.admits(request(own, foreign), handshake)
+        assert not public.admits(request(foreign, own), handshake)
+        assert not public.admits(request(("Origin", "null")), handshake)
+        assert not public.admits(request(("Origin", "")), handshake)
+        assert not public.admits(request(own, ("Host", "evil.example")), handshake)
         # The page is reached by https, so a page of http isn't ours.
-        assert not request_allowed(public, request(own, protocol="https"), handshake)
-        local = settings()
+        assert not public.admits(request(own, protocol="https"), handshake)
+        local = origins()
         rebound = request(("Host", "evil.example:8000"), ("Origin", "http://evil.example:8000"))
-        assert not request_allowed(local, rebound, handshake)
+        assert not local.admits(rebound, handshake)
 
 
 def test_request_without_an_origin() -> None:
     """Without an Origin a handshake needs what no page has; other requests are judged by their Host alone."""
-    public = settings(HOST="")
-    assert request_allowed(public, request())
-    assert not request_allowed(public, request(), handshake=True)
-    assert not request_allowed(public, request(("Authorization", "Basic eDp5")), handshake=True)
-    assert not request_allowed(public, request(("Sec-Fetch-Site", "same-origin")), handshake=True)
-    assert request_allowed(public, request(("Authorization", "Bearer abc.def")), handshake=True)
+    public = origins(host="")
+    assert public.admits(request())
+    assert not public.admits(request(), handshake=True)
+    assert not public.admits(request(("Authorization", "Basic eDp5")), handshake=True)
+    assert not public.admits(request(("Sec-Fetch-Site", "same-origin")), handshake=True)
+    assert public.admits(request(("Authorization", "Bearer abc.def")), handshake=True)
     for offer, allowed in (
         ("ticket.direct.abc", True),
         ("chat.v1, ticket.direct.abc", True),
@@ -243,12 +239,12 @@ def test_request_without_an_origin() -> None:
         ("ticket.direct.a, ticket.direct.b", False),
         ("ticket.abc.direct.", False),
     ):
-        assert request_allowed(public, request(("Sec-WebSocket-Protocol", offer)), handshake=True) is allowed, offer
+        assert public.admits(request(("Sec-WebSocket-Protocol", offer)), handshake=True) is allowed, offer
         local = ("Host", "evil.example"), ("Sec-WebSocket-Protocol", offer)
-        assert not request_allowed(settings(), request(*local), handshake=True)
+        assert not origins().admits(request(*local), handshake=True)
         foreign = ("Origin", "https://evil.example"), ("Sec-WebSocket-Protocol", offer)
-        assert not request_allowed(public, request(*foreign), handshake=True)
-    assert not request_allowed(settings(), request(("Authorization", "Bearer abc.def")), handshake=True)
+        assert not public.admits(request(*foreign), handshake=True)
+    assert not origins().admits(request(("Authorization", "Bearer abc.def")), handshake=True)
 
 
 # -- addresses
@@ -294,7 +290,7 @@ def test_client_address(proxies: int, forwarded: list[str], address: str) -> Non
     """The address is what the outermost trusted proxy saw; what a client writes itself never counts."""
     headers = [("X-Forwarded-For", value) for value in forwarded]
     lies = [("X-Real-Ip", "6.6.6.6"), ("Forwarded", "for=6.6.6.6"), ("X-Client-Ip", "6.6.6.6")]
-    assert client_address(settings(TRUSTED_PROXIES=str(proxies)), request(*headers, *lies)) == address
+    assert Proxies(proxies).client_address(request(*headers, *lies)) == address
 
 
 # What gets through Tornado's own check of header values.
@@ -305,8 +301,8 @@ words = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_s
 def test_forged_addresses_change_nothing(words: list[str]) -> None:
     """Whatever a client puts before its proxy's entry, its address is the one the proxy saw."""
     headers = [("X-Forwarded-For", word) for word in words] + [("X-Forwarded-For", "198.51.100.1")]
-    assert client_address(settings(TRUSTED_PROXIES="1"), request(*headers)) == "198.51.100.1"
-    assert client_address(settings(), request(*headers)) == PEER
+    assert Proxies(1).client_address(request(*headers)) == "198.51.100.1"
+    assert Proxies(0).client_address(request(*headers)) == PEER
 
 
 @pytest.mark.parametrize(
@@ -338,8 +334,7 @@ def test_request_scheme(proxies: int, protocol: str, forwarded: list[str], schem
     """The scheme is what the outermost trusted proxy was reached by, http or https."""
     headers = [("X-Forwarded-Proto", value) for value in forwarded]
     lies = [("X-Scheme", "https"), ("X-Forwarded-Ssl", "on")]
-    configured = settings(TRUSTED_PROXIES=str(proxies))
-    assert request_scheme(configured, request(*headers, *lies, protocol=protocol)) == scheme
+    assert Proxies(proxies).scheme(request(*headers, *lies, protocol=protocol)) == scheme
 
 
 # -- credentials
@@ -406,7 +401,7 @@ def directives(policy: str) -> dict[str, list[str]]:
 )
 def test_content_security_policy(scheme: str, host: str, socket: str) -> None:
     """Everything comes from here, nothing inline, and the socket's address is named exactly."""
-    policy = directives(security_headers(settings(), scheme, host)["Content-Security-Policy"])
+    policy = directives(security_headers(scheme, host, force_https=False)["Content-Security-Policy"])
     assert policy == {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
@@ -425,8 +420,8 @@ def test_content_security_policy(scheme: str, host: str, socket: str) -> None:
 )
 def test_host_adds_nothing_to_the_policy(host: str) -> None:
     """Whatever the Host header holds, the policy has the same directives and at most one source more."""
-    policy = security_headers(settings(), "https", host)["Content-Security-Policy"]
-    usual = directives(security_headers(settings(), "https", "")["Content-Security-Policy"])
+    policy = security_headers("https", host, force_https=False)["Content-Security-Policy"]
+    usual = directives(security_headers("https", "", force_https=False)["Content-Security-Policy"])
     found = directives(policy)
     assert found | {"connect-src": ["'self'"]} == usual
     assert re.fullmatch(r"'self'( wss://[a-z0-9._:\[\]-]+)?", " ".join(found["connect-src"]))
@@ -434,13 +429,12 @@ def test_host_adds_nothing_to_the_policy(host: str) -> None:
 
 def test_other_headers() -> None:
     """No sniffing and no referrer, always; HSTS where https is forced and in use."""
-    plain = security_headers(settings(), "https", "chat.example.com")
+    plain = security_headers("https", "chat.example.com", force_https=False)
     assert plain["X-Content-Type-Options"] == "nosniff"
     assert plain["Referrer-Policy"] == "no-referrer"
     assert "Strict-Transport-Security" not in plain
-    forced = settings(FORCE_HTTPS="1")
-    assert "Strict-Transport-Security" not in security_headers(forced, "http", "chat.example.com")
-    assert security_headers(forced, "https", "a")["Strict-Transport-Security"] == "max-age=31536000"
+    assert "Strict-Transport-Security" not in security_headers("http", "chat.example.com", force_https=True)
+    assert security_headers("https", "a", force_https=True)["Strict-Transport-Security"] == "max-age=31536000"
 
 
 # -- targets

@@ -13,7 +13,7 @@ SERVICE = Path(__file__).resolve().parents[1] / "service"
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     # Top to bottom: each with its files, or the folder that holds them.
-    "command line": ("__main__", "supervisor"),
+    "command line": ("__main__", "supervisor", "tokens"),
     "application": ("app",),
     "handlers": ("actions", "api", "chat", "guides/", "pages"),
     "node": ("hub",),

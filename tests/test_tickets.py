@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.brokers.base import unavailable
-from service.config import load
 from service.identity.auth import AuthError, User
 from service.identity.tickets import TICKET_SECONDS, Tickets
 from service.protocol import RequestError
@@ -45,9 +44,9 @@ class Store:
         return record if until > self.now else None
 
 
-def tickets(**environ: str) -> tuple[Tickets, Store]:
+def tickets(bind_address: bool = True) -> tuple[Tickets, Store]:
     store = Store()
-    return Tickets(load({"SQLITE_PATH": ":memory:"} | environ), store.put, store.take, store.clock), store
+    return Tickets(store.put, store.take, bind_address=bind_address, clock=store.clock), store
 
 
 async def refusal(made: Tickets, ticket: str, address: str = ADDRESS, origin: str | None = ORIGIN) -> str:
@@ -131,7 +130,7 @@ async def test_stolen_ticket_is_used_up() -> None:
 
 async def test_address_may_be_left_out() -> None:
     """With TICKET_ADDRESS=0 the address doesn't count, the Origin still does."""
-    made, _ = tickets(TICKET_ADDRESS="0")
+    made, _ = tickets(bind_address=False)
     assert await made.redeem(await made.issue(ADA, ADDRESS, ORIGIN), "2001:db8::/64", ORIGIN) == ADA
     await refusal(made, await made.issue(ADA, ADDRESS, ORIGIN), ADDRESS, "https://evil.example")
     assert await made.redeem(await made.issue(ADA, ADDRESS, None), ADDRESS, None) == ADA

@@ -1,13 +1,12 @@
-"""service/identity/tokens.py: tokens from the command line."""
+"""service/tokens.py: tokens from the command line."""
 
 from pathlib import Path
 
 import jwt
 import pytest
 
-from service.config import load
 from service.identity.auth import Authenticator, User
-from service.identity.tokens import main
+from service.tokens import main
 
 from .harness import JWT_SECRET
 from .jwks_server import pem, private_key
@@ -24,7 +23,7 @@ async def test_made_token_passes(capsys: pytest.CaptureFixture[str]) -> None:
     token = printed.out.strip()
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["exp"] == claims["iat"] + 60
-    auth = Authenticator(load(ENVIRON | {"SQLITE_PATH": ":memory:"}))
+    auth = Authenticator("", jwt_secret=JWT_SECRET)
     assert await auth.verify(token) == User("u1", "Ada", "moderator", ("team-*", "lobby"), claims["exp"])
 
 
@@ -34,7 +33,7 @@ async def test_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     token = capsys.readouterr().out.strip()
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["exp"] == claims["iat"] + 3600
-    auth = Authenticator(load(ENVIRON | {"SQLITE_PATH": ":memory:"}))
+    auth = Authenticator("", jwt_secret=JWT_SECRET)
     assert await auth.verify(token) == User("u1", "u1", expires_at=claims["exp"])
     assert main(["--sub", "u1", "--rooms", ""], ENVIRON) == 0
     assert (await auth.verify(capsys.readouterr().out.strip())).rooms == ()
@@ -44,7 +43,7 @@ async def test_audience_and_issuer(capsys: pytest.CaptureFixture[str]) -> None:
     """A token is made for the service with the same settings."""
     environ = ENVIRON | {"JWT_AUDIENCE": "chat", "JWT_ISSUER": "https://login.example.com/"}
     assert main(["--sub", "u1"], environ) == 0
-    auth = Authenticator(load(environ | {"SQLITE_PATH": ":memory:"}))
+    auth = Authenticator("", jwt_secret=JWT_SECRET, jwt_audience="chat", jwt_issuer="https://login.example.com/")
     assert (await auth.verify(capsys.readouterr().out.strip())).id == "u1"
 
 

@@ -15,7 +15,6 @@ import msgspec
 from service.brokers.base import Sanction
 from service.guides.voice import LOBBY, Voice
 from service.hub import ANSWER_TIMEOUT, Hub
-from service.identity import headers
 from service.limits import TokenBucket
 from service.protocol import CloseCode, Person, RequestError
 from service.rooms.moderation import banned
@@ -44,7 +43,7 @@ class GuideSocket(WebSocket):
         super().initialize(self.hub.socket_limits)
 
     def refusal_headers(self) -> dict[str, str]:
-        return headers.cors_headers(self.hub.settings, self.request)
+        return self.hub.origins.cors_headers(self.request)
 
     def prepare(self) -> None:
         refusal = self.hub.refusal(self.request, guests=True)
@@ -121,7 +120,7 @@ class GuestSocket(GuideSocket):
 
     def prepare(self) -> None:
         super().prepare()
-        if not self._finished and not self.hub.settings.guests:
+        if not self._finished and not self.hub.authenticator.guests:
             self.refuse(403, "Guests may not enter here.")
 
 

@@ -24,7 +24,6 @@ from jwt.warnings import InsecureKeyLengthWarning
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.clock import CLOCK
-from service.config import Settings
 from service.errors import ConfigError
 from service.identity.jwks import ALGORITHMS, Keys, KeySet
 from service.names import check_name, fit_name, printable
@@ -124,19 +123,30 @@ class Authenticator:
     client's) are remembered by their hash: until `exp`, and only while the keys that say so hold.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = CLOCK.now) -> None:
-        """`clock` gives Unix time in seconds."""
+    def __init__(
+        self,
+        secret_key: str,
+        *,
+        guests: bool = True,
+        jwt_secret: str = "",
+        jwt_public_key: str = "",
+        jwt_jwks_url: str = "",
+        jwt_audience: str = "",
+        jwt_issuer: str = "",
+        clock: Callable[[], float] = CLOCK.now,
+    ) -> None:
+        """As the settings of these names; "" is none. `clock` gives Unix time in seconds."""
         self._clock = clock
-        self._guests = settings.guests
+        self.guests = guests  # whether they may enter
         # A key of its own, so that nothing else ever signed with SECRET_KEY can pass for a guest's token.
-        self._guest_key = hmac.digest(settings.secret_key.encode(), b"parley guest token 1", "sha256")
-        self._audience, self._issuer = settings.jwt_audience or None, settings.jwt_issuer or None
+        self._guest_key = hmac.digest(secret_key.encode(), b"parley guest token 1", "sha256")
+        self._audience, self._issuer = jwt_audience or None, jwt_issuer or None
         self._keys: list[tuple[str, Any]] = []  # algorithm, key
-        if settings.jwt_secret:
-            self._keys.append(("HS256", hmac_key(settings.jwt_secret)))
-        if settings.jwt_public_key:
-            self._keys.append(_public_key(settings.jwt_public_key))
-        self._key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+        if jwt_secret:
+            self._keys.append(("HS256", hmac_key(jwt_secret)))
+        if jwt_public_key:
+            self._keys.append(_public_key(jwt_public_key))
+        self._key_set = KeySet(jwt_jwks_url) if jwt_jwks_url else None
         # By the token's hash: the user, and the fetched keys that say so (None: a key that holds for good).
         self._checked: dict[bytes, tuple[User, Keys | None]] = {}
 
@@ -221,7 +231,7 @@ class Authenticator:
         raise AuthError("the token is not signed with a key that counts here")
 
     def _check_guests(self) -> None:
-        if not self._guests:
+        if not self.guests:
             raise AuthError("guests may not enter here; a token is needed")
 
     def _user_of(self, token: str, key: Any, algorithm: str) -> User:

@@ -1,16 +1,16 @@
 """Headers: what of a request's may be believed (origin, host, scheme, address), and what answers carry.
 
 Tornado's own readings are not used: `check_origin` lets a missing Origin and Sec-Fetch-Site pass, and
-`xheaders` lets a client's X-Real-Ip win. Headers of proxies count only as far as `TRUSTED_PROXIES` says.
+`xheaders` lets a client's X-Real-Ip win. Headers of proxies count only as far as `Proxies` trusts them.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 
 from service import addresses
-from service.config import Settings
 
 TICKET_PREFIX = "ticket."
 DIRECT_PREFIX = "direct."  # begins a ticket that was asked for without an Origin
@@ -38,11 +38,6 @@ def parse_origin(text: str) -> Origin | None:
     return scheme, match["host"].lower(), int(match["port"] or _DEFAULT_PORTS.get(scheme, 0))
 
 
-@lru_cache(maxsize=8)
-def _origins(texts: tuple[str, ...]) -> frozenset[Origin | None]:
-    return frozenset(map(parse_origin, texts))
-
-
 def to_origin_form(request: HTTPServerRequest) -> None:
     """Make an absolute target (`GET http://host/path`) one with a path alone; RFC 9112 section 3.2.2 wants it taken.
 
@@ -61,45 +56,6 @@ def to_origin_form(request: HTTPServerRequest) -> None:
     request.host_name = host["host"].lower()
 
 
-@lru_cache(maxsize=8)
-def _web_hosts(texts: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(origin[1] for origin in _origins(texts) if origin and origin[0] in _DEFAULT_PORTS)
-
-
-def origin_allowed(settings: Settings, origin: str | None, scheme: str, host: str) -> bool:
-    """Whether pages of `origin` may use the service: one of ALLOWED_ORIGINS or, without those, our own page.
-
-    `scheme` and `host` are those by which the request reached us (`request_scheme`, the Host header). A
-    missing Origin is not allowed; whoever sends none is no browser and needs a credential that no page can
-    have, which is the caller's to check.
-    """
-    parsed = parse_origin(origin) if origin is not None else None
-    if parsed is None:
-        return False
-    if settings.allowed_origins:
-        return parsed in _origins(settings.allowed_origins)
-    return parsed == parse_origin(f"{scheme}://{host}")
-
-
-def host_allowed(settings: Settings, host: str) -> bool:
-    """Whether we answer to this Host header, lest a foreign name that resolves to us (DNS rebinding) be ours.
-
-    With ALLOWED_ORIGINS: the names in it (ports aside, for a proxy may change them); a page elsewhere than
-    the service needs both there. Without, or with apps' origins alone, whose hosts are no names: a service that
-    listens on loopback and is behind no proxy answers to loopback's names only, since a page elsewhere must not
-    reach into its owner's machine. Any other takes every name: it doesn't know its own, and a name can't carry
-    anything there, for there are no cookies.
-    """
-    match = _HOST_HEADER.fullmatch(host)
-    if not match:
-        return False
-    name = match["host"].lower().rstrip(".")
-    served = _web_hosts(settings.allowed_origins)
-    if served:
-        return name in served
-    return not _is_loopback(settings.host) or settings.trusted_proxies > 0 or _is_loopback(name)
-
-
 @lru_cache(maxsize=1024)
 def _is_loopback(name: str) -> bool:
     name = name.strip("[]")
@@ -111,56 +67,6 @@ def _is_loopback(name: str) -> bool:
 
 def _entries(headers: HTTPHeaders, name: str) -> list[str]:
     return [entry.strip() for line in headers.get_list(name) for entry in line.split(",")]
-
-
-def request_allowed(settings: Settings, request: HTTPServerRequest, handshake: bool = False) -> bool:
-    """Whether Host and Origin let the request in; to be asked before any credential is read.
-
-    Without an Origin header it is no page's handshake or POST (Fetch standard, "append a request Origin
-    header"). Such a request may pass, a `handshake` if it brings what no page has: a bearer token, or a ticket that was
-    asked for without an Origin.
-    """
-    host = request.headers.get("Host", "")
-    if not host_allowed(settings, host):
-        return False
-    origin = request.headers.get("Origin")
-    if origin is None:
-        if not handshake or bearer(request.headers) is not None:
-            return True
-        return (offered_ticket(request.headers) or "").startswith(DIRECT_PREFIX)
-    return origin_allowed(settings, origin, request_scheme(settings, request), host)
-
-
-def client_address(settings: Settings, request: HTTPServerRequest) -> str:
-    """Whom the outermost trusted proxy names in X-Forwarded-For, else the connection's peer.
-
-    Each proxy adds the peer it saw at the end, so with n trusted ones the nth entry from the end is true and
-    all before it the client's own words. Too few entries, or one that is no address: the peer, for something
-    is set up wrong.
-    """
-    peer = request.remote_ip or ""
-    if settings.trusted_proxies == 0:
-        return peer
-    entries = _entries(request.headers, "X-Forwarded-For")
-    if settings.trusted_proxies > len(entries):
-        return peer
-    entry = entries[-settings.trusted_proxies]
-    # Some proxies write the port too: 192.0.2.1:1234, [2001:db8::1]:1234.
-    match = re.fullmatch(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}", entry)
-    address = addresses.parse((match[1] or match[2]) if match else entry)
-    return str(address) if address else peer
-
-
-def request_scheme(settings: Settings, request: HTTPServerRequest) -> str:
-    """The client's "http" or "https": X-Forwarded-Proto of the outermost trusted proxy, else ours.
-
-    Unlike addresses this is often overwritten instead of added to; a shorter list is then wholly the
-    proxies'.
-    """
-    entries = _entries(request.headers, "X-Forwarded-Proto")
-    trusted = min(settings.trusted_proxies, len(entries))
-    scheme = entries[-trusted].lower() if trusted else request.protocol
-    return _SCHEME_OF.get(scheme, request.protocol)
 
 
 def offered_ticket(headers: HTTPHeaders) -> str | None:
@@ -176,18 +82,122 @@ def bearer(headers: HTTPHeaders) -> str | None:
     return match[1] if match else None
 
 
-def cors_headers(settings: Settings, request: HTTPServerRequest) -> dict[str, str]:
-    """What lets a page of ALLOWED_ORIGINS read the answer, whatever its status (Fetch standard, "CORS protocol")."""
-    if not settings.allowed_origins:
-        return {}
-    found = {"Vary": "Origin"}
-    origin = request.headers.get("Origin")
-    if origin is not None and origin_allowed(settings, origin, "", ""):
-        found |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After"}
-    return found
+class Proxies:
+    """How far the headers of proxies are believed. `trusted` is how many proxies of ours are on a request's way."""
+
+    def __init__(self, trusted: int) -> None:
+        self._trusted = trusted
+
+    @property
+    def trusted(self) -> bool:
+        """Whether there is one at all: then all connections are the proxy's."""
+        return self._trusted > 0
+
+    def client_address(self, request: HTTPServerRequest) -> str:
+        """Whom the outermost trusted proxy names in X-Forwarded-For, else the connection's peer.
+
+        Each proxy adds the peer it saw at the end, so with n trusted ones the nth entry from the end is true and
+        all before it the client's own words. Too few entries, or one that is no address: the peer, for something
+        is set up wrong.
+        """
+        peer = request.remote_ip or ""
+        if self._trusted == 0:
+            return peer
+        entries = _entries(request.headers, "X-Forwarded-For")
+        if self._trusted > len(entries):
+            return peer
+        entry = entries[-self._trusted]
+        # Some proxies write the port too: 192.0.2.1:1234, [2001:db8::1]:1234.
+        match = re.fullmatch(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}", entry)
+        address = addresses.parse((match[1] or match[2]) if match else entry)
+        return str(address) if address else peer
+
+    def network(self, request: HTTPServerRequest) -> str:
+        """The client's network, as limits and tickets know it."""
+        return addresses.limit_key(self.client_address(request))
+
+    def scheme(self, request: HTTPServerRequest) -> str:
+        """The client's "http" or "https": X-Forwarded-Proto of the outermost trusted proxy, else ours.
+
+        Unlike addresses this is often overwritten instead of added to; a shorter list is then wholly the
+        proxies'.
+        """
+        entries = _entries(request.headers, "X-Forwarded-Proto")
+        trusted = min(self._trusted, len(entries))
+        scheme = entries[-trusted].lower() if trusted else request.protocol
+        return _SCHEME_OF.get(scheme, request.protocol)
 
 
-def security_headers(settings: Settings, scheme: str, host: str) -> dict[str, str]:
+class Origins:
+    """Which pages may use the service, and to which host names it answers."""
+
+    def __init__(self, allowed: Iterable[str], proxies: Proxies, host: str) -> None:
+        """`allowed`: origins as browsers write them; none means our own page's. `host` is where the service listens."""
+        self._proxies = proxies
+        self._allowed = frozenset(map(parse_origin, allowed))
+        self._names = frozenset(origin[1] for origin in self._allowed if origin and origin[0] in _DEFAULT_PORTS)
+        self._own_machine = _is_loopback(host) and not proxies.trusted
+
+    def allows(self, origin: str | None, scheme: str, host: str) -> bool:
+        """Whether pages of `origin` may use the service: one of those allowed or, without any, our own page.
+
+        `scheme` and `host` are those by which the request reached us (`Proxies.scheme`, the Host header). A
+        missing Origin is not allowed; whoever sends none is no browser and needs a credential that no page can
+        have, which is the caller's to check.
+        """
+        parsed = parse_origin(origin) if origin is not None else None
+        if parsed is None:
+            return False
+        if self._allowed:
+            return parsed in self._allowed
+        return parsed == parse_origin(f"{scheme}://{host}")
+
+    def serves(self, host: str) -> bool:
+        """Whether we answer to this Host header, lest a foreign name that resolves to us (DNS rebinding) be ours.
+
+        With ALLOWED_ORIGINS: the names in it (ports aside, for a proxy may change them); a page elsewhere than
+        the service needs both there. Without, or with apps' origins alone, whose hosts are no names: a service that
+        listens on loopback and is behind no proxy answers to loopback's names only, since a page elsewhere must not
+        reach into its owner's machine. Any other takes every name: it doesn't know its own, and a name can't carry
+        anything there, for there are no cookies.
+        """
+        match = _HOST_HEADER.fullmatch(host)
+        if not match:
+            return False
+        name = match["host"].lower().rstrip(".")
+        if self._names:
+            return name in self._names
+        return not self._own_machine or _is_loopback(name)
+
+    def admits(self, request: HTTPServerRequest, handshake: bool = False) -> bool:
+        """Whether Host and Origin let the request in; to be asked before any credential is read.
+
+        Without an Origin header it is no page's handshake or POST (Fetch standard, "append a request Origin
+        header"). Such a request may pass, a `handshake` if it brings what no page has: a bearer token, or a ticket that
+        was asked for without an Origin.
+        """
+        host = request.headers.get("Host", "")
+        if not self.serves(host):
+            return False
+        origin = request.headers.get("Origin")
+        if origin is None:
+            if not handshake or bearer(request.headers) is not None:
+                return True
+            return (offered_ticket(request.headers) or "").startswith(DIRECT_PREFIX)
+        return self.allows(origin, self._proxies.scheme(request), host)
+
+    def cors_headers(self, request: HTTPServerRequest) -> dict[str, str]:
+        """What lets an allowed page elsewhere read the answer, whatever its status (Fetch, "CORS protocol")."""
+        if not self._allowed:
+            return {}
+        found = {"Vary": "Origin"}
+        origin = request.headers.get("Origin")
+        if origin is not None and self.allows(origin, "", ""):
+            found |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After"}
+        return found
+
+
+def security_headers(scheme: str, host: str, force_https: bool) -> dict[str, str]:
     """What every answer carries, reached by `scheme` and `host`.
 
     `connect-src` names the socket's address because older Safaris don't take 'self' for wss. HSTS only over
@@ -205,6 +215,6 @@ def security_headers(settings: Settings, scheme: str, host: str) -> dict[str, st
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
-    if settings.force_https and scheme == "https":
+    if force_https and scheme == "https":
         headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"
     return headers

@@ -12,7 +12,6 @@ import msgspec
 
 from service import telemetry
 from service.clock import CLOCK
-from service.config import Settings
 from service.identity.auth import AuthError, User
 from service.identity.headers import DIRECT_PREFIX
 from service.protocol import encode
@@ -35,19 +34,20 @@ class Tickets:
 
     `put` and `take` are the broker's `put_ticket` and `take_ticket`: as the broker takes atomically, a ticket
     is good once. The broker sees a ticket's SHA-256 only, so that who reads its store can enter nowhere.
-    `address` stands for the client's network (`addresses.limit_key` of its address); `TICKET_ADDRESS=0` leaves
-    it out.
+    `address` stands for the client's network (`addresses.limit_key` of its address); without `bind_address` it may
+    be any.
     """
 
     def __init__(
         self,
-        settings: Settings,
         put: Callable[[str, bytes, float], Awaitable[None]],
         take: Callable[[str], Awaitable[bytes | None]],
+        *,
+        bind_address: bool = True,
         clock: Callable[[], float] = CLOCK.now,
     ) -> None:
         """`clock` gives Unix time in seconds."""
-        self._bind_address = settings.ticket_address
+        self._bind_address = bind_address
         self._put = put
         self._take = take
         self._clock = clock

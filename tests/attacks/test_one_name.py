@@ -4,7 +4,6 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
-from service import config
 from service.identity.auth import Authenticator
 
 from ..harness import SECRET_KEY, UNIT, ChatClient, ChatError, ServiceProcess
@@ -16,7 +15,7 @@ SETTINGS = {"TICKET_RATE": "0", "CONNECTIONS_PER_USER": "0", "SECRET_KEY": SECRE
 
 def tokens(name: str, number: int) -> list[str]:
     """Guest tokens of so many guests of that name, as they may have them from earlier."""
-    maker = Authenticator(config.load({"SQLITE_PATH": ":memory:", "SECRET_KEY": SECRET_KEY}))
+    maker = Authenticator(SECRET_KEY)
     return [maker.guest(name)[1] for _ in range(number)]
 
 

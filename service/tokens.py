@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from service.config import Settings, load
+from service.config import load
 from service.errors import ConfigError
 from service.identity.auth import GUEST_PREFIX, ROLES, AuthError, hmac_key, user_of
 
@@ -23,7 +23,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
         settings = load(kept | {"SQLITE_PATH": ":memory:"})
         if not settings.jwt_secret:
             raise ConfigError("JWT_SECRET: set it here and for the service (make one with: openssl rand -hex 32)")
-        token = make_token(settings, options.sub, options.name, options.rooms, options.role, options.ttl)
+        claims = _claims(options.sub, options.name, options.rooms, options.role, options.ttl)
+        claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
+        claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
+        token = jwt.encode(claims, hmac_key(settings.jwt_secret), "HS256")
     except (ConfigError, AuthError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -31,29 +34,20 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     return 0
 
 
-def make_token(
-    settings: Settings,
-    sub: str,
-    name: str | None = None,
-    rooms: str | None = None,
-    role: str = "member",
-    ttl: int = 3600,
-) -> str:
-    """A token that these settings take, for `ttl` seconds; `rooms` are globs with commas between.
+def _claims(sub: str, name: str | None, rooms: str | None, role: str, ttl: int) -> dict[str, Any]:
+    """What the token says, for `ttl` seconds; `rooms` are globs with commas between.
 
-    Raises `AuthError` for claims that the service would refuse and `ConfigError` for a secret that is none.
+    Raises `AuthError` for what the service would refuse.
     """
     now = int(time.time())
     claims: dict[str, Any] = {"sub": sub, "name": sub if name is None else name, "role": role}
     claims |= {"iat": now, "exp": now + ttl}
     if rooms is not None:
         claims["rooms"] = [glob.strip() for glob in rooms.split(",") if glob.strip()]
-    claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
-    claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
     user_of(claims)
     if sub.startswith(GUEST_PREFIX):
         raise AuthError(f"the token's sub begins with {GUEST_PREFIX}, as only guests' do")
-    return jwt.encode(claims, hmac_key(settings.jwt_secret), "HS256")
+    return claims
 
 
 def _seconds(text: str) -> int:
