@@ -132,6 +132,16 @@ def test_ci_script_parses() -> None:
     assert "bin/test" in script.read_text()
 
 
+def test_hooks_are_what_bin_test_checks() -> None:
+    """Before a commit runs what stands before the tests, on tools that are there: nothing is fetched."""
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"repo: (.*)", hooks) == ["local"]
+    assert re.findall(r"entry: (.*)", hooks) == ["bin/test check"]
+    script = (ROOT / "bin" / "test").read_text()
+    assert re.search(r"^''\)\n    check\n", script, re.MULTILINE)
+    assert re.search(r"^check\)\n    check\n", script, re.MULTILINE)
+
+
 def test_no_file_names_a_package_registry() -> None:
     """Where packages come from is the machine's own setting: a mirror or a cache must go on working."""
     # Put together here, or this file would name them.
