@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 
 from service import names, protocol, telemetry
-from service.brokers.base import Change, Event, Page, Receipt, Roster
+from service.brokers.log import Change, Event, Page, Receipt
+from service.brokers.presence import Roster
 from service.clock import CLOCK
 from service.hub import Hub, page_cost
 from service.identity.auth import AuthError, User
@@ -154,7 +155,7 @@ async def _look(socket: Asker, request: protocol.Join, hall: Hall) -> _Looked:
     roster = await hub.presence.roster(room, socket.user.person)
     if request.since is not None:
         since = request.since
-        page = await hub.broker.after(room, since.seq, 1)
+        page = await hub.broker.log.after(room, since.seq, 1)
         if page is not None and page.position.epoch == since.epoch and page.position.seq >= since.seq:
             if page.position.seq == since.seq or page.seq == since.seq + 1:
                 return _Looked(True, page, roster, await hub.reads.of(room, roster.members or ()))
@@ -173,7 +174,7 @@ async def history(socket: Asker, request: protocol.History) -> None:
     joined(socket, room)
     socket.hub.rates.check_page(socket.user.id, socket.network, "pages", page_cost(limit))
     async with socket.hub.pages:
-        reading = socket.hub.broker.newest(room, limit, request.before or 0)
+        reading = socket.hub.broker.log.newest(room, limit, request.before or 0)
         page = await _by_the_brokers_word(socket, room, reading)
         joined(socket, room)
         messages = [msgspec.Raw(message) for message in page.frames] if page else []
@@ -220,7 +221,7 @@ def _publish(socket: Asker, request: Any, kind: str, tail: bytes, content: str, 
     hub.check_slowed(room, user.id, network)
     hub.rates.check_send(user.id, socket.network)
     event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change, content, network)
-    hub.broker.publish(event, partial(_published, socket, request, time.monotonic()))
+    hub.broker.log.publish(event, partial(_published, socket, request, time.monotonic()))
 
 
 def _published(socket: Asker, request: Any, asked_at: float, receipt: Receipt | RequestError) -> None:

@@ -19,7 +19,8 @@ from tornado.iostream import IOStream
 from tornado.web import HTTPError
 
 from service import names, protocol, telemetry
-from service.brokers.base import Broker, Event
+from service.brokers.directory import Directory
+from service.brokers.log import Event
 from service.hub import Hub, page_cost
 from service.identity import headers
 from service.identity.auth import AuthError, User
@@ -244,7 +245,7 @@ class Api(Handler):
 
     async def ask_ban(self, room: str, user: User) -> None:
         """The same by the broker's word, which this process may be behind."""
-        if await self.hub.broker.ban(room, user.id, self.guest_network(user)) is not None:
+        if await self.hub.broker.directory.ban(room, user.id, self.guest_network(user)) is not None:
             raise no_such_room()
         self.check_room(room, user)
 
@@ -287,8 +288,8 @@ class TicketsHandler(Api):
 class RoomList:
     """The rooms and how many people are in each, by name: read once for all who ask within `LIST_SECONDS`."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
         self._list: asyncio.Future[list[tuple[str, int]]] | None = None
         self._asked_at = 0.0
 
@@ -301,7 +302,7 @@ class RoomList:
         return await asyncio.shield(self._list)
 
     async def _load(self) -> list[tuple[str, int]]:
-        return sorted(list((await self._broker.rooms()).items())[:ROOMS_LISTED])
+        return sorted(list((await self._directory.rooms()).items())[:ROOMS_LISTED])
 
     def _drop_failed(self, done: "asyncio.Future[list[tuple[str, int]]]") -> None:
         if done.cancelled() or done.exception() is not None:
@@ -343,7 +344,7 @@ class MessagesHandler(Api):
         limit = min(self.number("limit", protocol.PAGE_DEFAULT), protocol.PAGE_LIMIT)
         self.hub.rates.check_page(user.id, self.hub.network(self.request), "pages", page_cost(limit))
         async with self.hub.pages:
-            page = await self.hub.broker.newest(room, limit, before)
+            page = await self.hub.broker.log.newest(room, limit, before)
             await self.ask_ban(room, user)
             if page is None:
                 raise no_such_room()

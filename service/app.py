@@ -15,7 +15,8 @@ from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application, RequestHandler, stream_request_body
 
 from service import api, files, protocol, telemetry
-from service.brokers.base import Broker, Sanction
+from service.brokers.broker import Broker
+from service.brokers.directory import Sanction
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatSocket
@@ -155,7 +156,7 @@ def make_application(hub: Hub) -> Application:
     return Routes(
         rules,
         hub=hub,
-        rooms=api.RoomList(hub.broker),
+        rooms=api.RoomList(hub.broker.directory),
         refusals=Buckets(api.REFUSAL_RATE, api.REFUSAL_BURST),
         page="index.html",
         default_handler_class=Elsewhere,
@@ -245,7 +246,7 @@ class Service:
         available = acceptor.raise_descriptor_limit()
         limit = min(settings.connections_limit or available, available)
         broker = make_broker(settings)
-        relay = Relay(broker)
+        relay = Relay(broker.log)
         stack.push_async_callback(relay.close)
         hub = self.hub = self._make_hub(broker, relay, limit)
         unsent = hub.socket_limits.unsent_total
@@ -288,15 +289,15 @@ class Service:
         def tell(room: str, *frames: protocol.Frame) -> None:
             relay.broadcast(room, b"".join(frame(encode(shown)) for shown in frames))
 
-        presence = Presence(broker, settings.presence_grace, tell)
+        presence = Presence(broker.presence, settings.presence_grace, tell)
         reads = ReadPositions(
-            broker,
+            broker.directory,
             presence.size,
             lambda room, frames: tell(room, *frames),
             lambda room, frames: ChatSocket.show_own(hub, room, frames),
         )
-        typists = Typists(broker, presence.size, lambda room, users: ChatSocket.show_typing(hub, room, users))
-        moderation = Moderation(broker)
+        typists = Typists(broker.log, presence.size, lambda room, users: ChatSocket.show_typing(hub, room, users))
+        moderation = Moderation(broker.directory, broker.log)
         relay.signals |= {
             "presence": presence.on_signal,
             "read": reads.on_signal,
@@ -314,14 +315,16 @@ class Service:
             presence=presence,
             reads=reads,
             moderation=moderation,
-            networks=Networks(broker),
+            networks=Networks(broker.directory),
             typists=typists,
             heartbeat=Heartbeat(settings.ping_interval, settings.ping_timeout, settings.unsent_deadline),
             authenticator=make_authenticator(settings),
-            tickets=Tickets(broker.put_ticket, broker.take_ticket, bind_address=settings.ticket_address),
+            tickets=Tickets(
+                broker.directory.put_ticket, broker.directory.take_ticket, bind_address=settings.ticket_address
+            ),
             proxies=proxies,
             origins=Origins(settings.allowed_origins, proxies, settings.host),
-            rates=Rates(settings, broker),
+            rates=Rates(settings, broker.directory),
             addresses=Tally(),
             socket_limits=_socket_limits(settings),
             connections_limit=limit,

@@ -10,7 +10,8 @@ import msgspec
 
 from service import protocol, telemetry
 from service.actions import ACTIONS, Later
-from service.brokers.base import Sanction, unavailable
+from service.brokers.base import unavailable
+from service.brokers.directory import Sanction
 from service.hub import ANSWER_TIMEOUT, Hub
 from service.identity import headers
 from service.identity.auth import AuthError, User

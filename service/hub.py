@@ -8,7 +8,9 @@ from msgspec import Struct
 from tornado.httputil import HTTPServerRequest
 
 from service import names
-from service.brokers.base import Broker, Event, Receipt
+from service.brokers.broker import Broker
+from service.brokers.directory import Directory
+from service.brokers.log import Event, Receipt
 from service.config import Settings
 from service.identity.auth import Authenticator, User
 from service.identity.headers import Origins, Proxies
@@ -89,7 +91,7 @@ class Hub(Struct, kw_only=True):
     async def may_begin(self, network: str) -> None:
         """Whether a room that isn't there yet may be begun from there. Raises `rate_limited` or `too_many_rooms`."""
         self.rates.check(self.rates.rooms, network, "new rooms from this address")
-        if 0 < self.settings.rooms_total <= await self.broker.room_count():
+        if 0 < self.settings.rooms_total <= await self.broker.directory.room_count():
             raise RequestError(ErrorCode.TOO_MANY_ROOMS, "there are too many rooms to begin another")
 
     async def publish(self, event: Event) -> Receipt:
@@ -103,7 +105,7 @@ class Hub(Struct, kw_only=True):
                 else:
                     answer.set_result(receipt)
 
-        self.broker.publish(event, done)
+        self.broker.log.publish(event, done)
         return await answer
 
     async def claim_name(self, user: User, network: str = "") -> bool:
@@ -114,12 +116,12 @@ class Hub(Struct, kw_only=True):
         A guest's name must be free. A token's comes from the operator's own directory: it is claimed where it is free.
         """
         key = names.name_key(user.name)
-        claimed = await self.broker.claim_name(key, user.id, TICKET_SECONDS, network)
+        claimed = await self.broker.directory.claim_name(key, user.id, TICKET_SECONDS, network)
         return claimed or not user.guest
 
     def tell_name(self, user: User) -> None:
         """A guest claimed this name, so the one before is free: their open sockets, on any process, take it on."""
-        self.broker.signal("", encode({"kind": "named", "user": user.person}))
+        self.broker.log.signal("", encode({"kind": "named", "user": user.person}))
 
     def network(self, request: HTTPServerRequest) -> str:
         """The client's network, as limits and tickets know it."""
@@ -151,9 +153,9 @@ class Rates:
     many sockets, or is many guests, has no more of it.
     """
 
-    def __init__(self, settings: Settings, broker: Broker) -> None:
+    def __init__(self, settings: Settings, directory: Directory) -> None:
         self._settings = settings
-        self._broker = broker
+        self._directory = directory
         self._counts = settings.send_rate > 0 and bool(settings.redis_url)
         self._spent: dict[str, int] = {}
         sends, address_sends = settings.send_rate, settings.send_rate_address
@@ -223,9 +225,9 @@ class Rates:
             spent, self._spent = self._spent, {}
             for user, messages in spent.items():
                 try:
-                    wait = await self._broker.charge(user, messages, self.sends.rate, self.sends.burst)
+                    wait = await self._directory.charge(user, messages, self.sends.rate, self.sends.burst)
                 except RequestError:
-                    if not self._broker.available:
+                    if not self._directory.available:
                         break
                     continue
                 if wait > 0:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from service.brokers.base import Broker, Change, Event, Listener, Publication, Receipt
+from service.brokers.broker import Broker
+from service.brokers.log import Change, Event, Publication, Receipt, Subscriber
 from service.protocol import Person, RequestError, change_tail, encode, event_head, fingerprint, message_tail
 
 from .harness import UNIT, RedisServer
@@ -16,7 +17,7 @@ ADA, BOB, CY = Person("u1", "Ada"), Person("u2", "Bob"), Person("u3", "Cy")
 _ids = (f"id-{number}" for number in itertools.count(1))
 
 
-class Recorder(Listener):
+class Recorder(Subscriber):
     """Keeps all that a broker tells."""
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ async def opened(broker: Broker, *rooms: str) -> AsyncIterator[tuple[Broker, Rec
     try:
         await until(lambda: broker.available, "the broker available")
         for room in rooms:
-            broker.subscribe(room)
+            broker.log.subscribe(room)
         await until(lambda: set(rooms) <= set(heard.subscribed), "subscribed")
         yield broker, heard
     finally:
@@ -91,7 +92,7 @@ async def publish(broker: Broker, *events: Event) -> list[Receipt | RequestError
     loop = asyncio.get_running_loop()
     outcomes: list[asyncio.Future[Receipt | RequestError]] = [loop.create_future() for _ in events]
     for event, outcome in zip(events, outcomes, strict=True):
-        broker.publish(event, outcome.set_result)  # a second call raises InvalidStateError
+        broker.log.publish(event, outcome.set_result)  # a second call raises InvalidStateError
         assert not outcome.done(), "told in the turn of the call"
     async with asyncio.timeout(10 * UNIT):
         return list(await asyncio.gather(*outcomes))

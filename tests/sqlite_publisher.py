@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 
-from service.brokers.base import Event, Receipt
+from service.brokers.log import Event, Receipt
 from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import RequestError
 
@@ -38,7 +38,7 @@ async def main(path: str, run: str, guard: str) -> None:
                 acknowledge(event, outcome)
             send()
 
-        broker.publish(event, done)
+        broker.log.publish(event, done)
         if guard == "off":
             acknowledge(event, None)
 

@@ -175,7 +175,7 @@ async def test_a_list_is_read_once_for_all(monkeypatch: pytest.MonkeyPatch) -> N
     """Within a second, however many ask at once; a failure is nobody's but theirs who asked meanwhile."""
     async with serving() as it:
         reads = 0
-        rooms = it.hub.broker.rooms
+        rooms = it.hub.broker.directory.rooms
 
         async def counted() -> dict[str, int]:
             nonlocal reads
@@ -185,7 +185,7 @@ async def test_a_list_is_read_once_for_all(monkeypatch: pytest.MonkeyPatch) -> N
                 raise unavailable()
             return await rooms()
 
-        monkeypatch.setattr(it.hub.broker, "rooms", counted)
+        monkeypatch.setattr(it.hub.broker.directory, "rooms", counted)
         assert {(await it.fetch("/rooms", **USER)).code for _ in range(1)} == {503}
         responses = await asyncio.gather(*(it.fetch("/rooms", **bearer(f"u{number}")) for number in range(20)))
         assert {response.code for response in responses} == {200}
@@ -229,7 +229,7 @@ async def test_a_list_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         async def many() -> dict[str, int]:
             return {f"r{number:05}": 1 for number in range(3000)}
 
-        monkeypatch.setattr(it.hub.broker, "rooms", many)
+        monkeypatch.setattr(it.hub.broker.directory, "rooms", many)
         assert len(answer(await it.fetch("/rooms", **USER))["rooms"]) == api.ROOMS_LISTED
         assert len(answer(await it.fetch("/rooms?limit=100000", **USER))["rooms"]) == api.ROOMS_LISTED
 
@@ -242,7 +242,7 @@ async def test_reading_costs_by_its_size_for_users_and_addresses(monkeypatch: py
             async def many() -> dict[str, int]:
                 return {f"r{number:05}": 1 for number in range(450)}
 
-            monkeypatch.setattr(it.hub.broker, "rooms", many)
+            monkeypatch.setattr(it.hub.broker.directory, "rooms", many)
             await store(it.hub.broker, message())
             shared = "JOIN_RATE_ADDRESS" in limits
             other = bearer("u2") if shared else USER
@@ -447,7 +447,7 @@ async def test_servers_have_a_rate_too() -> None:
 async def test_what_the_broker_can_not_take_is_503(broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """With Retry-After; not stored, and the next try is."""
     async with serving(broker_env) as it:
-        commands = getattr(it.hub.broker, "_commands", None)
+        commands = getattr(it.hub.broker, "commands", None)
         with monkeypatch.context() as patch:
             if commands is not None:
                 patch.setattr(commands, "connected", False)
@@ -620,7 +620,7 @@ async def test_a_fault_of_ours_is_500_and_logged_by_path(
         async def broken() -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(it.hub.broker, "rooms", broken)
+        monkeypatch.setattr(it.hub.broker.directory, "rooms", broken)
         response = await it.fetch("/rooms?ticket=hidden", **USER)
         assert error(response) == (500, "error")
         assert b"ZeroDivision" not in response.body

@@ -173,7 +173,7 @@ ALLOWED = {"ALLOWED_ORIGINS": f"http://127.0.0.1,{ELSEWHERE},capacitor://localho
 async def each_status(it: Served, **headers: str) -> dict[str, HTTPResponse]:
     """An answer of each status that there is, by what it is."""
     user = {"Authorization": f"Bearer {make_jwt('u1', 'Ada')}"} | headers
-    await it.hub.broker.claim_name("taken", "u9", 30)
+    await it.hub.broker.directory.claim_name("taken", "u9", 30)
     found = {
         "200 page": await it.fetch("/", **headers),
         "200 static": await it.fetch("/static/client.js", **headers),
@@ -790,7 +790,7 @@ async def test_everybody_is_gone_from_presence_at_the_end(redis_url: str) -> Non
         await ada.join("lobby")
         await ada.recv("presence")
     async with serving({"REDIS_URL": redis_url}) as it:
-        assert (await it.hub.broker.roster("lobby")).count == 0
+        assert (await it.hub.broker.presence.roster("lobby")).count == 0
 
 
 async def test_requests_are_logged_by_path_alone(caplog: pytest.LogCaptureFixture) -> None:

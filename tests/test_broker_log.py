@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from service.brokers import marks
-from service.brokers.base import CHANGES_FACTOR, PAGE_BYTES, UNREAD_ROOMS, Broker, Event, Receipt, Sanction
+from service.brokers.broker import Broker
+from service.brokers.directory import UNREAD_ROOMS, Sanction
+from service.brokers.log import CHANGES_FACTOR, PAGE_BYTES, Event, Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import Person, RequestError
@@ -34,7 +36,7 @@ async def messages(broker: Broker, room: str = "lobby", before: int = 0) -> list
     """All messages that history has, page by page."""
     found: list[dict[str, Any]] = []
     while True:
-        page = await broker.newest(room, 200, before)
+        page = await broker.log.newest(room, 200, before)
         assert page is not None
         found = [json.loads(frame) for frame in page.frames] + found
         if not page.more:
@@ -46,7 +48,7 @@ async def events(broker: Broker, seq: int = 0, room: str = "lobby") -> list[dict
     """All events that a resume from `seq` is given; they must be consecutive."""
     found: list[dict[str, Any]] = []
     while True:
-        page = await broker.after(room, seq, 100)
+        page = await broker.log.after(room, seq, 100)
         assert page is not None
         part = [json.loads(frame) for frame in page.frames]
         assert [event["seq"] for event in part] == list(range(page.seq, page.seq + len(part))), "consecutive"
@@ -125,7 +127,7 @@ async def test_a_resume_from_before_what_was_trimmed_is_told(make: Make) -> None
         kept = await events(broker, 20)
         assert kept[0]["seq"] > 21 and kept[-1]["seq"] == 620
         assert (await events(broker, kept[0]["seq"] - 1))[0]["seq"] == kept[0]["seq"]
-        page = await broker.after("lobby", kept[0]["seq"] - 2, 50)
+        page = await broker.log.after("lobby", kept[0]["seq"] - 2, 50)
         assert page is not None and page.seq == kept[0]["seq"]
         assert len(await messages(broker)) == 20
         for _ in range(10):
@@ -260,17 +262,20 @@ async def test_unread_are_others_messages_that_are_still_there(make: Make) -> No
     """Not one's own, no changes, nothing removed, nothing trimmed."""
     async with opened(make(limit=50)) as (broker, _):
         await store(broker, *(message(person=person) for person in (BOB, ADA, BOB, CY, ADA, BOB)))
-        await broker.mark_read("lobby", {"u1": 1, "u2": 3})
-        assert await broker.unread("u1") == {"lobby": 3}
+        await broker.directory.mark_read("lobby", {"u1": 1, "u2": 3})
+        assert await broker.directory.unread("u1") == {"lobby": 3}
         await store(broker, *(change("react", target, CY, emoji="👍", on=True) for target in range(1, 7)))
         await store(broker, change("edit", 3, BOB, text="better"))
-        assert await broker.unread("u1") == {"lobby": 3}
+        assert await broker.directory.unread("u1") == {"lobby": 3}
         await store(broker, change("remove", 3, BOB), change("remove", 5, ADA))
-        assert (await broker.unread("u1"), await broker.unread("u2")) == ({"lobby": 2}, {"lobby": 1})
+        assert (await broker.directory.unread("u1"), await broker.directory.unread("u2")) == (
+            {"lobby": 2},
+            {"lobby": 1},
+        )
         await store(broker, *(message(person=CY) for _ in range(300)))
         kept = len(await messages(broker))
-        assert await broker.unread("u1") == {"lobby": kept} == await broker.unread("u2")
-        assert await broker.unread("u3") == {}
+        assert await broker.directory.unread("u1") == {"lobby": kept} == await broker.directory.unread("u2")
+        assert await broker.directory.unread("u3") == {}
 
 
 async def test_unread_of_users_whose_ids_begin_alike(make: Make) -> None:
@@ -278,9 +283,9 @@ async def test_unread_of_users_whose_ids_begin_alike(make: Make) -> None:
     people = [Person(user, "N") for user in ("u", "u1", "u\n1", "u0000000000000001", "1:u", "ü")]
     async with opened(make()) as (broker, _):
         await store(broker, message(person=CY), *(message(person=person) for person in people for _ in range(3)))
-        await broker.mark_read("lobby", {person.id: 1 for person in people})
+        await broker.directory.mark_read("lobby", {person.id: 1 for person in people})
         for person in people:
-            assert await broker.unread(person.id) == {"lobby": 3 * (len(people) - 1)}, person
+            assert await broker.directory.unread(person.id) == {"lobby": 3 * (len(people) - 1)}, person
 
 
 async def test_unread_agrees_with_a_plain_count(make: Make, seed: int) -> None:
@@ -297,11 +302,11 @@ async def test_unread_agrees_with_a_plain_count(make: Make, seed: int) -> None:
             mine = Person(said.pop(target), "N")
             await store(broker, change("remove", target, mine))
             read = {person.id: choose.randint(1, max(said, default=1)) for person in people}
-            await broker.mark_read("lobby", read)
-            now = await broker.reads("lobby", list(read))
+            await broker.directory.mark_read("lobby", read)
+            now = await broker.directory.reads("lobby", list(read))
             for user, seq in now.items():
                 others = [number for number, author in said.items() if number > seq and author != user]
-                assert await broker.unread(user) == {"lobby": len(others)}
+                assert await broker.directory.unread(user) == {"lobby": len(others)}
 
 
 async def test_unread_is_of_the_rooms_that_were_read_last(make: Make) -> None:
@@ -310,8 +315,8 @@ async def test_unread_is_of_the_rooms_that_were_read_last(make: Make) -> None:
         rooms = [f"room-{number}" for number in range(UNREAD_ROOMS + 3)]
         for room in rooms:
             await store(broker, message(room, person=BOB), message(room, person=BOB))
-            await broker.mark_read(room, {"u1": 1})
-        unread = await broker.unread("u1")
+            await broker.directory.mark_read(room, {"u1": 1})
+        unread = await broker.directory.unread("u1")
         assert len(unread) == UNREAD_ROOMS and set(unread.values()) == {1}
         assert set(rooms[-UNREAD_ROOMS + 3 :]) <= set(unread)
 
@@ -324,12 +329,12 @@ async def test_a_page_is_bounded_in_bytes(make: Make) -> None:
     async with opened(make()) as (broker, _):
         await store(broker, *(message(text=f"{number:02}" + "x" * 9998) for number in range(40)))
         await store(broker, message(text="y" * (PAGE_BYTES + 1)))
-        for read in (broker.newest("lobby", 1), broker.after("lobby", 40, 5), broker.newest("lobby", 200)):
+        for read in (broker.log.newest("lobby", 1), broker.log.after("lobby", 40, 5), broker.log.newest("lobby", 200)):
             page = await read
             assert page is not None
             assert len(page.frames) == 1 and len(page.frames[0]) > PAGE_BYTES
         for newest in (True, False):
-            page = await (broker.newest("lobby", 200, 41) if newest else broker.after("lobby", 0, 200))
+            page = await (broker.log.newest("lobby", 200, 41) if newest else broker.log.after("lobby", 0, 200))
             assert page is not None and page.more
             assert PAGE_BYTES - 10_500 < sum(map(len, page.frames)) <= PAGE_BYTES
         assert [shown["seq"] for shown in await messages(broker)] == list(range(1, 42))
@@ -341,7 +346,7 @@ async def test_marks_count_as_bytes_of_a_page(make: Make) -> None:
     async with opened(make()) as (broker, _):
         await store(broker, *(message() for _ in range(20)))
         await store(broker, *(change("edit", target, text="x" * 20_000) for target in range(1, 21)))
-        page = await broker.newest("lobby", 200)
+        page = await broker.log.newest("lobby", 200)
         assert page is not None and page.more
         assert sum(map(len, page.frames)) <= PAGE_BYTES and len(page.frames) == 6
         assert len(await messages(broker)) == 20
@@ -361,8 +366,8 @@ async def test_a_sanction_holds_in_the_step_of_a_send(make: Make, kind: str, whe
     over = Sanction(kind, where, "192.0.2.2" if network else "u2", int(time.time() * 1000) - 1000, "m", "", network)
     async with opened(make()) as (broker, _):
         (early,) = await store(broker, message(id="early"))
-        await broker.sanction(held, lift=False)
-        await broker.sanction(over, lift=False)
+        await broker.directory.sanction(held, lift=False)
+        await broker.directory.sanction(over, lift=False)
         guest = "192.0.2.1" if network else ""
         assert await refusal(broker, _from(guest, message())) == refused
         assert await refusal(broker, _from(guest, change("edit", 1, text="x"))) == refused
@@ -375,7 +380,7 @@ async def test_a_sanction_holds_in_the_step_of_a_send(make: Make, kind: str, whe
         assert [isinstance(outcome, RequestError) for outcome in elsewhere] == [where == ""]
         again = await store(broker, _from(guest, message(id="early")))
         assert again == [Receipt(early.seq, early.at, duplicate=True)], "what is stored is told"
-        await broker.sanction(held, lift=True)
+        await broker.directory.sanction(held, lift=True)
         await store(broker, _from(guest, message()))
 
 
@@ -387,7 +392,7 @@ async def test_sanctions_do_not_run_into_each_other(make: Make) -> None:
     """A user called like a network, or like a room and a user, is somebody else; `slow` keeps nobody from a send."""
     async with opened(make()) as (broker, _):
         for kind, user, network in (("ban", "192.0.2.1", False), ("mute", "lobby u1", False), ("slow", "u1", False)):
-            await broker.sanction(Sanction(kind, "", user, 0, "m", "", network=network), lift=False)
+            await broker.directory.sanction(Sanction(kind, "", user, 0, "m", "", network=network), lift=False)
         await store(broker, _from("192.0.2.1", message()), message())
         assert (await refusal(broker, message(person=Person("192.0.2.1", "N"))))[0] == "forbidden"
         assert (await refusal(broker, message(person=Person("lobby u1", "N"))))[0] == "forbidden"

@@ -1,6 +1,6 @@
 """What is the Redis broker's alone: a log that comes back shorter than it was."""
 
-from service.brokers.base import Position
+from service.brokers.log import Position
 from service.brokers.redis.broker import RedisBroker
 from tests.brokers import Recorder, message, opened, store, until
 from tests.harness import RedisServer
@@ -13,18 +13,18 @@ async def test_a_publish_to_a_log_that_was_rolled_back_begins_a_new_epoch(
     broker = RedisBroker(redis_url, history_limit=100, history_days=1)
     async with opened(broker, "lobby") as (_, heard):
         await store(broker, message(), message(), message())
-        (seen,) = await broker.positions(["lobby"])
+        (seen,) = await broker.log.positions(["lobby"])
         assert seen is not None and seen.seq == 3
         # What a restart from an older snapshot leaves behind.
         redis_server.cli("DEL", *(f"parley:{{lobby}}:{part}" for part in ("log", "messages", "authors", "ids")))
         redis_server.cli("SET", "parley:{lobby}:position", f"{seen.epoch}:1")
-        broker.listener = Knowing(seen)
+        broker.log.subscriber = Knowing(seen)
         (receipt,) = await store(broker, message(text="after"))
-        (now,) = await broker.positions(["lobby"])
+        (now,) = await broker.log.positions(["lobby"])
         assert now is not None
         assert receipt.seq == 2 and now.seq == 2 and now.epoch != seen.epoch
-        assert isinstance(broker.listener, Knowing)
-        told = broker.listener.publications
+        assert isinstance(broker.log.subscriber, Knowing)
+        told = broker.log.subscriber.publications
         await until(lambda: told, "the broadcast")
         assert (told[0].epoch, told[0].seq) == (now.epoch, 2)
         assert len(heard.publications) == 1

@@ -17,16 +17,9 @@ from typing import Any
 import pytest
 
 from service import telemetry
-from service.brokers.base import (
-    EMPTY_SECONDS,
-    READERS_LIMIT,
-    UNREAD_ROOMS,
-    Broker,
-    Position,
-    Publication,
-    Receipt,
-    Sanction,
-)
+from service.brokers.broker import Broker
+from service.brokers.directory import READERS_LIMIT, UNREAD_ROOMS, Sanction
+from service.brokers.log import EMPTY_SECONDS, Position, Publication, Receipt
 from service.brokers.sqlite import migration as sqlite_migration
 from service.brokers.sqlite import store as sqlite_store
 from service.brokers.sqlite.broker import SqliteBroker
@@ -125,10 +118,10 @@ async def ids_in_log(path: str) -> dict[tuple[str, str], int]:
     """Every (room, id) in the file with its seq. Fails on a hole or a repeat."""
     found: dict[tuple[str, str], int] = {}
     async with opened(make(path, limit=10**6)) as (broker, _):
-        for room in await broker.rooms():
+        for room in await broker.directory.rooms():
             seq, more = 0, True
             while more:
-                page = await broker.after(room, seq, 10**6)
+                page = await broker.log.after(room, seq, 10**6)
                 assert page is not None and page.seq == seq + 1
                 for seq, frame in enumerate(page.frames, page.seq):
                     assert b'"seq":%d,' % seq in frame
@@ -212,12 +205,12 @@ async def test_a_full_database_is_unavailable_and_still_reads(path: str) -> None
     async with opened(make(path, store=Cramped), "lobby") as (broker, heard):
         stored = await fill(broker)
         assert stored > 0 and not broker.available
-        newest, after = await broker.newest("lobby", 20), await broker.after("lobby", 0, 10)
+        newest, after = await broker.log.newest("lobby", 20), await broker.log.after("lobby", 0, 10)
         assert newest is not None and after is not None
         assert (newest.position.seq, len(newest.frames), len(after.frames)) == (stored, 20, 10)
         assert len(heard.frames("lobby")) == stored
-        assert await broker.newest("new", 1, create=True) is not None
-        assert await broker.positions(["lobby"]) == [newest.position]
+        assert await broker.log.newest("new", 1, create=True) is not None
+        assert await broker.log.positions(["lobby"]) == [newest.position]
         Cramped.pages = 1_000_000
         assert [receipt.seq for receipt in await store(broker, message())] == [stored + 1]
         assert broker.available
@@ -233,21 +226,21 @@ async def test_a_refusing_disk_is_unavailable_until_it_takes_more(path: str) -> 
             stored = await fill(broker) + await fill(broker, batch=1) + 1
             assert not broker.available
             seq = 0
-            while (page := await broker.after("lobby", seq, 10_000)) and page.frames:
+            while (page := await broker.log.after("lobby", seq, 10_000)) and page.frames:
                 seq += len(page.frames)
             assert seq == stored
         with file_size_limit(4096):  # the files are larger, so that nothing at all can be written
             with pytest.raises(RequestError) as refused:
-                await broker.mark_read("lobby", {"u1": 1})
+                await broker.directory.mark_read("lobby", {"u1": 1})
             assert refused.value.code == "unavailable"
-            assert await broker.reads("lobby", ["u1"]) == {}
+            assert await broker.directory.reads("lobby", ["u1"]) == {}
         assert not broker.available
-        await broker.beat()
+        await broker.presence.beat()
         assert broker.available
         assert [receipt.seq for receipt in await store(broker, message())] == [stored + 1]
         assert len(heard.frames("lobby")) == stored + 1
     async with opened(make(path)) as (broker, _):
-        assert [position.seq for position in await broker.positions(["lobby"]) if position] == [stored + 1]
+        assert [position.seq for position in await broker.log.positions(["lobby"]) if position] == [stored + 1]
     assert integrity(path) == [("ok",)]
 
 
@@ -278,7 +271,7 @@ async def test_a_stalled_disk_is_unavailable_at_once(path: str) -> None:
         (outcome,) = await publish(broker, message())
         assert isinstance(outcome, RequestError) and outcome.code == "unavailable"
         with pytest.raises(RequestError):
-            await broker.positions(["lobby"])
+            await broker.log.positions(["lobby"])
         assert not hanging.done(), "neither waited for the disk"
         await hanging
         await until(lambda: broker.available, "available")
@@ -297,7 +290,7 @@ async def test_what_waits_to_be_written_is_bounded(path: str) -> None:
 async def test_reads_have_a_limit_of_their_own(path: str) -> None:
     """However many wait, and are refused, sends are taken."""
     async with opened(make(path, reads_limit=100)) as (broker, _):
-        reading = [asyncio.ensure_future(broker.positions(["lobby"])) for _ in range(150)]
+        reading = [asyncio.ensure_future(broker.log.positions(["lobby"])) for _ in range(150)]
         await asyncio.sleep(0)
         assert broker.available
         await store(broker, message())
@@ -312,7 +305,7 @@ async def test_sends_do_not_wait_for_the_reads_before_them(path: str) -> None:
         read_seconds = 0.002
 
     async with opened(make(path, store=Reading)) as (broker, _):
-        reading = [asyncio.ensure_future(broker.positions([f"room{number}"])) for number in range(500)]
+        reading = [asyncio.ensure_future(broker.log.positions([f"room{number}"])) for number in range(500)]
         await until(lambda: reading[0].done(), "a first answer")
         await store(broker, message())
         assert sum(read.done() for read in reading) < 100
@@ -341,14 +334,14 @@ async def test_a_fault_is_raised_where_it_is_awaited(path: str) -> None:
         publishing = asyncio.ensure_future(publish(broker, message(), message()))
         await asyncio.sleep(0)
         with pytest.raises(ZeroDivisionError):
-            await broker.sanction(ban, lift=False)
+            await broker.directory.sanction(ban, lift=False)
         assert [outcome.seq for outcome in await publishing if isinstance(outcome, Receipt)] == [1, 2]
-        assert await broker.ban("lobby", "u1") is None
+        assert await broker.directory.ban("lobby", "u1") is None
         assert broker.available  # the disk is not at fault
         assert [receipt.seq for receipt in await store(broker, message())] == [3]
         assert len(heard.frames("lobby")) == 3
         with pytest.raises(ZeroDivisionError):
-            await broker.sanctions()
+            await broker.directory.sanctions()
 
 
 @pytest.mark.expects_log("the SQLite thread failed")
@@ -361,7 +354,7 @@ async def test_a_dead_thread_leaves_nobody_waiting(path: str) -> None:
 
     async with opened(make(path, store=Dying)) as (broker, _):
         outcomes, position = await asyncio.gather(
-            publish(broker, message(), message()), broker.positions(["lobby"]), return_exceptions=True
+            publish(broker, message(), message()), broker.log.positions(["lobby"]), return_exceptions=True
         )
         assert isinstance(outcomes, list)
         for outcome in (*outcomes, position):
@@ -380,15 +373,15 @@ async def test_a_failing_callback_costs_nobody_else(path: str) -> None:
     """The others of its batch get their answers and their events."""
     broker, heard = make(path), Clumsy()
     await broker.open(heard)
-    broker.subscribe("one")
-    broker.subscribe("two")
+    broker.log.subscribe("one")
+    broker.log.subscribe("two")
     outcomes: list[Receipt | RequestError] = []
 
     def fail(outcome: Receipt | RequestError) -> None:
         raise ValueError("clumsy")
 
-    broker.publish(message("one"), fail)
-    broker.publish(message("two"), outcomes.append)
+    broker.log.publish(message("one"), fail)
+    broker.log.publish(message("two"), outcomes.append)
     await until(lambda: outcomes and len(heard.publications) == 2, "the other's answer and both broadcasts")
     await broker.close()
 
@@ -396,7 +389,7 @@ async def test_a_failing_callback_costs_nobody_else(path: str) -> None:
 async def test_a_caller_may_go_away(path: str) -> None:
     """A cancelled call is done all the same, and harms nobody."""
     async with opened(make(path)) as (broker, _):
-        call = asyncio.ensure_future(broker.newest("lobby", 1, create=True))
+        call = asyncio.ensure_future(broker.log.newest("lobby", 1, create=True))
         await asyncio.sleep(0)
         call.cancel()
         assert [receipt.seq for receipt in await store(broker, message())] == [1]
@@ -521,9 +514,9 @@ async def test_memory_needs_no_file() -> None:
     async with opened(make(":memory:"), "lobby") as (broker, heard):
         await store(broker, message(), change("react", 1, emoji="👍", on=True))
         await until(lambda: len(heard.frames("lobby")) == 2, "the broadcast")
-        await broker.beat()
+        await broker.presence.beat()
     async with opened(make(":memory:")) as (broker, _):
-        assert await broker.positions(["lobby"]) == [None]
+        assert await broker.log.positions(["lobby"]) == [None]
     assert not Path(":memory:").exists()
 
 
@@ -547,7 +540,7 @@ async def test_an_older_file_is_brought_along(path: str, version: int) -> None:
     for more in range(2):
         async with opened(make(path, limit=40)) as (broker, _):
             for room in ("lobby", "tea"):
-                after, newest = await broker.after(room, 0, 1000), await broker.newest(room, 1000)
+                after, newest = await broker.log.after(room, 0, 1000), await broker.log.newest(room, 1000)
                 assert after is not None and newest is not None
                 assert [*known[room]["position"]] == [after.position.epoch, after.position.seq]
                 assert after.seq == known[room]["first"]
@@ -555,17 +548,17 @@ async def test_an_older_file_is_brought_along(path: str, version: int) -> None:
                 assert [frame.decode() for frame in newest.frames] == known[room]["newest"]
             again = await store(broker, message(id="m1", person=BOB), message(id="m64"))
             assert [[receipt.seq, receipt.at] for receipt in again] == known["receipts"][:2]
-            assert await broker.reads("tea", ["u1", "u2"]) == {"u1": 3, "u2": 1}
-            assert await broker.unread("u2") == {"tea": more}  # before, one was his own and one removed
-            assert sorted(await broker.sanctions(), key=str) == [
+            assert await broker.directory.reads("tea", ["u1", "u2"]) == {"u1": 3, "u2": 1}
+            assert await broker.directory.unread("u2") == {"tea": more}  # before, one was his own and one removed
+            assert sorted(await broker.directory.sanctions(), key=str) == [
                 Sanction("ban", "tea", "u9", 0, "mod", "spam"),
                 Sanction("mute", "", "u8", 4102444800000, "mod", ""),
             ]
-            assert "empty" not in await broker.rooms()
+            assert "empty" not in await broker.directory.rooms()
             (receipt,) = await store(broker, message("tea", text=f"more {more}"))
             assert receipt.seq == known["tea"]["position"][1] + 1
             for pages in ("after", "newest"):
-                page = await broker.newest("tea", 1)
+                page = await broker.log.newest("tea", 1)
                 assert page is not None
                 known["tea"][pages].append(page.frames[0].decode())
             known["tea"]["position"][1] += 1
@@ -579,8 +572,8 @@ async def test_edits_of_older_files_lose_their_texts_too(path: str, version: int
     write_old(path, version)
     async with opened(make(path)) as (broker, _):
         await store(broker, change("remove", 1, room="tea"))
-        await broker.beat()
-        page = await broker.after("tea", 0, 100)
+        await broker.presence.beat()
+        page = await broker.log.after("tea", 0, 100)
         assert page is not None and not any(b"tea, edited" in frame or b"tea 1" in frame for frame in page.frames)
     assert b"tea, edited" not in Path(path).read_bytes()
 
@@ -695,10 +688,10 @@ async def test_damage_found_while_running_costs_its_room(path: str) -> None:
         with open(path, "r+b") as raw:
             raw.write(content)
         with pytest.raises(RequestError) as refused:
-            await broker.newest("bad", 50)
+            await broker.log.newest("bad", 50)
         assert (refused.value.code, refused.value.message) == ("unavailable", "the database is damaged")
         assert damaged("database") > before
-        page = await broker.newest("good", 5)
+        page = await broker.log.newest("good", 5)
         assert page is not None and len(page.frames) == 5
         assert [receipt.seq for receipt in await store(broker, message("fine"))] == [1]
         assert broker.available
@@ -719,14 +712,18 @@ async def test_a_bad_room_costs_itself(path: str, column: str) -> None:
             outcomes = await publish(broker, message("bad"), message("good"))
             assert isinstance(outcomes[1], Receipt)
             assert isinstance(outcomes[0], Receipt) or outcomes[0].code == "unavailable"
-            for call in (broker.newest("bad", 5), broker.after("bad", 0, 5), broker.mark_read("bad", {"u1": 1})):
+            for call in (
+                broker.log.newest("bad", 5),
+                broker.log.after("bad", 0, 5),
+                broker.directory.mark_read("bad", {"u1": 1}),
+            ):
                 try:
                     await call
                 except RequestError as refused:
                     assert refused.code == "unavailable"
-            assert (await broker.positions(["good", "bad"]))[0] is not None
-            assert set(await broker.rooms()) == {"good", "bad"}
-            await broker.beat()
+            assert (await broker.log.positions(["good", "bad"]))[0] is not None
+            assert set(await broker.directory.rooms()) == {"good", "bad"}
+            await broker.presence.beat()
             assert broker.available
         edit_file(path, "UPDATE rooms SET epoch = 'e', floor = 0, at = 1 WHERE name = 'bad'")
 
@@ -739,9 +736,9 @@ async def test_other_bad_rows_cost_what_they_stand_for(path: str) -> None:
         async with opened(make(path)) as (broker, _):
             await store(broker, *(message(text=str(number), id=f"m{number}") for number in range(1, 6)))
             await store(broker, *(change("edit", target, text=f"edited {target}") for target in (1, 2)))
-            await broker.mark_read("lobby", {"u1": 1, "u2": 2})
+            await broker.directory.mark_read("lobby", {"u1": 1, "u2": 2})
             for user in ("u8", "u9"):
-                await broker.sanction(Sanction("ban", "", user, 0, "m", ""), lift=False)
+                await broker.directory.sanction(Sanction("ban", "", user, 0, "m", ""), lift=False)
         edit_file(
             path,
             f"UPDATE messages SET frame = {garbage} WHERE seq = 3",
@@ -751,21 +748,24 @@ async def test_other_bad_rows_cost_what_they_stand_for(path: str) -> None:
             f"UPDATE sanctions SET by = {garbage}, until = x'00' WHERE user = 'u8'",
         )
         async with opened(make(path)) as (broker, _):
-            newest = await broker.newest("lobby", 50)
+            newest = await broker.log.newest("lobby", 50)
             assert newest is not None
             assert [json.loads(frame)["text"] for frame in newest.frames] == ["1", "edited 2", "4", "5"]
-            first, rest = await broker.after("lobby", 0, 50), await broker.after("lobby", 2, 50)
+            first, rest = await broker.log.after("lobby", 0, 50), await broker.log.after("lobby", 2, 50)
             assert first is not None and rest is not None
             assert (first.seq, len(first.frames), first.more) == (1, 2, True)
             assert (rest.seq, len(rest.frames), rest.more) == (4, 4, False)  # as if it were trimmed
             assert await refusal(broker, change("edit", 3, text="x")) == ("bad_request", "no such message")
             await store(broker, change("edit", 1, text="again"), message(text="4", id="m4"))
-            reads = await broker.reads("lobby", ["u1", "u2"])
+            reads = await broker.directory.reads("lobby", ["u1", "u2"])
             assert reads["u2"] == 2
-            assert "lobby" in await broker.unread("u2")
-            assert [sanction.user for sanction in await broker.sanctions()] == ["u9"]
-            assert await broker.ban("lobby", "u8") is None and await broker.ban("lobby", "u9") is not None
-            await broker.beat()
+            assert "lobby" in await broker.directory.unread("u2")
+            assert [sanction.user for sanction in await broker.directory.sanctions()] == ["u9"]
+            assert (
+                await broker.directory.ban("lobby", "u8") is None
+                and await broker.directory.ban("lobby", "u9") is not None
+            )
+            await broker.presence.beat()
             assert broker.available
 
 
@@ -804,12 +804,12 @@ async def test_a_removed_text_is_nowhere_in_the_files(path: str, seed: int) -> N
             )
             seqs.append(receipt.seq)
             if choose.random() < 0.3:
-                await broker.beat()
+                await broker.presence.beat()
         assert sum(found(path, b"SECRET").values()) > 0
         await store(broker, *(change("remove", seq) for seq in seqs))
-        await broker.beat()
+        await broker.presence.beat()
         assert set(found(path, b"SECRET").values()) == {0}
-        page = await broker.after("lobby", seqs[0] - 1, 5)
+        page = await broker.log.after("lobby", seqs[0] - 1, 5)
         assert page is not None and b'"removed":true' in page.frames[0]
         assert page.frames[0].endswith(b'"removed":true}')
         await store(broker, *(message(text="plain") for _ in range(50)))
@@ -850,11 +850,11 @@ async def test_rooms_without_events_leave_nothing(path: str) -> None:
     before = Path(path).stat().st_size
     async with opened(make(path)) as (broker, _):
         for number in range(500):
-            await broker.newest(f"room{number}", 50, create=True)
-            await broker.after(f"asked{number}", 0, 50)
-            await broker.positions([f"asked{number}"])
-        assert await broker.room_count() == 500
-        assert await broker.rooms() == {}
+            await broker.log.newest(f"room{number}", 50, create=True)
+            await broker.log.after(f"asked{number}", 0, 50)
+            await broker.log.positions([f"asked{number}"])
+        assert await broker.directory.room_count() == 500
+        assert await broker.directory.rooms() == {}
     assert Path(path).stat().st_size == before
     with file(path) as opened_file:
         assert rows(opened_file, "rooms") == 0
@@ -965,7 +965,7 @@ async def test_a_step_of_the_clock_deletes_nothing(path: str, step: float) -> No
     hands = Time()
     ban = Sanction("ban", "tea", "u7", int((hands.wall + DAY) * 1000), "m", "")
     async with opened(make(path, days=2, clock=hands.clock)) as (broker, _):
-        await broker.sanction(ban, lift=False)
+        await broker.directory.sanction(ban, lift=False)
         (receipt,) = await store(broker, message(id="first"))
         began = receipt.at
         hands.go_on(1000)
@@ -973,21 +973,21 @@ async def test_a_step_of_the_clock_deletes_nothing(path: str, step: float) -> No
             hands.wall += step if seconds == 0 else -step
             for _ in range(3):
                 hands.go_on(3)
-                await broker.beat()
+                await broker.presence.beat()
                 (receipt,) = await store(broker, message())
                 assert abs(receipt.at - (began + hands.elapsed * 1000)) < 3000, "stamped by the step"
-            assert await broker.sanctions() == [ban] and list(await broker.rooms()) == ["lobby"]
+            assert await broker.directory.sanctions() == [ban] and list(await broker.directory.rooms()) == ["lobby"]
             assert (await store(broker, message(id="first")))[0].duplicate
         hands.wall += step
-        await broker.beat()
+        await broker.presence.beat()
         hands.go_on(BELIEVED + 1)
-        await broker.beat()
+        await broker.presence.beat()
         for wait in (1, 500, 90):
             hands.go_on(wait)
-            await broker.beat()
+            await broker.presence.beat()
             (receipt,) = await store(broker, message())
             assert abs(receipt.at - hands.wall * 1000) < 3000, "not the clock's time again"
-        assert list(await broker.rooms()) == ["lobby"]
+        assert list(await broker.directory.rooms()) == ["lobby"]
         assert (await store(broker, message(id="first")))[0].duplicate
 
 
@@ -997,8 +997,8 @@ async def test_what_is_old_goes_once_the_clock_is_steady(path: str) -> None:
     async with opened(make(path, days=2, clock=hands.clock)) as (broker, _):
         await store(broker, message("old"))
         hands.go_on(2 * DAY + 1)
-        await broker.beat()
-        assert await broker.rooms() == {}
+        await broker.presence.beat()
+        assert await broker.directory.rooms() == {}
 
 
 async def test_a_correction_of_the_clock_does_not_show(path: str) -> None:
@@ -1040,16 +1040,16 @@ def test_read_positions_are_bounded(path: str) -> None:
 async def test_a_beat_clears_what_ran_out(path: str) -> None:
     """Names that nobody holds are free and tickets gone; what a beat leaves is what is still true."""
     async with opened(make(path)) as (broker, _):
-        await broker.enter("", [ADA])
-        assert not await broker.claim_name("ada", "u2", 0.01)
-        await broker.claim_name("gone", "u2", 0.01)
-        await broker.put_ticket("t", b"x", 0.01)
-        assert await broker.charge("u1", 10, 0, 0) == 0  # switched off
+        await broker.presence.enter("", [ADA])
+        assert not await broker.directory.claim_name("ada", "u2", 0.01)
+        await broker.directory.claim_name("gone", "u2", 0.01)
+        await broker.directory.put_ticket("t", b"x", 0.01)
+        assert await broker.directory.charge("u1", 10, 0, 0) == 0  # switched off
         await asyncio.sleep(0.05)
-        await broker.beat()
-        assert await broker.take_ticket("t") is None
-        assert await broker.claim_name("gone", "u3", 0.01)
-        assert not await broker.claim_name("ada", "u3", 0.01)
+        await broker.presence.beat()
+        assert await broker.directory.take_ticket("t") is None
+        assert await broker.directory.claim_name("gone", "u3", 0.01)
+        assert not await broker.directory.claim_name("ada", "u3", 0.01)
 
 
 def test_a_broken_open_lets_go_of_the_file(path: str, monkeypatch: pytest.MonkeyPatch) -> None:

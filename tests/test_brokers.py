@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from service.brokers import marks
-from service.brokers.base import NETWORKS_LIMIT, Broker, Event, Position, Receipt, Sanction
+from service.brokers.broker import Broker
+from service.brokers.directory import NETWORKS_LIMIT, Sanction
+from service.brokers.log import Event, Position, Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
@@ -57,12 +59,12 @@ async def test_a_message_is_stored_broadcast_and_read_back(make: Make) -> None:
         ).encode()
         await until(lambda: heard.publications, "the broadcast")
         (publication,) = heard.publications
-        newest, after = await broker.newest("lobby", 50), await broker.after("lobby", 0, 50)
+        newest, after = await broker.log.newest("lobby", 50), await broker.log.after("lobby", 0, 50)
         assert newest is not None and after is not None
         assert publication.frames == newest.frames == after.frames == [frame]
         assert publication.seq == newest.seq == after.seq == 1
         assert newest.position == after.position == Position(publication.epoch, 1)
-        assert await broker.positions(["lobby"]) == [newest.position]
+        assert await broker.log.positions(["lobby"]) == [newest.position]
 
 
 async def test_events_of_a_turn_keep_their_order_in_each_room(make: Make) -> None:
@@ -74,7 +76,7 @@ async def test_events_of_a_turn_keep_their_order_in_each_room(make: Make) -> Non
         assert [receipt.seq for receipt in receipts] == [number // 3 + 1 for number in range(600)]
         for index, room in enumerate(rooms):
             await until(lambda room=room: len(heard.frames(room)) >= 200, "the broadcast")  # type: ignore[misc]
-            page = await broker.after(room, 0, 1000)
+            page = await broker.log.after(room, 0, 1000)
             assert page is not None
             assert heard.frames(room) == page.frames
             assert texts(page.frames) == [str(number) for number in range(index, 600, 3)]
@@ -88,12 +90,12 @@ async def test_events_of_a_turn_keep_their_order_in_each_room(make: Make) -> Non
 async def test_a_broker_says_while_it_publishes(make: Make) -> None:
     """From the call until the answer."""
     async with opened(make(), "lobby") as (broker, _):
-        await until(lambda: not broker.publishing, "rest")
+        await until(lambda: not broker.log.publishing, "rest")
         storing = asyncio.ensure_future(store(broker, message()))
         await asyncio.sleep(0)
-        assert broker.publishing
+        assert broker.log.publishing
         await storing
-        await until(lambda: not broker.publishing, "rest again")
+        await until(lambda: not broker.log.publishing, "rest again")
 
 
 async def test_times_do_not_go_backwards_in_a_room(make: Make) -> None:
@@ -135,7 +137,7 @@ async def test_ids_are_remembered_beyond_the_history(make: Make) -> None:
         (first,) = await store(broker, message(id="early"))
         for _ in range(10):
             await store(broker, *(message() for _ in range(200)))
-        page = await broker.after("lobby", 0, 1)
+        page = await broker.log.after("lobby", 0, 1)
         assert page is not None and page.seq > 1
         assert await store(broker, message(id="early")) == [Receipt(1, first.at, duplicate=True)]
 
@@ -155,7 +157,7 @@ async def test_newest_pages_backwards(make: Make) -> None:
             (0, 0, [], True),
         ]
         for limit, before, expected, more in cases:
-            page = await broker.newest("lobby", limit, before)
+            page = await broker.log.newest("lobby", limit, before)
             assert page is not None
             assert (seqs(page.frames), page.more) == (expected, more), (limit, before)
             assert page.seq == (expected[0] if expected else 0)
@@ -168,7 +170,7 @@ async def test_newest_finds_messages_between_many_other_events(make: Make) -> No
         await store(broker, message(text="old"), message(text="new"))
         crowd = [Person(f"p{number}", "P") for number in range(101)]
         await store(broker, *(change("react", 1, person, emoji="👍", on=True) for person in crowd))
-        page = await broker.newest("lobby", 2)
+        page = await broker.log.newest("lobby", 2)
         assert page is not None
         assert (seqs(page.frames), page.more, page.position.seq) == ([1, 2], False, 103)
 
@@ -185,7 +187,7 @@ async def test_after_pages_forwards(make: Make) -> None:
             (99, 50, [], False),
         ]
         for seq, limit, expected, more in cases:
-            page = await broker.after("lobby", seq, limit)
+            page = await broker.log.after("lobby", seq, limit)
             assert page is not None
             assert (seqs(page.frames), page.more) == (expected, more), (seq, limit)
             assert page.seq == (expected[0] if expected else 0)
@@ -195,28 +197,28 @@ async def test_after_pages_forwards(make: Make) -> None:
 async def test_a_room_without_a_log(make: Make) -> None:
     """Reading finds nothing and makes nothing, unless told to create."""
     async with opened(make()) as (broker, _):
-        assert await broker.newest("lobby", 50) is None
-        assert await broker.after("lobby", 0, 50) is None
-        assert await broker.positions(["lobby", "other"]) == [None, None]
-        assert await broker.positions([]) == []
+        assert await broker.log.newest("lobby", 50) is None
+        assert await broker.log.after("lobby", 0, 50) is None
+        assert await broker.log.positions(["lobby", "other"]) == [None, None]
+        assert await broker.log.positions([]) == []
         assert await refusal(broker, change("remove", 1)) == ("bad_request", "no such message")
-        page = await broker.newest("new", 50, create=True)
+        page = await broker.log.newest("new", 50, create=True)
         assert page is not None
         assert (page.position.seq, page.seq, page.frames, page.more) == (0, 0, [], False)
         assert page.position.epoch
-        again = await broker.newest("new", 50, create=True)
+        again = await broker.log.newest("new", 50, create=True)
         assert again is not None and again.position == page.position
         await store(broker, message("new"))
-        assert await broker.positions(["new"]) == [Position(page.position.epoch, 1)]
+        assert await broker.log.positions(["new"]) == [Position(page.position.epoch, 1)]
 
 
 async def test_a_log_outlives_its_broker(make: Make) -> None:
     """What one broker acknowledged, the next one has, under the same epoch."""
     async with opened(make()) as (broker, _):
         await store(broker, *(message(text=str(number)) for number in range(5)), change("edit", 2, text="better"))
-        pages = await broker.newest("lobby", 50), await broker.after("lobby", 0, 50)
+        pages = await broker.log.newest("lobby", 50), await broker.log.after("lobby", 0, 50)
     async with opened(make()) as (broker, _):
-        assert (await broker.newest("lobby", 50), await broker.after("lobby", 0, 50)) == pages
+        assert (await broker.log.newest("lobby", 50), await broker.log.after("lobby", 0, 50)) == pages
         assert [receipt.seq for receipt in await store(broker, message())] == [7]
 
 
@@ -226,11 +228,11 @@ async def test_history_is_trimmed(make: Make) -> None:
         await store(broker, message(), change("edit", 1, text="gone"))
         for _ in range(20):
             await store(broker, *(message() for _ in range(100)))
-        page = await broker.after("lobby", 0, 5000)
+        page = await broker.log.after("lobby", 0, 5000)
         assert page is not None and not page.more
         assert 50 <= len(page.frames) <= 400
         assert seqs(page.frames) == list(range(page.seq, 2003))
-        newest = await broker.newest("lobby", 5000)
+        newest = await broker.log.newest("lobby", 5000)
         assert newest is not None
         assert (newest.frames, newest.more) == (page.frames, False)
         assert await refusal(broker, change("edit", 1, text="late")) == ("bad_request", "no such message")
@@ -241,17 +243,17 @@ async def test_a_log_that_lost_events_gets_a_new_epoch(make: Make) -> None:
     async with opened(make(), "lobby") as (broker, heard):
         (first,) = await store(broker, message(id="a"))
         await store(broker, message(id="b"))
-        (position,) = await broker.positions(["lobby"])
+        (position,) = await broker.log.positions(["lobby"])
         assert position is not None
         for held in (Position(position.epoch, 2), Position(position.epoch, 1), Position("another", 9)):
-            await broker.renew_epoch("lobby", held)
-            assert await broker.positions(["lobby"]) == [position]
-        await broker.renew_epoch("nowhere", Position("another", 9))
-        await broker.renew_epoch("lobby", Position(position.epoch, 3))
-        (renewed,) = await broker.positions(["lobby"])
+            await broker.log.renew_epoch("lobby", held)
+            assert await broker.log.positions(["lobby"]) == [position]
+        await broker.log.renew_epoch("nowhere", Position("another", 9))
+        await broker.log.renew_epoch("lobby", Position(position.epoch, 3))
+        (renewed,) = await broker.log.positions(["lobby"])
         assert renewed is not None
         assert renewed.epoch != position.epoch and renewed.seq == 2
-        page = await broker.newest("lobby", 50)
+        page = await broker.log.newest("lobby", 50)
         assert page is not None
         assert (page.position, seqs(page.frames)) == (renewed, [1, 2])
         again, third = await store(broker, message(id="a"), message(id="c"))
@@ -279,13 +281,13 @@ async def test_changes_show_in_pages(make: Make) -> None:
         await until(lambda: len(heard.frames("lobby")) >= 8, "the broadcast")
         kinds = [json.loads(frame)["type"] for frame in heard.frames("lobby")]
         assert kinds == ["message"] * 3 + ["reacted", "edited", "reacted", "removed", "reacted"]
-        newest = await broker.newest("lobby", 50)
+        newest = await broker.log.newest("lobby", 50)
         assert newest is not None
         plain, typo, secret = (json.loads(frame) for frame in newest.frames)
         assert plain["reactions"] == {"👍": ["u2", "u1"]} and plain["text"] == "plain"
         assert (typo["text"], typo["edited_at"]) == ("typo", edited.at)
         assert secret["removed"] is True and not {"text", "edited_at", "reactions"} & secret.keys()
-        after = await broker.after("lobby", 0, 50)
+        after = await broker.log.after("lobby", 0, 50)
         assert after is not None
         sent = heard.frames("lobby")
         assert after.frames[:2] == sent[:2] and after.frames[3:] == sent[3:]
@@ -298,7 +300,7 @@ async def test_an_edit_of_a_removed_message_loses_its_text(make: Make) -> None:
         await store(broker, message(text="secret"), message(text="plain"))
         await store(broker, change("edit", 1, text="still secret"), change("remove", 1))
         for start in (0, 2):
-            after = await broker.after("lobby", start, 50)
+            after = await broker.log.after("lobby", start, 50)
             assert after is not None
             assert not any(b"secret" in frame for frame in after.frames)
             edited = json.loads(after.frames[2 - start])
@@ -324,7 +326,7 @@ async def test_who_may_change_what(make: Make) -> None:
             change("react", 2, CY, emoji="👍", on=True),
         ):
             assert await refusal(broker, event) == removed
-        page = await broker.after("lobby", 0, 50)
+        page = await broker.log.after("lobby", 0, 50)
         assert page is not None and seqs(page.frames) == list(range(1, 8))  # the refused ones took no seq
 
 
@@ -348,7 +350,7 @@ async def test_a_message_bears_twenty_reactions(make: Make) -> None:
         await store(broker, change("react", 1, emoji=emoji[0], on=False))
         await store(broker, change("react", 1, BOB, emoji=emoji[20], on=True))
         await store(broker, change("react", 1, CY, emoji="👻", on=False))  # was never on
-        page = await broker.newest("lobby", 1)
+        page = await broker.log.newest("lobby", 1)
         assert page is not None
         kept = {one: ["u1"] for one in emoji[1:19]} | {emoji[19]: ["u1", "u2"], emoji[20]: ["u2"]}
         assert json.loads(page.frames[0])["reactions"] == kept
@@ -362,7 +364,7 @@ async def test_changes_follow_the_pure_rules(make: Make, seed: int) -> None:
         await store(
             broker, *(message(text=f"{number} / 'ü' </script> \\", person=people[number]) for number in range(3))
         )
-        page = await broker.after("lobby", 0, 3)
+        page = await broker.log.after("lobby", 0, 3)
         assert page is not None
         frames, model = page.frames, [marks.Marks()] * 3
         for _ in range(30):
@@ -377,7 +379,7 @@ async def test_changes_follow_the_pure_rules(make: Make, seed: int) -> None:
                     assert (outcome.code, outcome.message) == (expected.code, expected.message)
                 else:
                     assert isinstance(outcome, Receipt), outcome
-            newest, after = await broker.newest("lobby", 3), await broker.after("lobby", 0, 3)
+            newest, after = await broker.log.newest("lobby", 3), await broker.log.after("lobby", 0, 3)
             assert newest is not None and after is not None
             for index, mark in enumerate(model):
                 assert json.loads(newest.frames[index]) == json.loads(marks.apply(frames[index], mark))
@@ -402,15 +404,15 @@ async def test_only_subscribed_rooms_are_heard(make: Make) -> None:
     async with opened(make(), "lobby") as (broker, heard):
         await store(broker, message("lobby"), message("other"))
         await until(lambda: heard.frames("lobby"), "the broadcast")
-        broker.subscribe("other")
+        broker.log.subscribe("other")
         await until(lambda: "other" in heard.subscribed, "subscribed")
-        broker.unsubscribe("lobby")
+        broker.log.unsubscribe("lobby")
         await asyncio.sleep(SILENCE)
         await store(broker, message("lobby"), message("other"))
         await until(lambda: heard.frames("other"), "the broadcast")
         await asyncio.sleep(SILENCE)
         assert (seqs(heard.frames("lobby")), seqs(heard.frames("other"))) == ([1], [2])
-        broker.subscribe("lobby")
+        broker.log.subscribe("lobby")
         await until(lambda: heard.subscribed.count("lobby") == 2, "subscribed again")
         await store(broker, message("lobby"))
         await until(lambda: len(heard.frames("lobby")) == 2, "the broadcast")
@@ -420,13 +422,13 @@ async def test_only_subscribed_rooms_are_heard(make: Make) -> None:
 async def test_signals_reach_subscribers_and_are_not_stored(make: Make) -> None:
     """Those of a room its subscribers, those of "" every process."""
     async with opened(make(), "lobby") as (broker, heard):
-        broker.signal("other", b'{"kind":"x","n":1}')
-        broker.signal("lobby", b'{"kind":"x","n":2}')
-        broker.signal("", b'{"kind":"x","n":3}')
+        broker.log.signal("other", b'{"kind":"x","n":1}')
+        broker.log.signal("lobby", b'{"kind":"x","n":2}')
+        broker.log.signal("", b'{"kind":"x","n":3}')
         await until(lambda: len(heard.signals) >= 2, "the signals")
         await asyncio.sleep(SILENCE)
         assert sorted(heard.signals, key=str) == [("", {"kind": "x", "n": 3}), ("lobby", {"kind": "x", "n": 2})]
-        assert await broker.positions(["lobby"]) == [None]
+        assert await broker.log.positions(["lobby"]) == [None]
 
 
 # -- tickets and names
@@ -435,104 +437,104 @@ async def test_signals_reach_subscribers_and_are_not_stored(make: Make) -> None:
 async def test_a_ticket_is_taken_once(make: Make) -> None:
     """By exactly one of many takers at once, and not after its time."""
     async with opened(make()) as (broker, _):
-        await broker.put_ticket("t", b'{"user":"\xc3\xbc"}', 30)
-        taken = await asyncio.gather(*(broker.take_ticket("t") for _ in range(100)))
+        await broker.directory.put_ticket("t", b'{"user":"\xc3\xbc"}', 30)
+        taken = await asyncio.gather(*(broker.directory.take_ticket("t") for _ in range(100)))
         assert sorted(taken, key=bool) == [None] * 99 + [b'{"user":"\xc3\xbc"}']
-        assert await broker.take_ticket("never") is None
-        await broker.put_ticket("late", b"x", 0.05)
+        assert await broker.directory.take_ticket("never") is None
+        await broker.directory.put_ticket("late", b"x", 0.05)
         await asyncio.sleep(0.1)
-        assert await broker.take_ticket("late") is None
+        assert await broker.directory.take_ticket("late") is None
 
 
 async def test_a_name_has_one_holder(make: Make) -> None:
     """For the time of its claim, then as long as its holder is present."""
     async with opened(make()) as (broker, _):
-        claims = [broker.claim_name("ada", f"u{number}", 0.3) for number in range(20)]
+        claims = [broker.directory.claim_name("ada", f"u{number}", 0.3) for number in range(20)]
         holders = [number for number, claimed in enumerate(await asyncio.gather(*claims)) if claimed]
         assert len(holders) == 1
         holder = f"u{holders[0]}"
-        assert await broker.claim_name("ada", holder, 0.3)
-        assert await broker.claim_name("bob", "another", 0.3)
-        await broker.enter("", [Person(holder, "Ada")])
+        assert await broker.directory.claim_name("ada", holder, 0.3)
+        assert await broker.directory.claim_name("bob", "another", 0.3)
+        await broker.presence.enter("", [Person(holder, "Ada")])
         await asyncio.sleep(0.4)
-        await broker.beat()
-        assert not await broker.claim_name("ada", "another", 0.3)
-        assert await broker.claim_name("bob", "third", 0.3)
-        await broker.depart("", [holder])
-        assert await broker.claim_name("ada", "another", 0.3)
-        assert not await broker.claim_name("ada", holder, 0.3)
+        await broker.presence.beat()
+        assert not await broker.directory.claim_name("ada", "another", 0.3)
+        assert await broker.directory.claim_name("bob", "third", 0.3)
+        await broker.presence.depart("", [holder])
+        assert await broker.directory.claim_name("ada", "another", 0.3)
+        assert not await broker.directory.claim_name("ada", holder, 0.3)
 
 
 async def test_a_user_has_one_name(make: Make) -> None:
     """Whoever claims another lets go of the one before."""
     async with opened(make()) as (broker, _):
-        assert await broker.claim_name("ada", "u1", 30)
-        assert await broker.claim_name("countess", "u1", 30)
-        assert await broker.claim_name("ada", "u2", 30)
-        assert not await broker.claim_name("countess", "u2", 30)
-        assert not await broker.claim_name("ada", "u1", 30)
-        assert not await broker.claim_name("countess", "u3", 30), "what was refused changed nothing"
+        assert await broker.directory.claim_name("ada", "u1", 30)
+        assert await broker.directory.claim_name("countess", "u1", 30)
+        assert await broker.directory.claim_name("ada", "u2", 30)
+        assert not await broker.directory.claim_name("countess", "u2", 30)
+        assert not await broker.directory.claim_name("ada", "u1", 30)
+        assert not await broker.directory.claim_name("countess", "u3", 30), "what was refused changed nothing"
 
 
 async def test_a_name_that_is_released_is_free(make: Make) -> None:
     """At once, also of who is present; nobody else's."""
     async with opened(make()) as (broker, _):
-        assert await broker.claim_name("ada", "u1", 30)
-        assert await broker.claim_name("bob", "u2", 30)
-        await broker.enter("", [ADA, BOB])
-        await broker.release_name("u1")
-        await broker.release_name("nobody")
-        assert not await broker.claim_name("bob", "u3", 30)
-        assert await broker.claim_name("ada", "u3", 30)
-        await broker.release_name("u1")
-        assert not await broker.claim_name("ada", "u4", 30)
+        assert await broker.directory.claim_name("ada", "u1", 30)
+        assert await broker.directory.claim_name("bob", "u2", 30)
+        await broker.presence.enter("", [ADA, BOB])
+        await broker.directory.release_name("u1")
+        await broker.directory.release_name("nobody")
+        assert not await broker.directory.claim_name("bob", "u3", 30)
+        assert await broker.directory.claim_name("ada", "u3", 30)
+        await broker.directory.release_name("u1")
+        assert not await broker.directory.claim_name("ada", "u4", 30)
 
 
 async def test_a_claim_whose_answer_was_lost_is_made_again(make: Make) -> None:
     """By another user (a guest who knows of no first answer) from the same network; from another it is refused."""
     async with opened(make()) as (broker, _):
-        assert await broker.claim_name("ada", "first", 30, "192.0.2.1")
+        assert await broker.directory.claim_name("ada", "first", 30, "192.0.2.1")
         for network in ("192.0.2.2", ""):
-            assert not await broker.claim_name("ada", "other", 30, network)
-        assert await broker.claim_name("ada", "second", 30, "192.0.2.1")
-        assert not await broker.claim_name("ada", "first", 30, "192.0.2.9")
-        assert not await broker.claim_name("ada", "other", 30)
+            assert not await broker.directory.claim_name("ada", "other", 30, network)
+        assert await broker.directory.claim_name("ada", "second", 30, "192.0.2.1")
+        assert not await broker.directory.claim_name("ada", "first", 30, "192.0.2.9")
+        assert not await broker.directory.claim_name("ada", "other", 30)
         # Who claims from nowhere can be followed by nobody.
-        assert await broker.claim_name("bob", "first", 30)
-        assert not await broker.claim_name("bob", "second", 30, "")
+        assert await broker.directory.claim_name("bob", "first", 30)
+        assert not await broker.directory.claim_name("bob", "second", 30, "")
 
 
 async def test_who_was_present_gives_way_to_nobody(make: Make) -> None:
     """Not to a neighbour while they are, nor within their claim after they left, however often they claim."""
     home = "192.0.2.1"
     async with opened(make()) as (broker, _):
-        assert await broker.claim_name("ada", "u1", 30, home)
-        await broker.enter("", [ADA])
-        assert not await broker.claim_name("ada", "neighbour", 30, home)
-        assert await broker.claim_name("ada", "u1", 30, home)  # a ticket for a second socket
-        assert not await broker.claim_name("ada", "neighbour", 30, home)
-        await broker.depart("", ["u1"])
-        assert not await broker.claim_name("ada", "neighbour", 30, home)
-        assert await broker.claim_name("ada", "u1", 30, home)
-        assert not await broker.claim_name("ada", "neighbour", 30, home)
+        assert await broker.directory.claim_name("ada", "u1", 30, home)
+        await broker.presence.enter("", [ADA])
+        assert not await broker.directory.claim_name("ada", "neighbour", 30, home)
+        assert await broker.directory.claim_name("ada", "u1", 30, home)  # a ticket for a second socket
+        assert not await broker.directory.claim_name("ada", "neighbour", 30, home)
+        await broker.presence.depart("", ["u1"])
+        assert not await broker.directory.claim_name("ada", "neighbour", 30, home)
+        assert await broker.directory.claim_name("ada", "u1", 30, home)
+        assert not await broker.directory.claim_name("ada", "neighbour", 30, home)
 
 
 async def test_who_comes_in_has_their_name(make: Make) -> None:
     """Where it is free, whether or not it was claimed before; a name that is another's stays the other's."""
     async with opened(make()) as (broker, _):
-        await broker.enter("lobby", [CY])
-        assert await broker.claim_name("cy", "u9", 30), "being in a room alone holds no name"
-        assert await broker.claim_name("ada", "u5", 30)
-        await broker.enter("", [ADA, BOB])
-        assert not await broker.claim_name("bob", "u5", 30)
-        assert not await broker.claim_name("ada", "u1", 30)
-        await broker.depart("", ["u2"])
-        assert await broker.claim_name("bob", "u5", 30), "nobody claimed it for longer"
-        assert await broker.claim_name("ada", "u1", 30), "and who has another name left this one"
-        await broker.enter("", [Person("u1", "ADA"), Person("u5", "Bob")])
-        await broker.enter("", [Person("u1", "Countess")])
-        assert await broker.claim_name("ada", "u7", 30)
-        assert not await broker.claim_name("countess", "u7", 30)
+        await broker.presence.enter("lobby", [CY])
+        assert await broker.directory.claim_name("cy", "u9", 30), "being in a room alone holds no name"
+        assert await broker.directory.claim_name("ada", "u5", 30)
+        await broker.presence.enter("", [ADA, BOB])
+        assert not await broker.directory.claim_name("bob", "u5", 30)
+        assert not await broker.directory.claim_name("ada", "u1", 30)
+        await broker.presence.depart("", ["u2"])
+        assert await broker.directory.claim_name("bob", "u5", 30), "nobody claimed it for longer"
+        assert await broker.directory.claim_name("ada", "u1", 30), "and who has another name left this one"
+        await broker.presence.enter("", [Person("u1", "ADA"), Person("u5", "Bob")])
+        await broker.presence.enter("", [Person("u1", "Countess")])
+        assert await broker.directory.claim_name("ada", "u7", 30)
+        assert not await broker.directory.claim_name("countess", "u7", 30)
 
 
 # -- presence
@@ -541,20 +543,20 @@ async def test_who_comes_in_has_their_name(make: Make) -> None:
 async def test_presence_tells_of_whoever_is_new_or_gone(make: Make) -> None:
     """Each person once, whatever is told again; a new name is news; the room "" is told to nobody."""
     async with opened(make(), "lobby") as (broker, heard):
-        await broker.enter("lobby", [ADA, BOB])
-        await broker.enter("lobby", [BOB, CY])
-        await broker.enter("", [ADA, BOB])
-        await broker.depart("lobby", ["u2", "u2", "nobody"])
-        await broker.depart("lobby", ["u2"])
-        await broker.enter("lobby", [Person("u1", "Ada L.")])
-        roster = await broker.roster("lobby")
+        await broker.presence.enter("lobby", [ADA, BOB])
+        await broker.presence.enter("lobby", [BOB, CY])
+        await broker.presence.enter("", [ADA, BOB])
+        await broker.presence.depart("lobby", ["u2", "u2", "nobody"])
+        await broker.presence.depart("lobby", ["u2"])
+        await broker.presence.enter("lobby", [Person("u1", "Ada L.")])
+        roster = await broker.presence.roster("lobby")
         assert roster.members is not None
         assert {person.id: person.name for person in roster.members} == {"u1": "Ada L.", "u3": "Cy"}
         assert roster.count == 2
-        online = await broker.roster("")
+        online = await broker.presence.roster("")
         assert (online.count, {person.id for person in online.members or ()}) == (2, {"u1", "u2"})
-        await broker.depart("lobby", ["u1", "u3"])
-        gone = await broker.roster("lobby")
+        await broker.presence.depart("lobby", ["u1", "u3"])
+        gone = await broker.presence.roster("lobby")
         assert (gone.count, gone.members) == (0, [])
         await until(lambda: len(heard.signals) >= 5, "the signals")
         await asyncio.sleep(SILENCE)
@@ -577,21 +579,21 @@ async def test_a_large_room_shows_only_its_count(make: Make) -> None:
     """Up to the limit everybody, past it a number."""
     async with opened(make()) as (broker, _):
         crowd = [Person(f"u{number}", f"N{number}") for number in range(MEMBERS_LIMIT + 1)]
-        await broker.enter("lobby", crowd[1:])
-        roster = await broker.roster("lobby")
+        await broker.presence.enter("lobby", crowd[1:])
+        roster = await broker.presence.roster("lobby")
         assert roster.count == MEMBERS_LIMIT
         assert roster.members is not None
         assert sorted(roster.members, key=lambda person: person.id) == sorted(crowd[1:], key=lambda person: person.id)
-        await broker.enter("lobby", crowd[:1])
-        roster = await broker.roster("lobby")
+        await broker.presence.enter("lobby", crowd[:1])
+        roster = await broker.presence.roster("lobby")
         assert (roster.count, roster.members) == (MEMBERS_LIMIT + 1, None)
 
 
 async def test_a_beating_process_is_alive(make: Make) -> None:
     """Once it is known, a beat finds it alive."""
     async with opened(make()) as (broker, _):
-        await broker.beat()
-        assert await broker.beat()
+        await broker.presence.beat()
+        assert await broker.presence.beat()
 
 
 # -- read positions
@@ -601,11 +603,11 @@ async def test_read_positions_move_forwards_only(make: Make) -> None:
     """Never back, never past the log's end, told when they moved, kept beyond the broker."""
     async with opened(make(), "lobby") as (broker, heard):
         await store(broker, *(message() for _ in range(10)))
-        await broker.mark_read("lobby", {"u1": 5, "u2": 99})
-        await broker.mark_read("lobby", {"u1": 4, "u2": 10})
-        await broker.mark_read("lobby", {"u1": 7, "u3": 0})
-        assert await broker.reads("lobby", ["u1", "u2", "u3", "u4"]) == {"u1": 7, "u2": 10}
-        assert await broker.reads("lobby", []) == {} == await broker.reads("nowhere", ["u1"])
+        await broker.directory.mark_read("lobby", {"u1": 5, "u2": 99})
+        await broker.directory.mark_read("lobby", {"u1": 4, "u2": 10})
+        await broker.directory.mark_read("lobby", {"u1": 7, "u3": 0})
+        assert await broker.directory.reads("lobby", ["u1", "u2", "u3", "u4"]) == {"u1": 7, "u2": 10}
+        assert await broker.directory.reads("lobby", []) == {} == await broker.directory.reads("nowhere", ["u1"])
         await until(lambda: len(heard.signals) >= 2, "the signals")
         await asyncio.sleep(SILENCE)
         assert heard.signals == [
@@ -613,7 +615,7 @@ async def test_read_positions_move_forwards_only(make: Make) -> None:
             ("lobby", {"kind": "read", "reads": {"u1": 7}}),
         ]
     async with opened(make()) as (broker, _):
-        assert await broker.reads("lobby", ["u1", "u2"]) == {"u1": 7, "u2": 10}
+        assert await broker.directory.reads("lobby", ["u1", "u2"]) == {"u1": 7, "u2": 10}
 
 
 async def test_unread_counts_what_came_after(make: Make) -> None:
@@ -621,13 +623,13 @@ async def test_unread_counts_what_came_after(make: Make) -> None:
     async with opened(make()) as (broker, _):
         rooms = ("one", "one", "one", "two", "three")
         await store(broker, *(message(room, person=CY) for room in rooms))
-        await broker.mark_read("one", {"u1": 1})
-        await broker.mark_read("two", {"u1": 1, "u2": 1})
-        assert await broker.unread("u1") == {"one": 2, "two": 0}
+        await broker.directory.mark_read("one", {"u1": 1})
+        await broker.directory.mark_read("two", {"u1": 1, "u2": 1})
+        assert await broker.directory.unread("u1") == {"one": 2, "two": 0}
         await store(broker, message("two", person=CY))
-        assert await broker.unread("u1") == {"one": 2, "two": 1}
-        assert await broker.unread("u2") == {"two": 1}
-        assert await broker.unread("u4") == {}
+        assert await broker.directory.unread("u1") == {"one": 2, "two": 1}
+        assert await broker.directory.unread("u2") == {"two": 1}
+        assert await broker.directory.unread("u4") == {}
 
 
 # -- rooms and sanctions
@@ -636,11 +638,11 @@ async def test_unread_counts_what_came_after(make: Make) -> None:
 async def test_rooms_are_those_with_a_log_or_people(make: Make) -> None:
     """With the number of people in each."""
     async with opened(make()) as (broker, _):
-        assert await broker.rooms() == {}
+        assert await broker.directory.rooms() == {}
         await store(broker, message("quiet"), message("busy"))
-        await broker.enter("busy", [ADA, BOB])
-        await broker.enter("", [ADA, BOB])
-        assert await broker.rooms() == {"quiet": 0, "busy": 2}
+        await broker.presence.enter("busy", [ADA, BOB])
+        await broker.presence.enter("", [ADA, BOB])
+        assert await broker.directory.rooms() == {"quiet": 0, "busy": 2}
 
 
 async def test_sanctions_hold_until_their_time(make: Make) -> None:
@@ -651,18 +653,20 @@ async def test_sanctions_hold_until_their_time(make: Make) -> None:
     short = Sanction("ban", "", "u2", now + 300, "m", "a moment")
     async with opened(make()) as (broker, _):
         for sanction in (ban, mute, short):
-            await broker.sanction(sanction, lift=False)
-        kept = {(sanction.kind, sanction.room, sanction.user): sanction for sanction in await broker.sanctions()}
+            await broker.directory.sanction(sanction, lift=False)
+        kept = {
+            (sanction.kind, sanction.room, sanction.user): sanction for sanction in await broker.directory.sanctions()
+        }
         assert sorted(kept.values(), key=str) == sorted([ban, mute, short], key=str)
         await asyncio.sleep(0.4)
-        assert sorted(await broker.sanctions(), key=str) == sorted([ban, mute], key=str)
-        await broker.beat()
+        assert sorted(await broker.directory.sanctions(), key=str) == sorted([ban, mute], key=str)
+        await broker.presence.beat()
     async with opened(make()) as (broker, _):
         longer = Sanction("ban", "lobby", "u1", now + 7_200_000, "m2", "again")
-        await broker.sanction(longer, lift=False)
-        await broker.sanction(mute, lift=True)
-        await broker.sanction(Sanction("mute", "lobby", "u1", 0, "m", ""), lift=True)  # there was none
-        assert await broker.sanctions() == [longer]
+        await broker.directory.sanction(longer, lift=False)
+        await broker.directory.sanction(mute, lift=True)
+        await broker.directory.sanction(Sanction("mute", "lobby", "u1", 0, "m", ""), lift=True)  # there was none
+        assert await broker.directory.sanctions() == [longer]
 
 
 async def test_a_ban_is_found_by_its_user_or_a_guests_network(make: Make) -> None:
@@ -678,9 +682,13 @@ async def test_a_ban_is_found_by_its_user_or_a_guests_network(make: Make) -> Non
             Sanction("ban", "", "u3", now - 1, "m", ""),
             Sanction("ban", "lobby", "192.0.2.2", 0, "m", ""),
         ):
-            await broker.sanction(sanction, lift=False)
-        assert await broker.ban("lobby", "u1") == ban
-        assert await broker.ban("tea", "g-2", "192.0.2.1") == net == await broker.ban("", "g-2", "192.0.2.1")
+            await broker.directory.sanction(sanction, lift=False)
+        assert await broker.directory.ban("lobby", "u1") == ban
+        assert (
+            await broker.directory.ban("tea", "g-2", "192.0.2.1")
+            == net
+            == await broker.directory.ban("", "g-2", "192.0.2.1")
+        )
         for room, user, network in (
             ("tea", "u1", ""),
             ("lobby", "u2", ""),
@@ -688,39 +696,41 @@ async def test_a_ban_is_found_by_its_user_or_a_guests_network(make: Make) -> Non
             ("lobby", "192.0.2.1", ""),
             ("lobby", "g-2", "192.0.2.2"),
         ):
-            assert await broker.ban(room, user, network) is None
-        assert net in await broker.sanctions()
-        await broker.sanction(net, lift=True)
-        assert await broker.ban("tea", "g-2", "192.0.2.1") is None
+            assert await broker.directory.ban(room, user, network) is None
+        assert net in await broker.directory.sanctions()
+        await broker.directory.sanction(net, lift=True)
+        assert await broker.directory.ban("tea", "g-2", "192.0.2.1") is None
 
 
 async def test_it_is_known_where_guests_came_from(make: Make) -> None:
     """The latest few networks of each; nothing of who is not known."""
     async with opened(make()) as (broker, _):
-        await broker.note_networks([("g-1", "192.0.2.1"), ("g-2", "192.0.2.2")])
-        await broker.note_networks([("g-1", "2001:db8::")])
-        assert sorted(await broker.networks("g-1")) == ["192.0.2.1", "2001:db8::"]
-        assert await broker.networks("g-2") == ["192.0.2.2"]
-        assert await broker.networks("g-3") == []
+        await broker.directory.note_networks([("g-1", "192.0.2.1"), ("g-2", "192.0.2.2")])
+        await broker.directory.note_networks([("g-1", "2001:db8::")])
+        assert sorted(await broker.directory.networks("g-1")) == ["192.0.2.1", "2001:db8::"]
+        assert await broker.directory.networks("g-2") == ["192.0.2.2"]
+        assert await broker.directory.networks("g-3") == []
         for number in range(20):
-            await broker.note_networks([("g-1", f"192.0.2.{100 + number}")])
-        known = await broker.networks("g-1")
+            await broker.directory.note_networks([("g-1", f"192.0.2.{100 + number}")])
+        known = await broker.directory.networks("g-1")
         assert len(known) == NETWORKS_LIMIT and "192.0.2.119" in known
 
 
 async def test_a_bucket_is_charged_after_the_fact(make: Make) -> None:
     """What was sent counts; overdrawn, it says how long until it isn't; others' buckets are others'."""
     async with opened(make()) as (broker, _):
-        assert await broker.charge("u1", 10, 10.0, 20.0) == 0
-        assert await broker.charge("u1", 10, 10.0, 20.0) == 0
-        wait = await broker.charge("u1", 10, 10.0, 20.0)
+        assert await broker.directory.charge("u1", 10, 10.0, 20.0) == 0
+        assert await broker.directory.charge("u1", 10, 10.0, 20.0) == 0
+        wait = await broker.directory.charge("u1", 10, 10.0, 20.0)
         assert 0.5 < wait <= 1.0
-        assert 1.4 < await broker.charge("u1", 10, 10.0, 20.0) <= 2.0
-        assert await broker.charge("u2", 20, 10.0, 20.0) == 0
-        assert 5 < await broker.charge("u1", 10_000, 10.0, 20.0) <= 10.0  # bounded, so that it can be paid off
-        assert await broker.charge("u3", 6, 20.0, 5.0) > 0
+        assert 1.4 < await broker.directory.charge("u1", 10, 10.0, 20.0) <= 2.0
+        assert await broker.directory.charge("u2", 20, 10.0, 20.0) == 0
+        assert (
+            5 < await broker.directory.charge("u1", 10_000, 10.0, 20.0) <= 10.0
+        )  # bounded, so that it can be paid off
+        assert await broker.directory.charge("u3", 6, 20.0, 5.0) > 0
         await asyncio.sleep(0.4)
-        assert await broker.charge("u3", 1, 20.0, 5.0) == 0
+        assert await broker.directory.charge("u3", 1, 20.0, 5.0) == 0
 
 
 # -- availability
@@ -738,16 +748,16 @@ async def test_a_closed_broker_is_unavailable(make: Make) -> None:
         assert isinstance(outcome, RequestError)
         assert (outcome.code, outcome.retry_after) == ("unavailable", 1.0)
         for call in (
-            broker.newest("lobby", 1),
-            broker.after("lobby", 0, 1),
-            broker.positions(["lobby"]),
-            broker.take_ticket("t"),
-            broker.claim_name("n", "u", 1),
-            broker.roster("lobby"),
-            broker.mark_read("lobby", {"u1": 1}),
-            broker.sanctions(),
-            broker.charge("u1", 1, 1.0, 1.0),
-            broker.beat(),
+            broker.log.newest("lobby", 1),
+            broker.log.after("lobby", 0, 1),
+            broker.log.positions(["lobby"]),
+            broker.directory.take_ticket("t"),
+            broker.directory.claim_name("n", "u", 1),
+            broker.presence.roster("lobby"),
+            broker.directory.mark_read("lobby", {"u1": 1}),
+            broker.directory.sanctions(),
+            broker.directory.charge("u1", 1, 1.0, 1.0),
+            broker.presence.beat(),
         ):
             with pytest.raises(RequestError) as refused:
                 await call
@@ -760,12 +770,12 @@ async def test_closing_finishes_what_is_under_way(make: Make) -> None:
     outcomes: list[Receipt | RequestError] = []
     async with opened(broker):
         for number in range(500):
-            broker.publish(message(f"room{number % 7}"), outcomes.append)
+            broker.log.publish(message(f"room{number % 7}"), outcomes.append)
         await asyncio.sleep(0)
     await until(lambda: len(outcomes) == 500, "every publish answered")
     stored = sum(isinstance(outcome, Receipt) for outcome in outcomes)
     async with opened(make()) as (broker, _):
-        positions = await broker.positions([f"room{number}" for number in range(7)])
+        positions = await broker.log.positions([f"room{number}" for number in range(7)])
         assert sum(position.seq for position in positions if position) >= stored > 0
 
 
@@ -779,8 +789,8 @@ async def test_reading_while_writing(make: Make, seed: int) -> None:
             start = max(0, head - choose.randint(0, 60))
             receipts, page, newest = await asyncio.gather(
                 store(broker, *(message() for _ in range(count))),
-                broker.after("lobby", start, choose.randint(1, 80)),
-                broker.newest("lobby", choose.randint(1, 80)),
+                broker.log.after("lobby", start, choose.randint(1, 80)),
+                broker.log.newest("lobby", choose.randint(1, 80)),
             )
             assert [receipt.seq for receipt in receipts] == list(range(head + 1, head + count + 1))
             head += count

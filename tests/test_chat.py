@@ -435,7 +435,7 @@ async def test_joining_again_in_vain_keeps_the_membership(monkeypatch: pytest.Mo
             async def away(*args: Any, **options: Any) -> Any:
                 raise unavailable()
 
-            patch.setattr(it.hub.broker, "newest", away)
+            patch.setattr(it.hub.broker.log, "newest", away)
             assert (await refused(ada.join("lobby")))[0] == "unavailable"
         await ada.send("lobby", "still here")
         assert (await ada.recv("message", seq=1))["text"] == "still here"
@@ -444,7 +444,7 @@ async def test_joining_again_in_vain_keeps_the_membership(monkeypatch: pytest.Mo
 async def test_joins_at_once_share_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those who join while the page is read get the same one, and what it lacks as events."""
     async with serving() as it, enter(it) as ada, enter(it, BOB) as bob:
-        newest, reads, reached, go_on = it.hub.broker.newest, 0, asyncio.Event(), asyncio.Event()
+        newest, reads, reached, go_on = it.hub.broker.log.newest, 0, asyncio.Event(), asyncio.Event()
 
         async def slow(*args: Any, **options: Any) -> Any:
             nonlocal reads
@@ -456,7 +456,7 @@ async def test_joins_at_once_share_a_page(monkeypatch: pytest.MonkeyPatch) -> No
 
         async with enter(it, MODERATOR) as mo:
             await mo.join("lobby")
-            monkeypatch.setattr(it.hub.broker, "newest", slow)
+            monkeypatch.setattr(it.hub.broker.log, "newest", slow)
             first = asyncio.ensure_future(ada.join("lobby"))
             await reached.wait()
             await mo.send("lobby", "meanwhile")
@@ -551,7 +551,7 @@ async def test_joins_and_pages_have_a_rate() -> None:
 async def test_a_socket_closed_while_it_joins_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """The room is let go of when the last of its holders went away during the join."""
     async with serving() as it:
-        newest, reached, go_on = it.hub.broker.newest, asyncio.Event(), asyncio.Event()
+        newest, reached, go_on = it.hub.broker.log.newest, asyncio.Event(), asyncio.Event()
 
         async def slow(*args: Any, **options: Any) -> Any:
             page = await newest(*args, **options)
@@ -561,7 +561,7 @@ async def test_a_socket_closed_while_it_joins_leaves_nothing_behind(monkeypatch:
 
         async with enter(it) as ada:
             await ada.join("elsewhere")
-            monkeypatch.setattr(it.hub.broker, "newest", slow)
+            monkeypatch.setattr(it.hub.broker.log, "newest", slow)
             await ada.raw('{"type":"join","room":"lobby"}')
             await reached.wait()
             assert "lobby" in it.hub.relay.rooms
@@ -1083,7 +1083,7 @@ async def test_a_ban_holds_on_another_process_before_it_hears_of_it(
             async def nobody(*_: object) -> None:
                 return None
 
-            monkeypatch.setattr(it.hub.broker, "ban", nobody)
+            monkeypatch.setattr(it.hub.broker.directory, "ban", nobody)
         with ServiceProcess(NO_LIMITS | {"REDIS_URL": redis_url}) as other:
             async with ChatClient.open(other.url, **MODERATOR) as mod:
                 await mod.request("moderate", room="lobby", user="u-bob", action="ban", reason="spam")
@@ -1122,7 +1122,9 @@ async def outcome(request: Any) -> str:
 
 async def held_up(it: Served, monkeypatch: pytest.MonkeyPatch, method: str) -> tuple[asyncio.Event, asyncio.Event]:
     """Make that call of the broker wait once it has its answer: an event that it has, and one that lets it go on."""
-    call, reached, go_on = getattr(it.hub.broker, method), asyncio.Event(), asyncio.Event()
+    broker = it.hub.broker
+    part = {"ban": broker.directory, "roster": broker.presence}.get(method, broker.log)
+    call, reached, go_on = getattr(part, method), asyncio.Event(), asyncio.Event()
 
     async def slow(*args: Any, **options: Any) -> Any:
         answer = await call(*args, **options)
@@ -1130,7 +1132,7 @@ async def held_up(it: Served, monkeypatch: pytest.MonkeyPatch, method: str) -> t
         await go_on.wait()
         return answer
 
-    monkeypatch.setattr(it.hub.broker, method, slow)
+    monkeypatch.setattr(part, method, slow)
     return reached, go_on
 
 
@@ -1384,13 +1386,13 @@ async def test_too_many_waiting_requests_are_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(chat, "WAITING_LIMIT", 3)
     async with serving() as it, enter(it) as ada:
         go_on = asyncio.Event()
-        newest = it.hub.broker.newest
+        newest = it.hub.broker.log.newest
 
         async def slow(*args: Any, **options: Any) -> Any:
             await go_on.wait()
             return await newest(*args, **options)
 
-        monkeypatch.setattr(it.hub.broker, "newest", slow)
+        monkeypatch.setattr(it.hub.broker.log, "newest", slow)
         for number in range(6):
             await ada.raw(json.dumps({"type": "join", "room": f"room-{number}", "ref": f"{number}"}))
         assert (await ada.recv("error"))["code"] == "rate_limited"
@@ -1407,7 +1409,7 @@ async def test_a_broker_that_does_not_answer_is_unavailable(monkeypatch: pytest.
             async def never(*args: Any, **options: Any) -> Any:
                 await asyncio.Event().wait()
 
-            patch.setattr(it.hub.broker, "newest", never)
+            patch.setattr(it.hub.broker.log, "newest", never)
             assert (await refused(ada.join("lobby")))[0] == "unavailable"
         assert (await ada.join("lobby"))["count"] == 1
 
@@ -1463,7 +1465,7 @@ async def test_a_log_that_begins_again_during_a_join_is_said(monkeypatch: pytest
     """The page was of another life than the room is now: `joined`, and at once `reset`."""
     async with serving() as it, enter(it) as ada:
         await ada.join("lobby")
-        newest = it.hub.broker.newest
+        newest = it.hub.broker.log.newest
 
         async def late(*args: Any, **options: Any) -> Any:
             page = await newest(*args, **options)
@@ -1471,7 +1473,7 @@ async def test_a_log_that_begins_again_during_a_join_is_said(monkeypatch: pytest
             return page
 
         async with enter(it, BOB) as bob:
-            monkeypatch.setattr(it.hub.broker, "newest", late)
+            monkeypatch.setattr(it.hub.broker.log, "newest", late)
             await bob.join("lobby")
             assert (await bob.recv("reset"))["reason"] == "epoch"
             assert (await refused(bob.send("lobby", "x")))[0] == "not_joined"

@@ -322,7 +322,7 @@ async def test_what_the_broker_does_not_take_is_lost(
     """There is nobody to tell; the log says so, without the text."""
     async with serving() as it, it.socket("/") as guide:
         with monkeypatch.context() as patch, caplog.at_level("INFO"):
-            patch.setattr(it.hub.broker, "publish", lambda event, done: done(unavailable()))
+            patch.setattr(it.hub.broker.log, "publish", lambda event, done: done(unavailable()))
             await say(guide, "ada", "lost words")
             await until(lambda: "was not stored" in caplog.text, "the log line")
         assert "lost words" not in caplog.text
@@ -335,7 +335,7 @@ async def test_what_the_broker_does_not_take_is_lost(
 
 async def people(it: Served, room: str = "lobby") -> set[str]:
     """The names of those who are there, over all processes."""
-    return {person.name for person in (await it.hub.broker.roster(room)).members or ()}
+    return {person.name for person in (await it.hub.broker.presence.roster(room)).members or ()}
 
 
 async def are_here(it: Served, expected: set[str]) -> None:
@@ -395,8 +395,8 @@ async def test_a_speaker_has_one_name_at_a_time(broker_env: dict[str, str]) -> N
         assert got == [{"handle": handle, "text": f"{number}"} for number, handle in enumerate(handles)]
         await are_here(it, {f"{handles[-1]} (guide)"})
         for handle in set(handles[:-1]) - {handles[-1]}:
-            assert await it.hub.broker.claim_name(name_key(f"{handle} (guide)"), "g-other", 1)
-        assert not await it.hub.broker.claim_name(name_key(f"{handles[-1]} (guide)"), "g-other", 1)
+            assert await it.hub.broker.directory.claim_name(name_key(f"{handle} (guide)"), "g-other", 1)
+        assert not await it.hub.broker.directory.claim_name(name_key(f"{handles[-1]} (guide)"), "g-other", 1)
 
 
 async def test_what_is_said_right_before_the_close_is_said(broker_env: dict[str, str]) -> None:
@@ -446,7 +446,7 @@ async def test_a_crowd_of_one_handle_costs_each_a_few_claims(monkeypatch: pytest
             return False
 
         with monkeypatch.context() as patch:
-            patch.setattr(it.hub.broker, "claim_name", taken)
+            patch.setattr(it.hub.broker.directory, "claim_name", taken)
             async with it.socket("/submit") as outbox:
                 await say(outbox, "ada", "crowded out")
                 await until(lambda: claims >= 8, "as many as are tried")
@@ -565,7 +565,7 @@ async def test_the_broker_refuses_the_muted_itself(
 async def network_known(it: Served, user: str) -> None:
     """Where a guest comes from is told to the broker now and then."""
     for _ in range(200):
-        if await it.hub.broker.networks(user):
+        if await it.hub.broker.directory.networks(user):
             return
         await asyncio.sleep(0.05 * UNIT)
     raise AssertionError("the network of a speaker is not known")

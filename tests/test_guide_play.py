@@ -69,7 +69,7 @@ async def nobody_left(it: Served) -> None:
     await until(lambda: not GuideSocket.all, "gone")
     for room in ("lobby", ""):
         for _ in range(200):
-            if not (await it.hub.broker.roster(room)).members:
+            if not (await it.hub.broker.presence.roster(room)).members:
                 break
             await asyncio.sleep(0.02)
         else:
@@ -242,13 +242,13 @@ async def test_what_others_say_while_one_comes_in_is_heard_then(
     async with serving(broker_env) as it, it.socket("/ws") as go:
         await say(go, "Bob", "before")
         await heard(go)
-        claim, free = it.hub.broker.claim_name, asyncio.Event()
+        claim, free = it.hub.broker.directory.claim_name, asyncio.Event()
 
         async def slow(*args: Any) -> bool:
             await free.wait()
             return await claim(*args)
 
-        monkeypatch.setattr(it.hub.broker, "claim_name", slow)
+        monkeypatch.setattr(it.hub.broker.directory, "claim_name", slow)
         async with it.socket(path("Ada")) as socket:
             for number in range(3):
                 await say(go, "Bob", f"{number}")
@@ -286,7 +286,7 @@ async def test_with_the_broker_away_one_is_told(monkeypatch: pytest.MonkeyPatch)
             raise unavailable()
 
         with monkeypatch.context() as patch:
-            patch.setattr(it.hub.broker, "claim_name", away)
+            patch.setattr(it.hub.broker.directory, "claim_name", away)
             error, code = await refused(it, "Ada")
             assert "away" in error and code == 1013
         async with player(it, "Ada"):
@@ -298,7 +298,7 @@ async def test_who_goes_while_coming_in_leaves_nothing(
 ) -> None:
     """Neither a name nor a presence, at whichever step they go."""
     async with serving(broker_env) as it:
-        claim = it.hub.broker.claim_name
+        claim = it.hub.broker.directory.claim_name
         for wait in (0.0, 0.01, 0.05):
 
             async def slow(*args: Any, wait: float = wait) -> bool:
@@ -307,7 +307,7 @@ async def test_who_goes_while_coming_in_leaves_nothing(
                 return taken
 
             with monkeypatch.context() as patch:
-                patch.setattr(it.hub.broker, "claim_name", slow)
+                patch.setattr(it.hub.broker.directory, "claim_name", slow)
                 for pause in (0.0, 0.005, 0.03):
                     async with it.socket(path("Ada")) as socket:
                         await asyncio.sleep(pause)

@@ -24,9 +24,9 @@ def test_a_mark_comes_off_as_it_went_on(handle: str) -> None:
 async def gone(it: Served, voice: Voice) -> None:
     """Neither present nor holding a name."""
     async with asyncio.timeout(5 * UNIT):
-        while any([(await it.hub.broker.roster(room)).members for room in ("", "lobby")]) or Voice.tasks:
+        while any([(await it.hub.broker.presence.roster(room)).members for room in ("", "lobby")]) or Voice.tasks:
             await asyncio.sleep(0.01)
-    assert await it.hub.broker.claim_name(name_key("Ada (guide)"), "g-other", 1)
+    assert await it.hub.broker.directory.claim_name(name_key("Ada (guide)"), "g-other", 1)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 5])
@@ -44,5 +44,5 @@ async def test_a_voice_that_is_closed_is_gone(broker_env: dict[str, str], ready:
             await asyncio.sleep(0)
         voice.close()
         await gone(it, voice)
-        page = await it.hub.broker.newest("lobby", 10)
+        page = await it.hub.broker.log.newest("lobby", 10)
         assert bool(page and page.frames) is ready

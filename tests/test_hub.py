@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from service import config, hub
-from service.brokers.base import Broker, Receipt, unavailable
+from service.brokers.base import unavailable
+from service.brokers.broker import Broker
+from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.hub import Rates, Tally, page_cost
 from service.protocol import CloseCode, ErrorCode, RequestError
@@ -97,7 +99,7 @@ async def test_connections_stay_below_what_descriptors_leave() -> None:
 
 
 async def on(broker: Broker | None = None, **environ: str) -> Rates:
-    return Rates(settings(**environ), broker)  # type: ignore[arg-type]
+    return Rates(settings(**environ), broker and broker.directory)  # type: ignore[arg-type]
 
 
 async def test_a_user_may_send_a_burst_and_then_waits() -> None:
@@ -304,11 +306,11 @@ async def test_counting_outlives_the_brokers_absence() -> None:
     with RedisServer() as server:
         async with processes(server.url, 1, SEND_RATE="1", SEND_BURST="2") as (rates,):
             server.kill9()
-            await until(lambda: not rates._broker.available, "the broker gone")
+            await until(lambda: not rates._directory.available, "the broker gone")
             rates.check_send("ada", "192.0.2.1")
             await until(lambda: not rates._spent, "a try at counting", 2 * UNIT)
             server.start()
-            await until(lambda: rates._broker.available, "the broker back")
+            await until(lambda: rates._directory.available, "the broker back")
             rates.check_send("bob", "192.0.2.1")
             await until(lambda: server.cli("KEYS", "parley:{user:bob}:bucket"), "counted", 2 * UNIT)
 
@@ -337,7 +339,7 @@ async def test_publish_raises_what_the_broker_says(monkeypatch: pytest.MonkeyPat
     """No answer is made up."""
     async with serving() as it:
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(it.hub.broker, "publish", lambda event, done: loop.call_soon(done, unavailable()))
+        monkeypatch.setattr(it.hub.broker.log, "publish", lambda event, done: loop.call_soon(done, unavailable()))
         with pytest.raises(RequestError) as caught:
             await it.hub.publish(message())
         assert caught.value.code == ErrorCode.UNAVAILABLE

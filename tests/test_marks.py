@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.brokers import marks
-from service.brokers.base import Change
+from service.brokers.log import Change
 from service.brokers.marks import EDITS_LIMIT, REACTIONS_LIMIT, RETRACTIONS_LIMIT, RETRACTORS_LIMIT, Marks
 from service.protocol import Person, RequestError, encode, event_head, message_tail
 
@@ -43,7 +43,7 @@ def test_any_changes_keep_a_message_whole(text: str, several: list[Change]) -> N
             continue
         assert not removed
         removed = change.kind == "remove"
-    assert marks.parse(marks.encode(state)) == state
+    assert marks.parse(marks.serialize(state)) == state
     shown, before = json.loads(marks.apply(original, state)), json.loads(original)
     kept = [field for field in before if not (removed and field == "text")]
     assert list(shown)[: len(kept)] == kept
@@ -73,14 +73,14 @@ def test_nothing_is_the_same_bytes() -> None:
     """A message without marks of its kind is handed on as it is."""
     original = frame("ü 👋")
     assert marks.apply(original, Marks()) == original
-    assert marks.encode(Marks()) == b"{}"
+    assert marks.serialize(Marks()) == b"{}"
 
 
 def test_a_removal_takes_all() -> None:
     """Nothing of what was said, edited or felt is kept."""
     state = Marks(text="x", edited_at=1, reactions={"👍": ["u2"]})
     state = marks.change(frame(), state, Change("remove", 7, "u1", False), 8, 2000)
-    assert marks.encode(state) == b'{"removed":true}'
+    assert marks.serialize(state) == b'{"removed":true}'
 
 
 def test_reactions_are_limited() -> None:

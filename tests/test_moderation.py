@@ -12,7 +12,9 @@ import pytest
 
 from service import config
 from service.app import make_broker
-from service.brokers.base import Broker, Sanction, unavailable
+from service.brokers.base import unavailable
+from service.brokers.broker import Broker
+from service.brokers.directory import Sanction
 from service.identity.auth import User
 from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
 from service.rooms import moderation
@@ -33,7 +35,7 @@ def request(action: Action, user: str = "ada", **fields: Any) -> Moderate:
 @asynccontextmanager
 async def started(broker: Broker) -> AsyncIterator[Moderation]:
     """A process's own copy, read once."""
-    kept = Moderation(broker)
+    kept = Moderation(broker.directory, broker.log)
     task = asyncio.ensure_future(kept.run())
     try:
         await until(lambda: kept.known, "the sanctions read")
@@ -77,7 +79,7 @@ async def test_only_moderators_of_the_room_may(broker_env: dict[str, str], by: U
     """`forbidden`, and nothing is kept or said."""
     async with moderating(broker_env) as (kept, broker, heard):
         assert await refused(kept, by, request(BAN, room=room)) == ErrorCode.FORBIDDEN
-        assert await broker.sanctions() == []
+        assert await broker.directory.sanctions() == []
         assert not kept.holds("ban", "lobby", "ada")
         assert heard.signals == []
 
@@ -108,7 +110,7 @@ async def test_until_it_is_known_nobody_is_let_in(broker_env: dict[str, str]) ->
     """A process that has not read the bans can't tell who is banned: `unavailable`."""
     async with opened(make_broker(config.load(environment(broker_env)))) as (broker, _):
         with pytest.raises(RequestError) as caught:
-            Moderation(broker).holds("ban", "lobby", "ada")
+            Moderation(broker.directory, broker.log).holds("ban", "lobby", "ada")
         assert caught.value.code == ErrorCode.UNAVAILABLE
 
 
@@ -145,7 +147,7 @@ async def test_its_time_runs_out(broker_env: dict[str, str]) -> None:
         assert kept.holds("ban", "lobby", "ada")
         await asyncio.sleep(0.35)
         assert not kept.holds("ban", "lobby", "ada") and kept.holds("ban", "lobby", "bob")
-        assert [sanction.user for sanction in await broker.sanctions()] == ["bob"]
+        assert [sanction.user for sanction in await broker.directory.sanctions()] == ["bob"]
 
 
 async def test_the_last_word_counts(broker_env: dict[str, str]) -> None:
@@ -155,7 +157,7 @@ async def test_the_last_word_counts(broker_env: dict[str, str]) -> None:
         await kept.moderate(MODERATOR, request(BAN))
         await asyncio.sleep(0.15)
         assert kept.holds("ban", "", "ada")
-        assert len(await broker.sanctions()) == 1
+        assert len(await broker.directory.sanctions()) == 1
 
 
 async def test_a_kick_is_said_and_not_kept(broker_env: dict[str, str]) -> None:
@@ -163,7 +165,7 @@ async def test_a_kick_is_said_and_not_kept(broker_env: dict[str, str]) -> None:
     async with moderating(broker_env) as (kept, broker, heard):
         await kept.moderate(MODERATOR, request(KICK, room="lobby"))
         await until(lambda: heard.signals, "the signal")
-        assert await broker.sanctions() == []
+        assert await broker.directory.sanctions() == []
         assert not kept.holds("ban", "lobby", "ada")
 
 
@@ -175,7 +177,7 @@ async def test_the_broker_keeps_who_did_it_and_why(broker_env: dict[str, str]) -
     async with moderating(broker_env) as (kept, broker, _):
         before = time.time()
         await kept.moderate(MODERATOR, request(BAN, room="lobby", seconds=60, reason="spam"))
-        (sanction,) = await broker.sanctions()
+        (sanction,) = await broker.directory.sanctions()
         assert sanction == Sanction("ban", "lobby", "ada", sanction.until, "u-mod", "spam")
         assert before + 59 < sanction.until / 1000 < before + 62
 
@@ -222,7 +224,7 @@ async def test_what_the_broker_can_not_keep_does_not_hold(
         async def away(*_: object) -> None:
             raise unavailable()
 
-        monkeypatch.setattr(broker, "sanction", away)
+        monkeypatch.setattr(broker.directory, "sanction", away)
         assert await refused(kept, MODERATOR, request(BAN)) == ErrorCode.UNAVAILABLE
         assert not kept.holds("ban", "", "ada")
         await asyncio.sleep(0.05)
@@ -255,7 +257,7 @@ async def test_a_lost_signal_is_made_up_for(broker_env: dict[str, str], monkeypa
     """The copy is read again now and then."""
     monkeypatch.setattr(moderation, "REFRESH", 0.1)
     async with moderating(broker_env) as (kept, broker, _):
-        await broker.sanction(Sanction("mute", "lobby", "ada", 0, "u-mod", ""), lift=False)
+        await broker.directory.sanction(Sanction("mute", "lobby", "ada", 0, "u-mod", ""), lift=False)
         await until(lambda: kept.holds("mute", "lobby", "ada"), "read again", UNIT)
 
 
@@ -264,7 +266,7 @@ async def test_signals_that_a_cut_may_have_taken_are_asked_for(redis_url: str, r
     """Once the subscription holds again the sanctions are read, and not only when the copy is old."""
     async with serving({"REDIS_URL": redis_url}) as served:
         kept, broker = served.hub.moderation, served.hub.broker
-        await broker.sanction(Sanction("mute", "lobby", "ada", 0, "u-mod", ""), lift=False)
+        await broker.directory.sanction(Sanction("mute", "lobby", "ada", 0, "u-mod", ""), lift=False)
         await asyncio.sleep(0.2 * UNIT)
         assert not kept.holds("mute", "lobby", "ada")  # nobody said so
         redis_server.cli("CLIENT", "KILL", "TYPE", "pubsub")
@@ -286,7 +288,7 @@ async def test_a_broker_that_is_away_at_the_start_is_asked_again(
     """Until it answers; then the doors open."""
     async with opened(make_broker(config.load(environment(broker_env)))) as (broker, _):
         asked: list[int] = []
-        sanctions = broker.sanctions
+        sanctions = broker.directory.sanctions
 
         async def away_twice() -> list[Sanction]:
             asked.append(1)
@@ -294,7 +296,7 @@ async def test_a_broker_that_is_away_at_the_start_is_asked_again(
                 raise unavailable()
             return await sanctions()
 
-        monkeypatch.setattr(broker, "sanctions", away_twice)
+        monkeypatch.setattr(broker.directory, "sanctions", away_twice)
         async with started(broker) as kept:
             assert len(asked) == 3
             assert not kept.holds("ban", "", "ada")
@@ -308,14 +310,14 @@ NET = {"network": True}
 async def test_a_guest_s_networks_can_be_kept_out(broker_env: dict[str, str]) -> None:
     """All of them, for guests only, for an hour unless it is said; the moderator's answer names none."""
     async with moderating(broker_env) as (kept, broker, heard):
-        await broker.note_networks([("g-1", "192.0.2.1"), ("g-1", "2001:db8::"), ("g-2", "192.0.2.2")])
+        await broker.directory.note_networks([("g-1", "192.0.2.1"), ("g-1", "2001:db8::"), ("g-2", "192.0.2.2")])
         before = time.time()
         await kept.moderate(MODERATOR, request(BAN, "g-1", reason="spam", **NET))
         assert kept.holds("ban", "lobby", "g-new", "192.0.2.1") and kept.holds("ban", "", "g-new", "2001:db8::")
         assert not kept.holds("ban", "", "g-new", "192.0.2.2")
         assert not kept.holds("ban", "", "u-bob"), "no guest"
         assert not kept.holds("mute", "", "g-new", "192.0.2.1")
-        found = await broker.sanctions()
+        found = await broker.directory.sanctions()
         assert {one.user for one in found} == {"192.0.2.1", "2001:db8::"}
         assert all(before + 3595 < one.until / 1000 < before + 3610 and one.guest == "g-1" for one in found)
         await until(lambda: heard.signals, "the signal")
@@ -328,18 +330,18 @@ async def test_a_network_is_let_in_again_by_the_name_of_its_guest(
 ) -> None:
     """Also when it is no longer known where that guest came from; only what was done by that name there."""
     async with moderating(broker_env) as (kept, broker, _):
-        await broker.note_networks([("g-1", "192.0.2.1"), ("g-2", "192.0.2.2")])
+        await broker.directory.note_networks([("g-1", "192.0.2.1"), ("g-2", "192.0.2.2")])
         for user, fields in (("g-1", {}), ("g-2", {}), ("g-1", {"room": "tea"})):
             await kept.moderate(MODERATOR, request(BAN, user, **fields, **NET))
 
         async def forgotten(user: str) -> list[str]:
             return []
 
-        monkeypatch.setattr(broker, "networks", forgotten)
+        monkeypatch.setattr(broker.directory, "networks", forgotten)
         await kept.moderate(MODERATOR, request(UNBAN, "g-1", **NET))
         assert not kept.holds("ban", "lobby", "g-new", "192.0.2.1")
         assert kept.holds("ban", "tea", "g-new", "192.0.2.1") and kept.holds("ban", "", "g-new", "192.0.2.2")
-        assert len(await broker.sanctions()) == 2
+        assert len(await broker.directory.sanctions()) == 2
         assert await refused(kept, MODERATOR, request(UNBAN, "g-1", **NET)) == ErrorCode.BAD_REQUEST
 
 
@@ -357,15 +359,15 @@ async def test_a_network_is_let_in_again_by_the_name_of_its_guest(
 async def test_a_network_that_can_not_be_meant_is_refused(broker_env: dict[str, str], asked: Moderate) -> None:
     """`bad_request`, and nothing is kept or said."""
     async with moderating(broker_env) as (kept, broker, heard):
-        await broker.note_networks([("g-1", "192.0.2.1"), ("u-bob", "192.0.2.1")])
+        await broker.directory.note_networks([("g-1", "192.0.2.1"), ("u-bob", "192.0.2.1")])
         assert await refused(kept, MODERATOR, asked) == ErrorCode.BAD_REQUEST
-        assert await broker.sanctions() == [] and heard.signals == []
+        assert await broker.directory.sanctions() == [] and heard.signals == []
 
 
 async def test_who_is_slowed(broker_env: dict[str, str]) -> None:
     """A user alone, or a network's guests together, in a room or everywhere, until it is lifted."""
     async with moderating(broker_env) as (kept, broker, _):
-        await broker.note_networks([("g-1", "192.0.2.1")])
+        await broker.directory.note_networks([("g-1", "192.0.2.1")])
         await kept.moderate(MODERATOR, request(Action.SLOW, "ada", room="lobby"))
         await kept.moderate(MODERATOR, request(Action.SLOW, "g-1", **NET))
         assert kept.slows("lobby", "ada") and not kept.slows("tea", "ada")
@@ -412,13 +414,13 @@ async def test_a_ban_whose_signal_was_lost_still_removes(
     """When the copy is read again; once, and not those that held at the start or are mutes."""
     monkeypatch.setattr(moderation, "REFRESH", 0.05)
     async with opened(make_broker(config.load(environment(broker_env)))) as (broker, _):
-        await broker.sanction(Sanction("ban", "", "old", 0, "m", ""), lift=False)
+        await broker.directory.sanction(Sanction("ban", "", "old", 0, "m", ""), lift=False)
         async with started(broker) as kept:
             removed: list[tuple[str, str]] = []
             kept.on_removal = lambda sanction, reason: removed.append((sanction.user, reason))
-            await broker.sanction(Sanction("mute", "", "bob", 0, "m", ""), lift=False)
-            await broker.sanction(Sanction("ban", "lobby", "ada", 0, "m", "spam"), lift=False)
-            await broker.sanction(Sanction("ban", "", "cy", 0, "m", ""), lift=False)
+            await broker.directory.sanction(Sanction("mute", "", "bob", 0, "m", ""), lift=False)
+            await broker.directory.sanction(Sanction("ban", "lobby", "ada", 0, "m", "spam"), lift=False)
+            await broker.directory.sanction(Sanction("ban", "", "cy", 0, "m", ""), lift=False)
             await until(lambda: len(removed) >= 2, "removed")
             await asyncio.sleep(0.2)
             assert sorted(removed) == [("ada", "spam"), ("cy", "removed by a moderator (ban)")]
@@ -429,22 +431,22 @@ async def test_who_was_banned_meanwhile_bans_nobody(
 ) -> None:
     """Rights are asked when the thing takes effect."""
     async with moderating(broker_env) as (kept, broker, _):
-        await broker.note_networks([("g-1", "192.0.2.1")])
-        networks = broker.networks
+        await broker.directory.note_networks([("g-1", "192.0.2.1")])
+        networks = broker.directory.networks
 
         async def slow(user: str) -> list[str]:
             learn(kept, BAN, Sanction("ban", "", "u-mod", 0, "u-other", ""))
             return await networks(user)
 
-        monkeypatch.setattr(broker, "networks", slow)
+        monkeypatch.setattr(broker.directory, "networks", slow)
         assert await refused(kept, MODERATOR, request(BAN, "g-1", **NET)) == ErrorCode.FORBIDDEN
-        assert await broker.sanctions() == []
+        assert await broker.directory.sanctions() == []
 
 
 async def test_the_broker_s_word_counts_before_a_signal_comes(broker_env: dict[str, str]) -> None:
     """A ban holds from the moderator's answer on, also where it has not been heard of."""
     async with moderating(broker_env) as (kept, broker, _):
-        await broker.sanction(Sanction("ban", "lobby", "ada", 0, "m", "spam"), lift=False)
+        await broker.directory.sanction(Sanction("ban", "lobby", "ada", 0, "m", "spam"), lift=False)
         assert not kept.holds("ban", "lobby", "ada")
         with pytest.raises(RequestError, match="banned: spam") as caught:
             await kept.ask_ban("lobby", "ada")

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from service import telemetry
-from service.brokers.base import Broker, Publication, Roster, unavailable
+from service.brokers.base import unavailable
+from service.brokers.broker import Broker
+from service.brokers.log import Publication
+from service.brokers.presence import Roster
 from service.brokers.pulse import Pulse
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
@@ -40,9 +43,9 @@ class Process:
 
     def __init__(self, broker: Any, grace: float) -> None:
         self.broker = broker
-        self.relay = Relay(broker)
+        self.relay = Relay(broker.log)
         self.shown: list[PresenceFrame] = []
-        self.presence = Presence(broker, grace, lambda room, frame: self.shown.append(frame))
+        self.presence = Presence(broker.presence, grace, lambda room, frame: self.shown.append(frame))
         self.relay.signals["presence"] = self.presence.on_signal
         self.relay.on_resync = self.presence.forget
 
@@ -131,14 +134,14 @@ async def test_a_new_name_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -
 async def test_a_name_that_changes_while_it_is_told_is_told_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The later one is what everybody sees in the end."""
     async with process(make, monkeypatch) as here:
-        enter = here.broker.enter
+        enter = here.broker.presence.enter
 
         async def crossing(room: str, people: Any) -> None:
             await enter(room, people)
             if people == [ADA]:
                 here.presence.enter("lobby", Person(ADA.id, "Countess"))
 
-        monkeypatch.setattr(here.broker, "enter", crossing)
+        monkeypatch.setattr(here.broker.presence, "enter", crossing)
         here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1), (["Countess"], [], 1))
 
@@ -152,7 +155,7 @@ async def test_who_came_and_went_between_two_rounds_leaves_no_trace(
         here.presence.leave("lobby", ADA.id)
         await until(lambda: here.presence._here == {}, "told")
         await here.turns()
-        assert await here.broker.roster("lobby") == Roster(0, [])
+        assert await here.broker.presence.roster("lobby") == Roster(0, [])
         assert here.presence._here == here.presence._arriving == {}
 
 
@@ -173,7 +176,7 @@ async def test_who_left_for_good_before_anybody_was_told_was_never_here(
     """So a name that was let go is not claimed again by them; once on their way to the broker they come and go."""
     async with process(make, monkeypatch, run=False) as one:
         heard: list[str] = []
-        enter = one.broker.enter
+        enter = one.broker.presence.enter
 
         async def told(room: str, people: list[Person]) -> None:
             heard.extend(person.name for person in people)
@@ -182,14 +185,14 @@ async def test_who_left_for_good_before_anybody_was_told_was_never_here(
                     one.presence.leave("lobby", CY.id, for_good=True)
             await enter(room, people)
 
-        monkeypatch.setattr(one.broker, "enter", told)
+        monkeypatch.setattr(one.broker.presence, "enter", told)
         for person in (ADA, BOB, CY):
             one.presence.enter("lobby", person)
         one.presence.leave("lobby", ADA.id, for_good=True)
         await one.presence._flush(0)
         assert heard == ["Bob", "Cy"]
         await one.presence._flush(asyncio.get_running_loop().time())
-        assert [person.name for person in (await one.broker.roster("lobby")).members or ()] == ["Bob"]
+        assert [person.name for person in (await one.broker.presence.roster("lobby")).members or ()] == ["Bob"]
 
 
 async def test_who_leaves_while_arrivals_are_gathered_is_no_error(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +205,7 @@ async def test_who_leaves_while_arrivals_are_gathered_is_no_error(make: Make, mo
         one.presence.leave("lobby", ADA.id, for_good=True)
         await flush
         await one.presence._flush(asyncio.get_running_loop().time())
-        assert [person.name for person in (await one.broker.roster("lobby")).members or ()] == ["Bob"]
+        assert [person.name for person in (await one.broker.presence.roster("lobby")).members or ()] == ["Bob"]
 
 
 async def test_the_roster_has_everybody_and_oneself(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,14 +216,14 @@ async def test_the_roster_has_everybody_and_oneself(make: Make, monkeypatch: pyt
         assert (roster.count, set(roster.members or ())) == (2, {ADA, BOB})
         await here.told((["Bob"], [], 1))
         reads = 0
-        read = here.broker.roster
+        read = here.broker.presence.roster
 
         async def counted(room: str) -> Roster:
             nonlocal reads
             reads += 1
             return await read(room)
 
-        monkeypatch.setattr(here.broker, "roster", counted)
+        monkeypatch.setattr(here.broker.presence, "roster", counted)
         here.presence.enter("lobby", CY)
         await here.told((["Bob"], [], 1), (["Cy"], [], 2))
         here.presence.leave("lobby", BOB.id)
@@ -237,10 +240,10 @@ async def test_a_roster_that_a_signal_does_not_fit_is_read_again(make: Make, mon
     """A signal that was missed shows in the count of the next."""
     async with process(make, monkeypatch) as here:
         await here.presence.roster("lobby", ADA)
-        await here.broker.enter("lobby", [BOB])
+        await here.broker.presence.enter("lobby", [BOB])
         await until(lambda: here.shown, "the signal")
         here.presence._rosters["lobby"].result().members = {}  # as if it had been missed
-        await here.broker.enter("lobby", [CY])
+        await here.broker.presence.enter("lobby", [CY])
         await until(lambda: len(here.shown) == 2, "the next")
         assert set((await here.presence.roster("lobby", ADA)).members or ()) == {ADA, BOB, CY}
 
@@ -253,7 +256,7 @@ async def test_a_roster_that_can_not_be_read_is_asked_for_again(make: Make, monk
             async def away(room: str) -> Roster:
                 raise unavailable()
 
-            patch.setattr(here.broker, "roster", away)
+            patch.setattr(here.broker.presence, "roster", away)
             with pytest.raises(RequestError):
                 await here.presence.roster("lobby", ADA)
         assert (await here.presence.roster("lobby", ADA)).members == [ADA]
@@ -290,7 +293,7 @@ async def test_closing_takes_everybody_along(make: Make, monkeypatch: pytest.Mon
         await here.told((["Ada"], [], 1))
         here.presence.enter("lobby", BOB)
         await here.presence.close()
-        assert await here.broker.roster("lobby") == Roster(0, [])
+        assert await here.broker.presence.roster("lobby") == Roster(0, [])
         await until(lambda: len(here.shown) == 2, "the leave")
         assert here.changes()[-1] == ([], ["u1"], 0)
 
@@ -305,7 +308,7 @@ async def test_closing_without_a_broker_is_no_error(make: Make, monkeypatch: pyt
             raise unavailable()
 
         with monkeypatch.context() as patch:
-            patch.setattr(here.broker, "depart", away)
+            patch.setattr(here.broker.presence, "depart", away)
             await here.presence.close()
 
 
@@ -319,8 +322,8 @@ async def test_what_could_not_be_told_is_told_again(make: Make, monkeypatch: pyt
             raise unavailable()
 
         with monkeypatch.context() as patch:
-            patch.setattr(here.broker, "enter", away)
-            patch.setattr(here.broker, "depart", away)
+            patch.setattr(here.broker.presence, "enter", away)
+            patch.setattr(here.broker.presence, "depart", away)
             here.presence.enter("lobby", ADA)
             here.presence.enter("lobby", BOB)
             here.presence.leave("lobby", CY.id)
@@ -329,7 +332,7 @@ async def test_what_could_not_be_told_is_told_again(make: Make, monkeypatch: pyt
             assert len(here.shown) == 1
         await until(lambda: here.shown[-1].count == 1 and len(here.shown) > 1, "told")
         await here.turns()
-        assert await here.broker.roster("lobby") == Roster(1, [ADA])
+        assert await here.broker.presence.roster("lobby") == Roster(1, [ADA])
 
 
 async def test_back_while_the_leave_is_told_is_here(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,18 +340,18 @@ async def test_back_while_the_leave_is_told_is_here(make: Make, monkeypatch: pyt
     async with process(make, monkeypatch) as here:
         here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1))
-        depart = here.broker.depart
+        depart = here.broker.presence.depart
 
         async def crossing(room: str, users: Any) -> None:
             await depart(room, users)
             here.presence.enter("lobby", ADA)
 
         with monkeypatch.context() as patch:
-            patch.setattr(here.broker, "depart", crossing)
+            patch.setattr(here.broker.presence, "depart", crossing)
             here.presence.leave("lobby", ADA.id)
             await until(lambda: len(here.shown) >= 2, "the leave")
         await until(lambda: here.shown[-1].count == 1, "the return")
-        assert await here.broker.roster("lobby") == Roster(1, [ADA])
+        assert await here.broker.presence.roster("lobby") == Roster(1, [ADA])
 
 
 async def test_a_process_taken_for_dead_enters_its_people_again(
@@ -363,10 +366,10 @@ async def test_a_process_taken_for_dead_enters_its_people_again(
         await other.open(_Deaf())
         await until(lambda: other.available, "the other broker")
         monkeypatch.setattr(Pulse, "steady", True)  # as after a whole PROCESS_TTL of beats
-        await other.enter("other", [BOB])
-        life = here.broker._presence.life
+        await other.presence.enter("other", [BOB])
+        life = here.broker.presence.life
         # In one pipeline, lest its own beat comes between.
-        await asyncio.gather(other._commands.call("ZADD", "parley:processes", 1, life), other.beat())
+        await asyncio.gather(other.commands.call("ZADD", "parley:processes", 1, life), other.presence.beat())
         await until(lambda: len(here.shown) >= 3, "gone and back")
         assert here.changes()[-2:] == [([], ["u1"], 0), (["Ada"], [], 1)]
         await other.close()
@@ -378,13 +381,13 @@ async def test_who_was_lost_is_entered_again(make: Make, monkeypatch: pytest.Mon
         here.presence.enter("lobby", ADA)
         here.presence.enter("lobby", BOB)
         await here.told((["Ada", "Bob"], [], 2))
-        await here.broker.depart("lobby", ["u2", "nobody"])  # as others do who take this process for dead
+        await here.broker.presence.depart("lobby", ["u2", "nobody"])  # as others do who take this process for dead
         await here.told((["Ada", "Bob"], [], 2), ([], ["u2"], 1), (["Bob"], [], 2))
-        await here.broker.depart("lobby", ["u1", "u2"])
+        await here.broker.presence.depart("lobby", ["u1", "u2"])
         here.shown.clear()
-        here.broker.signal("lobby", b'{"kind":"presence","joined":[],"left":[],"count":0}')
+        here.broker.log.signal("lobby", b'{"kind":"presence","joined":[],"left":[],"count":0}')
         await until(lambda: here.shown and here.shown[-1].count == 2, "everybody again")
-        roster = await here.broker.roster("lobby")
+        roster = await here.broker.presence.roster("lobby")
         assert set(roster.members or ()) == {ADA, BOB}
 
 
@@ -392,7 +395,7 @@ async def test_an_absence_is_followed_by_a_beat(make: Make, monkeypatch: pytest.
     """Not by the next one that is due: nobody may believe this process dead for longer than need be."""
     async with process(make, monkeypatch) as here:
         beats: list[bool] = []
-        beat = here.broker.beat
+        beat = here.broker.presence.beat
 
         async def away() -> bool:
             beats.append(False)
@@ -405,9 +408,9 @@ async def test_an_absence_is_followed_by_a_beat(make: Make, monkeypatch: pytest.
         await here.turns()
         monkeypatch.setattr(presence_module, "BEAT_INTERVAL", 3600)
         here.presence._beat_at = 0.0
-        monkeypatch.setattr(here.broker, "beat", away)
+        monkeypatch.setattr(here.broker.presence, "beat", away)
         await until(lambda: len(beats) >= 3, "attempts in each turn")
-        monkeypatch.setattr(here.broker, "beat", back)
+        monkeypatch.setattr(here.broker.presence, "beat", back)
         await until(lambda: True in beats, "a beat at once")
         await here.turns()
         assert beats.count(True) == 1
@@ -417,7 +420,7 @@ async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: py
     """No more than some rooms at a time wait for the broker; all are told in the end."""
     async with process(make, monkeypatch, run=False) as here:
         asked, most = 0, 0
-        enter = here.broker.enter
+        enter = here.broker.presence.enter
 
         async def counted(room: str, people: Any) -> None:
             nonlocal asked, most
@@ -427,13 +430,13 @@ async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: py
             await enter(room, people)
             asked -= 1
 
-        monkeypatch.setattr(here.broker, "enter", counted)
+        monkeypatch.setattr(here.broker.presence, "enter", counted)
         for number in range(1000):
             here.presence.enter(f"r{number}", ADA)
         await here.presence._flush(0.0)
         assert most == presence_module.AT_ONCE
         assert here.presence._arriving == {}
-        assert await here.broker.roster("r999") == Roster(1, [ADA])
+        assert await here.broker.presence.roster("r999") == Roster(1, [ADA])
 
 
 class _Deaf(Relay):
@@ -474,7 +477,7 @@ async def test_people_on_two_processes(redis_url: str) -> None:
 async def test_a_room_whose_people_can_not_be_told_costs_itself(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the others come and go as ever, and nobody stops beating."""
     async with process(make, monkeypatch) as it:
-        enter, depart = it.broker.enter, it.broker.depart
+        enter, depart = it.broker.presence.enter, it.broker.presence.depart
 
         async def entering(room: str, people: Any) -> None:
             if room == "bad":
@@ -486,8 +489,8 @@ async def test_a_room_whose_people_can_not_be_told_costs_itself(make: Make, monk
                 raise ValueError("what is this")
             await depart(room, users)
 
-        monkeypatch.setattr(it.broker, "enter", entering)
-        monkeypatch.setattr(it.broker, "depart", departing)
+        monkeypatch.setattr(it.broker.presence, "enter", entering)
+        monkeypatch.setattr(it.broker.presence, "depart", departing)
         for room in ("bad", "lobby"):
             it.presence.enter(room, ADA)
         await until(lambda: it.changes() == [(["Ada"], [], 1)], "Ada came")
@@ -504,7 +507,7 @@ async def test_a_beat_that_finds_garbage_does_not_end_the_telling(make: Make, mo
         async def broken() -> bool:
             raise ValueError("what is this")
 
-        monkeypatch.setattr(it.broker, "beat", broken)
+        monkeypatch.setattr(it.broker.presence, "beat", broken)
         monkeypatch.setattr(presence_module, "BEAT_INTERVAL", GATHER)
         it.presence._beat_at = 0.0
         said = telemetry.DAMAGED.labels("process")._value
@@ -518,7 +521,7 @@ async def test_how_many_are_in_a_room(make: Make, monkeypatch: pytest.MonkeyPatc
     """As told by the broker, or here before it has told; nobody where nothing is known."""
     async with process(make, monkeypatch) as it:
         assert it.presence.size("lobby") == 0
-        await it.broker.enter("lobby", [ADA, BOB])
+        await it.broker.presence.enter("lobby", [ADA, BOB])
         await until(lambda: it.shown, "they came")
         await it.presence.roster("lobby", ADA)
         assert it.presence.size("lobby") == 2

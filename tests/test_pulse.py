@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.brokers.base import BEAT_INTERVAL, PROCESS_TTL
+from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL
 from service.brokers.pulse import GAP, SLEW, Pulse
 
 YEAR = 365 * 86400.0

@@ -22,12 +22,12 @@ from .serving import GATHER
 class Process:
     def __init__(self) -> None:
         self.broker = SqliteBroker(":memory:", history_limit=100, history_days=1)
-        self.relay = Relay(self.broker)
+        self.relay = Relay(self.broker.log)
         self.shown: list[tuple[str, list[ReadFrame]]] = []
         self.own: list[tuple[str, list[ReadFrame]]] = []
         self.size = 2
         self.reads = ReadPositions(
-            self.broker,
+            self.broker.directory,
             lambda room: self.size,
             lambda room, frames: self.shown.append((room, frames)),
             lambda room, frames: self.own.append((room, frames)),
@@ -91,7 +91,7 @@ async def test_what_could_not_be_told_is_told_again(monkeypatch: pytest.MonkeyPa
             raise unavailable()
 
         with monkeypatch.context() as patch:
-            patch.setattr(it.broker, "mark_read", away)
+            patch.setattr(it.broker.directory, "mark_read", away)
             it.reads.mark("lobby", ADA.id, 3)
             it.reads.mark("lobby", BOB.id, 2)
             await until(lambda: attempts, "an attempt")
@@ -116,7 +116,7 @@ async def test_in_a_large_room_only_oneself_is_told(monkeypatch: pytest.MonkeyPa
 async def test_a_room_that_can_not_be_marked_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the broker refuses it or something breaks: the rooms behind it are told."""
     async with process(monkeypatch) as it:
-        mark_read = it.broker.mark_read
+        mark_read = it.broker.directory.mark_read
 
         async def some(room: str, marks: Any) -> None:
             if room == "refused":
@@ -125,7 +125,7 @@ async def test_a_room_that_can_not_be_marked_costs_itself(monkeypatch: pytest.Mo
                 raise ValueError("what is this")
             await mark_read(room, marks)
 
-        monkeypatch.setattr(it.broker, "mark_read", some)
+        monkeypatch.setattr(it.broker.directory, "mark_read", some)
         for room in ("refused", "bad", "lobby"):
             it.reads.mark(room, ADA.id, 2)
         await until(lambda: it.shown, "told")
@@ -149,5 +149,5 @@ async def test_unread_is_nothing_while_the_broker_is_away(monkeypatch: pytest.Mo
         async def away(user: str) -> dict[str, int]:
             raise unavailable()
 
-        monkeypatch.setattr(it.broker, "unread", away)
+        monkeypatch.setattr(it.broker.directory, "unread", away)
         assert await it.reads.unread(ADA.id) == {}

@@ -500,10 +500,10 @@ async def test_a_process_has_two_connections(redis_server: RedisServer, redis_ur
         return [line for line in redis_server.cli("CLIENT", "LIST").splitlines() if "name=parley-" in line]
 
     async with opened(RedisBroker(redis_url, history_limit=10, history_days=1), *map(str, range(50))) as (broker, _):
-        await asyncio.gather(*(broker.put_ticket(str(number), b"", 1) for number in range(100)))
+        await asyncio.gather(*(broker.directory.put_ticket(str(number), b"", 1) for number in range(100)))
         assert isinstance(broker, RedisBroker)
         assert len(clients()) == 2
-        assert all(f"name=parley-{broker.process} " in line for line in clients())
+        assert all(f"name=parley-{broker.presence.life} " in line for line in clients())
     await until(lambda: not clients(), "both gone")
 
 

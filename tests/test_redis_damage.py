@@ -8,7 +8,9 @@ import pytest
 from redis import Redis
 
 from service import telemetry
-from service.brokers.base import Broker, Receipt, Sanction
+from service.brokers.broker import Broker
+from service.brokers.directory import Sanction
+from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.keys import INDEX, SANCTIONS, script_keys, visits_key
 from service.protocol import RequestError
@@ -66,27 +68,27 @@ async def use(broker: Broker, room: str) -> list[Any]:
     """Every call on a room, each once; what was answered."""
     answers = [
         *await publish(broker, message(room), change("react", 1, room=room, emoji="👍", on=True)),
-        await outcome(broker.newest(room, 50)),
-        await outcome(broker.newest(room, 50, create=True)),
-        await outcome(broker.after(room, 0, 50)),
-        await outcome(broker.mark_read(room, {"u1": 1})),
-        await outcome(broker.reads(room, ["u1"])),
-        await outcome(broker.keep([room])),
+        await outcome(broker.log.newest(room, 50)),
+        await outcome(broker.log.newest(room, 50, create=True)),
+        await outcome(broker.log.after(room, 0, 50)),
+        await outcome(broker.directory.mark_read(room, {"u1": 1})),
+        await outcome(broker.directory.reads(room, ["u1"])),
+        await outcome(broker.log.keep([room])),
     ]
-    answers += [await outcome(broker.positions([room])), await outcome(broker.unread("u1"))]
+    answers += [await outcome(broker.log.positions([room])), await outcome(broker.directory.unread("u1"))]
     return answers
 
 
 async def check_whole(broker: Broker, room: str) -> None:
     """That a room works."""
     _, receipt = await store(broker, message(room, person=BOB), message(room, person=BOB))
-    newest, after = await broker.newest(room, 50), await broker.after(room, 0, 50)
+    newest, after = await broker.log.newest(room, 50), await broker.log.after(room, 0, 50)
     assert newest is not None and after is not None
     assert json.loads(newest.frames[-1])["seq"] == receipt.seq == newest.position.seq == after.position.seq
-    assert (await broker.positions([room])) == [newest.position]
-    await broker.mark_read(room, {"u1": receipt.seq - 1})
-    assert (await broker.unread("u1"))[room] == 1
-    assert room in await broker.rooms()
+    assert (await broker.log.positions([room])) == [newest.position]
+    await broker.directory.mark_read(room, {"u1": receipt.seq - 1})
+    assert (await broker.directory.unread("u1"))[room] == 1
+    assert room in await broker.directory.rooms()
 
 
 @pytest.mark.parametrize("part", [key.partition("}:")[2] for key in script_keys("bad")])
@@ -105,7 +107,7 @@ async def test_a_key_of_another_type_costs_its_room_only(redis: Any, redis_url: 
             if refused:
                 assert counted() > before, "counted"
             await check_whole(broker, "good")
-            positions = await broker.positions(["good", "bad", "good"])
+            positions = await broker.log.positions(["good", "bad", "good"])
             assert positions[0] == positions[2] is not None
             assert redis.exists(key), "nothing that isn't ours is deleted"
             if life == 0 and kept == b"string":
@@ -126,16 +128,16 @@ async def test_a_string_that_cannot_be_read_is_healed(redis: Any, redis_url: str
     """The log is kept and counted on; where the epoch is unknown it gets another."""
     async with opened(make(redis_url, limit=10), "bad") as (broker, _):
         await store(broker, *(message("bad", text=f"{number}") for number in range(5)))
-        (was,) = await broker.positions(["bad"])
+        (was,) = await broker.log.positions(["bad"])
         redis.set(f"parley:{{bad}}:{part}", value)
-        await outcome(broker.after("bad", 0, 10))
-        page = await broker.newest("bad", 10, create=True)
+        await outcome(broker.log.after("bad", 0, 10))
+        page = await broker.log.newest("bad", 10, create=True)
         assert page is not None and was is not None
         assert page.position.seq == 5 and len(page.frames) == 5
         assert (page.position.epoch == was.epoch) == (part == "floor")
         for _ in range(30):
             await store(broker, *(message("bad") for _ in range(10)))
-        after = await broker.after("bad", 0, 500)
+        after = await broker.log.after("bad", 0, 500)
         assert after is not None and after.frames and after.position.seq == 305
         await check_whole(broker, "bad")
 
@@ -144,21 +146,21 @@ async def test_a_position_behind_its_log_heals(redis: Any, redis_url: str) -> No
     """A resend is no duplicate of what nobody got, and nothing is written over."""
     async with opened(make(redis_url), "bad") as (broker, heard):
         await store(broker, *(message("bad", text=f"{number}") for number in range(4)))
-        (was,) = await broker.positions(["bad"])
+        (was,) = await broker.log.positions(["bad"])
         assert was is not None
         redis.set("parley:{bad}:position", f"{was.epoch}:2")
         (receipt,) = await store(broker, message("bad", text="next"))
         assert (receipt.seq, receipt.duplicate) == (5, False)
-        page = await broker.after("bad", 0, 50)
+        page = await broker.log.after("bad", 0, 50)
         assert page is not None
         assert [json.loads(frame)["text"] for frame in page.frames] == ["0", "1", "2", "3", "next"]
         redis.set("parley:{bad}:position", f"{was.epoch}:1")
-        page = await broker.newest("bad", 1, create=True)
+        page = await broker.log.newest("bad", 1, create=True)
         assert page is not None and page.position.seq == 5
         assert redis.get("parley:{bad}:position") == f"{was.epoch}:5".encode()
         redis.set("parley:{bad}:position", f"{was.epoch}:1")
-        await broker.renew_epoch("bad", page.position)
-        assert await broker.positions(["bad"]) == [page.position]
+        await broker.log.renew_epoch("bad", page.position)
+        assert await broker.log.positions(["bad"]) == [page.position]
         assert heard.publications[-1].seq == 5
 
 
@@ -169,7 +171,7 @@ async def test_a_lost_position_keeps_the_log(redis: Any, redis_url: str) -> None
         redis.delete("parley:{bad}:position")
         (receipt,) = await store(broker, message("bad", text="3"))
         assert receipt.seq == 4
-        page = await broker.newest("bad", 50)
+        page = await broker.log.newest("bad", 50)
         assert page is not None and len(page.frames) == 4
 
 
@@ -193,14 +195,14 @@ async def test_a_frame_that_cannot_be_read_is_left_out(redis: Any, redis_url: st
         await store(broker, *(message("bad", text=f"{number}") for number in range(1, 5)))
         before = counted()
         redis.hset("parley:{bad}:log", "2", frame)
-        newest, after = await broker.newest("bad", 50), await broker.after("bad", 0, 50)
+        newest, after = await broker.log.newest("bad", 50), await broker.log.after("bad", 0, 50)
         assert newest is not None and after is not None
         assert all(json.loads(shown) for shown in newest.frames)
         if json.loads(newest.frames[1])["seq"] != 7:
             assert counted() > before
             assert [json.loads(shown)["seq"] for shown in newest.frames] == [1, 3, 4]
         assert ([json.loads(event)["seq"] for event in after.frames], after.more) == ([1], True)
-        behind = await broker.after("bad", 1, 50)
+        behind = await broker.log.after("bad", 1, 50)
         assert behind is not None and behind.seq == 3 and len(behind.frames) == 2
         changes = [change(kind, 2, room="bad", **fields) for kind, fields in CHANGES]
         await publish(broker, *changes, message("bad"))
@@ -225,14 +227,14 @@ async def test_marks_that_cannot_be_read_are_none(redis: Any, redis_url: str, ma
         await store(broker, message("bad", text="one"), message("bad", text="two"))
         before = counted()
         redis.hset("parley:{bad}:marks", "1", mark)
-        page = await broker.newest("bad", 50)
+        page = await broker.log.newest("bad", 50)
         assert page is not None
         assert counted() > before
         assert [json.loads(frame)["text"] for frame in page.frames] == ["one", "two"]
         for kind, fields in CHANGES:
             (said,) = await publish(broker, change(kind, 1, room="bad", **fields))
             assert isinstance(said, Receipt), (kind, said)
-        page = await broker.newest("bad", 50)
+        page = await broker.log.newest("bad", 50)
         assert page is not None and json.loads(page.frames[0])["removed"] is True
 
 
@@ -240,19 +242,19 @@ async def test_members_that_are_no_numbers_cost_nothing_else(redis: Any, redis_u
     """In the sorted sets of a log, of read positions and of the rooms that a user read in; and as ids."""
     async with opened(make(redis_url, limit=10), "bad") as (broker, _):
         (first,) = await store(broker, message("bad", id="known", person=BOB))
-        await broker.mark_read("bad", {"u1": 1})
+        await broker.directory.mark_read("bad", {"u1": 1})
         for part in ("messages", "changes", "authors"):
             redis.zadd(f"parley:{{bad}}:{part}", {"x": -1, "nan": 3, "inf": 1e300, "99999999999999999999": 1e20})
         redis.zadd("parley:{bad}:reads", {"u1": float("inf"), "u2": -5, "u3": 1e300})
         redis.zadd(visits_key("u1"), {"no room": 1, b"\xff": 2, "../x": 3})
         redis.hset("parley:{bad}:ids", mapping={"2:u2known": "garbage", "2:u2other": "1"})
-        assert await broker.reads("bad", ["u1", "u2", "u3"]) == {}
-        assert set(await broker.unread("u1")) == {"bad"}
+        assert await broker.directory.reads("bad", ["u1", "u2", "u3"]) == {}
+        assert set(await broker.directory.unread("u1")) == {"bad"}
         for _ in range(30):
             await store(broker, *(message("bad", person=BOB) for _ in range(10)))
         (again,) = await store(broker, message("bad", id="known", person=BOB))
         assert again.seq == 302 and first.seq == 1, "its record was lost, so it is stored again"
-        page = await broker.newest("bad", 300)
+        page = await broker.log.newest("bad", 300)
         assert page is not None and json.loads(page.frames[-1])["seq"] == 302
 
 
@@ -263,16 +265,18 @@ async def test_a_shared_key_of_another_type_stops_nothing(redis: Any, redis_url:
     async with opened(make(redis_url), "good") as (broker, _):
         GARBAGE[kind](redis, key)
         await store(broker, message("good", person=BOB), message("good", person=BOB))
-        page = await broker.newest("good", 50)
+        page = await broker.log.newest("good", 50)
         assert page is not None and len(page.frames) == 2
-        await broker.mark_read("good", {"u1": 1, "u2": 1})
-        assert await broker.reads("good", ["u1", "u2"]) == {"u1": 1, "u2": 1}
-        assert isinstance(await broker.rooms(), dict) and isinstance(await broker.room_count(), int)
-        assert isinstance(await broker.unread("u1"), dict) and isinstance(await broker.sanctions(), list)
-        assert await broker.unread("u2") == {"good": 0}
-        assert await broker.ban("good", "u1") is None
+        await broker.directory.mark_read("good", {"u1": 1, "u2": 1})
+        assert await broker.directory.reads("good", ["u1", "u2"]) == {"u1": 1, "u2": 1}
+        assert isinstance(await broker.directory.rooms(), dict) and isinstance(await broker.directory.room_count(), int)
+        assert isinstance(await broker.directory.unread("u1"), dict) and isinstance(
+            await broker.directory.sanctions(), list
+        )
+        assert await broker.directory.unread("u2") == {"good": 0}
+        assert await broker.directory.ban("good", "u1") is None
         assert isinstance(broker, RedisBroker)
-        await broker._rooms.sweep()
+        await broker.index.sweep()
 
 
 @pytest.mark.parametrize(
@@ -282,13 +286,13 @@ async def test_a_sanction_that_cannot_be_read_spoils_only_itself(redis: Any, red
     """The others hold, for those who read them all and in the step of a send."""
     async with opened(make(redis_url)) as (broker, _):
         held = Sanction("mute", "", "u2", 0, "m", "")
-        await broker.sanction(held, lift=False)
+        await broker.directory.sanction(held, lift=False)
         for field in ("ban  u1", "mute lobby u1", "x"):
             redis.hset(SANCTIONS, field, value)
         before = counted()
-        assert await broker.sanctions() == [held]
+        assert await broker.directory.sanctions() == [held]
         assert counted() >= before + 3
-        assert await broker.ban("lobby", "u1") is None
+        assert await broker.directory.ban("lobby", "u1") is None
         first, second = await publish(broker, message(person=ADA), message(person=BOB))
         assert isinstance(first, Receipt)
         assert isinstance(second, RequestError) and second.code == "forbidden"

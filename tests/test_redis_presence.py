@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from service import telemetry
-from service.brokers.base import Roster
+from service.brokers.presence import Roster
 from service.brokers.pulse import Pulse
 from service.brokers.redis import presence as redis_presence
 from service.brokers.redis.broker import RedisBroker
@@ -52,7 +52,7 @@ class Process:
 
     async def start(self) -> None:
         await self.broker.open(self.heard)
-        self.broker.subscribe("lobby")
+        self.broker.log.subscribe("lobby")
         await until(lambda: self.broker.available and "lobby" in self.heard.subscribed, "open")
 
     async def kill(self) -> None:
@@ -65,8 +65,8 @@ class Process:
         """Live on for so long, with these people in the lobby, as service/rooms/presence.py does."""
         end = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < end:
-            if not await self.broker.beat() and people:
-                await self.broker.enter("lobby", people)
+            if not await self.broker.presence.beat() and people:
+                await self.broker.presence.enter("lobby", people)
             await asyncio.sleep(TTL / 10)
 
     def left(self) -> list[str]:
@@ -74,7 +74,7 @@ class Process:
         return [user for room, signal in self.heard.signals if room == "lobby" for user in signal["left"]]
 
     async def here(self, room: str = "lobby") -> set[str]:
-        return {person.name for person in (await self.broker.roster(room)).members or ()}
+        return {person.name for person in (await self.broker.presence.roster(room)).members or ()}
 
 
 @asynccontextmanager
@@ -96,12 +96,12 @@ async def test_rooms_that_everybody_left_are_noted_nowhere(redis_url: str, redis
     """Neither with their people nor with the process that had them."""
     async with processes(redis_url, 1) as (here,):
         for number in range(50):
-            await here.broker.enter(f"r{number}", [ADA, BOB])
-        assert redis_server.cli("SCARD", f"parley:process:{here.broker._presence.life}:rooms") == "50"
+            await here.broker.presence.enter(f"r{number}", [ADA, BOB])
+        assert redis_server.cli("SCARD", f"parley:process:{here.broker.presence.life}:rooms") == "50"
         for number in range(50):
-            await here.broker.depart(f"r{number}", ["u1"])
-            await here.broker.depart(f"r{number}", ["u2", "nobody"])
-        await here.broker.depart("never", ["u1"])
+            await here.broker.presence.depart(f"r{number}", ["u1"])
+            await here.broker.presence.depart(f"r{number}", ["u2", "nobody"])
+        await here.broker.presence.depart("never", ["u1"])
         assert redis_server.cli("KEYS", "*people*") == ""
         assert redis_server.cli("KEYS", "parley:process:*") == ""
     assert redis_server.cli("EXISTS", "parley:processes") == "0"
@@ -110,22 +110,22 @@ async def test_rooms_that_everybody_left_are_noted_nowhere(redis_url: str, redis
 async def test_a_process_is_known_before_its_people_are(redis_url: str, redis_server: RedisServer) -> None:
     """It dies before its first beat, and is cleared up after all the same."""
     async with processes(redis_url) as (short, long):
-        await short.broker.enter("lobby", [ADA])
-        await short.broker.enter("", [ADA])
+        await short.broker.presence.enter("lobby", [ADA])
+        await short.broker.presence.enter("", [ADA])
         await short.kill()
         assert await long.here() == {"Ada"}
         await long.beat_for(3 * TTL)
         assert await long.here() == await long.here("") == set()
         await until(long.left, "told")
         assert long.left() == ["u1"]
-        assert redis_server.cli("KEYS", f"*{short.broker._presence.life}*") == ""
+        assert redis_server.cli("KEYS", f"*{short.broker.presence.life}*") == ""
 
 
 async def test_control_an_unknown_process_leaves_ghosts(redis_url: str, redis_server: RedisServer) -> None:
     """As above, but it was not known: nobody clears up."""
     async with processes(redis_url) as (short, long):
-        await short.broker.enter("lobby", [ADA])
-        redis_server.cli("ZREM", "parley:processes", short.broker._presence.life)
+        await short.broker.presence.enter("lobby", [ADA])
+        redis_server.cli("ZREM", "parley:processes", short.broker.presence.life)
         await short.kill()
         await long.beat_for(3 * TTL)
         assert await long.here() == {"Ada"}
@@ -134,8 +134,8 @@ async def test_control_an_unknown_process_leaves_ghosts(redis_url: str, redis_se
 async def test_a_dead_processs_people_leave_once(redis_url: str) -> None:
     """Told once, however many processes clear up; who is on another process too stays."""
     async with processes(redis_url, 4) as (dead, *others):
-        await dead.broker.enter("lobby", [ADA, BOB])
-        await others[0].broker.enter("lobby", [BOB, CY])
+        await dead.broker.presence.enter("lobby", [ADA, BOB])
+        await others[0].broker.presence.enter("lobby", [BOB, CY])
         await dead.kill()
         await asyncio.gather(*(one.beat_for(3 * TTL) for one in others))
         for one in others:
@@ -149,12 +149,12 @@ async def test_a_crowd_leaves_in_steps(redis_url: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(redis_presence, "STEP_LIMIT", 100)
     crowd = [Person(f"c{number}", f"C{number}") for number in range(1050)]
     async with processes(redis_url) as (dead, long):
-        await dead.broker.enter("lobby", crowd)
-        assert await long.broker.roster("lobby") == Roster(1050, None)
+        await dead.broker.presence.enter("lobby", crowd)
+        assert await long.broker.presence.roster("lobby") == Roster(1050, None)
         await until(lambda: len(long.heard.signals) == 11, "told in steps")
         await dead.kill()
         await long.beat_for(3 * TTL)
-        assert await long.broker.roster("lobby") == Roster(0, [])
+        assert await long.broker.presence.roster("lobby") == Roster(0, [])
         await until(lambda: len(long.left()) == 1050, "told of all")
         assert sorted(long.left()) == sorted(person.id for person in crowd)
         assert max(len(signal["left"]) for _, signal in long.heard.signals) == 100
@@ -166,11 +166,11 @@ async def test_a_crowd_leaves_in_steps(redis_url: str, monkeypatch: pytest.Monke
 async def away_and_back(first: Process, second: Process) -> None:
     """Both have people and have beaten for long; then Redis is away for both, and back for the first one first."""
     for one, person in ((first, ADA), (second, BOB)):
-        await one.broker.beat()
-        await one.broker.enter("lobby", [person])
+        await one.broker.presence.beat()
+        await one.broker.presence.enter("lobby", [person])
     await asyncio.gather(first.beat_for(2 * TTL, ADA), second.beat_for(2 * TTL, BOB))
     for one in (first, second):
-        one.broker._presence.pulse.lost()  # what a refused or lost beat leaves behind
+        one.broker.presence.pulse.lost()  # what a refused or lost beat leaves behind
     await asyncio.sleep(2 * TTL)
     await first.beat_for(0.5 * TTL, ADA)
 
@@ -196,17 +196,17 @@ async def test_control_who_was_away_and_buries(redis_url: str, monkeypatch: pyte
 async def test_a_process_that_is_back_is_buried_no_further(redis_url: str) -> None:
     """Whoever had begun to clear up after it stops, and what is gone it enters again."""
     async with processes(redis_url) as (slow, other):
-        await slow.broker.enter("lobby", [ADA])
-        await slow.broker.enter("other", [ADA])
+        await slow.broker.presence.enter("lobby", [ADA])
+        await slow.broker.presence.enter("other", [ADA])
         await asyncio.sleep(1.2 * TTL)
-        dead = slow.broker._presence.life.encode()
-        assert await other.broker._presence._expire("other", dead)
-        assert not await slow.broker.beat(), "it learns that it was taken for dead"
-        assert not await other.broker._presence._expire("lobby", dead)
-        await other.broker._presence._bury(dead)
+        dead = slow.broker.presence.life.encode()
+        assert await other.broker.presence._expire("other", dead)
+        assert not await slow.broker.presence.beat(), "it learns that it was taken for dead"
+        assert not await other.broker.presence._expire("lobby", dead)
+        await other.broker.presence._bury(dead)
         assert (await other.here(), await other.here("other")) == ({"Ada"}, set())
-        await slow.broker.enter("lobby", [ADA])
-        await slow.broker.enter("other", [ADA])
+        await slow.broker.presence.enter("lobby", [ADA])
+        await slow.broker.presence.enter("other", [ADA])
         assert (await other.here(), await other.here("other")) == ({"Ada"}, {"Ada"})
         assert other.left() == []
 
@@ -215,10 +215,10 @@ async def test_a_process_that_is_back_is_buried_no_further(redis_url: str) -> No
 async def test_a_life_that_ends_too_late_is_cut(redis_url: str, redis_server: RedisServer, ahead_ms: int) -> None:
     """Redis's clock was ahead when it beat last: the living are not hurt, the dead are found."""
     async with processes(redis_url) as (dead, long):
-        await dead.broker.enter("lobby", [ADA])
-        await long.broker.enter("lobby", [BOB])
+        await dead.broker.presence.enter("lobby", [ADA])
+        await long.broker.presence.enter("lobby", [BOB])
         for one in (dead, long):
-            redis_server.cli("ZINCRBY", "parley:processes", ahead_ms, one.broker._presence.life)
+            redis_server.cli("ZINCRBY", "parley:processes", ahead_ms, one.broker.presence.life)
         await dead.kill()
         await long.beat_for(4 * TTL)
         assert await long.here() == {"Bob"}
@@ -231,38 +231,38 @@ async def test_a_life_that_ends_too_late_is_cut(redis_url: str, redis_server: Re
 async def test_after_a_lost_connection_everybody_is_entered_again(redis_url: str, redis_server: RedisServer) -> None:
     """Under another name. Nobody is told to have left; who left meanwhile goes; a leave is told at once as ever."""
     async with processes(redis_url) as (cut, other):
-        await cut.broker.beat()
-        await cut.broker.enter("lobby", [ADA, BOB, CY])
-        before = cut.broker._presence.life
-        connections = cut.broker._commands.connections
+        await cut.broker.presence.beat()
+        await cut.broker.presence.enter("lobby", [ADA, BOB, CY])
+        before = cut.broker.presence.life
+        connections = cut.broker.commands.connections
         redis_server.cli("CLIENT", "KILL", "TYPE", "normal")
-        await until(lambda: cut.broker._commands.connections > connections and cut.broker.available, "back")
+        await until(lambda: cut.broker.commands.connections > connections and cut.broker.available, "back")
         await until(lambda: other.broker.available, "the other, too")
-        assert not await cut.broker.beat()
-        assert cut.broker._presence.life != before
-        await cut.broker.depart("lobby", ["u3"])
+        assert not await cut.broker.presence.beat()
+        assert cut.broker.presence.life != before
+        await cut.broker.presence.depart("lobby", ["u3"])
         await until(lambda: other.left() == ["u3"], "a leave before the return")
-        await cut.broker.enter("lobby", [ADA])  # Bob left while Redis was away
+        await cut.broker.presence.enter("lobby", [ADA])  # Bob left while Redis was away
         await until(lambda: other.left() == ["u3", "u2"], "who did not return")
-        assert await cut.broker.beat()
-        await cut.broker.depart("lobby", ["u1"])
+        assert await cut.broker.presence.beat()
+        await cut.broker.presence.depart("lobby", ["u1"])
         await until(lambda: other.left() == ["u3", "u2", "u1"], "a leave after it")
         await cut.beat_for(3 * TTL)
         assert redis_server.cli("KEYS", f"*{before}*") == ""
-        assert cut.broker._presence._former is None
+        assert cut.broker.presence._former is None
 
 
 async def test_a_flushed_redis_is_told_again(redis_url: str, redis_server: RedisServer) -> None:
     """The connection lives on; the next beat finds that nothing is known."""
     async with processes(redis_url, 1) as (here,):
-        await here.broker.beat()
-        assert await here.broker.beat()
-        await here.broker.enter("lobby", [ADA])
+        await here.broker.presence.beat()
+        assert await here.broker.presence.beat()
+        await here.broker.presence.enter("lobby", [ADA])
         redis_server.cli("FLUSHALL")
-        await here.broker.enter("lobby", [BOB])  # who comes before that beat doesn't hide it
-        assert not await here.broker.beat()
-        await here.broker.enter("lobby", [ADA, BOB])
-        assert await here.broker.beat()
+        await here.broker.presence.enter("lobby", [BOB])  # who comes before that beat doesn't hide it
+        assert not await here.broker.presence.beat()
+        await here.broker.presence.enter("lobby", [ADA, BOB])
+        assert await here.broker.presence.beat()
         assert await here.here() == {"Ada", "Bob"}
 
 
@@ -273,24 +273,24 @@ async def test_no_name_is_given_away_while_people_are_lost(
     monkeypatch.setattr(redis_presence, "SETTLING", TTL)
     async with processes(redis_url) as (one, other):
         for process, person in ((one, ADA), (other, BOB)):
-            await process.broker.beat()
-            await process.broker.enter("", [person])
+            await process.broker.presence.beat()
+            await process.broker.presence.enter("", [person])
         redis_server.cli("FLUSHALL")
-        await one.broker.enter("lobby", [CY])  # by which it is known again
+        await one.broker.presence.enter("lobby", [CY])  # by which it is known again
         for process in (one, other):
             with pytest.raises(RequestError, match="lost who is here"):
-                await process.broker.claim_name("bob", "stranger", 30)
-        assert not await one.broker.beat()
-        await one.broker.enter("", [ADA])
+                await process.broker.directory.claim_name("bob", "stranger", 30)
+        assert not await one.broker.presence.beat()
+        await one.broker.presence.enter("", [ADA])
         with pytest.raises(RequestError, match="lost who is here"):
-            await one.broker.claim_name("bob", "stranger", 30)
-        assert not await other.broker.beat()
-        await other.broker.enter("", [BOB])
+            await one.broker.directory.claim_name("bob", "stranger", 30)
+        assert not await other.broker.presence.beat()
+        await other.broker.presence.enter("", [BOB])
         await asyncio.sleep(1.1 * TTL)
         for process in (one, other):
             for name in ("ada", "bob"):
-                assert not await process.broker.claim_name(name, "stranger", 30)
-        assert await one.broker.claim_name("cy", "stranger", 30)
+                assert not await process.broker.directory.claim_name(name, "stranger", 30)
+        assert await one.broker.directory.claim_name("cy", "stranger", 30)
 
 
 # -- damage
@@ -317,19 +317,19 @@ async def test_a_key_of_another_type_costs_itself(
     async with processes(redis_url) as (one, other):
         for kind, (command, *rest) in GARBAGE.items():
             for room in ("lobby", ""):
-                await one.broker.enter(room, [ADA])
-            name = key.replace("<life>", one.broker._presence.life)
+                await one.broker.presence.enter(room, [ADA])
+            name = key.replace("<life>", one.broker.presence.life)
             before = sum(map(counted, KINDS))
             redis_server.cli("DEL", name)
             redis_server.cli(str(command), name, *rest)
             for _ in range(2):
                 for room in ("", "lobby", "elsewhere"):
-                    await other.broker.enter(room, [BOB])
-                    await one.broker.roster(room)
-                    await one.broker.depart(room, ["u1"])
-                    await one.broker.enter(room, [ADA])
-                await one.broker.beat()
-                await other.broker.beat()
+                    await other.broker.presence.enter(room, [BOB])
+                    await one.broker.presence.roster(room)
+                    await one.broker.presence.depart(room, ["u1"])
+                    await one.broker.presence.enter(room, [ADA])
+                await one.broker.presence.beat()
+                await other.broker.presence.beat()
             if kind != right:
                 assert sum(map(counted, KINDS)) > before, kind
             for room in ("", "lobby"):
@@ -361,7 +361,7 @@ async def test_a_key_of_another_type_costs_itself(
 async def test_a_person_who_can_not_be_read_goes(redis_url: str, redis_server: RedisServer, value: str) -> None:
     """The others stay; their own process is told, and enters them again; and they can leave."""
     async with processes(redis_url) as (one, other):
-        await one.broker.enter("lobby", [ADA, BOB])
+        await one.broker.presence.enter("lobby", [ADA, BOB])
         for user in ("u1", "stranger"):
             redis_server.cli("HSET", "parley:{lobby}:people", user, value)
         before = counted("person")
@@ -369,22 +369,22 @@ async def test_a_person_who_can_not_be_read_goes(redis_url: str, redis_server: R
         assert counted("person") > before
         assert await other.here() == {"Bob"}
         await until(lambda: "u1" in one.left(), "their process is told")
-        await one.broker.enter("lobby", [ADA])
+        await one.broker.presence.enter("lobby", [ADA])
         assert await other.here() == {"Ada", "Bob"}
         redis_server.cli("HSET", "parley:{lobby}:people", "u1", value)
-        await one.broker.depart("lobby", ["u1"])
+        await one.broker.presence.depart("lobby", ["u1"])
         assert await other.here() == {"Bob"}
         redis_server.cli("HSET", "parley:{lobby}:people", "u2", value)
-        await one.broker.enter("lobby", [BOB])
+        await one.broker.presence.enter("lobby", [BOB])
         assert await other.here() == {"Bob"}
-        assert (await other.broker.roster("lobby")).count == 1
+        assert (await other.broker.presence.roster("lobby")).count == 1
 
 
 @damaged
 async def test_who_is_no_process_is_buried(redis_url: str, redis_server: RedisServer) -> None:
     """Members of parley:processes and of a dead process's rooms may be anything; no beat fails by them."""
     async with processes(redis_url, 1) as (here,):
-        await here.broker.enter("lobby", [ADA])
+        await here.broker.presence.enter("lobby", [ADA])
         dead = "0123456789abcdef"
         for member in ("garbage", "\\xff\\xfe", "a:b\\n", "", dead):
             redis_server.cli("EVAL", f'return redis.call("ZADD", KEYS[1], 1, "{member}")', 1, "parley:processes")
@@ -392,8 +392,8 @@ async def test_who_is_no_process_is_buried(redis_url: str, redis_server: RedisSe
         for room in ("\\xff", "}", "", "lobby", "*"):
             redis_server.cli("EVAL", f'return redis.call("SADD", KEYS[1], "{room}")', 1, f"parley:process:{dead}:rooms")
         await here.beat_for(4 * TTL)
-        assert await here.broker.beat()
-        assert redis_server.cli("ZRANGE", "parley:processes", 0, -1) == here.broker._presence.life
+        assert await here.broker.presence.beat()
+        assert redis_server.cli("ZRANGE", "parley:processes", 0, -1) == here.broker.presence.life
         assert redis_server.cli("EXISTS", f"parley:process:{dead}:rooms") == "0"
         assert await here.here() == {"Ada"}
 
@@ -404,12 +404,12 @@ async def test_lost_people_are_told_to_all(redis_url: str, redis_server: RedisSe
         patch.setattr(telemetry, "damaged", lambda *_: None)
         async with processes(redis_url) as (one, other):
             for room in ("lobby", ""):
-                await one.broker.enter(room, [ADA])
+                await one.broker.presence.enter(room, [ADA])
             one.heard.signals.clear()
             redis_server.cli("SET", "parley:{lobby}:people", "x")
             redis_server.cli("SET", "parley:{*}:people", "x")
-            assert await other.broker.roster("lobby") == Roster(0, [])
-            assert await other.broker.roster("") == Roster(0, [])
+            assert await other.broker.presence.roster("lobby") == Roster(0, [])
+            assert await other.broker.presence.roster("") == Roster(0, [])
             nobody = {"kind": "presence", "joined": [], "left": [], "count": 0}
             await until(lambda: len(one.heard.signals) == 2, "told")
             assert one.heard.signals == [("lobby", nobody), ("", nobody)]
@@ -418,17 +418,17 @@ async def test_lost_people_are_told_to_all(redis_url: str, redis_server: RedisSe
 async def test_a_large_room_is_read_for_its_count_only(redis_url: str, redis_server: RedisServer) -> None:
     """Past the limit nobody's record is read, however it looks."""
     async with processes(redis_url, 1) as (here,):
-        await here.broker.enter("lobby", [Person(f"c{n}", f"C{n}") for n in range(MEMBERS_LIMIT + 1)])
+        await here.broker.presence.enter("lobby", [Person(f"c{n}", f"C{n}") for n in range(MEMBERS_LIMIT + 1)])
         redis_server.cli("HSET", "parley:{lobby}:people", "c1", "garbage")
-        assert await here.broker.roster("lobby") == Roster(MEMBERS_LIMIT + 1, None)
+        assert await here.broker.presence.roster("lobby") == Roster(MEMBERS_LIMIT + 1, None)
 
 
 async def test_signals_are_json(redis_url: str) -> None:
     """Whatever stands in a name or an id."""
     odd = Person('u"\\\u2028', 'N"\\</script>\U0001f469‍🚀')
     async with processes(redis_url, 1) as (here,):
-        await here.broker.enter("lobby", [odd])
-        await here.broker.depart("lobby", [odd.id])
+        await here.broker.presence.enter("lobby", [odd])
+        await here.broker.presence.depart("lobby", [odd.id])
         await until(lambda: len(here.heard.signals) == 2, "told")
         assert here.heard.signals[0][1]["joined"] == [json.loads(json.dumps({"id": odd.id, "name": odd.name}))]
         assert here.left() == [odd.id]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from service.brokers.base import EMPTY_SECONDS, Position
+from service.brokers.log import EMPTY_SECONDS, Position
 from service.brokers.redis import reads as redis_reads
 from service.brokers.redis import rooms as redis_rooms
 from service.brokers.redis.broker import RedisBroker
@@ -51,40 +51,40 @@ def make(redis_url: str, seconds: float = 86400.0) -> RedisBroker:
 
 async def sweep(broker: Any) -> None:
     """One look; what it leads to is done."""
-    await broker._rooms.sweep()
-    await broker._commands.call("PING")
+    await broker.index.sweep()
+    await broker.commands.call("PING")
 
 
 async def test_an_empty_room_lasts_as_long_as_it_is_held(redis: Any, redis_url: str) -> None:
     """`keep` renews it; something said makes it last; without either it is over within minutes, and leaves nothing."""
     key = "parley:{empty}:position"
     async with opened(make(redis_url)) as (broker, _):
-        page = await broker.newest("empty", 50, create=True)
+        page = await broker.log.newest("empty", 50, create=True)
         assert page is not None and page.position.seq == 0
         assert EMPTY_SECONDS - 5 < redis.ttl(key) <= EMPTY_SECONDS
         redis.expire(key, 5)
-        await broker.newest("empty", 50, create=True)
+        await broker.log.newest("empty", 50, create=True)
         assert redis.ttl(key) <= 5, "to look is not to hold"
-        await broker.keep(["empty", "nowhere"])
+        await broker.log.keep(["empty", "nowhere"])
         assert redis.ttl(key) > EMPTY_SECONDS - 5
         assert redis.keys("parley:{nowhere}:*") == []
-        await broker.enter("empty", [ADA])
-        await broker.depart("empty", [ADA.id])
-        assert await broker.room_count() == 1
+        await broker.presence.enter("empty", [ADA])
+        await broker.presence.depart("empty", [ADA.id])
+        assert await broker.directory.room_count() == 1
         await sweep(broker)
-        assert await broker.room_count() == 1
+        assert await broker.directory.room_count() == 1
         redis.delete(key)  # its time is over
         await sweep(broker)
-        assert (await broker.room_count(), redis.keys("parley:{empty}:*")) == (0, [])
+        assert (await broker.directory.room_count(), redis.keys("parley:{empty}:*")) == (0, [])
 
 
 async def test_a_room_in_which_something_was_said_has_no_end_in_redis(redis: Any, redis_url: str) -> None:
     """`keep` doesn't give it one either: a step of Redis's clock would be the end of all rooms."""
     async with opened(make(redis_url)) as (broker, _):
-        await broker.newest("lobby", 50, create=True)
+        await broker.log.newest("lobby", 50, create=True)
         await store(broker, message())
-        await broker.mark_read("lobby", {"u1": 1})
-        await broker.keep(["lobby"])
+        await broker.directory.mark_read("lobby", {"u1": 1})
+        await broker.log.keep(["lobby"])
         await sweep(broker)
         keys = redis.keys()
         assert {key: redis.ttl(key) for key in keys} == dict.fromkeys(keys, -1)
@@ -93,12 +93,12 @@ async def test_a_room_in_which_something_was_said_has_no_end_in_redis(redis: Any
 async def test_people_keep_a_room_in_the_list(redis_url: str, redis: Any) -> None:
     """Though nothing was ever said there."""
     async with opened(make(redis_url)) as (broker, _):
-        await broker.enter("quiet", [ADA])
+        await broker.presence.enter("quiet", [ADA])
         await sweep(broker)
-        assert await broker.rooms() == {"quiet": 1}
-        await broker.depart("quiet", [ADA.id])
+        assert await broker.directory.rooms() == {"quiet": 1}
+        await broker.presence.depart("quiet", [ADA.id])
         await sweep(broker)
-        assert await broker.rooms() == {} and redis.zcard(INDEX) == 0
+        assert await broker.directory.rooms() == {} and redis.zcard(INDEX) == 0
 
 
 async def test_a_room_whose_last_event_is_old_is_deleted(
@@ -108,16 +108,16 @@ async def test_a_room_whose_last_event_is_old_is_deleted(
     monkeypatch.setattr(redis_rooms, "CLOCK", Hands())
     async with opened(make(redis_url, seconds=1)) as (broker, _):
         await store(broker, *(message("old", person=BOB) for _ in range(200)))
-        await broker.mark_read("old", {"u1": 5, "u3": 7})
+        await broker.directory.mark_read("old", {"u1": 5, "u3": 7})
         await asyncio.sleep(1.1)
         await store(broker, message("young", person=BOB), message("young", person=BOB))
-        await broker.mark_read("young", {"u1": 1})
+        await broker.directory.mark_read("young", {"u1": 1})
         await sweep(broker)
         assert redis.keys("parley:{old}:*") == [] and redis.zrange(INDEX, 0, -1) == [b"young"]
         await until(lambda: b"old" not in redis.zrange(visits_key("u1"), 0, -1), "forgotten by its readers")
         assert "old" not in redis_contents(redis)
-        assert await broker.positions(["old"]) == [None]
-        assert await broker.unread("u1") == {"young": 1}
+        assert await broker.log.positions(["old"]) == [None]
+        assert await broker.directory.unread("u1") == {"young": 1}
         (receipt,) = await store(broker, message("old"))
         assert receipt.seq == 1
 
@@ -150,13 +150,13 @@ async def test_a_room_that_is_used_while_it_is_looked_at_stays(
     async with opened(make(redis_url, seconds=1)) as (broker, _):
         await store(broker, message())
         await asyncio.sleep(1.1)
-        rooms: Any = broker._rooms  # type: ignore[attr-defined]
+        rooms: Any = broker.index  # type: ignore[attr-defined]
         seen = redis.zscore(INDEX, "lobby")
         redis.zadd(INDEX, {"lobby": seen + 1})
         await rooms._sweep_room("lobby", str(int(seen)).encode(), time.time())
-        assert await broker.positions(["lobby"]) != [None]
+        assert await broker.log.positions(["lobby"]) != [None]
         await rooms._sweep_room("lobby", str(int(seen) + 1).encode(), time.time())
-        assert await broker.positions(["lobby"]) == [None]
+        assert await broker.log.positions(["lobby"]) == [None]
 
 
 async def test_the_walk_reaches_every_room(redis: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,8 +175,8 @@ async def test_the_task_that_clears_up_outlives_an_absence(redis_url: str, monke
     monkeypatch.setattr(redis_rooms, "SWEEP_INTERVAL", 0.01)
     looks = 0
     async with opened(make(redis_url)) as (broker, _):
-        commands: Any = broker._commands  # type: ignore[attr-defined]
-        rooms: Any = broker._rooms  # type: ignore[attr-defined]
+        commands: Any = broker.commands  # type: ignore[attr-defined]
+        rooms: Any = broker.index  # type: ignore[attr-defined]
         sweep_once = rooms.sweep
 
         async def counted() -> None:
@@ -201,13 +201,13 @@ async def test_read_positions_of_a_room_are_bounded(
     monkeypatch.setattr(redis_reads, "READERS_LIMIT", 3)
     async with opened(make(redis_url)) as (broker, _):
         await store(broker, *(message(person=BOB) for _ in range(10)))
-        await broker.mark_read("lobby", {f"r{number}": number for number in range(1, 7)})
+        await broker.directory.mark_read("lobby", {f"r{number}": number for number in range(1, 7)})
         everybody = [f"r{number}" for number in range(1, 7)]
-        assert await broker.reads("lobby", everybody) == {"r4": 4, "r5": 5, "r6": 6}
+        assert await broker.directory.reads("lobby", everybody) == {"r4": 4, "r5": 5, "r6": 6}
         await until(lambda: not redis.exists(visits_key("r1")), "forgotten")
-        await broker.mark_read("lobby", {"r1": 9})
-        assert await broker.reads("lobby", everybody) == {"r1": 9, "r5": 5, "r6": 6}
-        assert await broker.unread("r1") == {"lobby": 1}
+        await broker.directory.mark_read("lobby", {"r1": 9})
+        assert await broker.directory.reads("lobby", everybody) == {"r1": 9, "r5": 5, "r6": 6}
+        assert await broker.directory.unread("r1") == {"lobby": 1}
 
 
 async def test_a_log_and_its_parts_stay_as_many_as_each_other(redis: Any, redis_url: str) -> None:
@@ -218,7 +218,7 @@ async def test_a_log_and_its_parts_stay_as_many_as_each_other(redis: Any, redis_
         kept = redis.zcard("parley:{lobby}:messages")
         assert 100 <= kept <= 220
         assert redis.hlen("parley:{lobby}:log") == redis.zcard("parley:{lobby}:authors") == kept
-        (position,) = await broker.positions(["lobby"])
+        (position,) = await broker.log.positions(["lobby"])
         assert position is not None and position == Position(
             position.epoch, int(redis.get("parley:{lobby}:floor")) + kept
         )

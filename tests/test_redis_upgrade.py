@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from service.brokers.base import Broker, Event, Position, Receipt
+from service.brokers.broker import Broker
+from service.brokers.log import Event, Position, Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.protocol import Person, encode
 
@@ -69,7 +70,7 @@ def leave_a_room(redis: Any) -> list[bytes]:
 
 async def check_room(broker: Broker, answers: list[bytes]) -> None:
     """That all of it is still there."""
-    newest, after = await broker.newest("lobby", 50), await broker.after("lobby", 0, 50)
+    newest, after = await broker.log.newest("lobby", 50), await broker.log.after("lobby", 0, 50)
     assert newest is not None and after is not None
     assert newest.position == after.position and newest.position.epoch == "epoch-1"
     shown = [json.loads(frame) for frame in newest.frames]
@@ -85,7 +86,7 @@ async def check_room(broker: Broker, answers: list[bytes]) -> None:
     again = message(id="m1", text="plain", person=BOB)
     seq, _, at = answers[0].partition(b":")
     assert await store(broker, again) == [Receipt(int(seq), int(at), duplicate=True)]
-    assert await broker.reads("lobby", ["u1", "u2", "u3"]) == {"u2": 1, "u3": 10}
+    assert await broker.directory.reads("lobby", ["u1", "u2", "u3"]) == {"u2": 1, "u3": 10}
 
 
 async def touch_by_publishing(broker: Broker) -> None:
@@ -97,13 +98,13 @@ async def touch_by_a_duplicate(broker: Broker) -> None:
 
 
 TOUCHES: list[Callable[[Broker], Awaitable[Any]]] = [
-    lambda broker: broker.newest("lobby", 50),
-    lambda broker: broker.newest("lobby", 0, create=True),
-    lambda broker: broker.after("lobby", 3, 1),
-    lambda broker: broker.unread("u2"),
-    lambda broker: broker.reads("lobby", ["u2"]),
-    lambda broker: broker.mark_read("lobby", {"u2": 1}),
-    lambda broker: broker.renew_epoch("lobby", Position("another", 99)),
+    lambda broker: broker.log.newest("lobby", 50),
+    lambda broker: broker.log.newest("lobby", 0, create=True),
+    lambda broker: broker.log.after("lobby", 3, 1),
+    lambda broker: broker.directory.unread("u2"),
+    lambda broker: broker.directory.reads("lobby", ["u2"]),
+    lambda broker: broker.directory.mark_read("lobby", {"u2": 1}),
+    lambda broker: broker.log.renew_epoch("lobby", Position("another", 99)),
     touch_by_publishing,
     touch_by_a_duplicate,
 ]
@@ -117,8 +118,8 @@ async def test_a_room_of_release_1_0_is_converted_at_first_touch(redis: Any, red
     async with opened(RedisBroker(redis_url, history_limit=HISTORY, history_days=1)) as (broker, _):
         await TOUCHES[touch](broker)
         await check_room(broker, answers)
-        assert await broker.unread("u2") == {"lobby": 3}, "2, 4 and 5: 3 is removed"
-        assert await broker.unread("u3") == {"lobby": 0}
+        assert await broker.directory.unread("u2") == {"lobby": 3}, "2, 4 and 5: 3 is removed"
+        assert await broker.directory.unread("u3") == {"lobby": 0}
         assert "hidden words" not in redis_contents(redis)
         assert await refusal(broker, change("edit", 3, text="x")) == ("bad_request", "the message is removed")
         assert await refusal(broker, change("edit", 1, CY, text="x")) == ("forbidden", "only its author may do that")
@@ -133,8 +134,8 @@ async def test_nothing_of_a_converted_room_has_an_end(redis: Any, redis_url: str
     leave_a_room(redis)
     assert redis.ttl("parley:{lobby}:position") > 0
     async with opened(RedisBroker(redis_url, history_limit=HISTORY, history_days=1)) as (broker, _):
-        await broker.newest("lobby", 1)
-        await broker.mark_read("lobby", {"u2": 2})
+        await broker.log.newest("lobby", 1)
+        await broker.directory.mark_read("lobby", {"u2": 2})
         assert {key: redis.ttl(key) for key in redis.keys("parley:{lobby}:*")} == dict.fromkeys(
             redis.keys("parley:{lobby}:*"), -1
         )
@@ -146,9 +147,9 @@ async def test_a_new_message_is_the_first_touch(redis: Any, redis_url: str) -> N
     async with opened(RedisBroker(redis_url, history_limit=HISTORY, history_days=1), "lobby") as (broker, _):
         (receipt,) = await store(broker, message(text="new", person=BOB))
         assert receipt.seq == 11
-        assert await broker.positions(["lobby"]) == [Position("epoch-1", 11)]
+        assert await broker.log.positions(["lobby"]) == [Position("epoch-1", 11)]
         await store(broker, change("remove", 11, BOB))
-        page = await broker.newest("lobby", 50)
+        page = await broker.log.newest("lobby", 50)
         assert page is not None and len(page.frames) == 6
         assert len(answers) == 10
 
@@ -161,7 +162,7 @@ async def test_a_trimmed_log_of_1_0_says_where_it_begins(redis: Any, redis_url: 
     first = int(redis.xrange("parley:{lobby}:log", count=1)[0][0].partition(b"-")[0])
     assert first > 1
     async with opened(RedisBroker(redis_url, history_limit=HISTORY, history_days=1)) as (broker, _):
-        page = await broker.after("lobby", 0, 5000)
+        page = await broker.log.after("lobby", 0, 5000)
         assert page is not None and not page.more
         assert [json.loads(frame)["seq"] for frame in page.frames] == list(range(first, 401))
         for number in (399, 310, 200):
@@ -178,7 +179,7 @@ async def test_an_edit_whose_message_1_0_had_trimmed_keeps_no_text(redis: Any, r
     redis.xdel("parley:{lobby}:log", "1-0")
     redis.hdel("parley:{lobby}:marks", "1")
     async with opened(RedisBroker(redis_url, history_limit=HISTORY, history_days=1)) as (broker, _):
-        page = await broker.after("lobby", 1, 50)
+        page = await broker.log.after("lobby", 1, 50)
         assert page is not None
         assert [json.loads(frame).get("text") for frame in page.frames] == [None, "hello", "kept"]
         assert "one that is gone" not in redis_contents(redis)
@@ -188,7 +189,7 @@ async def test_release_1_0_is_refused_by_a_converted_room(redis: Any, redis_url:
     """While a deploy replaces processes: never a log of both kinds."""
     leave_a_room(redis)
     async with opened(RedisBroker(redis_url, history_limit=HISTORY, history_days=1)) as (broker, _):
-        await broker.newest("lobby", 1)
+        await broker.log.newest("lobby", 1)
         before = redis.hgetall("parley:{lobby}:log")
         with pytest.raises(Exception, match="WRONGTYPE"):
             Release(redis).publish(message())

@@ -175,14 +175,14 @@ async def test_databases_of_one_server_are_apart(redis_server: RedisServer, othe
     place = f"redis://127.0.0.1:{redis_server.port}"
     one, two = (RedisBroker(place + path, history_limit=10, history_days=1) for path in ("/0", other))
     async with opened(one, "lobby") as (here, heard), opened(two, "lobby") as (there, _):
-        there.signal("lobby", b'{"from":"there"}')
+        there.log.signal("lobby", b'{"from":"there"}')
         await publish(there, message("lobby"))
-        here.signal("lobby", b'{"from":"here"}')
+        here.log.signal("lobby", b'{"from":"here"}')
         await until(lambda: ("lobby", {"from": "here"}) in heard.signals, "our own signal")
         assert (("lobby", {"from": "there"}) not in heard.signals) is apart
         assert (heard.frames("lobby") == []) is apart
-        assert await there.claim_name("ada", "u1", 5)
-        assert await here.claim_name("ada", "u2", 5) is apart
+        assert await there.directory.claim_name("ada", "u1", 5)
+        assert await here.directory.claim_name("ada", "u2", 5) is apart
 
 
 # -- what Redis does at its memory's end
@@ -212,8 +212,8 @@ async def test_a_user_who_may_not_ask_for_the_policy(redis_server: RedisServer) 
     url = redis_server.url.replace("://", "://modest:word@")
     async with opened(RedisBroker(url, history_limit=10, history_days=1)) as (broker, _):
         await until(lambda: broker.available, "available")
-        await broker.put_ticket("key", b"record", 5)
-        assert await broker.take_ticket("key") == b"record"
+        await broker.directory.put_ticket("key", b"record", 5)
+        assert await broker.directory.take_ticket("key") == b"record"
 
 
 def test_redis_py_is_given_only_what_it_knows() -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from service import telemetry
-from service.brokers.base import Page, Publication, unavailable
+from service.brokers.base import unavailable
+from service.brokers.log import Page, Publication
 from service.brokers.redis.broker import RedisBroker
+from service.brokers.redis.log import RedisLog
 from service.protocol import ErrorCode, RequestError
 from service.rooms import relay as relay_module
 from service.rooms.relay import Hall, Relay
@@ -57,9 +59,8 @@ class Scene:
 
     def __init__(self, url: str, history_limit: int = 1000) -> None:
         self.broker = RedisBroker(url, history_limit=history_limit, history_days=30)
-        self.mute = RedisBroker(url, history_limit=history_limit, history_days=30)
-        self.mute._log._prefix = b"elsewhere:"
-        self.relay = Relay(self.broker)
+        self.mute = RedisBroker(url, history_limit=history_limit, history_days=30, channels=b"elsewhere:")
+        self.relay = Relay(self.broker.log)
         self.rounds: asyncio.Task[None] | None = None
 
     async def join(self, reader: Reader, seq: int | None = None, room: str = "lobby") -> Hall:
@@ -100,7 +101,7 @@ class Scene:
         self.rounds = asyncio.ensure_future(self.relay.run())
 
 
-class Deaf(relay_module.Listener):
+class Deaf(relay_module.Subscriber):
     """Listens to nothing."""
 
     def on_publication(self, publication: Publication) -> None: ...
@@ -134,7 +135,7 @@ def has(reader: Reader, *seqs: int) -> Any:
 
 def fail(monkeypatch: pytest.MonkeyPatch, broker: Any, method: str, times: int) -> list[None]:
     """The broker is away the next `times` that this method is called; the list grows with each call."""
-    works = getattr(broker, method)
+    works = getattr(broker.log, method)
     asked: list[None] = []
 
     async def failing(*args: Any) -> Any:
@@ -143,7 +144,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, broker: Any, method: str, times: int) 
             raise unavailable()
         return await works(*args)
 
-    monkeypatch.setattr(broker, method, failing)
+    monkeypatch.setattr(broker.log, method, failing)
     return asked
 
 
@@ -184,7 +185,7 @@ async def test_a_large_write_waits_for_what_is_on_its_way(
         ada = Reader()
         hall = await it.join(ada)
         await it.join(Reader())
-        monkeypatch.setattr(RedisBroker, "publishing", busy)
+        monkeypatch.setattr(RedisLog, "publishing", busy)
         for seq in (1, 2, 3):
             it.relay.on_publication(Publication("lobby", hall.epoch or "", seq, [b'{"seq":%d}' % seq]))
             await asyncio.sleep(0.01)
@@ -198,7 +199,7 @@ async def test_a_large_write_waits_no_longer_than_that(redis_url: str, monkeypat
     async with scene(redis_url) as it:
         ada = Reader()
         hall = await it.join(ada)
-        monkeypatch.setattr(RedisBroker, "publishing", True)
+        monkeypatch.setattr(RedisLog, "publishing", True)
         it.relay.on_publication(Publication("lobby", hall.epoch or "", 1, [b'{"seq":1}']))
         await until(has(ada, 1), "the write")
 
@@ -230,7 +231,7 @@ async def test_signals_go_to_their_handler_and_garbage_nowhere(redis_url: str) -
         await it.join(Reader())
         counted = telemetry.GARBAGE._value.get()
         for payload in (b"{", b"[]", b'{"kind":1}', b'{"kind":"unknown"}', b'{"kind":"wave","n":1}'):
-            it.broker.signal("lobby", payload)
+            it.broker.log.signal("lobby", payload)
         await until(lambda: heard, "the signal")
         assert heard == [("lobby", b'{"kind":"wave","n":1}')]
         assert telemetry.GARBAGE._value.get() == counted + 4
@@ -245,7 +246,7 @@ async def test_garbage_on_the_channel_changes_nothing(redis_server: RedisServer,
     async with scene(redis_url) as it:
         ada = Reader()
         await it.join(ada)
-        await it.broker._commands.call("PUBLISH", "parley:0:lobby", garbage.encode(errors="surrogateescape"))
+        await it.broker.commands.call("PUBLISH", "parley:0:lobby", garbage.encode(errors="surrogateescape"))
         await it.say("one")
         await until(has(ada, 1), "the event")
         assert ada.resets == []
@@ -260,7 +261,7 @@ async def test_a_seq_that_the_log_does_not_have_is_garbage(redis_url: str) -> No
         await until(has(ada, 1), "the first")
         forged = f'E{hall.epoch}:1000\n{{"seq":1000}}'
         counted = telemetry.GARBAGE._value.get()
-        await it.broker._commands.call("PUBLISH", "parley:0:lobby", forged)
+        await it.broker.commands.call("PUBLISH", "parley:0:lobby", forged)
         await until(lambda: telemetry.GARBAGE._value.get() > counted, "the garbage counted")
         assert not hall.hole
         await it.say("two")
@@ -301,10 +302,10 @@ async def test_what_was_said_while_the_subscription_was_down_is_read_afterwards(
     async with scene(redis_url) as it:
         ada = Reader()
         await it.join(ada)
-        it.broker._channels._wished.discard(b"parley:0:lobby")  # so that it comes back without the room
+        it.broker.log.channels._wished.discard(b"parley:0:lobby")  # so that it comes back without the room
         redis_server.cli("CLIENT", "KILL", "TYPE", "pubsub")
         await it.say("one", "two", broker=it.mute)
-        it.broker.subscribe("lobby")
+        it.broker.log.subscribe("lobby")
         await until(has(ada, 1, 2), "what was missed")
 
 
@@ -330,13 +331,13 @@ async def test_publications_beyond_a_hole_are_kept_up_to_a_bound(
         ada = Reader()
         hall = await it.join(ada)
         kept: list[int] = []
-        after = it.broker.after
+        after = it.broker.log.after
 
         async def slow(room: str, seq: int, limit: int) -> Page | None:
             kept.append(len(hall.early))
             return await after(room, seq, limit)
 
-        monkeypatch.setattr(it.broker, "after", slow)
+        monkeypatch.setattr(it.broker.log, "after", slow)
         await it.lose("one")
         epoch = hall.epoch or ""
         for _ in range(5):
@@ -359,7 +360,7 @@ async def test_what_waits_beyond_a_hole_is_bounded_in_bytes(redis_url: str, monk
             async def away(*_: object) -> Page | None:
                 raise unavailable()
 
-            patch.setattr(it.broker, "after", away)
+            patch.setattr(it.broker.log, "after", away)
             await it.lose("one")
             for number in range(30):
                 await it.say(f"{number} " + "x" * 300)
@@ -450,7 +451,7 @@ async def test_a_log_that_lost_acknowledged_events_gets_another_epoch(
         await until(lambda: ada.resets == [("lobby", "epoch")], "the reset")
         await until(lambda: hall.epoch != epoch, "another epoch")
         assert hall.head == 1, "what the log kept is true under the new name too"
-        (position,) = await it.broker.positions(["lobby"])
+        (position,) = await it.broker.log.positions(["lobby"])
         assert position is not None and position.epoch == hall.epoch
 
 
@@ -537,13 +538,13 @@ async def test_resuming_members_are_fed_from_where_they_stood(redis_url: str, mo
         await it.say(*map(str, range(25)))
         hall = await it.join(Reader())
         reads: list[int] = []
-        after = it.broker.after
+        after = it.broker.log.after
 
         async def counted(room: str, seq: int, limit: int) -> Page | None:
             reads.append(seq)
             return await after(room, seq, limit)
 
-        monkeypatch.setattr(it.broker, "after", counted)
+        monkeypatch.setattr(it.broker.log, "after", counted)
         crowd = [Reader() for _ in range(100)]
         for reader in crowd:
             hall.holds += 1
@@ -598,7 +599,7 @@ async def test_a_page_of_the_old_life_is_not_handed_out_in_the_new(
     """It was asked for before the room began again, and answered afterwards."""
     async with scene(redis_url) as it:
         slow, hall = await it.one_behind()
-        after, read, go_on = it.broker.after, asyncio.Event(), asyncio.Event()
+        after, read, go_on = it.broker.log.after, asyncio.Event(), asyncio.Event()
 
         async def late(room: str, seq: int, limit: int) -> Page | None:
             page = await after(room, seq, limit)
@@ -606,7 +607,7 @@ async def test_a_page_of_the_old_life_is_not_handed_out_in_the_new(
             await go_on.wait()
             return page
 
-        monkeypatch.setattr(it.broker, "after", late)
+        monkeypatch.setattr(it.broker.log, "after", late)
         it.drain(hall, slow)
         await read.wait()
         redis_server.cli("FLUSHALL")
@@ -689,11 +690,11 @@ async def test_members_get_what_arrives_while_their_room_gets_in_step(redis_url:
 async def test_a_room_can_not_be_held_while_the_broker_is_away(redis_url: str) -> None:
     """It says so at once, and keeps no wish for the room."""
     async with scene(redis_url) as it:
-        it.broker._channels.connected = False
+        it.broker.log.channels.connected = False
         with pytest.raises(RequestError, match="away"):
             await it.relay.hold("lobby")
         assert it.relay.rooms == {}
-        it.broker._channels.connected = True
+        it.broker.log.channels.connected = True
 
 
 async def test_who_stops_waiting_for_a_room_lets_go_of_it(redis_url: str) -> None:
@@ -726,7 +727,7 @@ async def test_a_fault_of_ours_is_logged_and_the_relay_goes_on(redis_url: str, m
             raise ZeroDivisionError
 
         with monkeypatch.context() as patch:
-            patch.setattr(it.broker, "after", broken)
+            patch.setattr(it.broker.log, "after", broken)
             await it.lose("one")
             await it.say("two")
             await until(lambda: hall.hole and not hall.filling, "the failed read")
@@ -764,7 +765,7 @@ async def test_who_may_not_begin_a_room_does_not_keep_others_from_it(redis_url: 
     """They wait for it at the same time; one who may is enough for all."""
     async with scene(redis_url) as it:
         began = 0
-        newest = it.broker.newest
+        newest = it.broker.log.newest
 
         async def counted(*args: Any, **options: Any) -> Page | None:
             nonlocal began
@@ -772,7 +773,7 @@ async def test_who_may_not_begin_a_room_does_not_keep_others_from_it(redis_url: 
             await asyncio.sleep(0.01)
             return await newest(*args, **options)
 
-        it.broker.newest = counted  # type: ignore[method-assign]
+        it.broker.log.newest = counted  # type: ignore[method-assign]
 
         async def may_not() -> None:
             raise RequestError(ErrorCode.TOO_MANY_ROOMS, "no more")
@@ -806,13 +807,13 @@ async def test_held_rooms_without_events_are_kept(redis_url: str, monkeypatch: p
     monkeypatch.setattr(relay_module, "KEEP_INTERVAL", 0.05)
     async with scene(redis_url) as it:
         kept: list[list[str]] = []
-        keep = it.broker.keep
+        keep = it.broker.log.keep
 
         async def heard(rooms: Any) -> None:
             await keep(rooms)
             kept.append(sorted(rooms))
 
-        monkeypatch.setattr(it.broker, "keep", heard)
+        monkeypatch.setattr(it.broker.log, "keep", heard)
         await it.say("hello", room="lobby")
         for room in ("lobby", "tea", "cake"):
             await it.join(Reader(), room=room)

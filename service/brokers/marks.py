@@ -7,11 +7,12 @@ in the log, and out of the events that edited it (`redacted`). The rules of `cha
 publish.lua, where they run inside Redis; the contract suite holds the two equal.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from service.brokers.log import Change
 from service.protocol import ErrorCode, RequestError
 
 REACTIONS_LIMIT = 20  # different emoji on one message
@@ -22,23 +23,6 @@ RETRACTORS_LIMIT = REACTIONS_LIMIT * REACTORS_LIMIT  # people of whom that is co
 
 MESSAGE_START = b'{"type":"message",'  # only messages bear marks
 REMOVED_END = b',"removed":true}'  # how a frame ends whose text was taken out
-
-
-class Change(Protocol):
-    """What `change` reads of a `broker.Change`."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def user(self) -> str: ...
-    @property
-    def moderator(self) -> bool: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def emoji(self) -> str: ...
-    @property
-    def on(self) -> bool: ...
 
 
 class Marks(Struct, frozen=True, omit_defaults=True):
@@ -75,7 +59,7 @@ def parse(text: bytes | str) -> Marks:
     return _marks_decoder.decode(text)
 
 
-def encode(marks: Marks) -> bytes:
+def serialize(marks: Marks) -> bytes:
     """Marks as the JSON that a broker keeps; `{}` if nothing holds any more."""
     return _encoder.encode(marks)
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from service.brokers.base import BEAT_INTERVAL, PROCESS_TTL
+from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, cast
 
 import msgspec
 
-from service.brokers.base import Sanction
+from service.brokers.directory import Sanction
 from service.guides.voice import LOBBY, Voice
 from service.hub import ANSWER_TIMEOUT, Hub
 from service.limits import TokenBucket

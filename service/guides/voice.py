@@ -13,7 +13,8 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, ClassVar
 
 from service import names, protocol
-from service.brokers.base import Event, Receipt, unavailable
+from service.brokers.base import unavailable
+from service.brokers.log import Event, Receipt
 from service.hub import ANSWER_TIMEOUT, Hub
 from service.identity.auth import GUEST_PREFIX
 from service.protocol import ErrorCode, Person, RequestError
@@ -105,7 +106,7 @@ class Voice:
         self._hub.rates.check(self._hub.rates.tickets, self._network, "names from this address")
         self._claiming = True
         # Without a network: nobody asks again here for a name whose answer was lost, but two may ask for the same.
-        return await self._hub.broker.claim_name(names.name_key(name), self.id, seconds)
+        return await self._hub.broker.directory.claim_name(names.name_key(name), self.id, seconds)
 
     def close(self) -> None:
         """The socket is gone. What it said is still said, if it could be by now; then its name is free."""
@@ -155,7 +156,7 @@ class Voice:
         tail = protocol.message_tail(id, protocol.encode(self.person), text)
         head, content = protocol.event_head("message", LOBBY), protocol.fingerprint("message", text)
         event = Event(LOBBY, self.id, id, head, tail, content=content, network=self._network)
-        self._hub.broker.publish(event, _published)
+        self._hub.broker.log.publish(event, _published)
 
     def _leave(self) -> None:
         """Once, whoever comes first."""
@@ -172,7 +173,7 @@ class Voice:
     async def _release(self) -> None:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                await self._hub.broker.release_name(self.id)
+                await self._hub.broker.directory.release_name(self.id)
         except (RequestError, TimeoutError):
             pass  # presence lets go of it, or the claim's own end
 

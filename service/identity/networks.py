@@ -4,7 +4,7 @@ import asyncio
 import time
 from itertools import islice
 
-from service.brokers.base import NETWORK_SECONDS, Broker
+from service.brokers.directory import NETWORK_SECONDS, Directory
 from service.protocol import RequestError
 
 GATHER = 0.2  # seconds
@@ -15,8 +15,8 @@ BATCH = 200  # guests told at once
 class Networks:
     """`enter` and `leave` are called for each of a guest's sockets; `run` tells the broker."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
         self._here: dict[tuple[str, str], int] = {}  # user and network: sockets
         self._new: dict[tuple[str, str], None] = {}
 
@@ -41,10 +41,10 @@ class Networks:
             if time.monotonic() >= again_at:
                 again_at += AGAIN
                 self._new |= dict.fromkeys(self._here)
-            while self._broker.available and (batch := list(islice(self._new, BATCH))):
+            while self._directory.available and (batch := list(islice(self._new, BATCH))):
                 for pair in batch:
                     del self._new[pair]
                 try:
-                    await self._broker.note_networks(batch)
+                    await self._directory.note_networks(batch)
                 except RequestError:  # away again, or one of them has a record that can't be written: `AGAIN`
                     break

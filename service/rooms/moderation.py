@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from service.brokers.base import Broker, Sanction, unavailable
+from service.brokers.base import unavailable
+from service.brokers.directory import Directory, Sanction
+from service.brokers.log import Log
 from service.clock import CLOCK
 from service.identity.auth import GUEST_PREFIX, User
 from service.names import check_room
@@ -64,8 +66,9 @@ _Key = tuple[str, str, str, bool]  # kind, room or "", user or network, whether 
 class Moderation:
     """What holds against whom. `run` keeps the copy; a `moderate` signal makes it look at once."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
+    def __init__(self, directory: Directory, log: Log) -> None:
+        self._directory = directory
+        self._log = log
         self._stale = asyncio.Event()
         self.known = False  # whether it was ever read: until then nobody is let in anywhere
         self._held: dict[_Key, Held] = {}
@@ -88,7 +91,7 @@ class Moderation:
             self._stale.clear()
 
     async def _read(self) -> None:
-        sanctions = await self._broker.sanctions()
+        sanctions = await self._directory.sanctions()
         before, self._held = self._held, {_key(sanction): _held(sanction) for sanction in sanctions}
         if self.known:  # a signal was lost
             for sanction in sanctions:
@@ -169,7 +172,7 @@ class Moderation:
 
     async def ask_ban(self, room: str, user: str, network: str = "") -> None:
         """The same by the broker's word: this process may not have heard of it yet. Raises `unavailable` as well."""
-        sanction = await self._broker.ban(room, user, network)
+        sanction = await self._directory.ban(room, user, network)
         if sanction is not None:
             raise RequestError(ErrorCode.FORBIDDEN, banned(sanction.reason))
 
@@ -185,9 +188,9 @@ class Moderation:
         self.check_ban("", by.id)  # who was banned meanwhile bans nobody
         if request.action is not Action.KICK:
             for sanction in sanctions:
-                await self._broker.sanction(sanction, _KINDS[request.action][1])
+                await self._directory.sanction(sanction, _KINDS[request.action][1])
             self._hold(request.action, sanctions)
-        self._broker.signal("", encode({"kind": "moderate", "action": request.action, "sanctions": sanctions}))
+        self._log.signal("", encode({"kind": "moderate", "action": request.action, "sanctions": sanctions}))
         logger.info(
             "moderation: %s of %s%s in %s by %s%s, reason %r",
             request.action,
@@ -207,11 +210,11 @@ class Moderation:
         until = CLOCK.now_ms() + int(seconds * 1000) if seconds else 0
         if not request.network:
             return [Sanction(kind, room, request.user, until, by.id, reason)]
-        networks = dict.fromkeys(await self._broker.networks(request.user))
+        networks = dict.fromkeys(await self._directory.networks(request.user))
         if lift:  # where they were when it was done, which nobody else may remember
             networks |= {
                 kept.user: None
-                for kept in await self._broker.sanctions()
+                for kept in await self._directory.sanctions()
                 if kept.network and (kept.kind, kept.room, kept.guest) == (kind, room, request.user)
             }
         if not networks:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from service import telemetry
-from service.brokers.base import BEAT_INTERVAL, Broker, Roster
+from service.brokers.presence import BEAT_INTERVAL, Roster, SharedPresence
 from service.protocol import MEMBERS_LIMIT, Count, Person, RequestError, UserId
 from service.protocol import Presence as PresenceFrame
 
@@ -44,7 +44,7 @@ class _Here(msgspec.Struct):
 class Presence:
     """Room "" is the whole deployment: who is online at all, which is what holds a name."""
 
-    def __init__(self, broker: Broker, grace: float, tell: Callable[[str, PresenceFrame], None]) -> None:
+    def __init__(self, broker: SharedPresence, grace: float, tell: Callable[[str, PresenceFrame], None]) -> None:
         """`grace` in seconds; `tell` shows a frame to a room's members here."""
         self._broker = broker
         self._grace = grace

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from service import telemetry
-from service.brokers.base import Broker
+from service.brokers.directory import Directory
 from service.protocol import MEMBERS_LIMIT, Count, Person, ReadFrame, RequestError, UserId
 
 GATHER = 0.5  # seconds
@@ -23,13 +23,13 @@ class ReadPositions:
 
     def __init__(
         self,
-        broker: Broker,
+        directory: Directory,
         size: Callable[[str], int],
         tell: Callable[[str, list[ReadFrame]], None],
         tell_own: Callable[[str, list[ReadFrame]], None],
     ) -> None:
         """`size`: how many are in a room. `tell` shows frames to its members here, `tell_own` each to its user only."""
-        self._broker = broker
+        self._directory = directory
         self._size = size
         self._tell = tell
         self._tell_own = tell_own
@@ -47,23 +47,23 @@ class ReadPositions:
             for room, marks in list(self._marks.items()):
                 del self._marks[room]
                 try:
-                    await self._broker.mark_read(room, marks)
+                    await self._directory.mark_read(room, marks)
                 except RequestError:
                     for user, seq in marks.items():
                         self.mark(room, user, seq)
-                    if not self._broker.available:
+                    if not self._directory.available:
                         break
                 except Exception as error:  # noqa: BLE001 (whatever the room holds, the others' are told)
                     telemetry.damaged("reads", f"the reads of {room}", error)
 
     async def of(self, room: str, members: Iterable[Person]) -> dict[str, int]:
         """What these people have read, where they have read anything."""
-        return await self._broker.reads(room, [person.id for person in members])
+        return await self._directory.reads(room, [person.id for person in members])
 
     async def unread(self, user: str) -> dict[str, int]:
         """How much is unread in each room that the user has read something in; nothing while the broker is away."""
         try:
-            return await self._broker.unread(user)
+            return await self._directory.unread(user)
         except RequestError:
             return {}
 

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import msgspec
 
 from service import telemetry
-from service.brokers.base import EMPTY_SECONDS, Broker, Listener, Page, Position, Publication, unavailable
+from service.brokers.base import unavailable
+from service.brokers.log import EMPTY_SECONDS, Log, Page, Position, Publication, Subscriber
 from service.protocol import RequestError
 from service.rooms.cursors import Cursor, Room
 from service.sockets.framing import frame
@@ -68,10 +69,10 @@ class Hall(Room[Member]):
         self.beginning: asyncio.Task[None] | None = None  # of a room that has no log yet
 
 
-class Relay(Listener):
+class Relay(Subscriber):
     """Rooms with members here, kept in step with the broker. `run` is the periodic part; all else is called."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Log) -> None:
         self._broker = broker
         self._loop = asyncio.get_running_loop()
         self._flush_due = False

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.brokers.base import Broker
+from service.brokers.log import Log
 from service.protocol import MEMBERS_LIMIT, Person, encode
 
 GATHER = 0.5  # seconds
@@ -23,9 +23,9 @@ class _Typing(msgspec.Struct):
 class Typists:
     """`note` is called at will; `run` tells the room now and then, of all at once."""
 
-    def __init__(self, broker: Broker, size: Callable[[str], int], show: Callable[[str, list[Person]], None]) -> None:
+    def __init__(self, log: Log, size: Callable[[str], int], show: Callable[[str, list[Person]], None]) -> None:
         """`size`: how many are in a room; `show`: shows them to its members here."""
-        self._broker = broker
+        self._log = log
         self._size = size
         self._show = show
         self._typing: dict[str, dict[str, Person]] = {}
@@ -48,7 +48,7 @@ class Typists:
             gathered, self._typing = self._typing, {}
             for room, people in gathered.items():
                 if people and self._size(room) <= MEMBERS_LIMIT:
-                    self._broker.signal(room, encode({"kind": "typing", "users": list(people.values())}))
+                    self._log.signal(room, encode({"kind": "typing", "users": list(people.values())}))
 
     def on_signal(self, room: str, payload: bytes) -> None:
         """Who types in a room, on any process."""

@@ -2,12 +2,12 @@
 
 import sys
 
-from service.brokers import base
+from service.brokers import log
 
 EMPTY_SECONDS = 6
 
 if __name__ == "__main__":
-    base.EMPTY_SECONDS = EMPTY_SECONDS  # before anything reads it
+    log.EMPTY_SECONDS = EMPTY_SECONDS  # before anything reads it
     from service import __main__ as command
 
     sys.exit(command.main())

@@ -109,7 +109,7 @@ async def test_every_status_can_be_read_from_another_allowed_origin_and_from_no_
     async with other_origin() as allowed, other_origin() as foreign, chromium() as browser:
         settings = {"ALLOWED_ORIGINS": f"http://127.0.0.1,{allowed}", "JOIN_RATE": "0.001"}
         async with serving(settings) as it:
-            await it.hub.broker.claim_name("taken", "u9", 60)
+            await it.hub.broker.directory.claim_name("taken", "u9", 60)
             seen = await ask_all(it, browser, allowed)
             for name, (status, code, _, _) in REQUESTS.items():
                 assert (seen[name]["status"], seen[name]["code"]) == (status, code), f"{name}: {seen[name]}"

@@ -20,12 +20,13 @@ import msgspec
 from service import actions, api
 from service.__main__ import main
 from service.brokers import pulse
-from service.brokers.base import Receipt
+from service.brokers.log import Receipt
 from service.brokers.redis import channels as redis_channels
 from service.brokers.redis import commands as redis_commands
 from service.brokers.redis import presence as redis_presence
-from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.commands import Commands
+from service.brokers.redis.directory import RedisDirectory
+from service.brokers.redis.log import RedisLog
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatSocket
@@ -76,12 +77,12 @@ def holes() -> None:
 def dedupe() -> None:
     """Every attempt is a new event: the ids that are remembered never match."""
     numbers = itertools.count()
-    publish = RedisBroker.publish
+    publish = RedisLog.publish
 
     def publish_anew(self: Any, event: Any, done: Any) -> None:
         publish(self, msgspec.structs.replace(event, id=f"{event.id}#{next(numbers)}"), done)
 
-    replace(RedisBroker, "publish", publish_anew)
+    replace(RedisLog, "publish", publish_anew)
 
 
 @guard
@@ -95,15 +96,15 @@ def stored() -> None:
     def hasty(publish: Any) -> Any:
         @functools.wraps(publish)
         def acknowledge_first(self: Any, event: Any, done: Any) -> None:
-            hall = self.listener.rooms[event.room]
+            hall = self.subscriber.rooms[event.room]
             guesses[event.room] = guess = max(guesses.get(event.room, 0), hall.head) + 1
             done(Receipt(guess, int(time.time() * 1000), False))
             asyncio.get_running_loop().call_later(0.05, publish, self, event, nothing)
 
         return acknowledge_first
 
-    for broker in (RedisBroker, SqliteBroker):
-        replace(broker, "publish", hasty(broker.publish))
+    for log in (RedisLog, SqliteBroker):
+        replace(log, "publish", hasty(log.publish))
 
 
 @guard
@@ -172,7 +173,7 @@ def once() -> None:
     async def look_at_ticket(self: Any, key: str) -> Any:
         return await self._commands.call("GET", "parley:ticket:" + key)
 
-    replace(RedisBroker, "take_ticket", look_at_ticket)
+    replace(RedisDirectory, "take_ticket", look_at_ticket)
 
 
 @guard

@@ -151,7 +151,7 @@ class Commands:
         self.send(args, reply, lane, cost)
         return await future
 
-    def forget(self, *args: Any) -> None:
+    def post(self, *args: Any) -> None:
         """A command whose answer nobody waits for."""
         self.send(args, lambda answer: None)
 

@@ -14,7 +14,7 @@ import msgspec
 
 from service import names, telemetry
 from service.brokers import marks
-from service.brokers.base import Position
+from service.brokers.log import Position
 from service.brokers.redis import url as redis_url
 from service.brokers.redis.commands import Commands, Lane, WrongType
 from service.protocol import RequestError
@@ -156,6 +156,15 @@ async def all_of(*work: Coroutine[Any, Any, Any]) -> list[Any]:
         for coroutine in work[begun:]:
             coroutine.close()
     return answers
+
+
+async def read_positions(commands: Commands, rooms: Sequence[str]) -> list[Position | None]:
+    """Log.positions."""
+    if not rooms:
+        return []
+    keys = (room_keys(room, "position")[0] for room in rooms)
+    answer = await commands.call("MGET", *keys, lane=Lane.READS, cost=1 + len(rooms) // 10)
+    return [read_position(room, text) for room, text in zip(rooms, answer, strict=True)]
 
 
 async def unless_damaged(work: Coroutine[Any, Any, Any], otherwise: Any, kind: str = "", key: str = "") -> Any:

@@ -1,25 +1,45 @@
-"""The rooms' logs on Redis: publishing in batches, pages, positions. Each step is a script's."""
+"""The rooms' logs on Redis: publishing in batches, pages, positions, and who listens. Each step is a script's.
+
+A room's channel carries "E" epoch ":" seq "\\n" frames, or "S" and a signal's JSON.
+"""
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from service.brokers.base import (
+from redis.asyncio.connection import Connection
+
+from service import telemetry
+from service.brokers.base import unavailable
+from service.brokers.directory import sanctioned
+from service.brokers.log import (
     CHANGES_FACTOR,
     EMPTY_SECONDS,
     PAGE_BYTES,
     Done,
     Event,
+    Log,
     Page,
     Position,
+    Publication,
     Receipt,
+    Subscriber,
     id_used,
-    sanctioned,
-    unavailable,
 )
+from service.brokers.redis.channels import Channels
 from service.brokers.redis.commands import Commands, Lane
-from service.brokers.redis.keys import SANCTIONS, read_event, read_position, refuse_damaged, room_script, script_keys
+from service.brokers.redis.keys import (
+    SANCTIONS,
+    all_of,
+    read_event,
+    read_position,
+    read_positions,
+    refuse_damaged,
+    room_script,
+    script_keys,
+    unless_damaged,
+)
 from service.clock import CLOCK
 from service.protocol import ErrorCode, RequestError, encode
 
@@ -38,32 +58,43 @@ _REFUSALS: dict[bytes, Callable[[], RequestError]] = {
 }
 
 
-class RedisLog:
-    """The log's part of the broker. `known` is Listener.known; `note` is told of each room that is published to."""
+class RedisLog(Log):
+    """`note` is told of each room that is published to."""
 
     def __init__(
         self,
         commands: Commands,
+        connect: Callable[[], Connection],
         prefix: bytes,
         process: str,
-        known: Callable[[str], Position],
         note: Callable[[str], None],
         *,
         history_limit: int,
     ) -> None:
         self._commands = commands
+        self.channels = Channels(connect, self._on_message, self._on_subscribed)
         self._prefix = prefix
         self._process = process
-        self._known = known
         self._note = note
         self._history_limit = history_limit
         self._waiting: dict[str, list[tuple[Event, Done]]] = {}
         self._under_way = 0  # calls of the publish script
         self._epochs = itertools.count()
+        commands.gather = self._gather
+
+    def open(self, subscriber: Subscriber) -> None:
+        """Before anything else; what every process is told is subscribed to."""
+        self.subscriber = subscriber
+        self.subscribe("")
+
+    @property
+    def available(self) -> bool:
+        return self._commands.connected and self.channels.connected
+
+    # -- append
 
     @property
     def publishing(self) -> bool:
-        """Whether events of this process are on their way."""
         return self._under_way > 0 or bool(self._waiting)
 
     def publish(self, event: Event, done: Done) -> None:
@@ -81,7 +112,7 @@ class RedisLog:
         """A name that no life of a log had: this process's own, and a count (a random one costs 5 µs a publish)."""
         return f"{self._process}{next(self._epochs):x}"
 
-    def gather(self) -> None:
+    def _gather(self) -> None:
         """What waits becomes one call of the script for each room."""
         waiting, self._waiting = self._waiting, {}
         for room, batch in waiting.items():
@@ -90,11 +121,11 @@ class RedisLog:
             self._note(room)
 
     def _publish_batch(self, room: str, batch: list[tuple[Event, Done]]) -> None:
-        known = self._known(room)
+        known = self.subscriber.known(room)
         keys = (*script_keys(room), SANCTIONS)
         limits = (self._history_limit, CHANGES_FACTOR * self._history_limit, IDS_LIMIT)
         args: list[Any] = ["EVALSHA", self._commands.scripts["publish"], len(keys), *keys]
-        args += (room, self._prefix + room.encode(), self._fresh_epoch(), *limits, known.epoch, known.seq)
+        args += (room, self._channel(room), self._fresh_epoch(), *limits, known.epoch, known.seq)
         args.append(CLOCK.now_ms())
         for event, _ in batch:
             change = "" if event.change is None else encode(event.change)
@@ -117,6 +148,8 @@ class RedisLog:
 
         self._under_way += 1
         self._commands.send(tuple(args), reply, Lane.SENDS)
+
+    # -- read
 
     async def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
         fresh_epoch = self._fresh_epoch() if create else ""
@@ -158,5 +191,48 @@ class RedisLog:
         found = [read_event(room, frame, mark) for frame, mark in zip(answer[3::2], answer[4::2], strict=True)]
         return position, bool(answer[1]), int(answer[2]), found
 
+    async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
+        return await read_positions(self._commands, rooms)
+
+    # -- a log's life
+
+    async def keep(self, rooms: Sequence[str]) -> None:
+        scripts = (room_script(self._commands, "rooms", room, "keep", EMPTY_SECONDS) for room in rooms)
+        await all_of(*(unless_damaged(script, None) for script in scripts))
+
     async def renew_epoch(self, room: str, lost: Position) -> None:
         await room_script(self._commands, "rooms", room, "renew", lost.epoch, lost.seq, self._fresh_epoch())
+
+    # -- reach
+
+    def _channel(self, room: str) -> bytes:
+        return self._prefix + room.encode()
+
+    def subscribe(self, room: str) -> None:
+        self.channels.subscribe(self._channel(room))
+
+    def unsubscribe(self, room: str) -> None:
+        self.channels.unsubscribe(self._channel(room))
+
+    def signal(self, room: str, payload: bytes) -> None:
+        self._commands.post("PUBLISH", self._channel(room), b"S" + payload)
+
+    def _on_subscribed(self, channels: list[bytes]) -> None:
+        rooms = [channel[len(self._prefix) :].decode() for channel in channels]
+        self.subscriber.on_subscribed(rooms)
+
+    def _on_message(self, channel: bytes, data: bytes) -> None:
+        room = channel[len(self._prefix) :].decode()
+        try:
+            if data.startswith(b"S"):
+                self.subscriber.on_signal(room, data[1:])
+                return
+            head, *frames = data.split(b"\n")
+            epoch, _, seq = head.partition(b":")
+            if not epoch.startswith(b"E") or not frames or int(seq) < 1:
+                raise ValueError
+            publication = Publication(room, epoch[1:].decode(), int(seq), frames)
+        except ValueError:  # anybody with access to Redis can publish there
+            telemetry.GARBAGE.inc()
+            return
+        self.subscriber.on_publication(publication)

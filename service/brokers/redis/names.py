@@ -15,21 +15,21 @@ SWEEP_LIMIT = 100  # names looked at with each beat, of those whose claim is ove
 _KEYS = (*room_keys("*", "names", "claims", "holders", "people"), PROCESSES)
 
 
-class RedisNames:
-    """The names' part of the broker."""
+class Names:
+    """The names' part of the directory, which presence tells who is here."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
     async def claim(self, name: str, user: str, seconds: float, network: str, process: str) -> bool:
-        """Broker.claim_name. `unavailable` if Redis was told of `process` ("" if not) and lost it: with its people."""
+        """Directory.claim_name. `unavailable` if Redis lost `process` ("": never told of one), and its people."""
         result = await self._step("claim", name, user, int(seconds * 1000), network, process)
         if result < 0:
             raise unavailable("the broker has lost who is here")
         return bool(result)
 
     async def release(self, user: str) -> None:
-        """Broker.release_name."""
+        """Directory.release_name."""
         await self._step("release", user)
 
     async def hold(self, people: Sequence[Person]) -> int:

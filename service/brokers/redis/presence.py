@@ -8,16 +8,18 @@ noted of the former one is nobody's any more, and goes: room by room as it is en
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from service import telemetry
-from service.brokers.base import BEAT_INTERVAL, PROCESS_TTL, Roster, unavailable
+from service.brokers.base import unavailable
+from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL, Roster, SharedPresence
 from service.brokers.pulse import Pulse
 from service.brokers.redis.commands import Commands, Lane, WrongType
 from service.brokers.redis.keys import PROCESSES, all_of, room_keys, shown
+from service.brokers.redis.names import Names
 from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
 
 SETTLING = BEAT_INTERVAL + 2.0  # seconds in which every process finds that Redis lost its people, and enters them again
@@ -29,8 +31,8 @@ _LIFE = re.compile(rb"[0-9a-f]{16}")
 _PERSON = re.compile(rb"\d{1,4}:(\{.*\})", re.DOTALL)  # presence.lua has the same
 
 
-class RedisPresence:
-    """The presence's part of the broker. `note` is told of rooms that are in use, `hold` of people in the room ""."""
+class RedisPresence(SharedPresence):
+    """`note` is told of rooms that are in use, `names` of people in the room ""."""
 
     def __init__(
         self,
@@ -38,10 +40,10 @@ class RedisPresence:
         prefix: bytes,
         life: str,
         note: Callable[[str], None],
-        hold: Callable[[Sequence[Person]], Coroutine[Any, Any, int]],
+        names: Names,
     ) -> None:
         self._commands = commands
-        self._hold = hold
+        self._names = names
         self._prefix = prefix
         self._note = note
         self.life = life
@@ -52,10 +54,13 @@ class RedisPresence:
         self._settled_at = 0.0  # when names may be claimed again, after Redis lost who is present
         self.pulse = Pulse()
 
+    @property
+    def available(self) -> bool:
+        return self._commands.connected
+
     # -- this process's people
 
     async def enter(self, room: str, people: Sequence[Person]) -> None:
-        """Broker.enter."""
         if room:
             self._note(room)
         life, former = self.life, self._former
@@ -64,14 +69,13 @@ class RedisPresence:
             args = [word for person in part for word in (person.id, encode(person))]
             steps = [self._step(room, life, "enter", *args, cost=1 + len(part) // 4)]
             if not room:
-                steps.append(self._hold(part))
+                steps.append(self._names.hold(part))
             known, *_ = await all_of(*steps)
             self._learn(known)
         if former is not None:
             await self._expire(room, former, own=True)
 
     async def depart(self, room: str, users: Sequence[str]) -> None:
-        """Broker.depart."""
         lives = [self.life] if self._former is None else [self.life, self._former]
         for start in range(0, len(users), STEP_LIMIT):
             part = users[start : start + STEP_LIMIT]
@@ -90,7 +94,7 @@ class RedisPresence:
     # -- everybody
 
     async def roster(self, room: str) -> Roster:
-        """Broker.roster. A person who can't be read is left out, and goes: their process enters them again."""
+        """A person who can't be read is left out, and goes: their process enters them again."""
         (people,) = room_keys(room or "*", "people")
         try:
             count = await self._commands.call("HLEN", people, lane=Lane.READS)
@@ -124,7 +128,7 @@ class RedisPresence:
         return self.life if self._known else ""
 
     async def beat(self) -> bool:
-        """Broker.beat."""
+        self._names.sweep()
         if self._connections != self._commands.connections:
             # Redis may have come back without the latest of what it was told.
             self.pulse.lost()

@@ -1,21 +1,21 @@
-"""Which rooms there are on Redis, and their end."""
+"""The index of the rooms on Redis, and their end."""
 
 import asyncio
-from collections.abc import Callable, Sequence
 from typing import Any
 
-from service.brokers.base import EMPTY_SECONDS, Position
+from service.brokers.log import EMPTY_SECONDS
 from service.brokers.redis.commands import Commands, Lane
 from service.brokers.redis.keys import (
     INDEX,
     all_of,
-    read_position,
+    read_positions,
     read_room,
     read_rooms,
     room_keys,
     room_script,
     unless_damaged,
 )
+from service.brokers.redis.reads import drop_visits
 from service.clock import CLOCK
 from service.protocol import RequestError
 
@@ -28,18 +28,17 @@ SWEEP_AFTER = 2.0 * EMPTY_SECONDS  # seconds since its last use, before which a 
 STEADY = 600.0  # seconds for which the clock must not have stepped before old rooms are deleted by its word
 
 
-class RedisRooms:
-    """The rooms' part of the broker. `run` is the task that clears up.
+class RoomIndex:
+    """Which rooms are in use, by the last of it. `run` is the task that clears up.
 
     Nothing that lasts has a time to live in Redis, where one step of its clock would delete it all. The service counts
     the days instead, and believes no clock that has just stepped.
     """
 
-    def __init__(self, commands: Commands, seconds: int, forget_reads: Callable[[str, Sequence[bytes]], None]) -> None:
-        """`seconds`: how long a room stays after its last event. `forget_reads`: RedisReads.forget."""
+    def __init__(self, commands: Commands, seconds: int) -> None:
+        """`seconds`: how long a room stays after its last event."""
         self._commands = commands
         self._seconds = seconds
-        self._forget_reads = forget_reads
         self._indexed: dict[str, float] = {}
         self._swept = 0  # how far the walk around the index came
 
@@ -57,31 +56,22 @@ class RedisRooms:
 
             self._commands.send(("ZADD", INDEX, int(now), room), reply)
 
-    async def keep(self, rooms: Sequence[str]) -> None:
-        scripts = (room_script(self._commands, "rooms", room, "keep", EMPTY_SECONDS) for room in rooms)
-        await all_of(*(unless_damaged(script, None) for script in scripts))
-
-    async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
-        if not rooms:
-            return []
-        keys = (room_keys(room, "position")[0] for room in rooms)
-        answer = await self._commands.call("MGET", *keys, lane=Lane.READS, cost=1 + len(rooms) // 10)
-        return [read_position(room, text) for room, text in zip(rooms, answer, strict=True)]
-
-    async def room_count(self) -> int:
+    async def count(self) -> int:
+        """Directory.room_count."""
         count: int = await unless_damaged(self._commands.call("ZCARD", INDEX), 0, "rooms", INDEX)
         return count
 
-    async def rooms(self) -> dict[str, int]:
+    async def people(self) -> dict[str, int]:
+        """Directory.rooms."""
         latest = self._commands.call("ZREVRANGE", INDEX, 0, ROOMS_LIMIT - 1)
         names = read_rooms(await unless_damaged(latest, [], "rooms", INDEX), INDEX)
-        counts = await all_of(*(self._people(name) for name in names))
-        positions = await self.positions(names)
+        counts = await all_of(*(self._people_in(name) for name in names))
+        positions = await read_positions(self._commands, names)
         return {
             name: count for name, count, position in zip(names, counts, positions, strict=True) if count or position
         }
 
-    async def _people(self, room: str) -> int:
+    async def _people_in(self, room: str) -> int:
         key = room_keys(room, "people")[0]
         count: int = await unless_damaged(self._commands.call("HLEN", key, lane=Lane.READS), 0, "people", key)
         return count
@@ -120,4 +110,4 @@ class RedisRooms:
             more_keys=(INDEX, *room_keys(room, "people")),
             lane=Lane.READS,
         )
-        self._forget_reads(room, await unless_damaged(script, []))
+        drop_visits(self._commands, room, await unless_damaged(script, []))

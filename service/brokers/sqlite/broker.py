@@ -18,16 +18,9 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from service.brokers.base import (
-    Done,
-    Event,
-    Listener,
-    Page,
-    Position,
-    Receipt,
-    Sanction,
-    unavailable,
-)
+from service.brokers.base import unavailable
+from service.brokers.directory import Sanction
+from service.brokers.log import Done, Event, Page, Position, Receipt, Subscriber
 from service.brokers.sqlite.memory import Memory
 from service.brokers.sqlite.store import Outcome, Store, Work
 from service.clock import CLOCK, Clock
@@ -87,19 +80,19 @@ class SqliteBroker(Memory):
         self._sent_at = 0.0
 
     @property
-    def available(self) -> bool:  # type: ignore[override]
+    def available(self) -> bool:
         return self._writable and self._accepting() and self._writes_waiting < self._limits[0]
 
     @property
-    def publishing(self) -> bool:  # type: ignore[override]
+    def publishing(self) -> bool:
         return bool(self._next.events or (self._under_way and self._under_way.events))
 
     def _accepting(self) -> bool:
         stalled = self._under_way is not None and self._loop.time() - self._sent_at > self._stall
         return self._open and not stalled
 
-    async def open(self, listener: Listener) -> None:
-        self.listener = listener
+    async def open(self, subscriber: Subscriber) -> None:
+        self.subscriber = subscriber
         self._loop = asyncio.get_running_loop()
         opened: asyncio.Future[None] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -194,7 +187,7 @@ class SqliteBroker(Memory):
         batch.events, batch.writes = {}, []
         for publication in outcome.fresh:
             if publication.room in self._subscribed:
-                self._guard(self.listener.on_publication, publication)
+                self._guard(self.subscriber.on_publication, publication)
 
     def _finish(self, batch: _Batch, answers: list[Any]) -> None:
         self._under_way = None

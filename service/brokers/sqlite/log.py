@@ -13,7 +13,9 @@ from msgspec import Meta, Struct
 
 from service import telemetry
 from service.brokers import marks
-from service.brokers.base import (
+from service.brokers.base import unavailable
+from service.brokers.directory import sanctioned
+from service.brokers.log import (
     CHANGES_FACTOR,
     EMPTY_SECONDS,
     PAGE_BYTES,
@@ -24,8 +26,6 @@ from service.brokers.base import (
     Publication,
     Receipt,
     id_used,
-    sanctioned,
-    unavailable,
 )
 from service.brokers.marks import Marks
 from service.clock import SLEW
@@ -174,7 +174,7 @@ class Log:
             self.remove(room.id, change.target, frame)
         else:
             replace = "INSERT OR REPLACE INTO marks (room, target, marks) VALUES (?, ?, ?)"
-            self._db.execute(replace, (room.id, change.target, marks.encode(after).decode()))
+            self._db.execute(replace, (room.id, change.target, marks.serialize(after).decode()))
         return True
 
     def remove(self, room_id: int, seq: int, frame: bytes) -> None:

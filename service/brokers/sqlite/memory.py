@@ -7,20 +7,26 @@ loop's.
 import asyncio
 from collections.abc import Sequence
 
-from service.brokers.base import NETWORK_SECONDS, NETWORKS_LIMIT, Broker, Roster, unavailable
+from service.brokers.base import unavailable
+from service.brokers.broker import Broker
+from service.brokers.directory import NETWORK_SECONDS, NETWORKS_LIMIT, Directory
+from service.brokers.log import Log, Subscriber
+from service.brokers.presence import Roster, SharedPresence
 from service.brokers.sqlite.names import Names
 from service.protocol import MEMBERS_LIMIT, Person, encode
 
 CHARGE_SECONDS = 10.0  # how far a user's bucket can be overdrawn
 
 
-class Memory(Broker):
-    """These parts of the contract. Whoever completes it sets `_loop`, `listener` and `_open`, and calls `_sweep`."""
+class Memory(Broker, Log, SharedPresence, Directory):
+    """These parts of the contract. Whoever completes it sets `_loop`, `subscriber` and `_open`, and calls `_sweep`."""
 
     _loop: asyncio.AbstractEventLoop
+    subscriber: Subscriber
     _open = False
 
     def __init__(self) -> None:
+        self.log = self.presence = self.directory = self
         self._subscribed: set[str] = set()
         self._subscribing: list[str] = []
         self._tickets: dict[str, tuple[bytes, float]] = {}  # record, end
@@ -55,7 +61,7 @@ class Memory(Broker):
         rooms, self._subscribing = self._subscribing, []
         wished = [room for room in dict.fromkeys(rooms) if room in self._subscribed]
         if wished:
-            self.listener.on_subscribed(wished)
+            self.subscriber.on_subscribed(wished)
 
     def unsubscribe(self, room: str) -> None:
         self._subscribed.discard(room)
@@ -65,7 +71,7 @@ class Memory(Broker):
 
     def _deliver(self, room: str, payload: bytes) -> None:
         if self._open and (room == "" or room in self._subscribed):
-            self.listener.on_signal(room, payload)
+            self.subscriber.on_signal(room, payload)
 
     # -- tickets and names
 

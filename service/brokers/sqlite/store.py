@@ -17,7 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from service import telemetry
-from service.brokers.base import READERS_LIMIT, UNREAD_ROOMS, Event, Publication, Sanction, unavailable
+from service.brokers.base import unavailable
+from service.brokers.directory import READERS_LIMIT, UNREAD_ROOMS, Sanction
+from service.brokers.log import Event, Publication
 from service.brokers.sqlite import migration as sqlite_migration
 from service.brokers.sqlite.log import Log
 from service.errors import ConfigError

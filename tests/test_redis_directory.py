@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from service import telemetry
-from service.brokers.base import Sanction
-from service.brokers.redis import state as redis_state
+from service.brokers.directory import Sanction
+from service.brokers.redis import directory as redis_directory
 from service.brokers.redis.broker import RedisBroker
 from service.clock import Clock
 from service.protocol import encode
@@ -54,19 +54,19 @@ async def test_a_sanction_that_can_not_be_read_spoils_itself(
 ) -> None:
     """The others hold; it is counted and said by its field; it can be written again, and lifted."""
     async with broker(redis_url) as it:
-        await it.sanction(BAN, lift=False)
+        await it.directory.sanction(BAN, lift=False)
         script = "redis.call('HSET', KEYS[1], 'ban  u2', ARGV[1]) return 1"
-        await it._commands.call("EVAL", script, 1, SANCTIONS, value)
+        await it.commands.call("EVAL", script, 1, SANCTIONS, value)
         before = damaged("sanction")
-        assert await it.sanctions() == [BAN]
+        assert await it.directory.sanctions() == [BAN]
         assert damaged("sanction") == before + 1
-        assert await it.ban("lobby", "u2") is None
-        assert await it.ban("lobby", "u1") == BAN
+        assert await it.directory.ban("lobby", "u2") is None
+        assert await it.directory.ban("lobby", "u1") == BAN
         again = Sanction("ban", "", "u2", 0, "m", "")
-        await it.sanction(again, lift=False)
-        assert await it.ban("lobby", "u2") == again
-        await it.sanction(again, lift=True)
-        assert await it.sanctions() == [BAN]
+        await it.directory.sanction(again, lift=False)
+        assert await it.directory.ban("lobby", "u2") == again
+        await it.directory.sanction(again, lift=True)
+        assert await it.directory.sanctions() == [BAN]
 
 
 async def test_a_newer_sanction_is_read_as_far_as_it_is_known(redis_url: str, redis_server: RedisServer) -> None:
@@ -75,7 +75,7 @@ async def test_a_newer_sanction_is_read_as_far_as_it_is_known(redis_url: str, re
         newer = json.loads(encode(BAN)) | {"shade": "grey", "appeal": {"by": []}}
         other = newer | {"kind": "shadow", "user": "u2"}
         redis_server.cli("HSET", SANCTIONS, "ban lobby u1", json.dumps(newer), "shadow lobby u2", json.dumps(other))
-        kept = await it.sanctions()
+        kept = await it.directory.sanctions()
         assert [sanction.kind for sanction in sorted(kept, key=str)] == ["ban", "shadow"]
         assert BAN in kept
 
@@ -91,12 +91,12 @@ async def test_no_sanctions_at_all_is_no_reason_to_wait(redis_url: str, redis_se
             redis_server.cli(str(command), SANCTIONS, *rest)
             before = damaged("sanction")
             if first == 0:
-                assert await it.sanctions() == []
+                assert await it.directory.sanctions() == []
             elif first == 1:
-                assert await it.ban("lobby", "u1") is None
-            await it.sanction(BAN, lift=False)
+                assert await it.directory.ban("lobby", "u1") is None
+            await it.directory.sanction(BAN, lift=False)
             assert damaged("sanction") == before + 1
-            assert await it.sanctions() == [BAN]
+            assert await it.directory.sanctions() == [BAN]
 
 
 @pytest.mark.expects_log("damaged record parley:sanctions")
@@ -116,21 +116,21 @@ async def test_a_step_of_a_clock_deletes_no_sanction(
 ) -> None:
     """Over by a clock that was just set, or that Redis doesn't share: it no longer holds, and stays. Else it goes."""
     async with broker(redis_url) as it:
-        await it.beat()
+        await it.presence.beat()
         wall, elapsed = time.time(), 0.0
-        monkeypatch.setattr(redis_state, "CLOCK", Clock(lambda: wall, lambda: elapsed))
+        monkeypatch.setattr(redis_directory, "CLOCK", Clock(lambda: wall, lambda: elapsed))
         brief = Sanction("mute", "", "u1", int((wall + 3600) * 1000), "m", "")
-        await it.sanction(brief, lift=False)
-        assert await it.sanctions() == [brief]
+        await it.directory.sanction(brief, lift=False)
+        assert await it.directory.sanctions() == [brief]
         wall += 86_400 * 365  # the clock is set a year ahead
-        assert await it.sanctions() == [brief]
+        assert await it.directory.sanctions() == [brief]
         elapsed, wall = 100.0, wall + 100.0
-        assert await it.sanctions() == [], "it has stood for long enough to be believed"
+        assert await it.directory.sanctions() == [], "it has stood for long enough to be believed"
         elapsed, wall = 10_000.0, wall + 9900.0
-        assert await it.sanctions() == []
+        assert await it.directory.sanctions() == []
         assert redis_server.cli("HLEN", SANCTIONS) == "1", "Redis's clock disagrees"
-        monkeypatch.setattr(it._presence.pulse, "_last", (0.0, 0.0, wall))
-        assert await it.sanctions() == await it.sanctions() == []
+        monkeypatch.setattr(it.presence.pulse, "_last", (0.0, 0.0, wall))
+        assert await it.directory.sanctions() == await it.directory.sanctions() == []
         assert redis_server.cli("HLEN", SANCTIONS) == "0"
 
 
@@ -145,10 +145,10 @@ async def test_a_ticket_of_another_type_is_none(redis_url: str, redis_server: Re
         command, *rest = GARBAGE[kind]
         redis_server.cli(str(command), "parley:ticket:t", *rest)
         before = damaged("ticket")
-        assert await it.take_ticket("t") is None
+        assert await it.directory.take_ticket("t") is None
         assert damaged("ticket") == before + 1
-        await it.put_ticket("t", b"right", 30)
-        assert await it.take_ticket("t") == b"right"
+        await it.directory.put_ticket("t", b"right", 30)
+        assert await it.directory.take_ticket("t") == b"right"
 
 
 @says_so
@@ -158,9 +158,9 @@ async def test_networks_of_another_type_are_none(redis_url: str, redis_server: R
     async with broker(redis_url) as it:
         command, *rest = GARBAGE[kind]
         redis_server.cli(str(command), "parley:networks:u1", *rest)
-        assert await it.networks("u1") == []
-        await it.note_networks([("u1", "192.0.2.1"), ("u2", "192.0.2.2")])
-        assert (await it.networks("u1"), await it.networks("u2")) == (["192.0.2.1"], ["192.0.2.2"])
+        assert await it.directory.networks("u1") == []
+        await it.directory.note_networks([("u1", "192.0.2.1"), ("u2", "192.0.2.2")])
+        assert (await it.directory.networks("u1"), await it.directory.networks("u2")) == (["192.0.2.1"], ["192.0.2.2"])
 
 
 # -- buckets
@@ -172,10 +172,10 @@ async def test_a_bucket_of_a_clock_ahead_begins_anew(redis_url: str, redis_serve
     async with broker(redis_url) as it:
         now = int(redis_server.cli("TIME").split()[0]) * 1000
         redis_server.cli("SET", BUCKET, now + ahead_s * 1000)
-        assert await it.charge("u1", 1, 10.0, 20.0) == 0
+        assert await it.directory.charge("u1", 1, 10.0, 20.0) == 0
         assert float(redis_server.cli("GET", BUCKET)) < now + 3000
-        assert 5 < await it.charge("u1", 10_000, 10.0, 20.0) <= 10
-        assert 5 < await it.charge("u1", 1, 10.0, 20.0) <= 10
+        assert 5 < await it.directory.charge("u1", 10_000, 10.0, 20.0) <= 10
+        assert 5 < await it.directory.charge("u1", 1, 10.0, 20.0) <= 10
 
 
 @says_so
@@ -184,7 +184,7 @@ async def test_a_bucket_that_can_not_be_read_is_full(redis_url: str, redis_serve
     """It costs nobody anything."""
     async with broker(redis_url) as it:
         redis_server.cli("SET", BUCKET, value)
-        assert await it.charge("u1", 1, 10.0, 20.0) == 0
+        assert await it.directory.charge("u1", 1, 10.0, 20.0) == 0
         assert float(redis_server.cli("GET", BUCKET)) > 1e12
 
 
@@ -196,6 +196,6 @@ async def test_a_bucket_of_another_type_is_full(redis_url: str, redis_server: Re
         command, *rest = GARBAGE[kind]
         redis_server.cli(str(command), BUCKET, *rest)
         before = damaged("bucket")
-        assert await it.charge("u1", 1, 10.0, 20.0) == 0
+        assert await it.directory.charge("u1", 1, 10.0, 20.0) == 0
         assert damaged("bucket") == before + 1
-        assert await it.charge("u1", 30, 10.0, 20.0) > 0
+        assert await it.directory.charge("u1", 30, 10.0, 20.0) > 0

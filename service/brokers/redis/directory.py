@@ -1,16 +1,20 @@
-"""The small things that processes share on Redis: tickets, sanctions, where guests come from, buckets.
+"""The directory on Redis: tickets, sanctions, where guests come from, buckets; names, reads and rooms have files.
 
 A record that can't be read, or of a newer version, spoils itself only: it is counted, said, and passed over.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from service import telemetry
-from service.brokers.base import NETWORK_SECONDS, NETWORKS_LIMIT, Sanction
+from service.brokers.directory import NETWORK_SECONDS, NETWORKS_LIMIT, Directory, Sanction
 from service.brokers.redis.commands import Commands, WrongType
 from service.brokers.redis.keys import SANCTIONS, all_of, shown
+from service.brokers.redis.names import Names
+from service.brokers.redis.presence import RedisPresence
+from service.brokers.redis.reads import Reads
+from service.brokers.redis.rooms import RoomIndex
 from service.clock import CLOCK
 from service.protocol import encode
 
@@ -18,21 +22,28 @@ STEADY = 600.0  # seconds without a step of any clock, before a sanction is dele
 AGREEMENT = 60.0  # seconds by which the broker's clock may differ from ours then
 
 
-class RedisState:
-    """This part of the broker. `agrees` says whether the broker's clock is within so many seconds of ours."""
+class RedisDirectory(Directory):
+    """`presence` is asked as whom names are claimed, and whether Redis's clock agrees with ours."""
 
-    def __init__(self, commands: Commands, agrees: Callable[[float, float], bool]) -> None:
+    def __init__(
+        self, commands: Commands, prefix: bytes, names: Names, index: RoomIndex, presence: RedisPresence
+    ) -> None:
         self._commands = commands
-        self._agrees = agrees
+        self._names = names
+        self._index = index
+        self._presence = presence
+        self._reads = Reads(commands, prefix)
 
-    # -- tickets
+    @property
+    def available(self) -> bool:
+        return self._commands.connected
+
+    # -- tickets and names
 
     async def put_ticket(self, key: str, record: bytes, seconds: float) -> None:
-        """Broker.put_ticket."""
         await self._commands.call("SET", "parley:ticket:" + key, record, "PX", int(seconds * 1000))
 
     async def take_ticket(self, key: str) -> bytes | None:
-        """Broker.take_ticket."""
         name = "parley:ticket:" + key
         try:
             record: bytes | None = await self._commands.call("GETDEL", name)
@@ -42,10 +53,32 @@ class RedisState:
             return None
         return record
 
+    async def claim_name(self, name: str, user: str, seconds: float, network: str = "") -> bool:
+        return await self._names.claim(name, user, seconds, network, self._presence.asking())
+
+    async def release_name(self, user: str) -> None:
+        await self._names.release(user)
+
+    # -- read positions and rooms
+
+    async def mark_read(self, room: str, marks: dict[str, int]) -> None:
+        await self._reads.move(room, marks)
+
+    async def reads(self, room: str, users: Sequence[str]) -> dict[str, int]:
+        return await self._reads.of(room, users)
+
+    async def unread(self, user: str) -> dict[str, int]:
+        return await self._reads.unread(user)
+
+    async def rooms(self) -> dict[str, int]:
+        return await self._index.people()
+
+    async def room_count(self) -> int:
+        return await self._index.count()
+
     # -- sanctions
 
     async def sanction(self, sanction: Sanction, lift: bool) -> None:
-        """Broker.sanction."""
         command = ("HDEL", SANCTIONS, _field(sanction))
         if not lift:
             command = ("HSET", SANCTIONS, _field(sanction), encode(sanction))  # type: ignore[assignment]
@@ -56,14 +89,14 @@ class RedisState:
             await self._commands.call(*command)
 
     async def sanctions(self) -> list[Sanction]:
-        """Broker.sanctions. One whose time is over is deleted once no clock is in doubt."""
+        """One whose time is over is deleted once no clock is in doubt."""
         try:
             kept = await self._commands.call("HGETALL", SANCTIONS)
         except WrongType:
             await self._mend()
             return []
         now = CLOCK.now_ms()
-        certain = CLOCK.steady(STEADY) and self._agrees(now / 1000, AGREEMENT)
+        certain = CLOCK.steady(STEADY) and self._presence.pulse.agrees(now / 1000, AGREEMENT)
         holding = []
         for field, value in zip(kept[::2], kept[1::2], strict=True):
             sanction = _sanction(field, value)
@@ -72,7 +105,7 @@ class RedisState:
             if not 0 < sanction.until <= now:
                 holding.append(sanction)
             elif certain:
-                self._commands.forget("HDEL", SANCTIONS, field)
+                self._commands.post("HDEL", SANCTIONS, field)
         return holding
 
     async def _mend(self) -> None:
@@ -80,8 +113,7 @@ class RedisState:
         telemetry.damaged("sanction", SANCTIONS)
         await self._commands.call("DEL", SANCTIONS)
 
-    async def ban(self, room: str, user: str, network: str) -> Sanction | None:
-        """Broker.ban."""
+    async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
         fields = [f"ban {where} {user}" for where in (room, "")]
         fields += [f"ban/net {where} {network}" for where in (room, "") if network]
         now = CLOCK.now_ms()
@@ -99,7 +131,6 @@ class RedisState:
     # -- networks
 
     async def note_networks(self, networks: Sequence[tuple[str, str]]) -> None:
-        """Broker.note_networks."""
         now = CLOCK.now()
         await all_of(*(self._note_network(user, network, now) for user, network in networks))
 
@@ -111,11 +142,10 @@ class RedisState:
             telemetry.damaged("network", key)
             await self._commands.call("DEL", key)
             await self._commands.call("ZADD", key, now, network)
-        self._commands.forget("ZREMRANGEBYRANK", key, 0, -1 - NETWORKS_LIMIT)
-        self._commands.forget("EXPIRE", key, NETWORK_SECONDS)
+        self._commands.post("ZREMRANGEBYRANK", key, 0, -1 - NETWORKS_LIMIT)
+        self._commands.post("EXPIRE", key, NETWORK_SECONDS)
 
     async def networks(self, user: str) -> list[str]:
-        """Broker.networks."""
         key = f"parley:networks:{user}"
         try:
             known = await self._commands.call("ZREVRANGE", key, 0, -1)
@@ -127,7 +157,6 @@ class RedisState:
     # -- buckets
 
     async def charge(self, user: str, messages: int, rate: float, burst: float) -> float:
-        """Broker.charge."""
         if rate <= 0:
             return 0.0
         key = f"parley:{{user:{user}}}:bucket"

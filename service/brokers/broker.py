@@ -1,0 +1,24 @@
+"""A broker: the three contracts, and their beginning and end."""
+
+import abc
+
+from service.brokers.base import Part
+from service.brokers.directory import Directory
+from service.brokers.log import Log, Subscriber
+from service.brokers.presence import SharedPresence
+
+
+class Broker(Part):
+    """One process, one broker; `open` before anything else, `close` once."""
+
+    log: Log
+    presence: SharedPresence
+    directory: Directory
+
+    @abc.abstractmethod
+    async def open(self, subscriber: Subscriber) -> None:
+        """Connect and start consuming. A broker that is away at the start is waited for in the background."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Finish what is under way, then let go."""

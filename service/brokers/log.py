@@ -1,0 +1,179 @@
+"""The contract of the log: what was said in each room, in order, and who is told of it.
+
+A room has a *log* of durable events (messages, edits, removals, reactions), counted by `seq` from 1. `epoch` names one
+life of that count: after the log was lost (FLUSHALL, an expired room) the count begins again under another epoch.
+
+Atomic: `publish` does dedupe, count, append and broadcast of an event as one step or not at all.
+Ordered: a room's events reach every subscriber in the order of `seq`, unless some are lost on the way.
+Durable: a `Receipt` is given only once the log holds the event. Redis keeps it as safe as its own persistence settings.
+May be lost: what is broadcast while a subscription is down. The log has it, and `on_subscribed` says when to look.
+May be repeated: nothing in the log; on the way to a subscriber an event may overlap with what it read itself.
+Gone without a word: signals (typing, presence), which are broadcast and stored nowhere.
+Errors: those of `base`, and of `publish` what it says itself.
+"""
+
+import abc
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from service.brokers.base import Part
+from service.protocol import ErrorCode, RequestError
+
+PAGE_BYTES = 131_072  # a page ends before its frames are more, but holds at least one
+CHANGES_FACTOR = 2  # a log holds so many times HISTORY_LIMIT edits, removals and reactions beside its messages
+EMPTY_SECONDS = 120  # a room without events is forgotten so long after the last process held it
+
+
+def id_used() -> RequestError:
+    return RequestError(ErrorCode.BAD_REQUEST, "this id was used for something else")
+
+
+class Position(Struct, frozen=True):
+    """A place in a room's log: after `seq` events (0: none yet) of the life `epoch`."""
+
+    epoch: str
+    seq: int
+
+
+class Publication(Struct, frozen=True):
+    """Consecutive events of one room as they arrive: `frames[i]` is the JSON of event `seq + i`."""
+
+    room: str
+    epoch: str
+    seq: int
+    frames: list[bytes]
+
+
+class Change(Struct, frozen=True):
+    """What an event does to the message `target`, for history pages: "edit", "remove" or "react"."""
+
+    kind: str
+    target: int
+    user: str
+    moderator: bool
+    text: str = ""
+    emoji: str = ""
+    on: bool = True
+
+
+class Event(Struct, frozen=True):
+    """An event to publish: `head` + seq + `tail` + at + "}" is its JSON (protocol.event_head, message_tail).
+
+    `content` (protocol.fingerprint) tells the same thing sent again from another thing under the same id. `network` is
+    where a guest comes from (addresses.limit_key), for sanctions against networks; "" for everybody else.
+    """
+
+    room: str
+    user: str
+    id: str
+    head: str
+    tail: bytes
+    change: Change | None = None
+    content: str = ""
+    network: str = ""
+
+
+class Receipt(Struct, frozen=True):
+    """The log holds the event as `seq`, since `at` (Unix time in ms, the broker's clock)."""
+
+    seq: int
+    at: int
+    duplicate: bool
+
+
+class Page(Struct, frozen=True):
+    """Part of a room's log, oldest first, read in one step with the `position` of the log's end."""
+
+    position: Position
+    seq: int  # of the first frame; 0 when there is none
+    frames: list[bytes]
+    more: bool  # whether the log goes on, in the direction of reading
+
+
+Done = Callable[[Receipt | RequestError], None]
+
+
+class Subscriber(abc.ABC):
+    """What a broker tells the process; every call comes on the event loop and must not block."""
+
+    @abc.abstractmethod
+    def on_publication(self, publication: Publication) -> None:
+        """Events of a subscribed room arrived."""
+
+    def known(self, room: str) -> Position:
+        """Up to where events of the room were handed out here; ("", 0) for none. The log can't end before it."""
+        return Position("", 0)
+
+    @abc.abstractmethod
+    def on_signal(self, room: str, payload: bytes) -> None:
+        """A signal arrived, of a subscribed room or ("") for every process."""
+
+    @abc.abstractmethod
+    def on_subscribed(self, rooms: Sequence[str]) -> None:
+        """From here on these rooms' events arrive, for "" what every process is told; before, some may be missed."""
+
+
+class Log(Part):
+    """See the module's docstring."""
+
+    @property
+    @abc.abstractmethod
+    def publishing(self) -> bool:
+        """Whether events of this process are on their way, so that publications are about to arrive."""
+
+    @abc.abstractmethod
+    def publish(self, event: Event, done: Done) -> None:
+        """Dedupe, count, append, broadcast. `done` is called once, on a later turn of the loop.
+
+        Refused with `bad_request` (no such target, or the id was used for another content) or `forbidden` (somebody
+        else's message; the author is banned or muted, which is asked in the same step). A change that changes nothing
+        appends nothing: its receipt is a duplicate at the log's end. A removal takes the text out of the log, and out
+        of the message's edits there. Messages and changes are kept in numbers of their own (`history_limit`, and
+        `CHANGES_FACTOR` times that), so that no change pushes a message out.
+        """
+
+    @abc.abstractmethod
+    async def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
+        """The newest `limit` messages (before `before`), as they are now: edited, removed, with reactions.
+
+        Fewer where they would be over `PAGE_BYTES`. None for a room that has no log, unless `create` gives it one, an
+        empty one, which lasts for `EMPTY_SECONDS` from when it was last held (`keep`). `more`: older ones exist.
+        """
+
+    @abc.abstractmethod
+    async def after(self, room: str, seq: int, limit: int) -> Page | None:
+        """Up to `limit` events after `seq`, within `PAGE_BYTES`, as they were broadcast, but without removed texts.
+
+        The frames are consecutive. The first is `seq + 1`, or a later one if anything after `seq` was trimmed; `more`
+        says whether newer ones exist.
+        """
+
+    @abc.abstractmethod
+    async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
+        """Where these rooms' logs end. One that can't be read is counted as damaged and answered with None."""
+
+    @abc.abstractmethod
+    async def keep(self, rooms: Sequence[str]) -> None:
+        """These rooms are held here and have no events yet: they stay for another `EMPTY_SECONDS`."""
+
+    @abc.abstractmethod
+    async def renew_epoch(self, room: str, lost: Position) -> None:
+        """Give the log's life a new name if it ends before `lost`: the broker came back without what it acknowledged.
+
+        Counting on under the old name would use seqs twice. The log itself stays as it is.
+        """
+
+    # -- reach
+
+    @abc.abstractmethod
+    def subscribe(self, room: str) -> None:
+        """Wish for a room's events; `on_subscribed` says from when on. Wishes survive a lost connection."""
+
+    @abc.abstractmethod
+    def unsubscribe(self, room: str) -> None:
+        """Wish no longer."""
+
+    @abc.abstractmethod
+    def signal(self, room: str, payload: bytes) -> None:
+        """Broadcast `payload` to the subscribers of `room`, or ("") to every process. Lost without a word."""

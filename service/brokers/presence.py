@@ -1,0 +1,56 @@
+"""The contract of presence: who is in which room, over all processes.
+
+A process enters the people whom it has; the broker merges the processes, and a person is there while at least one has
+them. The room "" stands for the whole deployment. What a process entered is gone with it, `PROCESS_TTL` after its last
+beat. Nothing here is durable: a broker that was emptied is told again by each process, after its next beat.
+
+Atomic: each step of a person in a room, with the signal that tells others of it.
+Ordered: not at all with the log; a signal may be lost, and the roster is the truth.
+Errors: those of `base`.
+"""
+
+import abc
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from service.brokers.base import Part
+from service.protocol import Person
+
+PROCESS_TTL = 25.0  # seconds without a beat after which a process's people are gone
+BEAT_INTERVAL = 5.0  # seconds
+
+
+class Roster(Struct, frozen=True):
+    """Who is in a room: all of them, or past `MEMBERS_LIMIT` only how many."""
+
+    count: int
+    members: list[Person] | None
+
+
+class SharedPresence(Part):
+    """See the module's docstring."""
+
+    @abc.abstractmethod
+    async def enter(self, room: str, people: Sequence[Person]) -> None:
+        """These people are here on this process. Others are told (a `presence` signal) of whoever is new.
+
+        The process is known before its people are. In the room "" their names are claimed again where they are free.
+        """
+
+    @abc.abstractmethod
+    async def depart(self, room: str, users: Sequence[str]) -> None:
+        """They are no longer on this process. Others are told of whoever is now on none."""
+
+    @abc.abstractmethod
+    async def roster(self, room: str) -> Roster:
+        """Who is here, over all processes."""
+
+    @abc.abstractmethod
+    async def beat(self) -> bool:
+        """Say that this process lives; clear up after those that don't (no beat for `PROCESS_TTL`).
+
+        Only a process that has itself beaten for a whole `PROCESS_TTL` without a gap or a step of the broker's clock
+        clears up: who was away can't tell who else was. False when this process was itself taken for dead: it must
+        enter its people again.
+        """
