@@ -10,11 +10,10 @@ from collections.abc import Awaitable
 from functools import partial
 from http.client import responses
 from types import TracebackType
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import msgspec
-from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream
 from tornado.web import HTTPError
 
@@ -28,6 +27,7 @@ from service.identity.tickets import TICKET_SECONDS
 from service.limits import Buckets
 from service.protocol import ErrorCode, Person, RequestError
 from service.sockets.answers import AnswerHandler
+from service.sockets.tornado_private import answer_headers, answered, stream_of
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Handler(AnswerHandler):
 
     def prepare(self) -> None:
         settings = self.hub.settings
-        if self.request.method == "OPTIONS" and "Access-Control-Allow-Origin" in self._headers:
+        if self.request.method == "OPTIONS" and "Access-Control-Allow-Origin" in answer_headers(self):
             # Whatever would be refused: a page can read why only after a preflight that succeeds.
             self.answer_preflight()
             self.finish()
@@ -121,8 +121,8 @@ class Handler(AnswerHandler):
     def on_finish(self) -> None:
         """Who goes on while it is refused must at least connect again: each request costs the loop 0.3 ms."""
         super().on_finish()
-        stream = cast(HTTP1Connection, self.request.connection).stream
-        if self._headers.get("Connection") == "close":
+        stream = stream_of(self.request)
+        if answer_headers(self).get("Connection") == "close":
             stream.close()
         elif self.get_status() == 429:
             self._refusals[stream] = self._refusals.get(stream, 0) + 1
@@ -155,7 +155,7 @@ class Handler(AnswerHandler):
             code = _CODES.get(status_code, "error")
             message = responses.get(status_code, "Unknown")
         if status_code == 429:
-            stream = cast(HTTP1Connection, self.request.connection).stream
+            stream = stream_of(self.request)
             if self._refusals.get(stream, 0) >= REFUSALS_LIMIT:
                 self.set_header("Connection", "close")
         self.write_json({"error": {"code": code, "message": message}})
@@ -173,7 +173,7 @@ class Api(Handler):
 
     def prepare(self) -> None:
         super().prepare()
-        if self._finished:
+        if answered(self):
             return
         refusal = self.hub.refusal(self.request, guests=True)
         if refusal is not None:

@@ -10,6 +10,7 @@ from tornado.web import StaticFileHandler
 from service import api
 from service.names import check_room
 from service.protocol import RequestError
+from service.sockets.tornado_private import answer_headers, answered
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -47,7 +48,7 @@ class Missing(api.Handler):
 
     def vary_by_accept(self) -> None:
         """Beside what the answer may vary by already: the origin, where others may read it."""
-        known = self._headers.get_list("Vary")
+        known = answer_headers(self).get_list("Vary")
         self.set_header("Vary", ", ".join(dict.fromkeys([*known, "Accept"])))
 
     @property
@@ -62,7 +63,7 @@ class Elsewhere(Missing):
 
     def prepare(self) -> None:
         super().prepare()
-        if self._finished:
+        if answered(self):
             return
         place = room_meant(self.request.path) if self.for_browser else None
         if place is None:

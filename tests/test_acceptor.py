@@ -20,7 +20,7 @@ from .serving import serving
 
 
 class Server:
-    """In place of a listener.Server: keeps what was accepted."""
+    """In place of a acceptor.Server: keeps what was accepted."""
 
     def __init__(self) -> None:
         self.accepted: list[socket.socket] = []
@@ -28,7 +28,7 @@ class Server:
     def full(self, address: str) -> bool:
         return False
 
-    def _handle_connection(self, connection: socket.socket, address: Any) -> None:
+    def serve(self, connection: socket.socket, address: Any) -> None:
         self.accepted.append(connection)
 
 

@@ -20,6 +20,7 @@ from service.protocol import CloseCode, Person, RequestError
 from service.rooms.moderation import banned
 from service.rooms.relay import Hall, Member
 from service.sockets import framing
+from service.sockets.tornado_private import answered
 from service.sockets.upgrade import WebSocket
 
 logger = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class GuestSocket(GuideSocket):
 
     def prepare(self) -> None:
         super().prepare()
-        if not self._finished and not self.hub.authenticator.guests:
+        if not answered(self) and not self.hub.authenticator.guests:
             self.refuse(403, "Guests may not enter here.")
 
 

@@ -19,6 +19,7 @@ from tornado.iostream import IOStream
 from service.addresses import limit_key
 from service.errors import ConfigError
 from service.limits import Tally
+from service.sockets import tornado_private
 from service.sockets.connection import SEND_BUFFER
 
 logger = logging.getLogger(__name__)
@@ -127,6 +128,11 @@ class Server(HTTPServer):
         """Whether one more connection from this address is too many."""
         return 0 < self._limit <= self._open[limit_key(address)]
 
+    def serve(self, connection: socket.socket, address: tuple[Any, ...]) -> None:
+        """Read requests from an accepted connection."""
+        stream = IOStream(connection, max_buffer_size=self.max_buffer_size, read_chunk_size=self.read_chunk_size)
+        self.handle_stream(stream, address)
+
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         self._open.add(limit_key(address[0]))
         super().handle_stream(stream, address)
@@ -138,7 +144,7 @@ class Server(HTTPServer):
         """
         stream = cast(HTTP1Connection, request_conn).stream
         if stream.closed():
-            stream._read_buffer.clear()
+            tornado_private.drop_received(stream)
         return super().start_request(server_conn, request_conn)
 
     def on_close(self, server_conn: object) -> None:
@@ -182,7 +188,7 @@ class Acceptor:
             if self._server.full(address[0]):
                 _refuse(connection)
                 continue
-            self._server._handle_connection(connection, address)
+            self._server.serve(connection, address)
 
     def _pause(self, error: OSError) -> None:
         if self._resume is None:

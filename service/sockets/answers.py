@@ -6,13 +6,13 @@ are worked off one after the other, the next once the answer is taken, so an ans
 
 import asyncio
 import socket
-from typing import ClassVar, cast
+from typing import ClassVar
 
-from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 
 from service.limits import Tally
+from service.sockets import tornado_private
 from service.sockets.limits import SocketLimits
 from service.sockets.unsent import RESET, Budget
 
@@ -25,12 +25,10 @@ class Answer:
     def __init__(self, stream: IOStream, seconds: float, budget: Budget) -> None:
         self._stream = stream
         self._budget = budget
-        # Whole pieces: Tornado keeps what it is given until the last byte of it is taken.
-        self._size = sum(len(piece) for _, piece in stream._write_buffer._buffers)
+        self._size = tornado_private.unsent_bytes(stream)
         self._timer = asyncio.get_running_loop().call_later(seconds, self.shed)
         self._budget.keep(self, self._size)
-        # The stream's own future ends in any case; that of `flush` doesn't where the connection is lost.
-        stream._write_futures[-1][1].add_done_callback(self._taken)
+        tornado_private.when_sent(stream, self._taken)
 
     def shed(self) -> None:
         """Cut the connection; a reset, lest what the kernel holds stays for as long as the peer likes."""
@@ -66,16 +64,16 @@ class AnswerHandler(RequestHandler):
     def on_finish(self) -> None:
         if self._client is None:
             return
-        stream, client = cast(HTTP1Connection, self.request.connection).stream, self._client
-        if stream._write_buffer:
-            stream._write_futures[-1][1].add_done_callback(lambda _: self.clients.remove(client))
+        stream, client = tornado_private.stream_of(self.request), self._client
+        if stream.writing():
+            tornado_private.when_sent(stream, lambda _: self.clients.remove(client))
         else:
             self.clients.remove(client)
 
     def flush(self, include_footers: bool = False) -> "asyncio.Future[None]":
         """As Tornado's, through which each answer goes, whole or in pieces."""
         written = super().flush(include_footers)
-        stream: IOStream = cast(HTTP1Connection, self.request.connection).stream
-        if stream._write_buffer:
+        stream = tornado_private.stream_of(self.request)
+        if stream.writing():
             Answer(stream, self.limits.answer_deadline, self.limits.unsent_total)
         return written

@@ -8,7 +8,7 @@ receiver can check ends in `FrameError` with the close code that section 7.4.1 g
 import codecs
 from collections.abc import Generator, Iterator
 
-from tornado.util import _websocket_mask  # C where Tornado's speedups are built
+from service.sockets.tornado_private import mask
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 
@@ -153,7 +153,7 @@ class FrameParser:
                 if self.tokens < 1:
                     raise FrameError(1008, "too many frames")
                 self.tokens -= 1
-                payload: bytes = _websocket_mask(data[payload_at - 4 : payload_at], data[payload_at:stop])
+                payload: bytes = mask(data[payload_at - 4 : payload_at], data[payload_at:stop])
                 start = stop
                 if opcode >= 0x8:
                     yield opcode, payload

@@ -1,8 +1,6 @@
 """The opening handshake, and the takeover: from the 101 on a `Connection` owns the socket, not Tornado.
 
-Tornado's internals are known here; but for its entry for accepted connections, which acceptor.py calls, its write
-buffer, which answers.py looks at, and its masking in C, which framing.py borrows, nowhere else. No permessage-deflate:
-it costs ten times the memory a connection (165 KiB), and a kilobyte can unfold to a megabyte.
+No permessage-deflate: it costs ten times the memory a connection (165 KiB), and a kilobyte can unfold to a megabyte.
 """
 
 import base64
@@ -15,10 +13,10 @@ from typing import Any, cast
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import IOStream
-from tornado.platform.asyncio import BaseAsyncIOLoop
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
+from service.sockets import tornado_private
 from service.sockets.answers import AnswerHandler
 from service.sockets.connection import Connection
 from service.sockets.framing import FrameParser
@@ -52,11 +50,8 @@ class WebSocket(AnswerHandler, WebSocketHandler):
     _prepared_future = None  # read once more after the upgrade, when the instance's own is gone
 
     def clear(self) -> None:
-        """As RequestHandler's, without the Date, which costs 8 µs to format and no handshake sends."""
-        self._headers = HTTPHeaders()
-        self.set_default_headers()
-        self._write_buffer = []
-        self.set_status(200)
+        """As RequestHandler's, without the Date, which no handshake sends."""
+        tornado_private.begin_answer(self)
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """None: a subprotocol that wasn't offered must not be answered (RFC 6455 section 4.2.2)."""
@@ -130,14 +125,7 @@ class WebSocket(AnswerHandler, WebSocketHandler):
     def _take_over(self, stream: IOStream, answer: bytes, *args: str) -> None:
         if stream.closed():
             return
-        received, sock = bytes(stream._read_buffer), stream.socket
-        if stream._state is not None:
-            # Taken from Tornado and left with asyncio, whose next add_reader replaces the callback: no system call.
-            loop, fd = cast(BaseAsyncIOLoop, stream.io_loop), sock.fileno()
-            loop.handlers.pop(fd)
-            loop.readers.discard(fd)
-            stream._state = None
-        stream.socket = None  # type: ignore[assignment]
+        sock, received = tornado_private.take_socket(stream)
         # Tornado switches Nagle's algorithm on again after each response; it would hold a second frame for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Kept here too: `open` may refuse and close, which takes `self.connection` away before its close frame is sent.
