@@ -9,6 +9,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from unittest import mock
 
+import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -17,7 +18,7 @@ from service.app import Service
 from service.hub import Hub
 from service.rooms import presence, reads, typists
 
-from .harness import JWT_SECRET, NO_LIMITS, SECRET_KEY, UNIT
+from .harness import JWT_SECRET, NO_LIMITS, SECRET_KEY, UNIT, ChatError
 
 GATHER = 0.02  # seconds, for presence, read positions and typing: what they gather is not what most tests are about
 
@@ -93,3 +94,19 @@ def fields(frame: Mapping[str, Any], *names: str) -> dict[str, Any]:
 def answer(response: HTTPResponse) -> Any:
     """The JSON body."""
     return json.loads(response.body)
+
+
+async def refused(request: Any) -> tuple[str, dict[str, Any]]:
+    """The code of the error that answers, and the frame."""
+    with pytest.raises(ChatError) as caught:
+        await request
+    return caught.value.code, caught.value.frame
+
+
+async def outcome(request: Any) -> str:
+    """What came of a request: "ok" or why not."""
+    try:
+        await request
+    except ChatError as error:
+        return str(error.frame["message"])
+    return "ok"

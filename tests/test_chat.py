@@ -19,7 +19,7 @@ from service.rooms import moderation, reads, typists
 
 from .brokers import message, until
 from .harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
-from .serving import GATHER, Served, fields, serving
+from .serving import GATHER, Served, fields, outcome, refused, serving
 
 ADA, BOB = {"bearer": make_jwt("u-ada", "Ada")}, {"bearer": make_jwt("u-bob", "Bob")}
 MODERATOR = {"bearer": make_jwt("u-mod", "Mo", role="moderator")}
@@ -27,13 +27,6 @@ MODERATOR = {"bearer": make_jwt("u-mod", "Mo", role="moderator")}
 
 def enter(it: Served, who: dict[str, str] = ADA, **options: Any) -> Any:
     return ChatClient.open(it.url, **who, **options)
-
-
-async def refused(request: Any) -> tuple[str, dict[str, Any]]:
-    """The code of the error that answers, and the frame."""
-    with pytest.raises(ChatError) as caught:
-        await request
-    return caught.value.code, caught.value.frame
 
 
 async def texts(client: ChatClient, count: int) -> list[str]:
@@ -1109,15 +1102,6 @@ async def test_who_may_not_write_does_not_on_another_process_either(redis_url: s
                 assert code == "forbidden" and reason in frame["message"]
                 page = await mod.join("lobby")
         assert [message["text"] for message in page["messages"]] == ["before"]
-
-
-async def outcome(request: Any) -> str:
-    """What came of a request: "ok" or why not."""
-    try:
-        await request
-    except ChatError as error:
-        return str(error.frame["message"])
-    return "ok"
 
 
 async def held_up(it: Served, monkeypatch: pytest.MonkeyPatch, method: str) -> tuple[asyncio.Event, asyncio.Event]:

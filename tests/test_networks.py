@@ -15,7 +15,7 @@ from service.identity.networks import Networks
 from .brokers import until
 from .harness import UNIT, ChatClient, ChatError, make_jwt
 from .harness.chat_client import fetch_ticket
-from .serving import Served, serving
+from .serving import Served, outcome, refused, serving
 
 BOB = {"bearer": make_jwt("u-bob", "Bob")}
 MODERATOR = {"bearer": make_jwt("u-mod", "Mo", role="moderator")}
@@ -256,19 +256,3 @@ async def known(it: Served, client: ChatClient) -> None:
     async with asyncio.timeout(5 * UNIT):
         while not await it.hub.broker.directory.networks(client.user["id"]):
             await asyncio.sleep(0.01)
-
-
-async def refused(request: Any) -> tuple[str, dict[str, Any]]:
-    """The code of the error that answers, and the frame."""
-    with pytest.raises(ChatError) as caught:
-        await request
-    return caught.value.code, caught.value.frame
-
-
-async def outcome(request: Any) -> str:
-    """What came of a request: "ok" or why not."""
-    try:
-        await request
-    except ChatError as error:
-        return str(error.frame["message"])
-    return "ok"

@@ -81,6 +81,12 @@ async def readiness(process: ServiceProcess, wanted: bool, timeout: float) -> fl
     return time.monotonic() - began
 
 
+async def taken_again(swarm: Swarm, known: int | None = None) -> float:
+    """Wait until a message is acknowledged, beyond the `known` ones or those there are; the seconds it took."""
+    known = len(swarm.acknowledged_at) if known is None else known
+    return await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", PATIENT)
+
+
 def room_of(rooms: int) -> Callable[[int], list[str]]:
     """The nth client is in room n modulo `rooms`."""
     return lambda number: [f"room-{number % rooms}"]

@@ -9,7 +9,7 @@ import pytest
 from tests.harness import UNIT, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, readiness, refusing, room_of, service, soon, under_load
+from .parts import PATIENT, cluster, own_redis, readiness, refusing, room_of, service, soon, taken_again, under_load
 from .swarm import Swarm
 from .unguarded import SHORT_TTL
 
@@ -33,10 +33,9 @@ async def stay_away(seed: int, seconds: float, guard: str | None) -> tuple[Swarm
         await swarm.enter(40, room_of(10))
         await swarm.covet()
 
-        async def taken_again() -> None:
+        async def recovered() -> None:
             nonlocal worst
-            known = len(swarm.acknowledged_at)
-            worst = max(worst, await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", PATIENT))
+            worst = max(worst, await taken_again(swarm))
             await asyncio.gather(*(readiness(process, True, PATIENT) for process in processes))
             await asyncio.sleep(seconds)
 
@@ -45,10 +44,10 @@ async def stay_away(seed: int, seconds: float, guard: str | None) -> tuple[Swarm
             await asyncio.to_thread(redis.kill9)
             await asyncio.sleep(seconds)
             await asyncio.to_thread(redis.start)
-            await taken_again()
+            await recovered()
             async with refusing(redis, redis, "maxmemory"):
                 await asyncio.sleep(seconds)
-            await taken_again()
+            await recovered()
 
         await under_load(swarm, 0, 50, faults)
         return swarm, await swarm.settle(5 * UNIT if guard else PATIENT), worst

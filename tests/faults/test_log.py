@@ -8,7 +8,7 @@ import pytest
 from tests.harness import UNIT, RedisServer, TcpProxy, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, readiness, refusing, room_of, soon, stored_ids, under_load
+from .parts import PATIENT, cluster, own_redis, readiness, refusing, room_of, soon, stored_ids, taken_again, under_load
 from .swarm import Swarm
 
 pytestmark = [
@@ -143,12 +143,6 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                 await swarm.enter(40, room_of(10))
                 await swarm.covet()
 
-                async def taken_again() -> None:
-                    nonlocal worst
-                    known = len(swarm.acknowledged_at)
-                    waited = await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", PATIENT)
-                    worst = max(worst, waited)
-
                 async def synced() -> None:
                     """The other one follows Redis and has everything, while writes wait."""
                     await asyncio.to_thread(other.cli, "REPLICAOF", "127.0.0.1", redis.port)
@@ -162,12 +156,13 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                             await asyncio.sleep(0.02)
 
                 async def faults() -> None:
+                    nonlocal worst
                     await asyncio.sleep(1)
                     for how in ("maxmemory", "disconnected"):
                         known = swarm.errors["unavailable"]
                         async with refusing(redis, other, how):
                             await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", PATIENT)  # noqa: B023
-                        await taken_again()
+                        worst = max(worst, await taken_again(swarm))
                     await synced()
                     # The follower takes over with all that was stored; the old one follows it, and refuses.
                     await asyncio.to_thread(other.cli, "REPLICAOF", "NO", "ONE")
@@ -177,7 +172,7 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                     await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", PATIENT)
                     proxy.upstream = ("127.0.0.1", other.port)
                     proxy.drop_connections()
-                    await taken_again()
+                    worst = max(worst, await taken_again(swarm))
                     for process in processes:
                         await readiness(process, True, PATIENT)
 

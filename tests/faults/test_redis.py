@@ -9,7 +9,7 @@ import pytest
 from tests.harness import UNIT, TcpProxy, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, readiness, room_of, soon, under_load
+from .parts import PATIENT, cluster, own_redis, readiness, room_of, soon, taken_again, under_load
 from .swarm import Swarm
 
 pytestmark = [
@@ -61,11 +61,6 @@ async def test_f1_control(seed: int, table: Table) -> None:
 # -- F2: Redis dies and comes back with what it had stored
 
 
-async def more_acknowledged(swarm: Swarm, known: int) -> float:
-    """Wait until messages are taken again; the seconds it took."""
-    return await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", PATIENT)
-
-
 async def kill_redis(
     seed: int, messages: int, kills: int, rate: float, guard: str | None
 ) -> tuple[Swarm, Verdict, float]:
@@ -88,7 +83,7 @@ async def kill_redis(
                 await asyncio.to_thread(redis.start)
                 back, known = time.monotonic(), len(swarm.acknowledged_at)
                 await asyncio.gather(*(readiness(process, True, PATIENT) for process in processes))
-                await more_acknowledged(swarm, known)
+                await taken_again(swarm, known)
                 worst = max(worst, time.monotonic() - back)
 
         await under_load(swarm, messages, rate, faults)
