@@ -12,7 +12,7 @@ import pytest
 
 from service.limits import Buckets
 from service.protocol import CloseCode
-from service.sockets import connection, framing
+from service.sockets import framing
 from service.sockets.closing import FOLLOWING
 from service.sockets.connection import Connection, Owner
 from service.sockets.framing import FrameParser
@@ -448,20 +448,18 @@ async def test_a_congested_peer_can_still_be_closed() -> None:
         assert it.owner.events == ["congested"] and it.owner.ended == [(4413, "")]
 
 
-async def test_a_close_that_is_not_answered_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After CLOSE_TIMEOUT, though the peer keeps its end open."""
-    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.05)
-    with pair() as it:
+async def test_a_close_that_is_not_answered_is_cut() -> None:
+    """After a while, though the peer keeps its end open."""
+    with pair(limits=socket_limits(close_timeout=0.05)) as it:
         began = time.monotonic()
         it.connection.close(CloseCode.NORMAL)
         await until(lambda: it.connection not in Connection.closing, "the cut")
         assert time.monotonic() - began >= 0.04
 
 
-async def test_a_peer_that_reads_nothing_is_cut_with_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_peer_that_reads_nothing_is_cut_with_a_reset() -> None:
     """What waits for it does not linger in the kernel."""
-    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.05)
-    with pair() as it:
+    with pair(limits=socket_limits(close_timeout=0.05)) as it:
         it.connection.write(framing.frame(b"x" * 500_000))
         it.connection.close(CloseCode.TOO_SLOW)
         await until(lambda: it.connection not in Connection.closing, "the cut")
@@ -581,11 +579,10 @@ async def test_a_flood_behind_a_violation_is_not_read_to_its_end() -> None:
         flooding.cancel()
 
 
-async def test_a_second_close_is_no_reason_to_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_second_close_is_no_reason_to_reset() -> None:
     """websocket-client answers the answer to its own close; to leave that unread would reset our own away."""
     bye = close_frame(1000, "bye")
-    monkeypatch.setattr(connection, "READ_BYTES", len(bye))
-    with pair() as it:
+    with pair(limits=socket_limits(read_bytes=len(bye))) as it:
         await it.send(bye + bye)
         assert await it.read_all() == framing.close_frame(1000)
         it.peer.shutdown(socket.SHUT_WR)
@@ -603,10 +600,10 @@ async def test_a_flood_behind_the_peers_own_close_is_cut() -> None:
         assert it.connection not in Connection.closing
 
 
-async def test_so_many_may_wait_for_an_answer_and_the_oldest_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_so_many_may_wait_for_an_answer_and_the_oldest_goes_without() -> None:
     """Refusals count in no limit of sockets; each has its close frame all the same."""
-    monkeypatch.setattr(connection, "CLOSING_LIMIT", 2)
-    with pair() as one, pair() as two, pair() as three:
+    limits = socket_limits(closing=2)
+    with pair(limits=limits) as one, pair(limits=limits) as two, pair(limits=limits) as three:
         for it in (one, two, three):
             it.connection.close(CloseCode.UNAUTHENTICATED)
         assert list(Connection.closing) == [two.connection, three.connection]
@@ -684,12 +681,9 @@ async def test_who_keeps_within_the_rate_is_never_closed() -> None:
         assert it.owner.ended == []
 
 
-async def test_messages_as_large_and_as_many_as_may_come_stay_within_the_default(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_messages_as_large_and_as_many_as_may_come_stay_within_the_default() -> None:
     """Ten of 64 KiB a second, each with a ping, though they come in as many pieces as a network makes of them."""
-    monkeypatch.setattr(connection, "BURST_SECONDS", 0.5)
-    with pair(limits=rates(200, unsent_bytes=1 << 30)) as it:
+    with pair(limits=rates(200, unsent_bytes=1 << 30, burst_seconds=0.5)) as it:
         data = frame(b"x" * 65536) + frame(b"", PING)
         for number in range(20):
             began = time.monotonic()
@@ -704,8 +698,8 @@ async def test_many_sockets_of_an_address_share_its_tokens() -> None:
     """Each sends less than it may alone; those who flood are closed, a calm one beside them is not."""
     limits = rates(100, 20)
     with pair(limits=limits) as one, pair(limits=limits) as two, pair(limits=limits) as calm:
-        await one.send(frame(b"", PONG) * 190)
-        await until(lambda: one.connection._paid_until, "read")
+        await one.send(frame(b"", PONG) * 189 + frame(b"read"))
+        await until(lambda: one.owner.messages, "read")
         await two.send(frame(b"", PONG) * 190)
         await until(lambda: two.owner.ended, "the close")
         assert two.owner.ended[0][0] == 1008 and one.owner.ended == []
@@ -725,9 +719,9 @@ async def test_without_rates_nothing_is_counted() -> None:
 
 
 @contextmanager
-def budget(limit_bytes: int) -> Iterator[SocketLimits]:
+def budget(limit_bytes: int, **others: Any) -> Iterator[SocketLimits]:
     """Limits of which the budget is one; all of it is given back in the end."""
-    limits = socket_limits(unsent_total=Budget(limit_bytes))
+    limits = socket_limits(unsent_total=Budget(limit_bytes), **others)
     yield limits
     assert limits.unsent_total.held_bytes == 0, "bytes are counted that nobody holds"
 
@@ -777,10 +771,9 @@ async def test_a_socket_with_little_to_take_is_told_why_it_goes() -> None:
 
 
 @pytest.mark.parametrize("end", ["taken", "reset", "abort", "close"])
-async def test_the_budget_is_given_back(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_budget_is_given_back(end: str) -> None:
     """However the wait ends, to the byte: `budget` checks it."""
-    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.02)
-    with budget(1 << 30) as limits, pair(limits=limits) as it:
+    with budget(1 << 30, close_timeout=0.02) as limits, pair(limits=limits) as it:
         it.connection.write(framing.frame(b"x" * 300_000))
         assert limits.unsent_total.held_bytes == it.connection.unsent_bytes > 0
         if end == "taken":

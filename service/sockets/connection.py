@@ -22,15 +22,10 @@ from service.sockets.unsent import RESET
 
 logger = logging.getLogger(__name__)
 
-CLOSE_TIMEOUT = 5.0  # seconds for the peer to answer a close before the socket is cut
-# Sockets that wait for that answer; past it the oldest goes without. Who is refused counts in no other limit.
-CLOSING_LIMIT = 1000
 SHED_BYTES = 16384  # that may still go out to a socket which is shed; with more it is cut
-BURST_SECONDS = 10.0  # of frames that may come at once
 READ_TOKENS = 0.25  # what a read costs that completes no frame, in frames
 CALM_RATE, CALM_BURST = 5.0, 100.0  # frames that a socket may send whatever its neighbours of one address do
 CROWDED_BYTES = 600  # a read of more may hold over CALM_BURST frames: what it may cost is asked before, not only after
-READ_BYTES = 65536  # the most that one read takes, so that one busy peer can't hold up the loop
 PONGS = 32  # pings of one read that are answered
 SEND_BUFFER = 131072  # SO_SNDBUF, bytes (Linux doubles it): else the kernel hides 4 MiB a socket from UNSENT_LIMIT
 _ABNORMAL = 1006  # RFC 6455 section 7.4.1: an end without a close frame
@@ -210,7 +205,7 @@ class Connection:
 
     def _on_readable(self) -> None:
         try:
-            data = self._socket.recv(READ_BYTES)
+            data = self._socket.recv(self._limits.read_bytes)
         except BlockingIOError:
             return
         except OSError:
@@ -270,7 +265,7 @@ class Connection:
         """How many frames may come in a read of `size` bytes. One that can't hold many pays afterwards alone."""
         if size <= CROWDED_BYTES or self._limits.frame_rate <= 0:
             return framing.UNLIMITED
-        own = (now + BURST_SECONDS - max(now, self._paid_until)) * self._limits.frame_rate
+        own = (now + self._limits.burst_seconds - max(now, self._paid_until)) * self._limits.frame_rate
         calm = CALM_BURST - max(0.0, self._calm_until - now) * CALM_RATE
         shared = calm + self._limits.address_frames.left(self._address, now)
         return min(own, shared) - size / framing.TOKEN_BYTES
@@ -278,7 +273,7 @@ class Connection:
     def _pay(self, now: float, tokens: float) -> None:
         """Raises `FrameError` when the socket has too few, or its address has and it is one of those who flood."""
         self._paid_until = max(now, self._paid_until) + tokens / self._limits.frame_rate
-        if self._paid_until > now + BURST_SECONDS:
+        if self._paid_until > now + self._limits.burst_seconds:
             raise FrameError(CloseCode.POLICY_VIOLATION, "too many frames")
         calm_until = max(now, self._calm_until) + tokens / CALM_RATE
         if calm_until <= now + CALM_BURST / CALM_RATE:
@@ -308,8 +303,8 @@ class Connection:
         self._state = State.CLOSING
         if self.congested:
             self._loop.add_reader(self._fd, self._on_readable)  # for the peer's close
-        self.closing[self] = self._loop.call_later(CLOSE_TIMEOUT, self._lost)
-        if len(self.closing) > CLOSING_LIMIT:
+        self.closing[self] = self._loop.call_later(self._limits.close_timeout, self._lost)
+        if len(self.closing) > self._limits.closing:  # who is refused counts in no other limit
             next(iter(self.closing))._lost()
         if self._unsent is None:
             self._follow(closing.sent())

@@ -16,3 +16,7 @@ class SocketLimits(Struct, frozen=True, kw_only=True):
     unsent_bytes: int  # of a socket; past them its reader is behind
     unsent_total: Budget  # of all sockets and answers together
     answer_deadline: float  # seconds for an HTTP answer to be taken
+    close_timeout: float = 5.0  # seconds for the peer to answer a close before the socket is cut
+    closing: int = 1000  # sockets that wait for that answer; past it the oldest goes without
+    burst_seconds: float = 10.0  # of frames that may come at once
+    read_bytes: int = 65536  # the most that one read takes, so that one busy peer can't hold up the loop
