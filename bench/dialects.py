@@ -19,7 +19,7 @@ TEXT = b"a text of forty bytes, exclamation mark" + MARK
 
 _KEY = base64.b64encode(bytes(16))
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
-ACCEPT = base64.b64encode(hashlib.sha1(_KEY + _GUID).digest())
+ACCEPT = base64.b64encode(hashlib.sha1(_KEY + _GUID, usedforsecurity=False).digest())
 
 
 class Dialect(Protocol):

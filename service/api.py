@@ -39,7 +39,7 @@ STATUS = {
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.UNAVAILABLE: 503,
 }
-_CODES = {
+CODES = {
     400: "bad_request",
     401: "unauthenticated",
     403: "forbidden",
@@ -141,7 +141,8 @@ class Handler(AnswerHandler):
         answer = partial(super().send_error, status_code, **kwargs)
         refusals: Buckets = self.application.settings["refusals"]
         if status_code == 429 and refusals.take(self.hub.network(self.request), time.monotonic()):
-            asyncio.get_running_loop().call_later(REFUSAL_PAUSE * random.uniform(0.5, 1.5), answer)
+            pause = REFUSAL_PAUSE * random.uniform(0.5, 1.5)  # noqa: S311  # jitter, no secret
+            asyncio.get_running_loop().call_later(pause, answer)
         else:
             answer()
 
@@ -152,7 +153,7 @@ class Handler(AnswerHandler):
             if error.retry_after is not None:
                 self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
         else:
-            code = _CODES.get(status_code, "error")
+            code = CODES.get(status_code, "error")
             message = responses.get(status_code, "Unknown")
         if status_code == 429:
             stream = stream_of(self.request)

@@ -384,7 +384,8 @@ class Service:
         random.shuffle(sockets)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        moments = [seconds * (index + random.random()) / len(sockets) for index in range(len(sockets))]
+        spread = [random.random() for _ in sockets]  # noqa: S311  # jitter, no secret
+        moments = [seconds * (index + part) / len(sockets) for index, part in enumerate(spread)]
         await asyncio.gather(*map(_send_away, sockets, moments))
         for connection, moment in zip(sockets, moments, strict=True):
             await asyncio.sleep(max(0.0, began + moment - loop.time()))

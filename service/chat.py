@@ -194,7 +194,7 @@ class ChatSocket(WebSocket):
         answering = cls._answering[:]
         cls._answering.clear()
         for socket in answering:
-            answers, socket._answers = socket._answers, b""
+            answers, socket._answers = socket._answers, b""  # noqa: SLF001  # one of this class
             if socket.connection is not None:
                 socket.deliver(answers)
 

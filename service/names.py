@@ -17,7 +17,7 @@ NAME_LIMIT = 32  # characters of a name as seen: grapheme clusters
 CODE_POINTS_LIMIT = 4 * NAME_LIMIT  # of a name; a cluster may be of any length
 FIT_LIMIT = 1024  # code points of a token's name that are looked at
 
-_ROOM = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+ROOM = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 
 # Symbols and letters that are drawn as nothing, which no property tells: Braille without dots, a note without a head,
 # blank hieroglyphs, the Khitan filler, the anchors of annotations.
@@ -55,7 +55,7 @@ _EMOJI = {
 
 def check_room(room: str) -> str:
     """The room's name, or `RequestError` bad_room."""
-    if not _ROOM.fullmatch(room):
+    if not ROOM.fullmatch(room):
         raise RequestError(
             ErrorCode.BAD_ROOM, "a room's name is 1 to 64 of a-z, 0-9, - and _, and starts with a-z or 0-9"
         )

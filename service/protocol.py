@@ -184,7 +184,7 @@ class _Envelope(Struct):
 
 _decoder = msgspec.json.Decoder(REQUESTS)
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
-_types = frozenset(kind.__struct_config__.tag for kind in REQUESTS.__args__)
+TYPES = frozenset(kind.__struct_config__.tag for kind in REQUESTS.__args__)
 
 # Quotation marks in a frame of only these fields, each once: four for a string field, two for a number's name.
 _SEND_QUOTES = 16
@@ -221,7 +221,7 @@ def _refusal(text: str, reason: str) -> RefusedFrame:
     except (ValueError, RecursionError):  # not an object
         return RefusedFrame(ErrorCode.BAD_REQUEST, reason, None)
     ref = envelope.ref if isinstance(envelope.ref, str) and len(envelope.ref) <= ID_LIMIT else None
-    if isinstance(envelope.type, str) and envelope.type not in _types:
+    if isinstance(envelope.type, str) and envelope.type not in TYPES:
         return RefusedFrame(ErrorCode.UNKNOWN_TYPE, "unknown type", ref)
     return RefusedFrame(ErrorCode.BAD_REQUEST, reason, ref)
 

@@ -30,6 +30,7 @@ from service.protocol import RequestError
 
 from .brokers import ADA, BOB, Recorder, change, message, opened, publish, refusal, store, until
 from .harness import UNIT
+from .metrics import total
 
 ROOT = Path(__file__).resolve().parents[1]
 DAY = 24 * 3600.0
@@ -85,7 +86,7 @@ def edit_file(path: str, *statements: str) -> None:
 
 def damaged(kind: str) -> float:
     """How many records of the kind could not be read so far."""
-    return float(telemetry.DAMAGED.labels(kind)._value.get())
+    return total(telemetry.DAMAGED.labels(kind))
 
 
 # -- kill -9

@@ -1039,7 +1039,7 @@ async def test_the_muted_read_and_do_not_write(broker_env: dict[str, str]) -> No
         assert not [frame for frame in mod.frames if frame["type"] == "typing"]
         await mod.request("moderate", room="lobby", user="u-bob", action="unmute")
         await bob.send("lobby", "thanks")
-        await mod.request("moderate", room="lobby", user="u-bob", action="mute", seconds=0.2)
+        await mod.request("moderate", room="lobby", user="u-bob", action="mute", seconds=UNIT)
         assert (await refused(bob.send("lobby", "x")))[0] == "forbidden"
         await until(lambda: not it.hub.moderation.holds("mute", "lobby", "u-bob"), "the time over")
         await bob.send("lobby", "again")

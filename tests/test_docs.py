@@ -166,7 +166,7 @@ def test_both_brokers_hold_the_same_limits_of_changes() -> None:
 def test_http_errors_are_those_of_the_code() -> None:
     """Statuses and codes that HTTP answers with."""
     said = {int(row[0]): set(re.findall(r"`(\w+)`", row[1])) for row in table(PROTOCOL, "status | `code`")}
-    expected: dict[int, set[str]] = {status: {code} for status, code in api._CODES.items()}
+    expected: dict[int, set[str]] = {status: {code} for status, code in api.CODES.items()}
     for code, status in api.STATUS.items():
         expected.setdefault(status, set()).add(code.value)
     for status_text, code_text in re.findall(r'ApiError\(\s*(\d{3}),\s*"(\w+)"', SERVICE):
@@ -186,7 +186,7 @@ def test_endpoints_are_those_of_the_routes() -> None:
 
 
 def test_room_names_are_those_of_the_code() -> None:
-    assert f"Rooms: `{names._ROOM.pattern}`." in PROTOCOL
+    assert f"Rooms: `{names.ROOM.pattern}`." in PROTOCOL
     assert f"1 to {names.NAME_LIMIT} characters seen" in PROTOCOL
     assert f"`Sec-WebSocket-Protocol: {protocol.SUBPROTOCOL}, {headers.TICKET_PREFIX}<ticket>`" in PROTOCOL
 

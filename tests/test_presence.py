@@ -24,6 +24,7 @@ from service.rooms.relay import Relay
 
 from .brokers import ADA, BOB, CY, until
 from .harness import ChatClient, ServiceProcess, make_jwt
+from .metrics import total
 from .serving import GATHER, serving
 
 Make = Callable[[], Broker]
@@ -510,9 +511,9 @@ async def test_a_beat_that_finds_garbage_does_not_end_the_telling(make: Make, mo
         monkeypatch.setattr(it.broker.presence, "beat", broken)
         monkeypatch.setattr(presence_module, "BEAT_INTERVAL", GATHER)
         it.presence._beat_at = 0.0
-        said = telemetry.DAMAGED.labels("process")._value
-        before = said.get()
-        await until(lambda: said.get() > before, "the beat")
+        said = telemetry.DAMAGED.labels("process")
+        before = total(said)
+        await until(lambda: total(said) > before, "the beat")
         it.presence.enter("lobby", ADA)
         await until(lambda: it.changes() == [(["Ada"], [], 1)], "Ada came")
 
@@ -544,6 +545,6 @@ async def test_a_presence_signal_that_is_none_is_garbage(
 ) -> None:
     """Shown to nobody."""
     async with process(make, monkeypatch) as it:
-        before = telemetry.GARBAGE._value.get()
+        before = total(telemetry.GARBAGE)
         it.relay.on_signal("lobby", f'{{"kind":"presence",{change}}}'.encode())
-        assert telemetry.GARBAGE._value.get() == before + 1 and it.shown == []
+        assert total(telemetry.GARBAGE) == before + 1 and it.shown == []

@@ -95,7 +95,7 @@ def test_missing_and_mistyped_fields(fields: dict[str, Any], optional: set[str])
 
 def test_no_request_is_missing_here() -> None:
     """The table above has every request that the module knows."""
-    assert {fields["type"] for fields, _ in REQUESTS} == protocol._types
+    assert {fields["type"] for fields, _ in REQUESTS} == protocol.TYPES
 
 
 def test_defaults() -> None:
@@ -213,7 +213,7 @@ json_values = st.recursive(
     max_leaves=8,
 )
 names = st.sampled_from(["type", "ref", "room", "id", "text", "seq", "limit", "since", "target", "user", "x"])
-types = st.sampled_from(sorted(protocol._types))
+types = st.sampled_from(sorted(protocol.TYPES))
 
 
 @given(st.dictionaries(names, json_values, max_size=6), types | json_values)

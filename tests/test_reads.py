@@ -16,6 +16,7 @@ from service.rooms.reads import ReadPositions
 from service.rooms.relay import Relay
 
 from .brokers import ADA, BOB, CY, message, store, until
+from .metrics import total
 from .serving import GATHER
 
 
@@ -137,9 +138,9 @@ async def test_a_room_that_can_not_be_marked_costs_itself(monkeypatch: pytest.Mo
 async def test_a_signal_that_is_none_is_garbage(monkeypatch: pytest.MonkeyPatch, reads: str) -> None:
     """Counted and shown to nobody."""
     async with process(monkeypatch) as it:
-        before = telemetry.GARBAGE._value.get()
+        before = total(telemetry.GARBAGE)
         it.relay.on_signal("lobby", f'{{"kind":"read","reads":{reads}}}'.encode())
-        assert telemetry.GARBAGE._value.get() == before + 1 and it.shown == []
+        assert total(telemetry.GARBAGE) == before + 1 and it.shown == []
 
 
 async def test_unread_is_nothing_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from service.brokers.redis.keys import INDEX, SANCTIONS, script_keys, visits_key
 from service.protocol import RequestError
 
 from .brokers import ADA, BOB, change, message, opened, publish, store
+from .metrics import total
 
 pytestmark = pytest.mark.expects_log("damaged record")
 
@@ -43,16 +44,6 @@ def redis(redis_url: str) -> Any:
 
 def make(redis_url: str, limit: int = 100) -> RedisBroker:
     return RedisBroker(redis_url, history_limit=limit, history_days=1)
-
-
-def counted() -> float:
-    """Damaged records, of all kinds."""
-    return sum(
-        sample.value
-        for metric in telemetry.DAMAGED.collect()
-        for sample in metric.samples
-        if sample.name.endswith("_total")
-    )
 
 
 async def outcome(call: Awaitable[Any]) -> Any:
@@ -100,12 +91,12 @@ async def test_a_key_of_another_type_costs_its_room_only(redis: Any, redis_url: 
         for life in range(2):
             redis.delete(key)
             GARBAGE[kind](redis, key)
-            before, kept = counted(), redis.type(key)
+            before, kept = total(telemetry.DAMAGED), redis.type(key)
             answers = await use(broker, "bad")
             refused = [one for one in answers if isinstance(one, RequestError) and one.code == "unavailable"]
             # A hash or a stream in the place of one may be ours, of today or of release 1.0.
             if refused:
-                assert counted() > before, "counted"
+                assert total(telemetry.DAMAGED) > before, "counted"
             await check_whole(broker, "good")
             positions = await broker.log.positions(["good", "bad", "good"])
             assert positions[0] == positions[2] is not None
@@ -193,13 +184,13 @@ async def test_a_frame_that_cannot_be_read_is_left_out(redis: Any, redis_url: st
     """Of history pages; a resume ends before it, and begins behind it."""
     async with opened(make(redis_url), "bad") as (broker, _):
         await store(broker, *(message("bad", text=f"{number}") for number in range(1, 5)))
-        before = counted()
+        before = total(telemetry.DAMAGED)
         redis.hset("parley:{bad}:log", "2", frame)
         newest, after = await broker.log.newest("bad", 50), await broker.log.after("bad", 0, 50)
         assert newest is not None and after is not None
         assert all(json.loads(shown) for shown in newest.frames)
         if json.loads(newest.frames[1])["seq"] != 7:
-            assert counted() > before
+            assert total(telemetry.DAMAGED) > before
             assert [json.loads(shown)["seq"] for shown in newest.frames] == [1, 3, 4]
         assert ([json.loads(event)["seq"] for event in after.frames], after.more) == ([1], True)
         behind = await broker.log.after("bad", 1, 50)
@@ -225,11 +216,11 @@ async def test_marks_that_cannot_be_read_are_none(redis: Any, redis_url: str, ma
     """The message is shown as it was sent, and can be changed."""
     async with opened(make(redis_url), "bad") as (broker, _):
         await store(broker, message("bad", text="one"), message("bad", text="two"))
-        before = counted()
+        before = total(telemetry.DAMAGED)
         redis.hset("parley:{bad}:marks", "1", mark)
         page = await broker.log.newest("bad", 50)
         assert page is not None
-        assert counted() > before
+        assert total(telemetry.DAMAGED) > before
         assert [json.loads(frame)["text"] for frame in page.frames] == ["one", "two"]
         for kind, fields in CHANGES:
             (said,) = await publish(broker, change(kind, 1, room="bad", **fields))
@@ -289,9 +280,9 @@ async def test_a_sanction_that_cannot_be_read_spoils_only_itself(redis: Any, red
         await broker.directory.sanction(held, lift=False)
         for field in ("ban  u1", "mute lobby u1", "x"):
             redis.hset(SANCTIONS, field, value)
-        before = counted()
+        before = total(telemetry.DAMAGED)
         assert await broker.directory.sanctions() == [held]
-        assert counted() >= before + 3
+        assert total(telemetry.DAMAGED) >= before + 3
         assert await broker.directory.ban("lobby", "u1") is None
         first, second = await publish(broker, message(person=ADA), message(person=BOB))
         assert isinstance(first, Receipt)

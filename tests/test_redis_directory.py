@@ -17,6 +17,7 @@ from service.protocol import encode
 
 from .brokers import opened
 from .harness import RedisServer, ServiceProcess
+from .metrics import total
 from .test_redis_presence import GARBAGE
 
 SANCTIONS = "parley:sanctions"
@@ -32,7 +33,7 @@ async def broker(url: str) -> AsyncIterator[RedisBroker]:
 
 
 def damaged(kind: str) -> float:
-    return telemetry.DAMAGED.labels(kind)._value.get()
+    return total(telemetry.DAMAGED.labels(kind))
 
 
 BAN = Sanction("ban", "lobby", "u1", 0, "m", "spam")

@@ -11,6 +11,7 @@ from service.brokers.redis.broker import RedisBroker
 
 from .brokers import ADA, BOB, opened
 from .harness import RedisServer
+from .metrics import total
 from .test_redis_presence import GARBAGE
 
 NAMES, CLAIMS, HOLDERS = (f"parley:{{*}}:{name}" for name in ("names", "claims", "holders"))
@@ -25,7 +26,7 @@ async def broker(url: str) -> AsyncIterator[RedisBroker]:
 
 
 def damaged() -> float:
-    return telemetry.DAMAGED.labels("name")._value.get()
+    return total(telemetry.DAMAGED.labels("name"))
 
 
 def shift(server: RedisServer, ms: int) -> None:

@@ -16,6 +16,7 @@ from service.protocol import MEMBERS_LIMIT, Person, RequestError
 
 from .brokers import ADA, BOB, CY, Recorder, until
 from .harness import UNIT, RedisServer
+from .metrics import total
 
 TTL = 0.5 * UNIT  # seconds that a process lives without a beat in these tests
 GARBAGE = {
@@ -39,7 +40,7 @@ KINDS = ("person", "process", "name")
 
 
 def counted(kind: str) -> float:
-    return telemetry.DAMAGED.labels(kind)._value.get()
+    return total(telemetry.DAMAGED.labels(kind))
 
 
 class Process:

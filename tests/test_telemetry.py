@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from service import telemetry
 from service.telemetry import set_up_logging
 
+from .metrics import total
+
 logger = logging.getLogger("service.test")
 
 
@@ -190,10 +192,10 @@ def test_the_process_itself_is_measured() -> None:
 @pytest.mark.expects_log("damaged record")
 def test_a_damaged_record_is_counted_each_time_and_logged_once_a_while(caplog: pytest.LogCaptureFixture) -> None:
     """By its key, without its value; another key has a line of its own."""
-    before = telemetry.DAMAGED.labels("position")._value.get()
+    before = total(telemetry.DAMAGED.labels("position"))
     for _ in range(3):
         telemetry.damaged("position", "parley:{tests}:position", "no number")
     telemetry.damaged("position", "parley:{others}:position", "no number")
-    assert telemetry.DAMAGED.labels("position")._value.get() == before + 4
+    assert total(telemetry.DAMAGED.labels("position")) == before + 4
     lines = [record.getMessage() for record in caplog.records]
     assert lines == [f"damaged record parley:{{{room}}}:position (position): no number" for room in ("tests", "others")]

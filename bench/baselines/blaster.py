@@ -30,7 +30,7 @@ def accept(listener: socket.socket) -> socket.socket | None:
             return None
         head += data
     key = head.split(b"Sec-WebSocket-Key: ", 1)[1].split(b"\r\n", 1)[0]
-    token = base64.b64encode(hashlib.sha1(key + _GUID).digest())
+    token = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
     client.sendall(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: " + token + b"\r\n\r\n"

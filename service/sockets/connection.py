@@ -305,7 +305,7 @@ class Connection:
             self._loop.add_reader(self._fd, self._on_readable)  # for the peer's close
         self.closing[self] = self._loop.call_later(self._limits.close_timeout, self._lost)
         if len(self.closing) > self._limits.closing:  # who is refused counts in no other limit
-            next(iter(self.closing))._lost()
+            next(iter(self.closing))._lost()  # noqa: SLF001  # one of this class
         if self._unsent is None:
             self._follow(closing.sent())
         self._owner.on_connection_end(closing.code, closing.reason)

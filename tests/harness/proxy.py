@@ -37,12 +37,12 @@ class TcpProxy:
         self.replies_lost = 0
         self._random = random.Random(seed)
         self._lose_share = 0.0
-        self._lose_after = b""
+        self.lose_after = b""
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tcp proxy", daemon=True)
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self.flowing = asyncio.Event()
+        self.flowing.set()
         self._server: asyncio.Server | None = None
 
     def __enter__(self) -> Self:
@@ -63,18 +63,18 @@ class TcpProxy:
 
     def freeze(self) -> None:
         """Forward nothing, on old and new connections, and keep them open."""
-        self._call(self._flowing.clear)
+        self._call(self.flowing.clear)
 
     def thaw(self) -> None:
         """Forward again, beginning with what came meanwhile."""
-        self._call(self._flowing.set)
+        self._call(self.flowing.set)
 
     def lose_replies(self, share: float, after: bytes = b"") -> None:
         """Lose that share (0 to 1) of the replies to requests that hold `after`, by default to all requests.
 
         As in a real network, a lost reply is a connection that is cut after the request was delivered.
         """
-        self._lose_share, self._lose_after = share, after
+        self._lose_share, self.lose_after = share, after
 
     def _run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10 * UNIT)
@@ -95,7 +95,7 @@ class TcpProxy:
         if self._server is not None:
             self._server.close()
         await self._drop()
-        self._flowing.set()
+        self.flowing.set()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -147,7 +147,7 @@ class _Link:
         loop = asyncio.get_running_loop()
         while data := await reader.read(_CHUNK_BYTES):
             if not replies:
-                self._request_seen = self._request_seen or proxy._lose_after in data
+                self._request_seen = self._request_seen or proxy.lose_after in data
             elif self._request_seen:
                 self._request_seen = False
                 if proxy.loses(True):
@@ -161,7 +161,7 @@ class _Link:
         while True:
             due, data = await chunks.get()
             await asyncio.sleep(max(0.0, due - loop.time()))
-            await self._proxy._flowing.wait()
+            await self._proxy.flowing.wait()
             if not data:
                 if writer.can_write_eof():
                     writer.write_eof()

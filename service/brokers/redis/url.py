@@ -15,7 +15,7 @@ import msgspec
 
 PORT = 6379
 _FORMS = "expected redis://host:port/db, rediss://host:port/db or unix:///path"
-_PASSWORD = "expected a percent-encoded password in it (# as %23, / as %2F, ? as %3F, @ as %40, % as %25)"
+_PASSWORD = "expected a percent-encoded password in it (# as %23, / as %2F, ? as %3F, @ as %40, % as %25)"  # noqa: S105  # words about one
 _REQUIREMENTS = ("none", "optional", "required")
 
 _SCHEME = re.compile(r"(redis|rediss|unix)://(.*)", re.IGNORECASE | re.DOTALL)
