@@ -32,7 +32,7 @@ apt_install() {
 
 # Debian keeps ensurepip, without which a virtual environment has no pip, in a package of its own.
 find_python() {
-    for python in ${PYTHON:-python3 python3.13 python3.12 python3.11 /usr/bin/python3}; do
+    for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3}; do
         if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             return 0
         fi

@@ -64,6 +64,9 @@ def test_python_versions_agree() -> None:
     assert re.fullmatch(r"3\.\d+", version)
     assert setup_cfg()["options"]["python_requires"] == f">={version}"
     assert setup_cfg()["mypy"]["python_version"] == version
+    listed = re.findall(r"Programming Language :: Python :: (3\.\d+)", setup_cfg()["metadata"]["classifiers"])
+    assert listed[0] == version
+    assert f"Python {version} to {listed[-1]};" in (ROOT / "README.md").read_text()
     assert f'target-version = "py{version.replace(".", "")}"' in (ROOT / "ruff.toml").read_text()
     assert f"sys.version_info < ({version.replace('.', ', ')})" in (ROOT / "bin" / "setup.sh").read_text()
 
