@@ -26,6 +26,9 @@ def server() -> Iterator[RedisServer]:
         yield server
 
 
+FAULT = b"a message that what hears fails at"
+
+
 class Running:
     """Channels at work, and what they pass on."""
 
@@ -51,6 +54,8 @@ class Running:
         self.channels = Channels(counting, self.on_message, self.confirmed.append)
 
     def on_message(self, channel: bytes, data: bytes) -> None:
+        if data == FAULT:
+            raise ZeroDivisionError
         self.messages.append((channel, data))
 
     async def connected(self) -> None:
@@ -264,15 +269,9 @@ async def test_a_fault_in_what_hears_costs_the_connection_and_no_more(
 ) -> None:
     """The consumer lives on: it connects again and says so, as after any loss."""
     async with running(redis_url) as it:
-
-        def broken(channel: bytes, data: bytes) -> None:
-            it.channels._on_message = it.on_message
-            raise ZeroDivisionError
-
-        it.channels._on_message = broken
         await it.subscribed(b"one")
         it.confirmed.clear()
-        redis_server.cli("PUBLISH", "one", "bad")
+        redis_server.cli("PUBLISH", "one", FAULT.decode())
         await it.confirmations(b"one")
         redis_server.cli("PUBLISH", "one", "good")
         await it.heard((b"one", b"good"))
