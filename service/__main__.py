@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 
-from service import __version__, app, config, supervisor, telemetry, tokens
+from service import __version__, app, config, lifecycle, supervisor, telemetry, tokens
 from service.config import Settings
 from service.errors import ConfigError
 
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 
 async def serve(settings: Settings, sockets: list[socket.socket] | None) -> int:
     """Serve until a signal: SIGTERM drains, Ctrl-C leaves at once, a second one of either cuts the drain short."""
-    service = app.Service(settings, sockets)
+    service = lifecycle.Service(settings, sockets)
     leave, now = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -13,11 +13,12 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 
 from service import names, protocol, telemetry
+from service.admission import page_cost
 from service.brokers.log import Change, Event, Page, Receipt
 from service.brokers.presence import Roster
 from service.clock import CLOCK
-from service.hub import Hub, page_cost
 from service.identity.auth import AuthError, User
+from service.node import Node
 from service.protocol import ErrorCode, Request, RequestError, echo
 from service.rooms.relay import Hall, Member
 from service.sockets.connection import Connection
@@ -29,7 +30,7 @@ class Asker(Protocol):
     """The socket that asks, as an action sees it."""
 
     user: User
-    hub: Hub
+    hub: Node
     rooms: dict[str, Hall]
     entering: str | None
     network: str
@@ -94,11 +95,11 @@ async def join(socket: Asker, request: protocol.Join) -> None:
     room, hub = request.room, socket.hub
     may_enter(socket, room)
     hub.rates.check_page(socket.user.id, socket.network, "joins", page_cost(min(request.limit, protocol.PAGE_LIMIT)))
-    if room not in socket.rooms and len(socket.rooms) >= hub.settings.rooms_limit:
-        raise RequestError(ErrorCode.TOO_MANY_ROOMS, f"more than {hub.settings.rooms_limit} rooms")
+    if room not in socket.rooms and len(socket.rooms) >= hub.limits.rooms:
+        raise RequestError(ErrorCode.TOO_MANY_ROOMS, f"more than {hub.limits.rooms} rooms")
     socket.entering = room
     try:
-        hall = await hub.relay.hold(room, partial(hub.may_begin, socket.network))
+        hall = await hub.relay.hold(room, partial(hub.admission.may_begin, socket.network))
         try:
             looked = await _by_the_brokers_word(socket, room, _look(socket, request, hall))
         except BaseException:
@@ -125,8 +126,7 @@ def _enter(socket: Asker, request: protocol.Join, hall: Hall, looked: _Looked) -
     hub, room, page, resumed = socket.hub, request.room, looked.page, looked.resumed
     since = request.since.seq if resumed and request.since else page.position.seq
     if resumed:  # what follows is read for this socket
-        missed = page_cost(min(page.position.seq - since, hub.settings.history_limit)) - 1
-        hub.rates.charge_page(socket.user.id, socket.network, missed)
+        hub.rates.charge_missed(socket.user.id, socket.network, page.position.seq - since)
     socket.forget(room)  # of an earlier join, which held until this one was sure
     socket.rooms[room] = hall
     hub.presence.enter(room, socket.user.person)
@@ -186,14 +186,14 @@ async def history(socket: Asker, request: protocol.History) -> None:
 
 
 def send(socket: Asker, request: protocol.Send) -> None:
-    text = names.check_text(request.text, socket.hub.settings.text_limit)
+    text = names.check_text(request.text, socket.hub.limits.text)
     tail = protocol.message_tail(request.id, socket.user.json, text)
     _publish(socket, request, "message", tail, protocol.fingerprint("message", text))
     socket.hub.typists.done(request.room, socket.user.id)
 
 
 def edit(socket: Asker, request: protocol.Edit) -> None:
-    text = names.check_text(request.text, socket.hub.settings.text_limit)
+    text = names.check_text(request.text, socket.hub.limits.text)
     _change(socket, request, "edited", "edit", text=text)
 
 
@@ -218,7 +218,7 @@ def _publish(socket: Asker, request: Any, kind: str, tail: bytes, content: str, 
     hub, room, user = socket.hub, request.room, socket.user
     joined(socket, room)
     network = socket.guest_network
-    hub.check_slowed(room, user.id, network)
+    hub.admission.check_slowed(room, user.id, network)
     hub.rates.check_send(user.id, socket.network)
     event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change, content, network)
     hub.broker.log.publish(event, partial(_published, socket, request, time.monotonic()))
@@ -272,7 +272,7 @@ async def renew(socket: Asker, request: protocol.Renew) -> None:
         raise RequestError(ErrorCode.FORBIDDEN, str(error)) from None
     if user.id != socket.user.id:
         raise RequestError(ErrorCode.FORBIDDEN, "the ticket is another user's")
-    if not await socket.hub.claim_name(user):
+    if not await socket.hub.admission.claim_name(user):
         raise RequestError(ErrorCode.FORBIDDEN, "name_taken")
     if socket.connection is None:  # the old token ran out meanwhile, or a moderator closed it
         return
@@ -289,9 +289,9 @@ def _later(work: Later) -> Callable[[Asker, Request], None]:
     return lambda socket, request: socket.later(work, request)
 
 
-def _light(work: Callable[[Asker, Any], None]) -> Callable[[Asker, Request], None]:
+def _small(work: Callable[[Asker, Any], None]) -> Callable[[Asker, Request], None]:
     def limited(socket: Asker, request: Request) -> None:
-        socket.hub.rates.check_light(socket.user.id, socket.network)
+        socket.hub.rates.check_small_frame(socket.user.id, socket.network)
         work(socket, request)
 
     return limited
@@ -307,7 +307,7 @@ ACTIONS: dict[type[Request], Callable[[Asker, Any], None]] = {
     protocol.Edit: edit,
     protocol.Remove: remove,
     protocol.React: react,
-    protocol.Typing: _light(typing),
-    protocol.Read: _light(read),
-    protocol.Ping: _light(ping),
+    protocol.Typing: _small(typing),
+    protocol.Read: _small(read),
+    protocol.Ping: _small(ping),
 }

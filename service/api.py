@@ -18,13 +18,13 @@ from tornado.iostream import IOStream
 from tornado.web import HTTPError
 
 from service import names, protocol, telemetry
+from service.admission import page_cost
 from service.brokers.directory import Directory
-from service.brokers.log import Event
-from service.hub import Hub, page_cost
+from service.brokers.log import Event, Log, Receipt
 from service.identity import headers
 from service.identity.auth import AuthError, User
 from service.identity.tickets import TICKET_SECONDS
-from service.limits import Buckets
+from service.node import Node
 from service.protocol import ErrorCode, Person, RequestError
 from service.sockets.answers import AnswerHandler
 from service.sockets.tornado_private import answer_headers, answered, stream_of
@@ -49,9 +49,6 @@ CODES = {
 }
 JSON_HEADERS = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store"))
 REFUSALS_LIMIT = 5  # answers 429 in a row on one connection; with one more it is closed
-# Answers 429 that an address gets at once, a second and at first; more of them wait. Who asks again as soon as it is
-# refused holds up the loop otherwise, a thousand at a time, and no less for having to connect anew.
-REFUSAL_RATE, REFUSAL_BURST = 50.0, 200
 REFUSAL_PAUSE = 2.0  # seconds, about: they must not all come again together
 ROOMS_LISTED = 1000  # rooms that are listed at most
 LIST_SECONDS = 1.0  # for which a list of rooms serves everybody
@@ -70,35 +67,34 @@ class ApiError(HTTPError):
 class Handler(AnswerHandler):
     """Headers of every answer, redirects to https, errors as JSON."""
 
-    hub: Hub
+    hub: Node
     insecure = False  # whether it may be answered over http where https is forced: the router's own checks
     _refusals: ClassVar[WeakKeyDictionary[IOStream, int]] = WeakKeyDictionary()  # in a row, by connection
 
     def initialize(self) -> None:  # type: ignore[override]
-        self.hub = self.application.settings["hub"]
+        self.hub = self.application.settings["node"]
         super().initialize(self.hub.socket_limits)
 
     def set_default_headers(self) -> None:
-        hub: Hub = self.application.settings["hub"]
+        hub: Node = self.application.settings["node"]
         scheme = hub.proxies.scheme(self.request)
-        for name, value in headers.security_headers(scheme, self.request.host, hub.settings.force_https).items():
+        for name, value in headers.security_headers(scheme, self.request.host, hub.admission.force_https).items():
             self.set_header(name, value)
         for name, value in hub.origins.cors_headers(self.request).items():
             self.set_header(name, value)
         self.clear_header("Server")
 
     def prepare(self) -> None:
-        settings = self.hub.settings
+        admission = self.hub.admission
         if self.request.method == "OPTIONS" and "Access-Control-Allow-Origin" in answer_headers(self):
             # Whatever would be refused: a page can read why only after a preflight that succeeds.
             self.answer_preflight()
             self.finish()
             return
-        # Without a proxy the listener counts connections instead.
-        if settings.trusted_proxies and settings.connections_per_address:
-            if not self.count(self.hub.network(self.request), settings.connections_per_address):
+        if limit := admission.requests_per_address:
+            if not self.count(self.hub.proxies.network(self.request), limit):
                 raise ApiError(429, "rate_limited", "Too many requests at once from this address.", 1.0)
-        if self.insecure or not settings.force_https:
+        if self.insecure or not admission.force_https:
             return
         if self.hub.proxies.scheme(self.request) != "https":
             if self.request.method not in ("GET", "HEAD"):
@@ -139,8 +135,8 @@ class Handler(AnswerHandler):
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         answer = partial(super().send_error, status_code, **kwargs)
-        refusals: Buckets = self.application.settings["refusals"]
-        if status_code == 429 and refusals.take(self.hub.network(self.request), time.monotonic()):
+        network = self.hub.proxies.network(self.request)
+        if status_code == 429 and self.hub.rates.refusals.take(network, time.monotonic()):
             pause = REFUSAL_PAUSE * random.uniform(0.5, 1.5)  # noqa: S311  # jitter, no secret
             asyncio.get_running_loop().call_later(pause, answer)
         else:
@@ -176,7 +172,7 @@ class Api(Handler):
         super().prepare()
         if answered(self):
             return
-        refusal = self.hub.refusal(self.request, guests=True)
+        refusal = self.hub.admission.refusal(self.request, guests=True)
         if refusal is not None:
             status, sentence = refusal
             raise ApiError(
@@ -230,7 +226,7 @@ class Api(Handler):
 
     def guest_network(self, user: User) -> str:
         """Where a guest comes from, for sanctions; "" for everybody else."""
-        return self.hub.network(self.request) if user.guest else ""
+        return self.hub.proxies.network(self.request) if user.guest else ""
 
     async def caller_in(self, room: str) -> User:
         """The same, who may enter `room`; a room that may not be entered is one that isn't there."""
@@ -264,7 +260,7 @@ class TicketsHandler(Api):
     """`POST /tickets`: a one-use ticket, for a guest by name or for the bearer of a token."""
 
     async def post(self) -> None:
-        network = self.hub.network(self.request)
+        network = self.hub.proxies.network(self.request)
         self.hub.rates.check(self.hub.rates.tickets, network, "tickets")
         guest_token = None
         if headers.bearer(self.request.headers) is not None:
@@ -275,10 +271,10 @@ class TicketsHandler(Api):
             known = body.guest is not None
             user, guest_token = self.hub.authenticator.guest(body.name, body.guest)
             self.check_ban("", user)
-        if not await self.hub.claim_name(user, "" if known else network):
+        if not await self.hub.admission.claim_name(user, "" if known else network):
             raise ApiError(409, "name_taken", "Somebody who is here has this name.")
         if known and user.guest:
-            self.hub.tell_name(user)
+            self.hub.admission.announce_name(user)
         ticket = await self.hub.tickets.issue(user, network, self.request.headers.get("Origin"))
         answer = {"ticket": ticket, "expires_in": TICKET_SECONDS, "user": user.person}
         if guest_token is not None:
@@ -313,12 +309,16 @@ class RoomList:
 class RoomsHandler(Api):
     """`GET /rooms`: what the caller may enter, with how many people are in and how much is unread."""
 
+    def initialize(self, rooms: RoomList) -> None:  # type: ignore[override]
+        super().initialize()
+        self._rooms = rooms
+
     async def get(self) -> None:
         user = await self.caller()
         after, limit = self.get_query_argument("after", ""), self.number("limit", ROOMS_LISTED)
-        listed = await self.application.settings["rooms"].get()
+        listed = await self._rooms.get()
         cost = page_cost(min(limit, len(listed)))
-        self.hub.rates.check_page(user.id, self.hub.network(self.request), "requests", cost)
+        self.hub.rates.check_page(user.id, self.hub.proxies.network(self.request), "requests", cost)
         rooms = [
             (room, count)
             for room, count in listed
@@ -343,7 +343,7 @@ class MessagesHandler(Api):
         user = await self.caller_in(room)
         before = self.number("before", 0)
         limit = min(self.number("limit", protocol.PAGE_DEFAULT), protocol.PAGE_LIMIT)
-        self.hub.rates.check_page(user.id, self.hub.network(self.request), "pages", page_cost(limit))
+        self.hub.rates.check_page(user.id, self.hub.proxies.network(self.request), "pages", page_cost(limit))
         async with self.hub.pages:
             page = await self.hub.broker.log.newest(room, limit, before)
             await self.ask_ban(room, user)
@@ -357,8 +357,8 @@ class MessagesHandler(Api):
         if user.role != "service":
             raise RequestError(ErrorCode.FORBIDDEN, "only tokens with the role service may publish here")
         body = self.body(_Post)
-        text = names.check_text(body.text, self.hub.settings.text_limit)
-        self.hub.rates.check_send(user.id, self.hub.network(self.request))
+        text = names.check_text(body.text, self.hub.limits.text)
+        self.hub.rates.check_send(user.id, self.hub.proxies.network(self.request))
         author = user.person
         if body.user is not None:
             if not 1 <= len(body.user.id) <= 128 or not names.printable(body.user.id):
@@ -366,7 +366,7 @@ class MessagesHandler(Api):
             author = Person(body.user.id, names.check_name(body.user.name))
         tail = protocol.message_tail(body.id, protocol.encode(author), text)
         head, content = protocol.event_head("message", room), protocol.fingerprint("message", text)
-        receipt = await self.hub.publish(Event(room, author.id, body.id, head, tail, content=content))
+        receipt = await publish(self.hub.broker.log, Event(room, author.id, body.id, head, tail, content=content))
         answer = {
             "room": room,
             "id": body.id,
@@ -375,6 +375,21 @@ class MessagesHandler(Api):
             "duplicate": receipt.duplicate,
         }
         self.write_json(answer, 200 if receipt.duplicate else 201)
+
+
+async def publish(log: Log, event: Event) -> Receipt:
+    """Publish and wait for the broker's word. Raises `RequestError`."""
+    answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+
+    def done(receipt: Receipt | RequestError) -> None:
+        if not answer.done():
+            if isinstance(receipt, RequestError):
+                answer.set_exception(receipt)
+            else:
+                answer.set_result(receipt)
+
+    log.publish(event, done)
+    return await answer
 
 
 class ModerationHandler(Api):
@@ -402,7 +417,8 @@ class ReadyHandler(Handler):
     insecure = True
 
     def get(self) -> None:
-        broker, draining, failed = self.hub.broker.available, self.hub.draining, sorted(self.hub.failed)
+        admission, broker = self.hub.admission, self.hub.broker.available
+        draining, failed = admission.draining, sorted(admission.failed)
         ready = broker and not draining and not failed
         state = {"ready": ready, "broker": broker, "draining": draining, "failed": failed}
         self.write_json(state, 200 if ready else 503)
@@ -413,9 +429,13 @@ class MetricsHandler(Handler):
 
     insecure = True
 
+    def initialize(self, token: str) -> None:  # type: ignore[override]
+        """Who asks needs this as a bearer token, unless it is empty."""
+        super().initialize()
+        self._token = token
+
     def get(self) -> None:
-        token = self.hub.settings.metrics_token
-        if token and not hmac.compare_digest(token, headers.bearer(self.request.headers) or ""):
+        if self._token and not hmac.compare_digest(self._token, headers.bearer(self.request.headers) or ""):
             raise ApiError(401, "unauthenticated", "METRICS_TOKEN is needed as a bearer token.")
         telemetry.ROOMS.set(len(self.hub.relay.rooms))
         telemetry.BROKER_UP.set(self.hub.broker.available)

@@ -12,10 +12,10 @@ from service import protocol, telemetry
 from service.actions import ACTIONS, Later
 from service.brokers.base import unavailable
 from service.brokers.directory import Sanction
-from service.hub import ANSWER_TIMEOUT, Hub
 from service.identity import headers
 from service.identity.auth import AuthError, User
 from service.limits import TokenBucket
+from service.node import ANSWER_TIMEOUT, Node
 from service.protocol import CloseCode, ErrorCode, Request, RequestError, encode
 from service.rooms.moderation import banned
 from service.rooms.relay import Hall, Member
@@ -36,7 +36,7 @@ class ChatSocket(WebSocket):
     by_user: ClassVar[dict[str, dict["ChatSocket", None]]] = {}
     _answering: ClassVar[list["ChatSocket"]] = []
 
-    hub: Hub
+    hub: Node
     user: User
     rooms: dict[str, Hall]
     entering: str | None = None  # the room whose join is under way
@@ -51,14 +51,14 @@ class ChatSocket(WebSocket):
     _drained: asyncio.Event | None = None
 
     def initialize(self) -> None:  # type: ignore[override]
-        self.hub = self.application.settings["hub"]
+        self.hub = self.application.settings["node"]
         super().initialize(self.hub.socket_limits)
 
     # -- getting in
 
     def prepare(self) -> None:
         """Origin and Host, before any credential is looked at (tornado's check_origin is not always called)."""
-        refusal = self.hub.refusal(self.request)
+        refusal = self.hub.admission.refusal(self.request)
         if refusal is not None:
             self.refuse(*refusal)
 
@@ -70,7 +70,7 @@ class ChatSocket(WebSocket):
 
     async def identify(self) -> None:
         """Bad credentials complete the handshake and are closed 4401, so that a browser can tell why."""
-        self.network = self.hub.network(self.request)
+        self.network = self.hub.proxies.network(self.request)
         self.origin = self.request.headers.get("Origin")
         try:
             self.user = await self._authenticate()
@@ -95,10 +95,10 @@ class ChatSocket(WebSocket):
         """Whether the name is theirs. Asked again of a ticket's user: the ticket may be older than a claim lasts."""
         if self.hub.moderation.find("ban", "", self.user.id, self.guest_network) is not None:
             return True  # `_admit` refuses them; a claim would only keep the name from others
-        return await self.hub.claim_name(self.user)
+        return await self.hub.admission.claim_name(self.user)
 
     def late_refusal(self) -> tuple[int, str] | None:
-        return self.hub.leaving()
+        return self.hub.admission.leaving()
 
     def _admit(self) -> tuple[CloseCode, str] | None:
         if not self.hub.moderation.known:
@@ -106,9 +106,7 @@ class ChatSocket(WebSocket):
         held = self.hub.moderation.find("ban", "", self.user.id, self.guest_network)
         if held is not None:
             return CloseCode.REMOVED, banned(held.reason)
-        if 0 < self.hub.settings.connections_per_user <= len(self.by_user.get(self.user.id, ())):
-            return CloseCode.TOO_MANY, "too many connections of this user"
-        return self.hub.admit(self.network)
+        return self.hub.admission.admit(self.network, len(self.by_user.get(self.user.id, ())))
 
     def open(self, *args: str) -> None:
         assert self.connection is not None
@@ -127,10 +125,9 @@ class ChatSocket(WebSocket):
         self.hub.presence.enter("", self.user.person)
         if self.user.guest:
             self.hub.networks.enter(self.user.id, self.network)
-            self.hub.tell_name(self.user)
-        settings = self.hub.settings
-        limits = protocol.Limits(settings.text_limit, settings.frame_limit, settings.rooms_limit)
-        welcome = protocol.Welcome(user=self.user.person, heartbeat=settings.ping_interval, limits=limits)
+            self.hub.admission.announce_name(self.user)
+        heartbeat, limits = self.hub.heartbeat.interval, self.hub.limits
+        welcome = protocol.Welcome(user=self.user.person, heartbeat=heartbeat, limits=limits)
         if self._unread:
             welcome.unread = self._unread
         del self._unread
@@ -146,7 +143,7 @@ class ChatSocket(WebSocket):
         del mine[self]
         if not mine:
             del self.by_user[self.user.id]
-        self.hub.dismiss(self.network)
+        self.hub.admission.dismiss(self.network)
         self.hub.heartbeat.discard(self)
         for room in list(self.rooms):
             self.forget(room)
@@ -309,7 +306,7 @@ class ChatSocket(WebSocket):
     # -- what other processes say
 
     @classmethod
-    def show_typing(cls, hub: Hub, room: str, users: list[protocol.Person]) -> None:
+    def show_typing(cls, hub: Node, room: str, users: list[protocol.Person]) -> None:
         """Show a room's members who types there, and nobody themselves."""
         frames = {user.id: frame(encode(protocol.TypingFrame(room=room, user=user))) for user in users}
         own = {user: cls.by_user[user] for user in frames if user in cls.by_user}
@@ -318,13 +315,13 @@ class ChatSocket(WebSocket):
             hub.relay.tell(room, b"".join(shown for other, shown in frames.items() if other != user), mine)
 
     @classmethod
-    def show_own(cls, hub: Hub, room: str, frames: list[protocol.ReadFrame]) -> None:
+    def show_own(cls, hub: Node, room: str, frames: list[protocol.ReadFrame]) -> None:
         """Show people their own read positions, for their other sockets."""
         for shown in frames:
             hub.relay.tell(room, frame(encode(shown)), cls.by_user.get(shown.user, ()))
 
     @classmethod
-    def on_named(cls, hub: Hub, room: str, payload: bytes) -> None:
+    def on_named(cls, hub: Node, room: str, payload: bytes) -> None:
         """A `named` signal, of every process: a guest has another name now, and no socket may keep the one before."""
         named = msgspec.json.decode(payload, type=_NamedSignal).user
         for socket in cls.by_user.get(named.id, ()):

@@ -109,7 +109,7 @@ class Buckets:
         return len(self._buckets)
 
 
-class Tally:
+class Counts:
     """How many of something a key (a user, an address) has open."""
 
     __slots__ = ("_counts",)
@@ -119,6 +119,9 @@ class Tally:
 
     def __getitem__(self, key: str) -> int:
         return self._counts.get(key, 0)
+
+    def __len__(self) -> int:
+        return len(self._counts)
 
     def add(self, key: str) -> None:
         self._counts[key] = self._counts.get(key, 0) + 1

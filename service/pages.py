@@ -18,13 +18,13 @@ PAGES = (r"/", r"/r/[a-z0-9][a-z0-9_-]{0,63}")
 _MEANT = re.compile(r"/r(?:/+([^/]*))?/*", re.IGNORECASE)
 
 
-class Page(api.Handler):
+class PageHandler(api.Handler):
     """`/` and `/r/<room>`: the chat page; and the pages of the guides."""
 
-    def initialize(self, file: str = "") -> None:  # type: ignore[override]
+    def initialize(self, file: str = "index.html") -> None:  # type: ignore[override]
         """`file` of static/; the chat page without one."""
         super().initialize()
-        self._file = file or self.application.settings["page"]
+        self._file = file
 
     def get(self) -> None:
         show(self, self._file)

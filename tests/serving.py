@@ -14,8 +14,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from websockets.asyncio.client import ClientConnection, connect
 
 from service import config
-from service.app import Service
-from service.hub import Hub
+from service.lifecycle import Service, Waits
+from service.node import Node
 from service.rooms import presence, reads, typists
 
 from .harness import JWT_SECRET, NO_LIMITS, SECRET_KEY, UNIT, ChatError
@@ -30,8 +30,8 @@ class Served:
         self.service = service
 
     @property
-    def hub(self) -> Hub:
-        return self.service.hub
+    def hub(self) -> Node:
+        return self.service.node
 
     @property
     def port(self) -> int:
@@ -73,9 +73,11 @@ def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def serving(environ: Mapping[str, str] | None = None, gather: float = GATHER) -> AsyncIterator[Served]:
-    """The service with `environment(environ)`, until the block ends."""
-    service = Service(config.load(environment(environ)))
+async def serving(
+    environ: Mapping[str, str] | None = None, gather: float = GATHER, **waits: float
+) -> AsyncIterator[Served]:
+    """The service with `environment(environ)` and these `Waits`, until the block ends."""
+    service = Service(config.load(environment(environ)), waits=Waits(**waits))
     with ExitStack() as patches:
         for part in (presence, reads, typists):
             patches.enter_context(mock.patch.object(part, "GATHER", gather))

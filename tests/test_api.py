@@ -10,7 +10,8 @@ from tornado.httpclient import HTTPResponse
 
 from service import api
 from service.brokers.base import unavailable
-from service.protocol import PAGE_LIMIT
+from service.brokers.log import Receipt
+from service.protocol import PAGE_LIMIT, ErrorCode, RequestError
 
 from .brokers import message, store
 from .harness import ChatClient, make_jwt
@@ -500,7 +501,7 @@ async def test_moderation_that_is_refused(body: Any, headers: dict[str, str], st
 async def test_health_is_of_the_process_alone(broker_env: dict[str, str]) -> None:
     """It runs its loop; the broker's absence or a drain is no reason to kill it."""
     async with serving(broker_env) as it:
-        it.hub.draining = True
+        it.hub.admission.draining = True
         response = await it.fetch("/healthz")
         assert (response.code, answer(response)) == (200, {"status": "ok"})
 
@@ -518,11 +519,11 @@ async def test_readiness_is_of_broker_drain_and_parts(
             patch.setattr(type(it.hub.broker), "available", False)
             response = await it.fetch("/readyz")
             assert (response.code, answer(response)) == (503, ill | {"broker": False})
-        it.hub.failed.add("relay")
+        it.hub.admission.failed.add("relay")
         response = await it.fetch("/readyz")
         assert (response.code, answer(response)) == (503, ill | {"failed": ["relay"]})
-        it.hub.failed.clear()
-        it.hub.draining = True
+        it.hub.admission.failed.clear()
+        it.hub.admission.draining = True
         response = await it.fetch("/readyz")
         assert (response.code, answer(response)) == (503, ill | {"draining": True})
 
@@ -581,7 +582,7 @@ async def test_pages_elsewhere_that_are_allowed_may_read() -> None:
 async def test_a_leaving_process_takes_no_requests() -> None:
     """503 with Retry-After: the router asks another."""
     async with serving() as it:
-        it.hub.draining = True
+        it.hub.admission.draining = True
         response = await post(it, "/tickets", {"name": "Ada"})
         assert error(response) == (503, "unavailable")
         assert response.headers["Retry-After"] == "1"
@@ -651,3 +652,35 @@ async def test_the_longest_text_may_come_by_http_too() -> None:
     async with serving({"TEXT_LIMIT": "30000", "FRAME_LIMIT": "400000"}) as it:
         assert (await publish(it, text=longest)).code == 201
         assert error(await publish(it, text=longest + "!", id="m2")) == (413, "too_large")
+
+
+# -- publishing
+
+
+async def test_publish_waits_for_the_brokers_word(broker_env: dict[str, str]) -> None:
+    """A receipt with the seq; the same event again is a duplicate of it."""
+    async with serving(broker_env) as it:
+        event = message()
+        receipt = await api.publish(it.hub.broker.log, event)
+        assert isinstance(receipt, Receipt) and (receipt.seq, receipt.duplicate) == (1, False)
+        assert await api.publish(it.hub.broker.log, event) == Receipt(1, receipt.at, duplicate=True)
+
+
+async def test_publish_raises_what_the_broker_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer is made up."""
+    async with serving() as it:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(it.hub.broker.log, "publish", lambda event, done: loop.call_soon(done, unavailable()))
+        with pytest.raises(RequestError) as caught:
+            await api.publish(it.hub.broker.log, message())
+        assert caught.value.code == ErrorCode.UNAVAILABLE
+
+
+async def test_a_caller_who_left_misses_nothing(broker_env: dict[str, str]) -> None:
+    """The broker's word then goes nowhere, without a fault; the event is stored all the same."""
+    async with serving(broker_env) as it:
+        publishing = asyncio.ensure_future(api.publish(it.hub.broker.log, message(id="left")))
+        await asyncio.sleep(0)
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+        assert (await api.publish(it.hub.broker.log, message(id="left"))).duplicate

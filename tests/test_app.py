@@ -1,4 +1,4 @@
-"""service/app.py: the routes and what their answers carry, static files, and the service's start, drain and end."""
+"""service/app.py, service/lifecycle.py: routes, what answers carry, static files, start, drain and end."""
 
 import asyncio
 import itertools
@@ -18,15 +18,16 @@ from tornado.httpclient import HTTPResponse
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from service import app, config, pages
-from service.app import Service, make_broker
+from service import app, config, lifecycle, pages
+from service.admission import Rates
+from service.app import make_broker
 from service.brokers.base import unavailable
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatSocket
 from service.errors import ConfigError
-from service.hub import Rates
 from service.identity.tickets import Tickets
+from service.lifecycle import Service
 
 from .attacks.raw_socket import CLOSE, RawSocket, frame, handshake
 from .brokers import until
@@ -105,7 +106,7 @@ async def test_head_of_metrics() -> None:
 async def test_head_says_what_is_not_well() -> None:
     """As GET does."""
     async with serving() as it:
-        it.hub.draining = True
+        it.hub.admission.draining = True
         assert (await it.fetch("/readyz", "HEAD")).code == 503
         assert (await it.fetch("/healthz", "HEAD")).code == 200
 
@@ -205,11 +206,11 @@ async def each_status(it: Served, **headers: str) -> dict[str, HTTPResponse]:
 
     with mock.patch.object(it.hub.broker, "claim_name", broken):
         found["500"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)
-    it.hub.draining = True
+    it.hub.admission.draining = True
     found["503"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)
     found["503 ready"] = await it.fetch("/readyz", **headers)
     found["204 preflight of 503"] = await it.fetch("/tickets", "OPTIONS", **headers)
-    it.hub.draining = False
+    it.hub.admission.draining = False
     for name, response in found.items():
         assert response.code == int(name[:3]), name
     return found
@@ -471,7 +472,7 @@ async def test_a_request_that_is_too_large_is_refused() -> None:
     """Head and body: a 4xx or a cut, and the next is served."""
     async with serving() as it:
         for request in (
-            f"GET / HTTP/1.1\r\nHost: a\r\nX: {'x' * app.HEADER_LIMIT}\r\n\r\n",
+            f"GET / HTTP/1.1\r\nHost: a\r\nX: {'x' * lifecycle.HEADER_LIMIT}\r\n\r\n",
             f"POST /tickets HTTP/1.1\r\nHost: a\r\nContent-Length: {app.BODY_LIMIT + 1}\r\n\r\n",
         ):
             reader, writer = await asyncio.open_connection("127.0.0.1", it.service.port)
@@ -495,7 +496,7 @@ async def test_a_large_body_is_answered_and_gone_by() -> None:
         for size, status in ((app.BODY_LIMIT + 1, b"413"), (64 * app.BODY_LIMIT, b"413"), (2**40, b"400")):
             reader, writer = await asyncio.open_connection("127.0.0.1", it.service.port)
             writer.write(f"POST /tickets HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode())
-            async with asyncio.timeout(app.BODY_PATIENCE * 5 * UNIT):
+            async with asyncio.timeout(app.BODY_WAIT * 5 * UNIT):
                 assert (await reader.readline()).split()[1] == status  # before the body has come
                 await reader.read()  # and an end, though it never comes
             writer.close()
@@ -569,12 +570,11 @@ async def test_a_database_that_can_not_be_had_stops_the_start(tmp_path: Path) ->
 
 @pytest.mark.expects_log("redis (commands|channels): ")
 @pytest.mark.expects_log("the broker is away; serving without it until it comes")
-async def test_a_start_without_redis_serves_and_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_start_without_redis_serves_and_is_not_ready() -> None:
     """Pages are served, chat is `unavailable`; once it comes all is well, without a restart."""
-    monkeypatch.setattr(app, "READY_TIMEOUT", 0.1)
     with RedisServer() as server:
         server.stop()
-        async with serving({"REDIS_URL": server.url}) as it:
+        async with serving({"REDIS_URL": server.url}, ready=0.1) as it:
             assert (await it.fetch("/")).code == 200
             assert (await it.fetch("/readyz")).code == 503
             assert (await it.fetch("/tickets", "POST", {"name": "Ada"})).code == 503
@@ -588,8 +588,6 @@ async def test_a_start_without_redis_serves_and_is_not_ready(monkeypatch: pytest
 @pytest.mark.expects_log("a part of the service failed")
 async def test_a_part_that_fails_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Said in the log and in /readyz, until it has run for a while; a drain it is not, so sockets may come."""
-    monkeypatch.setattr(app, "RESTART_FIRST", 0.02)
-    monkeypatch.setattr(app, "RESTART_WELL", 0.2 * UNIT)
     starts: list[float] = []
 
     async def broken_at_first(self: Rates) -> None:
@@ -599,7 +597,7 @@ async def test_a_part_that_fails_starts_again(monkeypatch: pytest.MonkeyPatch) -
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Rates, "run", broken_at_first)
-    async with serving() as it:
+    async with serving(restart_first=0.02, restart_well=0.2 * UNIT) as it:
         await until(lambda: len(starts) > 1, "a second start")
         response = await it.fetch("/readyz")
         assert response.code == 503
@@ -607,7 +605,7 @@ async def test_a_part_that_fails_starts_again(monkeypatch: pytest.MonkeyPatch) -
         assert (await it.fetch("/healthz")).code == 200
         async with ChatClient.open(it.url, "Ada") as ada:
             await ada.join("lobby")
-        await until(lambda: not it.hub.failed, "it runs")
+        await until(lambda: not it.hub.admission.failed, "it runs")
         assert (await it.fetch("/readyz")).code == 200
     waits = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert len(waits) == 4 and all(wait >= 0.02 * 2**number for number, wait in enumerate(waits))
@@ -616,18 +614,16 @@ async def test_a_part_that_fails_starts_again(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.expects_log("a part of the service failed")
 async def test_a_part_that_is_back_for_a_moment_only_has_still_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the process would look ready each time."""
-    monkeypatch.setattr(app, "RESTART_FIRST", 0.01)
-    monkeypatch.setattr(app, "RESTART_LONGEST", 0.02)
 
     async def broken_soon(self: Rates) -> None:
         await asyncio.sleep(0.03)
         raise ZeroDivisionError
 
     monkeypatch.setattr(Rates, "run", broken_soon)
-    async with serving() as it:
-        await until(lambda: it.hub.failed, "it failed")
+    async with serving(restart_first=0.01, restart_longest=0.02) as it:
+        await until(lambda: it.hub.admission.failed, "it failed")
         for _ in range(20):
-            assert it.hub.failed == {"rates"}
+            assert it.hub.admission.failed == {"rates"}
             await asyncio.sleep(0.01)
 
 
@@ -772,10 +768,9 @@ async def test_the_end_closes_the_guides_sockets(path: str) -> None:
         assert await closed(client) == LEAVING
 
 
-async def test_the_end_closes_chat_sockets_and_cuts_who_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A peer that never answers the close holds the process up for FAREWELL and no longer."""
-    monkeypatch.setattr(app, "FAREWELL", 0.2)
-    async with serving() as it, ChatClient.open(it.url, "Ada", max_queue=1) as ada:
+async def test_the_end_closes_chat_sockets_and_cuts_who_does_not_answer() -> None:
+    """A peer that never answers the close holds the process up for so long and no longer."""
+    async with serving(close=0.2) as it, ChatClient.open(it.url, "Ada", max_queue=1) as ada:
         await ada.join("lobby")
         ada.connection.transport.pause_reading()
         before = time.monotonic()

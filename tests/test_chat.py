@@ -10,14 +10,14 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from service import chat, hub, protocol
+from service import admission, chat, protocol
 from service.brokers.base import unavailable
 from service.chat import ChatSocket
 from service.identity.auth import User
 from service.protocol import Action, Moderate
 from service.rooms import moderation, reads, typists
 
-from .brokers import message, until
+from .brokers import message, store, until
 from .harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
 from .serving import GATHER, Served, fields, outcome, refused, serving
 
@@ -237,7 +237,7 @@ async def test_a_full_process_closes_1013() -> None:
     async with serving({"CONNECTIONS_LIMIT": "1"}) as it:
         async with enter(it), enter(it, BOB, welcome=False) as second:
             assert (await second.closed())[0] == 1013
-        await until(lambda: it.hub.connections == 0, "counted out")
+        await until(lambda: it.hub.admission.connections == 0, "counted out")
         async with enter(it, BOB):
             pass
 
@@ -392,7 +392,7 @@ async def test_resume_works_on_another_process(redis_url: str) -> None:
     """Nothing is kept at a disconnect: any process can go on from the client's own cursor."""
     env = {"REDIS_URL": redis_url}
     async with serving(env) as it:
-        with ServiceProcess(env | NO_LIMITS | {"SECRET_KEY": it.hub.settings.secret_key}) as other:
+        with ServiceProcess(env | NO_LIMITS | {"SECRET_KEY": it.service.settings.secret_key}) as other:
             async with enter(it) as ada, enter(it, BOB) as bob:
                 joined = await bob.join("lobby")
                 await ada.join("lobby")
@@ -488,24 +488,24 @@ async def test_a_socket_has_a_limit_of_rooms() -> None:
         await ada.join("three")
 
 
-async def test_rooms_are_begun_within_a_rate(broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rooms_are_begun_within_a_rate(broker_env: dict[str, str]) -> None:
     """ROOM_RATE, of an address: more are `rate_limited`; rooms that are there are joined as ever."""
-    monkeypatch.setattr(hub, "ROOM_BURST", 2)
     async with serving(broker_env | {"ROOM_RATE": "1"}) as it, enter(it) as ada, enter(it, BOB) as bob:
+        it.hub.rates.rooms.burst = 2
         for room in ("one", "two"):
             await ada.join(room)
             await bob.join(room)
         code, frame = await refused(bob.join("three"))
         assert code == "rate_limited" and 3000 < frame["retry_after"] <= 3600
         assert "three" not in it.hub.relay.rooms
-        await it.hub.publish(message("three"))
+        await store(it.hub.broker, message("three"))
         await bob.join("three")
 
 
 async def test_no_more_rooms_than_there_may_be(broker_env: dict[str, str]) -> None:
     """ROOMS_TOTAL: `too_many_rooms` for one that isn't there."""
     async with serving(broker_env | {"ROOMS_TOTAL": "1"}) as it, enter(it) as ada:
-        await it.hub.publish(message("one"))
+        await store(it.hub.broker, message("one"))
         assert (await refused(ada.join("two")))[0] == "too_many_rooms"
         await ada.join("one")
 
@@ -514,7 +514,7 @@ async def test_larger_pages_and_longer_resumes_cost_more() -> None:
     """One for each 50 messages, of JOIN_RATE's burst."""
     async with serving({"JOIN_RATE": "1"}) as it, enter(it) as ada:
         for number in range(200):
-            await it.hub.publish(message(text=f"{number}"))
+            await store(it.hub.broker, message(text=f"{number}"))
         joined = await ada.join("lobby", limit=0)
         for _ in range(2):
             await ada.history("lobby", 2**53 - 1, 200)
@@ -522,7 +522,7 @@ async def test_larger_pages_and_longer_resumes_cost_more() -> None:
         await ada.history("lobby", 2**53 - 1, 50)
     async with serving({"JOIN_RATE": "1", "SEND_RATE_ADDRESS": "0"}) as it, enter(it) as ada:
         for number in range(200):
-            await it.hub.publish(message(text=f"{number}"))
+            await store(it.hub.broker, message(text=f"{number}"))
         joined = await ada.join("lobby", limit=0)
         since = {"epoch": joined["epoch"], "seq": 0}
         for _ in range(3):  # the third is let in, and overdraws
@@ -837,13 +837,13 @@ async def test_typing_all_the_time_is_shown_now_and_then(broker_env: dict[str, s
     async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob:
         for client in (ada, bob):
             await client.join("lobby")
-        for _ in range(hub.TYPING_BURST + 10):
+        for _ in range(admission.TYPING_BURST + 10):
             await ada.raw('{"type":"typing","room":"lobby"}')
             await asyncio.sleep(2 * GATHER)  # those of one moment are one
         await ada.send("lobby", "done")
         await bob.recv("message")
         shown = [frame for frame in bob.frames if frame["type"] == "typing"]
-        assert hub.TYPING_BURST <= len(shown) <= hub.TYPING_BURST + 1
+        assert admission.TYPING_BURST <= len(shown) <= admission.TYPING_BURST + 1
         assert not [frame for frame in ada.frames if frame["type"] == "error"]
 
 
@@ -1128,7 +1128,7 @@ async def test_who_is_removed_during_a_join_is_not_in(
 ) -> None:
     """At whichever of its waits."""
     async with serving(broker_env) as it, enter(it, MODERATOR) as mod, enter(it, BOB) as bob:
-        await it.hub.publish(message())
+        await store(it.hub.broker, message())
         reached, go_on = await held_up(it, monkeypatch, method)
         await bob.raw('{"type":"join","room":"lobby","ref":"j"}')
         await reached.wait()
@@ -1159,7 +1159,7 @@ async def test_a_page_under_way_over_http_is_not_shown_to_who_was_banned(
 ) -> None:
     """The same."""
     async with serving(broker_env) as it:
-        await it.hub.publish(message())
+        await store(it.hub.broker, message())
         reached, go_on = await held_up(it, monkeypatch, "ban")
         asking = asyncio.ensure_future(
             it.fetch("/rooms/lobby/messages", Authorization=f"Bearer {BOB['bearer']}"),
@@ -1179,7 +1179,7 @@ async def test_the_slowed_say_little(broker_env: dict[str, str]) -> None:
         await mod.request("moderate", room="lobby", user="u-bob", action="slow")
         sent = await bob.send("lobby", "one")
         code, frame = await refused(bob.send("lobby", "two"))
-        assert code == "rate_limited" and 5 < frame["retry_after"] <= hub.SLOW_SECONDS
+        assert code == "rate_limited" and 5 < frame["retry_after"] <= admission.SLOW_SECONDS
         react = bob.request("react", room="lobby", id="r", target=sent["seq"], emoji="👍")
         assert (await refused(react))[0] == "rate_limited"
         await mod.request("moderate", room="lobby", user="u-bob", action="unslow")
@@ -1346,10 +1346,10 @@ def test_a_wait_is_told_rounded_up() -> None:
 async def test_pings_and_typing_have_a_bound_too() -> None:
     """They cost the loop time: past the bound they are `rate_limited`."""
     async with serving({"SEND_RATE": "1", "SEND_BURST": "5"}) as it, enter(it) as ada:
-        for _ in range(hub.LIGHT * 5 + 5):
+        for _ in range(admission.SMALL_FRAMES_FACTOR * 5 + 5):
             await ada.raw('{"type":"ping"}')
         assert (await ada.recv("error"))["code"] == "rate_limited"
-        assert len([frame for frame in ada.frames if frame["type"] == "pong"]) >= hub.LIGHT * 5
+        assert len([frame for frame in ada.frames if frame["type"] == "pong"]) >= admission.SMALL_FRAMES_FACTOR * 5
 
 
 async def test_requests_are_worked_off_in_order(broker_env: dict[str, str]) -> None:

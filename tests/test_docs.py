@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from service import api, chat, hub, names, protocol, telemetry
+from service import admission, api, chat, names, protocol, telemetry
 from service.brokers import marks
 from service.brokers.redis import log as redis_log
 from service.brokers.sqlite import log as sqlite_log
@@ -141,8 +141,8 @@ def test_numbers_are_those_of_the_code() -> None:
         "requests waiting on a socket": chat.WAITING_LIMIT,
         "errors at once": chat.ERRORS_BURST,
         "errors a second": chat.ERRORS_RATE,
-        "typing frames at once": hub.TYPING_BURST,
-        "typing frames a second": hub.TYPING_RATE,
+        "typing frames at once": admission.TYPING_BURST,
+        "typing frames a second": admission.TYPING_RATE,
         "WebSocket pings answered together": PONGS,
         "seconds that a ticket holds": tickets.TICKET_SECONDS,
         "days that a guest token holds": auth.GUEST_SECONDS / 86400,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.limits import Buckets, TokenBucket
+from service.limits import Buckets, Counts, TokenBucket
 
 rates = st.floats(0.01, 1000)
 bursts = st.integers(1, 100)
@@ -190,3 +190,29 @@ def test_what_is_left_is_what_may_still_be_taken() -> None:
     buckets.take("a", 0.0, 6)
     assert (buckets.left("a", 0.0), buckets.left("b", 0.0)) == (4, 10)
     assert Buckets(0, 10).left("a", 0.0) == float("inf")
+
+
+# -- counts
+
+
+def test_counts_go_up_and_down() -> None:
+    """Each key for itself; what is not there is none."""
+    counts = Counts()
+    counts.add("ada")
+    counts.add("ada")
+    counts.add("bob")
+    assert (counts["ada"], counts["bob"], counts["cy"]) == (2, 1, 0)
+    counts.remove("ada")
+    assert (counts["ada"], counts["bob"]) == (1, 1)
+
+
+def test_counts_keep_only_who_is_there() -> None:
+    """Its memory follows what is open; removing once too often does no harm."""
+    counts = Counts()
+    for number in range(1000):
+        counts.add(str(number))
+        counts.remove(str(number))
+    counts.remove("0")
+    assert len(counts) == 0
+    counts.add("0")
+    assert counts["0"] == 1

@@ -160,11 +160,9 @@ async def test_tls(tls_server: tuple[RedisServer, int], tmp_path: Path) -> None:
 @pytest.mark.expects_log("redis (commands|channels): |the broker is away")
 async def test_tls_is_checked_by_default(
     tls_server: tuple[RedisServer, int],  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else the test before shows nothing."""
-    monkeypatch.setattr("service.app.READY_TIMEOUT", 0.5)
-    async with serving({"REDIS_URL": f"rediss://127.0.0.1:{tls_server[1]}/0"}) as it:
+    async with serving({"REDIS_URL": f"rediss://127.0.0.1:{tls_server[1]}/0"}, ready=0.5) as it:
         assert not it.hub.broker.available
 
 

@@ -15,7 +15,7 @@ from service import names, protocol
 from service.brokers.base import unavailable
 from service.guides.sockets import LobbySocket, Message, Presence
 from service.guides.voice import LOBBY, Voice, bare
-from service.hub import ANSWER_TIMEOUT
+from service.node import ANSWER_TIMEOUT
 from service.protocol import CloseCode, ErrorCode, RequestError
 from service.rooms.relay import Hall, Member
 from service.sockets.framing import frame

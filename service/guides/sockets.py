@@ -14,8 +14,8 @@ import msgspec
 
 from service.brokers.directory import Sanction
 from service.guides.voice import LOBBY, Voice
-from service.hub import ANSWER_TIMEOUT, Hub
 from service.limits import TokenBucket
+from service.node import ANSWER_TIMEOUT, Node
 from service.protocol import CloseCode, Person, RequestError
 from service.rooms.moderation import banned
 from service.rooms.relay import Hall, Member
@@ -34,26 +34,26 @@ class GuideSocket(WebSocket):
 
     all: ClassVar[dict["GuideSocket", None]] = {}
 
-    hub: Hub
+    hub: Node
     beat_slot = 0
     _refusal: tuple[CloseCode, str] | None = None
     _drops: TokenBucket | None = None
 
     def initialize(self) -> None:  # type: ignore[override]
-        self.hub = self.application.settings["hub"]
+        self.hub = self.application.settings["node"]
         super().initialize(self.hub.socket_limits)
 
     def refusal_headers(self) -> dict[str, str]:
         return self.hub.origins.cors_headers(self.request)
 
     def prepare(self) -> None:
-        refusal = self.hub.refusal(self.request, guests=True)
+        refusal = self.hub.admission.refusal(self.request, guests=True)
         if refusal is not None:
             self.refuse(*refusal)
 
     def open(self, *args: str) -> None:
         assert self.connection is not None
-        self._refusal = self._refusal or self.hub.admit(self.network)
+        self._refusal = self._refusal or self.hub.admission.admit(self.network)
         if self._refusal is not None:
             self.connection.close(*self._refusal)
             return
@@ -62,10 +62,10 @@ class GuideSocket(WebSocket):
         self.opened()
 
     async def identify(self) -> None:
-        self.network = self.hub.network(self.request)
+        self.network = self.hub.proxies.network(self.request)
 
     def late_refusal(self) -> tuple[int, str] | None:
-        return self.hub.leaving()
+        return self.hub.admission.leaving()
 
     def opened(self) -> None:
         """The socket is in."""
@@ -76,7 +76,7 @@ class GuideSocket(WebSocket):
     def on_close(self) -> None:
         if self._refusal is None:
             del self.all[self]
-            self.hub.dismiss(self.network)
+            self.hub.admission.dismiss(self.network)
             self.hub.heartbeat.discard(self)
             self.closed()
 

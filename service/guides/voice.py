@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from service import names, protocol
 from service.brokers.base import unavailable
 from service.brokers.log import Event, Receipt
-from service.hub import ANSWER_TIMEOUT, Hub
 from service.identity.auth import GUEST_PREFIX
+from service.node import ANSWER_TIMEOUT, Node
 from service.protocol import ErrorCode, Person, RequestError
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Voice:
 
     tasks: ClassVar[set[asyncio.Task[None]]] = set()  # names being claimed and let go
 
-    def __init__(self, hub: Hub, network: str, ready: asyncio.Event | None = None) -> None:
+    def __init__(self, hub: Node, network: str, ready: asyncio.Event | None = None) -> None:
         """Nothing is said before `ready`."""
         self.id = GUIDE_PREFIX + secrets.token_urlsafe(12)
         self.person: Person | None = None
@@ -63,9 +63,9 @@ class Voice:
     def say(self, handle: str, text: str) -> None:
         """Say `text`, or raise `RequestError`: it can't be said. What the broker doesn't take then is lost."""
         handle = names.check_name(handle)
-        text = names.check_text(text, self._hub.settings.text_limit)
+        text = names.check_text(text, self._hub.limits.text)
         self.check_rights()
-        self._hub.check_slowed(LOBBY, self.id, self._network)
+        self._hub.admission.check_slowed(LOBBY, self.id, self._network)
         self._hub.rates.check_send(self.id, self._network)
         if self._worker is None and handle == self._handle and (self._ready is None or self._ready.is_set()):
             self._publish(text)

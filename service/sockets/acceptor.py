@@ -18,7 +18,7 @@ from tornado.iostream import IOStream
 
 from service.addresses import limit_key
 from service.errors import ConfigError
-from service.limits import Tally
+from service.limits import Counts
 from service.sockets import tornado_private
 from service.sockets.connection import SEND_BUFFER
 
@@ -122,7 +122,7 @@ class Server(HTTPServer):
         """0 means any number."""
         super().initialize(*args, **options)
         self._limit = connections_per_address
-        self._open = Tally()
+        self._open = Counts()
 
     def full(self, address: str) -> bool:
         """Whether one more connection from this address is too many."""

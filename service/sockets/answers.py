@@ -11,7 +11,7 @@ from typing import ClassVar
 from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 
-from service.limits import Tally
+from service.limits import Counts
 from service.sockets import tornado_private
 from service.sockets.limits import SocketLimits
 from service.sockets.unsent import RESET, Budget
@@ -46,7 +46,7 @@ class Answer:
 class AnswerHandler(RequestHandler):
     """A handler whose answers have a deadline."""
 
-    clients: ClassVar[Tally] = Tally()  # requests under way, by client
+    clients: ClassVar[Counts] = Counts()  # requests under way, by client
     limits: SocketLimits
     _client: str | None = None
 

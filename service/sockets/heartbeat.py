@@ -34,6 +34,7 @@ class Heartbeat:
     """`add` what shall be kept alive, `discard` it when it is closed; nothing else refers to it from here."""
 
     def __init__(self, interval: float, timeout: float, unsent_deadline: float) -> None:
+        self.interval = interval  # seconds from one ping to the next
         self._timeout = timeout
         self._unsent_deadline = unsent_deadline
         self._slots: list[dict[Peer, None]] = [{} for _ in range(max(1, round(interval / TICK)))]

@@ -94,9 +94,9 @@ async def ask_all(it: Served, browser: Browser, origin: str) -> dict[str, dict[s
     post = {"method": "POST", "body": '{"name":"Bob"}', "headers": {"Content-Type": "application/json"}}
     with mock.patch.object(it.hub.broker, "claim_name", broken):
         seen["a fault"] = await ask("/tickets", post)
-    it.hub.draining = True
+    it.hub.admission.draining = True
     seen["leaving"] = await ask("/tickets", post)
-    it.hub.draining = False
+    it.hub.admission.draining = False
     seen["import"] = {"keys": await page.evaluate(IMPORT, it.url + "/static/client.js")}
     await page.close()
     return seen

@@ -8,6 +8,7 @@ clocks' set innerHTML.
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
@@ -16,7 +17,6 @@ from tornado.web import Application, RequestHandler
 
 from service import app
 from service.guides import chat as guide_chat
-from service.hub import Hub
 
 from ..brokers import until
 from ..browser import chromium, expect, settle
@@ -99,8 +99,8 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the service have that page, so that it is of its origin."""
     make = app.make_application
 
-    def with_page(hub: Hub) -> Application:
-        application = make(hub)
+    def with_page(*parts: Any) -> Application:
+        application = make(*parts)
         application.add_handlers(r".*", [(r"/guide-page", GuidePage)])
         return application
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from service import api
+from service import admission
 
 from ..harness import UNIT, ChatClient, ServiceProcess
 
@@ -55,7 +55,7 @@ async def attack(command: tuple[str, ...]) -> tuple[float, float, Counter[str]]:
             seen: Counter[str] = Counter()
             asking = [asyncio.ensure_future(ask_on_and_on(service.port, seen)) for _ in range(ASKERS)]
             async with asyncio.timeout(60 * UNIT):
-                while seen["connections"] < ASKERS or seen["429"] < api.REFUSAL_BURST:
+                while seen["connections"] < ASKERS or seen["429"] < admission.REFUSAL_BURST:
                     await asyncio.sleep(0.1)
             during = await waits(ada)
             for task in asking:

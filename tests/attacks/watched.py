@@ -10,10 +10,10 @@ import signal
 import sys
 
 from service import __main__ as command
-from service import app
+from service import lifecycle
 
 
-class _Watched(app.Service):
+class _Watched(lifecycle.Service):
     async def start(self) -> None:
         await super().start()
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _tell)
@@ -26,5 +26,5 @@ def _tell() -> None:
 if __name__ == "__main__":
     if descriptors := int(os.environ.get("DESCRIPTORS", 0)):
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-    app.Service = _Watched  # type: ignore[misc]
+    lifecycle.Service = _Watched  # type: ignore[misc]
     sys.exit(command.main())

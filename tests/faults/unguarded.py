@@ -17,8 +17,9 @@ from typing import Any
 
 import msgspec
 
-from service import actions, api
+from service import actions, admission, api
 from service.__main__ import main
+from service.admission import Admission
 from service.brokers import pulse
 from service.brokers.log import Receipt
 from service.brokers.redis import channels as redis_channels
@@ -31,7 +32,6 @@ from service.brokers.redis.presence import RedisPresence
 from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatSocket
 from service.clock import Clock
-from service.hub import Hub
 from service.rooms import presence
 from service.rooms.cursors import Room
 from service.rooms.relay import Relay
@@ -210,7 +210,7 @@ def leak() -> None:
 @guard
 def refusals() -> None:
     """Who is refused over HTTP is answered at once, as often as it asks."""
-    replace(api, "REFUSAL_RATE", 0.0)
+    replace(admission, "REFUSAL_RATE", 0.0)
     replace(api, "REFUSALS_LIMIT", 10**9)
 
 
@@ -221,7 +221,7 @@ def names() -> None:
     async def anybodys(self: Any, user: Any, network: str = "") -> bool:
         return True
 
-    replace(Hub, "claim_name", anybodys)
+    replace(Admission, "claim_name", anybodys)
 
 
 @guard

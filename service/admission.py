@@ -1,112 +1,111 @@
-"""What the handlers share: one of each, made by app.py, found in `application.settings["hub"]`."""
+"""Who may come in, and how fast: connections, addresses, rates, names, and requests that are refused."""
 
 import asyncio
 import time
 
-import msgspec
-from msgspec import Struct
 from tornado.httputil import HTTPServerRequest
 
 from service import names
-from service.brokers.broker import Broker
 from service.brokers.directory import Directory
-from service.brokers.log import Event, Receipt
-from service.config import Settings
-from service.identity.auth import Authenticator, User
+from service.brokers.log import Log
+from service.identity.auth import User
 from service.identity.headers import Origins, Proxies
-from service.identity.networks import Networks
-from service.identity.tickets import TICKET_SECONDS, Tickets
-from service.limits import Buckets, Tally
+from service.identity.tickets import TICKET_SECONDS
+from service.limits import Buckets, Counts
 from service.protocol import PAGE_DEFAULT, PAGE_LIMIT, CloseCode, ErrorCode, RequestError, encode
 from service.rooms.moderation import Moderation
-from service.rooms.presence import Presence
-from service.rooms.reads import ReadPositions
-from service.rooms.relay import Relay
-from service.rooms.typists import Typists
-from service.sockets.heartbeat import Heartbeat
-from service.sockets.limits import SocketLimits
 
 BURST_SECONDS = 10  # of a rate, as the burst where there is no setting for it
 ROOM_BURST = 60  # rooms that an address may begin at once
-# Of typing, read and ping a user may send so many times SEND_RATE and SEND_BURST, an address so many times
-# SEND_RATE_ADDRESS. They don't reach the broker one by one, but each costs the loop 5 to 15 µs: five sockets that did
-# nothing but ping held up everybody else for 0.35 s. An office of people who read along sends many of them.
-LIGHT, LIGHT_ADDRESS = 2, 10
+# Small frames (typing, read, ping): a user may send so many times SEND_RATE and SEND_BURST of them, an address so many
+# times SEND_RATE_ADDRESS. They don't reach the broker one by one, but each costs the loop 5 to 15 µs: five sockets that
+# did nothing but ping held up everybody else for 0.35 s. An office of people who read along sends many of them.
+SMALL_FRAMES_FACTOR, SMALL_FRAMES_ADDRESS_FACTOR = 2, 10
 TYPING_RATE, TYPING_BURST = 1.0, 5  # typing frames a second of a user; more are dropped
 SLOW_SECONDS = 10.0  # from one message to the next of who is slowed by a moderator
+# Answers 429 that an address gets at once, a second and at first; more of them wait. Who asks again as soon as it is
+# refused holds up the loop otherwise, a thousand at a time, and no less for having to connect anew.
+REFUSAL_RATE, REFUSAL_BURST = 50.0, 200
 SWEEP_INTERVAL = 60.0  # seconds between looks for buckets that are full again
-PAGES_AT_ONCE = 16  # history pages that are read and written at the same time; further ones wait
-ANSWER_TIMEOUT = 5.0  # seconds that a request waits for the broker before it is `unavailable`
 
 
-class Hub(Struct, kw_only=True):
-    """The parts of a running service."""
+class Admission:
+    """Who may come into this process and what they may begin there; counts who is in.
 
-    settings: Settings
-    broker: Broker
-    relay: Relay
-    presence: Presence
-    reads: ReadPositions
-    moderation: Moderation
-    networks: Networks
-    typists: Typists
-    heartbeat: Heartbeat
-    proxies: Proxies
-    origins: Origins
-    authenticator: Authenticator
-    tickets: Tickets
-    rates: "Rates"
-    socket_limits: SocketLimits
-    connections_limit: int = 0
-    connections: int = 0
-    addresses: "Tally"
-    draining: bool = False
-    failed: set[str] = msgspec.field(default_factory=set)  # parts that don't work right now
-    # From its reading until it is written a page is in memory several times over: in JSON, as a frame.
-    pages: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
+    `draining`: the process is leaving, and nobody comes in any more. `failed`: parts that don't work right now; people
+    are served with the others, and balancers are told to send them elsewhere.
+    """
 
-    def admit(self, network: str) -> tuple[CloseCode, str] | None:
-        """Count a new socket in (and `dismiss` it at its end), or say why there is no room for it."""
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        log: Log,
+        moderation: Moderation,
+        rates: "Rates",
+        proxies: Proxies,
+        origins: Origins,
+        connections: int,
+        connections_per_user: int = 0,
+        connections_per_address: int = 0,
+        rooms_total: int = 0,
+        force_https: bool = False,
+    ) -> None:
+        """`connections`, `connections_per_…` in sockets, `rooms_total` of the deployment; 0 of the latter is off."""
+        self._directory = directory
+        self._log = log
+        self._moderation = moderation
+        self._rates = rates
+        self._proxies = proxies
+        self._origins = origins
+        self.connections_limit = connections
+        self._per_user = connections_per_user
+        self._per_address = connections_per_address
+        self._rooms_total = rooms_total
+        self.force_https = force_https
+        self.connections = 0
+        self._addresses = Counts()
+        self.draining = False
+        self.failed: set[str] = set()
+
+    @property
+    def requests_per_address(self) -> int:
+        """HTTP requests that a client may have under way; 0: the listener counts connections instead."""
+        return self._per_address if self._proxies.trusted else 0
+
+    def admit(self, network: str, of_user: int = 0) -> tuple[CloseCode, str] | None:
+        """Count a new socket in (and `dismiss` it at its end), or say why there is no room for it.
+
+        `of_user` is how many sockets its user has already.
+        """
+        if 0 < self._per_user <= of_user:
+            return CloseCode.TOO_MANY, "too many connections of this user"
         if self.connections >= self.connections_limit:
             return CloseCode.TRY_AGAIN_LATER, "this process is full"
-        if 0 < self.settings.connections_per_address <= self.addresses[network]:
+        if 0 < self._per_address <= self._addresses[network]:
             return CloseCode.TOO_MANY, "too many connections from this address"
-        if self.rates.connects.take(network, time.monotonic()):
+        if self._rates.connects.take(network, time.monotonic()):
             return CloseCode.TOO_MANY, "too many new connections from this address"
         self.connections += 1
-        self.addresses.add(network)
+        self._addresses.add(network)
         return None
 
     def dismiss(self, network: str) -> None:
         """A socket that was admitted is gone."""
         self.connections -= 1
-        self.addresses.remove(network)
+        self._addresses.remove(network)
 
     def check_slowed(self, room: str, user: str, network: str = "") -> None:
         """One message of who is slowed by a moderator. Raises `rate_limited`."""
-        slowed = self.moderation.slows(room, user, network)
+        slowed = self._moderation.slows(room, user, network)
         if slowed is not None:
-            self.rates.check(self.rates.slow, slowed, "messages for somebody who is slowed")
+            self._rates.check(self._rates.slow, slowed, "messages for somebody who is slowed")
 
     async def may_begin(self, network: str) -> None:
         """Whether a room that isn't there yet may be begun from there. Raises `rate_limited` or `too_many_rooms`."""
-        self.rates.check(self.rates.rooms, network, "new rooms from this address")
-        if 0 < self.settings.rooms_total <= await self.broker.directory.room_count():
+        self._rates.check(self._rates.rooms, network, "new rooms from this address")
+        if 0 < self._rooms_total <= await self._directory.room_count():
             raise RequestError(ErrorCode.TOO_MANY_ROOMS, "there are too many rooms to begin another")
-
-    async def publish(self, event: Event) -> Receipt:
-        """Publish and wait for the broker's word. Raises `RequestError`."""
-        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-
-        def done(receipt: Receipt | RequestError) -> None:
-            if not answer.done():
-                if isinstance(receipt, RequestError):
-                    answer.set_exception(receipt)
-                else:
-                    answer.set_result(receipt)
-
-        self.broker.log.publish(event, done)
-        return await answer
 
     async def claim_name(self, user: User, network: str = "") -> bool:
         """Whether `user` may be here by their name. Raises `RequestError` unavailable.
@@ -116,16 +115,12 @@ class Hub(Struct, kw_only=True):
         A guest's name must be free. A token's comes from the operator's own directory: it is claimed where it is free.
         """
         key = names.name_key(user.name)
-        claimed = await self.broker.directory.claim_name(key, user.id, TICKET_SECONDS, network)
+        claimed = await self._directory.claim_name(key, user.id, TICKET_SECONDS, network)
         return claimed or not user.guest
 
-    def tell_name(self, user: User) -> None:
+    def announce_name(self, user: User) -> None:
         """A guest claimed this name, so the one before is free: their open sockets, on any process, take it on."""
-        self.broker.log.signal("", encode({"kind": "named", "user": user.person}))
-
-    def network(self, request: HTTPServerRequest) -> str:
-        """The client's network, as limits and tickets know it."""
-        return self.proxies.network(request)
+        self._log.signal("", encode({"kind": "named", "user": user.person}))
 
     def leaving(self) -> tuple[int, str] | None:
         """Status and sentence for who comes while this process leaves, else None."""
@@ -139,9 +134,9 @@ class Hub(Struct, kw_only=True):
         """
         if self.draining:
             return self.leaving()
-        if self.settings.force_https and self.proxies.scheme(request) != "https":
+        if self.force_https and self._proxies.scheme(request) != "https":
             return 403, "Use https."
-        if self.origins.admits(request, handshake=not guests):
+        if self._origins.admits(request, handshake=not guests):
             return None
         return 403, "This host or origin may not enter."
 
@@ -153,25 +148,45 @@ class Rates:
     many sockets, or is many guests, has no more of it.
     """
 
-    def __init__(self, settings: Settings, directory: Directory) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        shared: bool = False,
+        send_rate: float = 0,
+        send_burst: int = 1,
+        send_rate_address: float = 0,
+        join_rate: float = 0,
+        join_rate_address: float = 0,
+        room_rate: float = 0,
+        room_burst: int = ROOM_BURST,
+        ticket_rate: float = 0,
+        history_limit: int = 0,
+        sweep_interval: float = SWEEP_INTERVAL,
+    ) -> None:
+        """Rates as the settings of these names have them; 0 is off. `shared`: there are other processes.
+
+        `history_limit`: messages of a room that can be read at all. `sweep_interval` in seconds.
+        """
         self._directory = directory
-        self._counts = settings.send_rate > 0 and bool(settings.redis_url)
-        self._spent: dict[str, int] = {}
-        sends, address_sends = settings.send_rate, settings.send_rate_address
-        self._sends_limited = sends > 0 or address_sends > 0
-        self.sends = Buckets(sends, settings.send_burst)
-        self.address_sends = buckets(address_sends)
-        self.joins = buckets(settings.join_rate)
-        self.address_joins = buckets(settings.join_rate_address)
-        self.connects = buckets(settings.join_rate_address)
-        self.rooms = Buckets(settings.room_rate / 3600, ROOM_BURST)
-        self.tickets = buckets(settings.ticket_rate)
-        self.lights = Buckets(LIGHT * sends, LIGHT * settings.send_burst)
-        self.address_lights = buckets(LIGHT_ADDRESS * address_sends)
+        self._counts = shared and send_rate > 0
+        self.uncounted: dict[str, int] = {}  # messages by user that the other processes don't know of yet
+        self._sends_limited = send_rate > 0 or send_rate_address > 0
+        self._history_limit = history_limit
+        self._sweep_interval = sweep_interval
+        self.sends = Buckets(send_rate, send_burst)
+        self.address_sends = buckets(send_rate_address)
+        self.joins = buckets(join_rate)
+        self.address_joins = buckets(join_rate_address)
+        self.connects = buckets(join_rate_address)
+        self.rooms = Buckets(room_rate / 3600, room_burst)
+        self.tickets = buckets(ticket_rate)
+        self.small_frames = Buckets(SMALL_FRAMES_FACTOR * send_rate, SMALL_FRAMES_FACTOR * send_burst)
+        self.address_small_frames = buckets(SMALL_FRAMES_ADDRESS_FACTOR * send_rate_address)
         self.typing = Buckets(TYPING_RATE, TYPING_BURST)
-        self.address_typing = buckets(address_sends / 5)
+        self.address_typing = buckets(send_rate_address / 5)
         self.slow = Buckets(1 / SLOW_SECONDS, 1)
+        self.refusals = Buckets(REFUSAL_RATE, REFUSAL_BURST)
 
     @staticmethod
     def check(buckets: Buckets, key: str, what: str, cost: float = 1) -> None:
@@ -194,21 +209,25 @@ class Rates:
         if self._sends_limited:
             self._check_both(self.sends, user, self.address_sends, address, "messages", 1)
         if self._counts:
-            self._spent[user] = self._spent.get(user, 0) + 1
+            self.uncounted[user] = self.uncounted.get(user, 0) + 1
 
     def check_page(self, user: str, address: str, what: str, cost: float = 1) -> None:
         """What `user` reads from `address`, by its size in pages (`page_cost`). Raises `rate_limited`."""
         self._check_both(self.joins, user, self.address_joins, address, what, cost)
 
-    def charge_page(self, user: str, address: str, cost: float) -> None:
-        """What turned out to be more than was checked. An address pays a part only: a crowd may come back at once."""
+    def charge_missed(self, user: str, address: str, messages: int) -> None:
+        """What is read for who comes back, which is more than was checked.
+
+        An address pays a part only: a crowd may come back at once.
+        """
+        cost = page_cost(min(messages, self._history_limit)) - 1
         now = time.monotonic()
         self.joins.charge(user, now, cost)
         self.address_joins.charge(address, now, min(cost, page_cost(PAGE_LIMIT) - 1))
 
-    def check_light(self, user: str, address: str) -> None:
+    def check_small_frame(self, user: str, address: str) -> None:
         """A frame that doesn't reach the broker by itself. Raises `rate_limited`."""
-        self._check_both(self.lights, user, self.address_lights, address, "frames", 1)
+        self._check_both(self.small_frames, user, self.address_small_frames, address, "frames", 1)
 
     def may_type(self, user: str, address: str) -> bool:
         """Whether others are shown that `user` types."""
@@ -222,7 +241,7 @@ class Rates:
         """
         while self._counts:
             await asyncio.sleep(0.5)
-            spent, self._spent = self._spent, {}
+            spent, self.uncounted = self.uncounted, {}
             for user, messages in spent.items():
                 try:
                     wait = await self._directory.charge(user, messages, self.sends.rate, self.sends.burst)
@@ -236,7 +255,7 @@ class Rates:
     async def upkeep(self) -> None:
         """Let memory follow activity where no new keys come."""
         while True:
-            await asyncio.sleep(SWEEP_INTERVAL)
+            await asyncio.sleep(self._sweep_interval)
             for buckets in vars(self).values():
                 if isinstance(buckets, Buckets):
                     buckets.sweep(time.monotonic())

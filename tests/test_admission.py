@@ -1,27 +1,47 @@
-"""service/hub.py: who is admitted, what is counted and at which rate, for a process and for the whole deployment."""
+"""service/admission.py: who is admitted, what is counted and at which rate, for a process and for the deployment."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from service import config, hub
-from service.brokers.base import unavailable
+from service import config
+from service.admission import TYPING_BURST, Admission, Rates, page_cost
+from service.app import make_broker
 from service.brokers.broker import Broker
-from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
-from service.hub import Rates, Tally, page_cost
+from service.identity.headers import Origins, Proxies
 from service.protocol import CloseCode, ErrorCode, RequestError
+from service.rooms.moderation import Moderation
 
-from .brokers import message, opened, until
+from .brokers import message, opened, store, until
 from .harness import UNIT, RedisServer
 from .serving import environment, serving
 
+NO_BROKER: Any = None
 
-def settings(**environ: str) -> config.Settings:
-    return config.load(environment(environ))
+
+def admission(rates: Rates | None = None, broker: Any = NO_BROKER, **limits: Any) -> Admission:
+    """Of a process that is reached directly; `limits` as its constructor's."""
+    directory, log = broker and broker.directory, broker and broker.log
+    proxies = Proxies(0)
+    return Admission(
+        directory=directory,
+        log=log,
+        moderation=Moderation(directory, log),
+        rates=rates or Rates(directory),
+        proxies=proxies,
+        origins=Origins((), proxies, ""),
+        **({"connections": 1000} | limits),
+    )
+
+
+def request() -> HTTPServerRequest:
+    line = RequestStartLine("GET", "/rooms", "HTTP/1.1")
+    return HTTPServerRequest(start_line=line, headers=HTTPHeaders({"Host": "chat.example.com"}))
 
 
 def refused(*call: Any) -> RequestError:
@@ -32,79 +52,66 @@ def refused(*call: Any) -> RequestError:
     return caught.value
 
 
-# -- Tally
-
-
-def test_a_tally_counts_up_and_down() -> None:
-    """Each key for itself; what is not there is none."""
-    tally = Tally()
-    tally.add("ada")
-    tally.add("ada")
-    tally.add("bob")
-    assert (tally["ada"], tally["bob"], tally["cy"]) == (2, 1, 0)
-    tally.remove("ada")
-    assert (tally["ada"], tally["bob"]) == (1, 1)
-
-
-def test_a_tally_keeps_only_who_is_there() -> None:
-    """Its memory follows what is open; removing once too often does no harm."""
-    tally = Tally()
-    for number in range(1000):
-        tally.add(str(number))
-        tally.remove(str(number))
-    tally.remove("0")
-    assert tally._counts == {}
-    tally.add("0")
-    assert tally["0"] == 1
-
-
 # -- admitting
 
 
-async def test_a_full_process_admits_nobody_until_one_leaves() -> None:
+def test_a_full_process_admits_nobody_until_one_leaves() -> None:
     """CONNECTIONS_LIMIT counts all sockets of the process."""
-    async with serving({"CONNECTIONS_LIMIT": "2"}) as it:
-        assert it.hub.admit("192.0.2.1") is None
-        assert it.hub.admit("192.0.2.2") is None
-        assert it.hub.admit("192.0.2.3") == (CloseCode.TRY_AGAIN_LATER, "this process is full")
-        it.hub.dismiss("192.0.2.1")
-        assert it.hub.admit("192.0.2.3") is None
+    desk = admission(connections=2)
+    assert desk.admit("192.0.2.1") is None
+    assert desk.admit("192.0.2.2") is None
+    assert desk.admit("192.0.2.3") == (CloseCode.TRY_AGAIN_LATER, "this process is full")
+    desk.dismiss("192.0.2.1")
+    assert desk.admit("192.0.2.3") is None
 
 
-async def test_an_address_has_a_share_of_its_own() -> None:
+def test_an_address_has_a_share_of_its_own() -> None:
     """CONNECTIONS_PER_ADDRESS; a socket that was refused does not count."""
-    async with serving({"CONNECTIONS_PER_ADDRESS": "2"}) as it:
-        hub = it.hub
-        assert hub.admit("192.0.2.1") is hub.admit("192.0.2.1") is None
-        for _ in range(3):
-            assert hub.admit("192.0.2.1") == (CloseCode.TOO_MANY, "too many connections from this address")
-        assert hub.admit("192.0.2.2") is None
-        assert hub.connections == 3
-        hub.dismiss("192.0.2.1")
-        assert hub.admit("192.0.2.1") is None
+    desk = admission(connections_per_address=2)
+    assert desk.admit("192.0.2.1") is desk.admit("192.0.2.1") is None
+    for _ in range(3):
+        assert desk.admit("192.0.2.1") == (CloseCode.TOO_MANY, "too many connections from this address")
+    assert desk.admit("192.0.2.2") is None
+    assert desk.connections == 3
+    desk.dismiss("192.0.2.1")
+    assert desk.admit("192.0.2.1") is None
+
+
+def test_a_user_has_so_many_sockets() -> None:
+    """CONNECTIONS_PER_USER, of those that the user has open here."""
+    desk = admission(connections_per_user=2)
+    assert desk.admit("192.0.2.1", of_user=1) is None
+    assert desk.admit("192.0.2.1", of_user=2) == (CloseCode.TOO_MANY, "too many connections of this user")
+    assert desk.connections == 1
+    assert admission().admit("192.0.2.1", of_user=1000) is None
+
+
+def test_only_a_process_that_leaves_says_so() -> None:
+    """A part that failed sends nobody away: readiness tells balancers."""
+    desk = admission()
+    desk.failed.add("rates")
+    assert desk.leaving() is None and desk.refusal(request(), guests=True) is None
+    desk.draining = True
+    assert desk.leaving() == desk.refusal(request(), guests=True) == (503, "This process is leaving.")
 
 
 async def test_connections_stay_below_what_descriptors_leave() -> None:
     """A larger CONNECTIONS_LIMIT is cut, and 0 takes it all: accepting more could only fail."""
     async with serving({"CONNECTIONS_LIMIT": "0"}) as it:
-        available = it.hub.connections_limit
+        available = it.hub.admission.connections_limit
     assert available > 0
     async with serving({"CONNECTIONS_LIMIT": str(available + 1)}) as it:
-        assert it.hub.connections_limit == available
+        assert it.hub.admission.connections_limit == available
     async with serving({"CONNECTIONS_LIMIT": "7"}) as it:
-        assert it.hub.connections_limit == 7
+        assert it.hub.admission.connections_limit == 7
 
 
 # -- rates of this process
 
 
-async def on(broker: Broker | None = None, **environ: str) -> Rates:
-    return Rates(settings(**environ), broker and broker.directory)  # type: ignore[arg-type]
-
-
 async def test_a_user_may_send_a_burst_and_then_waits() -> None:
     """`rate_limited` says how long; others are not affected."""
-    rates = await on(SEND_RATE="2", SEND_BURST="3")
+    rates = Rates(NO_BROKER, send_rate=2, send_burst=3)
     for _ in range(3):
         rates.check_send("ada", "192.0.2.1")
     error = refused(rates.check_send, "ada", "192.0.2.1")
@@ -115,7 +122,7 @@ async def test_a_user_may_send_a_burst_and_then_waits() -> None:
 
 async def test_all_users_of_an_address_share_a_rate() -> None:
     """SEND_RATE_ADDRESS, with ten seconds of it as the burst."""
-    rates = await on(SEND_RATE_ADDRESS="1")
+    rates = Rates(NO_BROKER, send_rate_address=1)
     for number in range(10):
         rates.check_send(f"user-{number}", "192.0.2.1")
     error = refused(rates.check_send, "another", "192.0.2.1")
@@ -125,7 +132,7 @@ async def test_all_users_of_an_address_share_a_rate() -> None:
 
 async def test_joins_and_tickets_have_rates_of_their_own() -> None:
     """Each setting has its own buckets, with ten seconds of it as the burst."""
-    rates = await on(JOIN_RATE="0.5", TICKET_RATE="0.2")
+    rates = Rates(NO_BROKER, join_rate=0.5, ticket_rate=0.2)
     for _ in range(5):
         rates.check(rates.joins, "ada", "joins")
     assert refused(rates.check, rates.joins, "ada", "joins").message == "too many joins"
@@ -136,7 +143,7 @@ async def test_joins_and_tickets_have_rates_of_their_own() -> None:
 
 async def test_what_one_bucket_refuses_costs_the_other_nothing() -> None:
     """A user isn't charged for what the address may not, and the other way round."""
-    rates = await on(SEND_RATE="1", SEND_BURST="5", SEND_RATE_ADDRESS="0.2")
+    rates = Rates(NO_BROKER, send_rate=1, send_burst=5, send_rate_address=0.2)
     for _ in range(2):
         rates.check_send("ada", "192.0.2.1")
     for _ in range(10):
@@ -152,7 +159,7 @@ async def test_what_one_bucket_refuses_costs_the_other_nothing() -> None:
 async def test_pages_cost_by_their_size() -> None:
     """Of the user's share and of the address's; a small one costs one."""
     assert [page_cost(messages) for messages in (0, 1, 50, 100, 200)] == [1, 1, 1, 2, 4]
-    rates = await on(JOIN_RATE="1", JOIN_RATE_ADDRESS="1.6")
+    rates = Rates(NO_BROKER, join_rate=1, join_rate_address=1.6)
     for _ in range(2):
         rates.check_page("ada", "192.0.2.1", "pages", page_cost(200))
     error = refused(rates.check_page, "ada", "192.0.2.1", "pages", page_cost(200))
@@ -165,9 +172,9 @@ async def test_pages_cost_by_their_size() -> None:
 
 async def test_what_turned_out_larger_is_charged_afterwards() -> None:
     """All of it to the user, and to the address no more than a page: a crowd that was cut comes back at once."""
-    rates = await on(JOIN_RATE="1", JOIN_RATE_ADDRESS="10")
+    rates = Rates(NO_BROKER, join_rate=1, join_rate_address=10, history_limit=1000)
     rates.check_page("ada", "192.0.2.1", "joins")
-    rates.charge_page("ada", "192.0.2.1", 19)
+    rates.charge_missed("ada", "192.0.2.1", 1_000_000)
     error = refused(rates.check_page, "ada", "192.0.2.1", "joins")
     assert error.retry_after is not None and 10 < error.retry_after <= 11
     for number in range(96):
@@ -175,95 +182,98 @@ async def test_what_turned_out_larger_is_charged_afterwards() -> None:
     assert "address" in refused(rates.check_page, "bob", "192.0.2.1", "joins").message
 
 
-async def test_light_frames_and_typing_are_charged_to_the_address_too() -> None:
+async def test_small_frames_and_typing_are_charged_to_the_address_too() -> None:
     """Whoever opens many sockets, or is many guests, has no more of it."""
-    rates = await on(SEND_RATE="1", SEND_BURST="5", SEND_RATE_ADDRESS="1")
+    rates = Rates(NO_BROKER, send_rate=1, send_burst=5, send_rate_address=1)
     for number in range(10):
         for _ in range(10):
-            rates.check_light(f"user-{number}", "192.0.2.1")
-    assert "address" in refused(rates.check_light, "another", "192.0.2.1").message
-    rates.check_light("another", "192.0.2.2")
+            rates.check_small_frame(f"user-{number}", "192.0.2.1")
+    assert "address" in refused(rates.check_small_frame, "another", "192.0.2.1").message
+    rates.check_small_frame("another", "192.0.2.2")
     assert [rates.may_type(f"user-{number}", "192.0.2.1") for number in range(4)] == [True, True, False, False]
     assert rates.may_type("user-3", "192.0.2.2")
     shown = [rates.may_type("bob", f"198.51.100.{number}") for number in range(20)]
-    assert shown == [True] * hub.TYPING_BURST + [False] * (20 - hub.TYPING_BURST)
+    assert shown == [True] * TYPING_BURST + [False] * (20 - TYPING_BURST)
 
 
-async def test_memory_of_rates_follows_activity(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_of_rates_follows_activity() -> None:
     """Without a broker that is shared nothing is counted for it; and full buckets are let go of."""
-    monkeypatch.setattr(hub, "SWEEP_INTERVAL", 0.05)
-    rates = await on(SEND_RATE="1000", SEND_BURST="1", SEND_RATE_ADDRESS="1000")
+    rates = Rates(NO_BROKER, send_rate=1000, send_burst=1, send_rate_address=1000, sweep_interval=0.05)
     for number in range(500):
         rates.check_send(f"user-{number}", f"address-{number}")
-    assert rates._spent == {} and len(rates.sends) == 500
+    assert rates.uncounted == {} and len(rates.sends) == 500
     sweeping = asyncio.ensure_future(rates.upkeep())
     await until(lambda: len(rates.sends) == len(rates.address_sends) == 0, "let go")
     sweeping.cancel()
     await asyncio.gather(sweeping, return_exceptions=True)
 
 
-async def test_new_connections_have_a_rate() -> None:
+def test_new_connections_have_a_rate() -> None:
     """JOIN_RATE_ADDRESS: each costs a handshake, a look for what is unread, a presence."""
-    async with serving({"JOIN_RATE_ADDRESS": "0.5"}) as it:
-        for _ in range(5):
-            assert it.hub.admit("192.0.2.1") is None
-        assert it.hub.admit("192.0.2.1") == (CloseCode.TOO_MANY, "too many new connections from this address")
-        assert it.hub.admit("192.0.2.2") is None
-        assert it.hub.connections == 6
+    desk = admission(Rates(NO_BROKER, join_rate_address=0.5))
+    for _ in range(5):
+        assert desk.admit("192.0.2.1") is None
+    assert desk.admit("192.0.2.1") == (CloseCode.TOO_MANY, "too many new connections from this address")
+    assert desk.admit("192.0.2.2") is None
+    assert desk.connections == 6
 
 
-async def test_rooms_are_begun_within_a_rate_and_a_number(
-    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_rooms_are_begun_within_a_rate_and_a_number(broker_env: dict[str, str]) -> None:
     """ROOM_RATE of an address, ROOMS_TOTAL of all."""
-    monkeypatch.setattr(hub, "ROOM_BURST", 3)
-    async with serving(broker_env | {"ROOM_RATE": "120", "ROOMS_TOTAL": "2"}) as it:
-        await it.hub.may_begin("192.0.2.1")
-        await it.hub.publish(message("one"))
-        await it.hub.publish(message("two"))
+    async with opened(make_broker(config.load(environment(broker_env)))) as (broker, _):
+        desk = admission(Rates(broker.directory, room_rate=120, room_burst=3), broker, rooms_total=2)
+        await desk.may_begin("192.0.2.1")
+        await store(broker, message("one"), message("two"))
         with pytest.raises(RequestError) as caught:
-            await it.hub.may_begin("192.0.2.1")
+            await desk.may_begin("192.0.2.1")
         assert caught.value.code == ErrorCode.TOO_MANY_ROOMS
         with pytest.raises(RequestError) as caught:
             for _ in range(2):
-                await it.hub.may_begin("192.0.2.2")
+                await desk.may_begin("192.0.2.2")
         assert caught.value.code == ErrorCode.TOO_MANY_ROOMS
         for _ in range(3):
             with pytest.raises(RequestError) as caught:
-                await it.hub.may_begin("192.0.2.1")
+                await desk.may_begin("192.0.2.1")
         assert caught.value.code == ErrorCode.RATE_LIMITED
         assert caught.value.retry_after is not None and 25 < caught.value.retry_after <= 30
 
 
 async def test_a_rate_of_0_is_none() -> None:
     """Everything passes, and nothing is remembered."""
-    rates = await on(SEND_RATE="0", SEND_RATE_ADDRESS="0", JOIN_RATE="0", TICKET_RATE="0")
+    rates = Rates(NO_BROKER, send_rate=0, send_rate_address=0, join_rate=0, ticket_rate=0)
     for _ in range(1000):
         rates.check_send("ada", "192.0.2.1")
         rates.check(rates.joins, "ada", "joins")
         rates.check(rates.tickets, "192.0.2.1", "tickets")
     assert len(rates.sends) == len(rates.address_sends) == len(rates.joins) == len(rates.tickets) == 0
-    assert rates._spent == {}
+    assert rates.uncounted == {}
 
 
 # -- rates of the deployment
 
 
 @asynccontextmanager
-async def processes(url: str, number: int, **environ: str) -> AsyncIterator[list[Rates]]:
-    """Rates as so many processes have them, that count together."""
-    if number == 0:
-        yield []
-        return
-    async with opened(RedisBroker(url, history_limit=10, history_days=1)) as (broker, _):
-        rates = await on(broker, REDIS_URL=url, **environ)
-        counting = asyncio.ensure_future(rates.run())
-        try:
-            async with processes(url, number - 1, **environ) as others:
-                yield [rates, *others]
-        finally:
-            counting.cancel()
-            await asyncio.gather(counting, return_exceptions=True)
+async def counting(broker: Broker, **limits: Any) -> AsyncIterator[Rates]:
+    """Rates of a process that counts with others."""
+    rates = Rates(broker.directory, shared=True, **limits)
+    running = asyncio.ensure_future(rates.run())
+    try:
+        yield rates
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def two_processes(url: str, **limits: Any) -> AsyncIterator[tuple[Rates, Rates]]:
+    """That count together."""
+    async with AsyncExitStack() as stack:
+        rates = []
+        for _ in range(2):
+            broker = RedisBroker(url, history_limit=10, history_days=1)
+            await stack.enter_async_context(opened(broker))
+            rates.append(await stack.enter_async_context(counting(broker, **limits)))
+        yield rates[0], rates[1]
 
 
 def spend(rates: Rates, user: str = "ada") -> int:
@@ -278,7 +288,7 @@ def spend(rates: Rates, user: str = "ada") -> int:
 
 async def test_a_user_on_two_processes_has_one_rate(redis_url: str) -> None:
     """Each process lets its burst through; from then on both together get little more than one would."""
-    async with processes(redis_url, 2, SEND_RATE="10", SEND_BURST="5") as (one, two):
+    async with two_processes(redis_url, send_rate=10, send_burst=5) as (one, two):
         assert spend(one) + spend(two) == 10
         sent = 0
         for _ in range(40):
@@ -290,11 +300,11 @@ async def test_a_user_on_two_processes_has_one_rate(redis_url: str) -> None:
 
 async def test_a_user_within_the_rate_is_not_slowed(redis_url: str) -> None:
     """What all processes together may take is taken as sent."""
-    async with processes(redis_url, 2, SEND_RATE="1", SEND_BURST="4") as (one, two):
+    async with two_processes(redis_url, send_rate=1, send_burst=4) as (one, two):
         for rates in (one, two):
             rates.check_send("ada", "192.0.2.1")
             rates.check_send("ada", "192.0.2.1")
-        await until(lambda: not one._spent and not two._spent, "both counted", 2 * UNIT)
+        await until(lambda: not one.uncounted and not two.uncounted, "both counted", 2 * UNIT)
         await asyncio.sleep(0.1 * UNIT)
         one.check_send("ada", "192.0.2.1")
         two.check_send("ada", "192.0.2.1")
@@ -304,52 +314,21 @@ async def test_a_user_within_the_rate_is_not_slowed(redis_url: str) -> None:
 async def test_counting_outlives_the_brokers_absence() -> None:
     """While it is away each process limits for itself; back again, they count together."""
     with RedisServer() as server:
-        async with processes(server.url, 1, SEND_RATE="1", SEND_BURST="2") as (rates,):
+        async with (
+            opened(RedisBroker(server.url, history_limit=10, history_days=1)) as (broker, _),
+            counting(broker, send_rate=1, send_burst=2) as rates,
+        ):
             server.kill9()
-            await until(lambda: not rates._directory.available, "the broker gone")
+            await until(lambda: not broker.available, "the broker gone")
             rates.check_send("ada", "192.0.2.1")
-            await until(lambda: not rates._spent, "a try at counting", 2 * UNIT)
+            await until(lambda: not rates.uncounted, "a try at counting", 2 * UNIT)
             server.start()
-            await until(lambda: rates._directory.available, "the broker back")
+            await until(lambda: broker.available, "the broker back")
             rates.check_send("bob", "192.0.2.1")
             await until(lambda: server.cli("KEYS", "parley:{user:bob}:bucket"), "counted", 2 * UNIT)
 
 
-async def test_nothing_is_counted_where_nothing_is_shared(redis_url: str) -> None:
+async def test_nothing_is_counted_where_nothing_is_shared() -> None:
     """One process alone, or no rate: `run` ends at once."""
-    environs: list[dict[str, str]] = [{}, {"SEND_RATE": "5"}, {"REDIS_URL": redis_url}]
-    for environ in environs:
-        rates = await on(None, **environ)
+    for rates in (Rates(NO_BROKER), Rates(NO_BROKER, send_rate=5), Rates(NO_BROKER, shared=True)):
         await asyncio.wait_for(rates.run(), 0.2 * UNIT)
-
-
-# -- publishing
-
-
-async def test_publish_waits_for_the_brokers_word(broker_env: dict[str, str]) -> None:
-    """A receipt with the seq; the same event again is a duplicate of it."""
-    async with serving(broker_env) as it:
-        event = message()
-        receipt = await it.hub.publish(event)
-        assert isinstance(receipt, Receipt) and (receipt.seq, receipt.duplicate) == (1, False)
-        assert await it.hub.publish(event) == Receipt(1, receipt.at, duplicate=True)
-
-
-async def test_publish_raises_what_the_broker_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No answer is made up."""
-    async with serving() as it:
-        loop = asyncio.get_running_loop()
-        monkeypatch.setattr(it.hub.broker.log, "publish", lambda event, done: loop.call_soon(done, unavailable()))
-        with pytest.raises(RequestError) as caught:
-            await it.hub.publish(message())
-        assert caught.value.code == ErrorCode.UNAVAILABLE
-
-
-async def test_a_caller_who_left_misses_nothing(broker_env: dict[str, str]) -> None:
-    """The broker's word then goes nowhere, without a fault; the event is stored all the same."""
-    async with serving(broker_env) as it:
-        publishing = asyncio.ensure_future(it.hub.publish(message(id="left")))
-        await asyncio.sleep(0)
-        publishing.cancel()
-        await asyncio.gather(publishing, return_exceptions=True)
-        assert (await it.hub.publish(message(id="left"))).duplicate

@@ -1,0 +1,190 @@
+"""One process's service from its start to its end: parts kept running, sockets sent away, everything let go of."""
+
+import asyncio
+import gc
+import logging
+import random
+import socket
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+from msgspec import Struct
+
+from service import app, protocol, telemetry
+from service.chat import ChatSocket
+from service.config import Settings
+from service.guides.sockets import GuideSocket
+from service.guides.voice import Voice
+from service.node import Node
+from service.protocol import CloseCode
+from service.sockets import acceptor
+from service.sockets.connection import Connection
+
+logger = logging.getLogger(__name__)
+
+HEADER_LIMIT = 16384  # bytes of a request's headers
+# Objects made before the collector looks: its pauses grow with what lives, and sockets are freed by reference counts.
+GC_THRESHOLD = (50_000, 50, 1000)
+
+
+class Waits(Struct, frozen=True, kw_only=True):
+    """Seconds."""
+
+    ready: float = 5.0  # that a start waits for the broker before it serves without
+    restart_first: float = 0.1  # before a part that failed runs again
+    restart_longest: float = 30.0  # the same, after it has failed again and again
+    restart_well: float = 1.0  # that it must then have run, at least, to count as well
+    close: float = 2.0  # for the last close frames to be answered
+
+
+DEFAULT_WAITS = Waits()
+
+
+class Service:
+    """One process's service: `start`, then `drain` or not, then `close`."""
+
+    node: Node
+
+    def __init__(
+        self, settings: Settings, sockets: list[socket.socket] | None = None, waits: Waits = DEFAULT_WAITS
+    ) -> None:
+        """`sockets`: bound already, where several processes share them."""
+        self.settings = settings
+        self._sockets = sockets
+        self._waits = waits
+        self._stack = AsyncExitStack()
+        self._acceptor: acceptor.Acceptor | None = None
+
+    @property
+    def port(self) -> int:
+        assert self._acceptor is not None
+        return self._acceptor.port
+
+    async def start(self) -> None:
+        """Serve. Raises `ConfigError` for a setting that can't hold, an address that can't be had among them."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _start(self) -> None:
+        settings, stack = self.settings, self._stack
+        available = acceptor.raise_descriptor_limit()
+        limit = min(settings.connections_limit or available, available)
+        broker = app.make_broker(settings)
+        node = self.node = app.make_node(settings, broker, limit)
+        stack.push_async_callback(node.relay.close)
+        unsent = node.socket_limits.unsent_total
+        telemetry.UNSENT_BYTES.set_function(lambda: unsent.held_bytes)
+        await broker.open(node.relay)
+        stack.push_async_callback(broker.close)
+        stack.push_async_callback(node.authenticator.close)
+        # Unwound in reverse: sockets close first, then their people leave, then the broker goes.
+        for part in (node.relay, node.reads, node.typists, node.moderation, node.rates, node.networks):
+            self._run(type(part).__name__.lower(), part.run)
+        self._run("upkeep", node.rates.upkeep)
+        stack.push_async_callback(node.presence.close)
+        self._run("presence", node.presence.run)
+        stack.callback(node.heartbeat.stop)
+        node.heartbeat.start()
+        await self._wait_for_broker(node)
+        body_limit = app.body_limit(settings)
+        server = acceptor.Server(
+            app.make_application(node, settings),
+            # Behind a proxy all connections are the proxy's; there requests are counted, by their clients.
+            connections_per_address=0 if settings.trusted_proxies else settings.connections_per_address,
+            idle_connection_timeout=settings.handshake_timeout,
+            body_timeout=settings.handshake_timeout,
+            max_header_size=HEADER_LIMIT,
+            max_body_size=body_limit,
+            max_buffer_size=2 * body_limit,
+        )
+        stack.push_async_callback(server.close_all_connections)
+        stack.push_async_callback(self._close_sockets)
+        sockets = self._sockets or acceptor.bind(settings.host, settings.port)
+        self._acceptor = acceptor.Acceptor(server, sockets)
+        stack.callback(self._acceptor.close)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
+
+    def _run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a part for as long as the service."""
+        task = asyncio.ensure_future(self._keep_running(name, work))
+
+        async def stop() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._stack.push_async_callback(stop)
+
+    async def _keep_running(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start a part again when it fails, after a wait that grows; until it has run for as long, it counts as failed.
+
+        What fails again and again would otherwise fill the log and the processor; and one that is back for a moment
+        only must not make the process look ready.
+        """
+        loop, waits, wait = asyncio.get_running_loop(), self._waits, self._waits.restart_first
+        while True:
+            began = loop.time()
+            well = loop.call_later(max(wait, waits.restart_well), self.node.admission.failed.discard, name)
+            try:
+                await work()
+                return
+            except Exception:
+                logger.exception("a part of the service failed: %s", name)
+            finally:
+                well.cancel()
+            self.node.admission.failed.add(name)
+            if loop.time() - began > waits.restart_longest:
+                wait = waits.restart_first
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, waits.restart_longest)
+
+    async def _wait_for_broker(self, node: Node) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._waits.ready
+        while not (node.broker.available and node.moderation.known) and loop.time() < deadline:
+            await asyncio.sleep(0.01)
+        if not node.broker.available:
+            logger.warning("the broker is away; serving without it until it comes")
+
+    # -- the end
+
+    async def drain(self) -> None:
+        """Send every socket away in its own moment of DRAIN_SECONDS, with a ticket for its next process."""
+        seconds = self.settings.drain_seconds
+        self.node.admission.draining = True  # readiness and every new socket are answered 503 from here on
+        sockets = list(ChatSocket.sockets)
+        logger.info("leaving: %d sockets over %.0f s", len(sockets), seconds if sockets else 0)
+        random.shuffle(sockets)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        spread = [random.random() for _ in sockets]  # noqa: S311  # jitter, no secret
+        moments = [seconds * (index + part) / len(sockets) for index, part in enumerate(spread)]
+        await asyncio.gather(*map(_send_away, sockets, moments))
+        for connection, moment in zip(sockets, moments, strict=True):
+            await asyncio.sleep(max(0.0, began + moment - loop.time()))
+            connection.close(CloseCode.RESTART, "this process is leaving")
+
+    async def close(self) -> None:
+        """Close what is open and let go of everything."""
+        self.node.admission.draining = True
+        await self._stack.aclose()
+
+    async def _close_sockets(self) -> None:
+        for open_socket in (*ChatSocket.sockets, *GuideSocket.all):
+            open_socket.close(CloseCode.RESTART, "this process is leaving")
+        await Connection.all_closed(self._waits.close)
+        await Voice.all_silent(self._waits.close)
+
+
+async def _send_away(open_socket: ChatSocket, moment: float) -> None:
+    """Tell a socket when to come back, with a ticket made in advance where the broker has one to give."""
+    ticket = await open_socket.next_ticket()
+    open_socket.reply(protocol.Reconnect(in_ms=round(1000 * moment), ticket=ticket))
+
+
+telemetry.SOCKETS.set_function(lambda: len(ChatSocket.sockets))

@@ -1,0 +1,47 @@
+"""What a process has one of: made by app.py, found by the handlers in `application.settings["node"]`."""
+
+import asyncio
+
+import msgspec
+from msgspec import Struct
+
+from service.admission import Admission, Rates
+from service.brokers.broker import Broker
+from service.identity.auth import Authenticator
+from service.identity.headers import Origins, Proxies
+from service.identity.networks import Networks
+from service.identity.tickets import Tickets
+from service.protocol import Limits
+from service.rooms.moderation import Moderation
+from service.rooms.presence import Presence
+from service.rooms.reads import ReadPositions
+from service.rooms.relay import Relay
+from service.rooms.typists import Typists
+from service.sockets.heartbeat import Heartbeat
+from service.sockets.limits import SocketLimits
+
+PAGES_AT_ONCE = 16  # history pages that are read and written at the same time; further ones wait
+ANSWER_TIMEOUT = 5.0  # seconds that a request waits for the broker before it is `unavailable`
+
+
+class Node(Struct, kw_only=True):
+    """The parts of a running service."""
+
+    broker: Broker
+    relay: Relay
+    presence: Presence
+    reads: ReadPositions
+    moderation: Moderation
+    typists: Typists
+    networks: Networks
+    proxies: Proxies
+    origins: Origins
+    authenticator: Authenticator
+    tickets: Tickets
+    rates: Rates
+    admission: Admission
+    heartbeat: Heartbeat
+    limits: Limits  # as clients are told them
+    socket_limits: SocketLimits
+    # From its reading until it is written a page is in memory several times over: in JSON, as a frame.
+    pages: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
