@@ -286,7 +286,7 @@ class ChatSocket(WebSocket):
         if user.expires_at is not None:
             self.hub.heartbeat.expire(self, user.expires_at)
         else:
-            self.hub.heartbeat.spare(self)
+            self.hub.heartbeat.cancel_expiry(self)
         renamed, self.user = user.name != self.user.name, user
         if renamed:
             for room in ("", *self.rooms):

@@ -1,6 +1,7 @@
 """service/sockets/acceptor.py: binding, accepting in bursts, and a process whose descriptors are used up."""
 
 import asyncio
+import errno
 import re
 import resource
 import socket
@@ -15,8 +16,6 @@ from service.sockets import acceptor
 from service.sockets.acceptor import Acceptor, bind, raise_descriptor_limit
 
 from .brokers import until
-from .harness import ChatClient
-from .serving import serving
 
 
 class Server:
@@ -32,10 +31,23 @@ class Server:
         self.accepted.append(connection)
 
 
+class Listening(socket.socket):
+    """Counts how often it is asked to accept; fails as often as it is told to."""
+
+    asked = 0
+    failing = False
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        self.asked += 1
+        if self.failing:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
 @asynccontextmanager
-async def listening() -> AsyncIterator[tuple[Acceptor, Server]]:
+async def listening(sock: socket.socket | None = None, **options: Any) -> AsyncIterator[tuple[Acceptor, Server]]:
     server = Server()
-    made = Acceptor(cast(acceptor.Server, server), bind("127.0.0.1", 0))
+    made = Acceptor(cast(acceptor.Server, server), [sock] if sock else bind("127.0.0.1", 0), **options)
     try:
         yield made, server
     finally:
@@ -152,10 +164,9 @@ async def test_connections_are_handed_to_the_server() -> None:
             client.close()
 
 
-async def test_a_burst_leaves_the_loop_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more than BURST are accepted before others are served."""
-    monkeypatch.setattr(acceptor, "BURST", 3)
-    async with listening() as (made, server):
+async def test_a_burst_leaves_the_loop_its_turn() -> None:
+    """No more than a burst are accepted before others are served."""
+    async with listening(burst=3) as (made, server):
         clients = [socket.create_connection(("127.0.0.1", made.port)) for _ in range(8)]
         seen = []
         while len(server.accepted) < 8:
@@ -176,20 +187,11 @@ async def test_closing_frees_the_port() -> None:
 
 
 @pytest.mark.expects_log("not accepting for")
-async def test_used_up_descriptors_pause_accepting(
-    descriptor_limit: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_used_up_descriptors_pause_accepting(descriptor_limit: None, caplog: pytest.LogCaptureFixture) -> None:
     """One line instead of a spin; who waits is served when there are descriptors again."""
-    monkeypatch.setattr(acceptor, "PAUSE", 0.05)
-    accept, attempts = Acceptor._accept, 0
-
-    def counted(self: Acceptor, sock: socket.socket) -> None:
-        nonlocal attempts
-        attempts += 1
-        accept(self, sock)
-
-    monkeypatch.setattr(Acceptor, "_accept", counted)
-    async with serving() as it, ChatClient.open(it.url, "Ada") as ada:
+    (bound,) = bind("127.0.0.1", 0)
+    sock = Listening(fileno=bound.detach())
+    async with listening(sock, pause=0.05) as (made, server):
         client = socket.socket()
         taken = [socket.socket()]
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -200,32 +202,34 @@ async def test_used_up_descriptors_pause_accepting(
         except OSError:
             pass
         client.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", it.port))
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", made.port))
         await until(lambda: "not accepting" in caplog.text, "the pause")
-        began = attempts
-        assert (await ada.ping())["type"] == "pong"
+        began = sock.asked
         await until(lambda: caplog.text.count("not accepting") >= 3, "another two")
-        assert attempts - began <= 3, "once a PAUSE, not once a turn"
-        for sock in taken:
-            sock.close()
+        assert sock.asked - began <= 3, "once a pause, not once a turn"
+        for other in taken:
+            other.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        await until(lambda: server.accepted, "accepted")
         client.close()
-        async with ChatClient.open(it.url, "Bob"):
-            pass
 
 
 @pytest.mark.expects_log("not accepting for")
-async def test_closing_during_a_pause_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_during_a_pause_ends_it(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing accepts after the end."""
-    monkeypatch.setattr(acceptor, "PAUSE", 0.01)
-    async with listening() as (made, server):
-        made._pause(OSError(24, "Too many open files"))
-        made._pause(OSError(24, "Too many open files"))
+    (bound,) = bind("127.0.0.1", 0)
+    sock = Listening(fileno=bound.detach())
+    sock.failing = True
+    async with listening(sock, pause=0.01) as (made, server):
         port = made.port
+        client = socket.create_connection(("127.0.0.1", port))
+        await until(lambda: "not accepting" in caplog.text, "the pause")
         made.close()
+        asked = sock.asked
         await asyncio.sleep(0.03)
         with socket.create_server(("127.0.0.1", port)):
-            assert server.accepted == []
+            assert server.accepted == [] and sock.asked == asked
+        client.close()
 
 
 def test_the_descriptor_limit_is_raised_as_far_as_it_goes(descriptor_limit: None) -> None:

@@ -157,9 +157,14 @@ class Server(HTTPServer):
 class Acceptor:
     """Feeds accepted connections to a `Server`."""
 
-    def __init__(self, server: Server, sockets: list[socket.socket]) -> None:
+    def __init__(
+        self, server: Server, sockets: list[socket.socket], *, burst: int = BURST, pause: float = PAUSE
+    ) -> None:
+        """`burst` connections in one turn of the loop; `pause` in seconds."""
         self._server = server
         self._sockets = sockets
+        self._burst = burst
+        self._pause_seconds = pause
         self._loop = asyncio.get_running_loop()
         self._resume: asyncio.TimerHandle | None = None
         self._start()
@@ -174,7 +179,7 @@ class Acceptor:
             self._loop.add_reader(sock, self._accept, sock)
 
     def _accept(self, sock: socket.socket) -> None:
-        for _ in range(BURST):
+        for _ in range(self._burst):
             try:
                 connection, address = sock.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -192,10 +197,10 @@ class Acceptor:
 
     def _pause(self, error: OSError) -> None:
         if self._resume is None:
-            logger.warning("not accepting for %.1f s: %s", PAUSE, error.strerror)
+            logger.warning("not accepting for %.1f s: %s", self._pause_seconds, error.strerror)
             for sock in self._sockets:
                 self._loop.remove_reader(sock)
-            self._resume = self._loop.call_later(PAUSE, self._start)
+            self._resume = self._loop.call_later(self._pause_seconds, self._start)
 
     def close(self) -> None:
         """Stop accepting and free the port. May be called again."""

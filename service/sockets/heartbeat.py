@@ -9,11 +9,12 @@ All of this goes by the monotonic clock. When a token runs out is read off the w
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from tornado.ioloop import PeriodicCallback
 
-from service.clock import CLOCK
+from service.clock import CLOCK, Clock
 from service.protocol import CloseCode
 from service.sockets.connection import Connection
 
@@ -33,13 +34,24 @@ class Peer(Protocol):
 class Heartbeat:
     """`add` what shall be kept alive, `discard` it when it is closed; nothing else refers to it from here."""
 
-    def __init__(self, interval: float, timeout: float, unsent_deadline: float) -> None:
-        self.interval = interval  # seconds from one ping to the next
+    def __init__(
+        self,
+        interval: float,
+        timeout: float,
+        unsent_deadline: float,
+        *,
+        clock: Clock = CLOCK,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """All in seconds: from one ping to the next, for its answer, and for a byte to be taken by who is stuck."""
+        self.interval = interval
         self._timeout = timeout
         self._unsent_deadline = unsent_deadline
+        self._clock = clock
+        self._monotonic = monotonic
         self._slots: list[dict[Peer, None]] = [{} for _ in range(max(1, round(interval / TICK)))]
         self._turn = 0
-        self._last = time.monotonic()
+        self._last = monotonic()
         self._pinged: deque[tuple[float, Peer]] = deque()  # in the order of their pings
         self._stuck: dict[Peer, None] = {}
         self._expiries: dict[Peer, asyncio.TimerHandle] = {}
@@ -59,7 +71,7 @@ class Heartbeat:
     def discard(self, peer: Peer) -> None:
         self._slots[peer.beat_slot].pop(peer, None)
         self._stuck.pop(peer, None)
-        self.spare(peer)
+        self.cancel_expiry(peer)
 
     def watch(self, peer: Peer) -> None:
         """`peer` takes no more bytes for now: close it 4413 after the deadline without progress."""
@@ -70,15 +82,15 @@ class Heartbeat:
         self._stuck.pop(peer, None)
 
     def expire(self, peer: Peer, at: float) -> None:
-        """Close `peer` 4401 at `at` (Unix time, seconds) and not at what was said before, unless it is spared first.
+        """Close `peer` 4401 at `at` (Unix time, seconds) and not at what was said before, unless that is cancelled.
 
         However the wall clock steps meanwhile: the time until then is counted off monotonically.
         """
-        self.spare(peer)
-        seconds = max(0.0, at - CLOCK.now())
+        self.cancel_expiry(peer)
+        seconds = max(0.0, at - self._clock.now())
         self._expiries[peer] = asyncio.get_running_loop().call_later(seconds, self._expired, peer)
 
-    def spare(self, peer: Peer) -> None:
+    def cancel_expiry(self, peer: Peer) -> None:
         """Undo `expire`."""
         timer = self._expiries.pop(peer, None)
         if timer is not None:
@@ -90,7 +102,7 @@ class Heartbeat:
 
     def tick(self) -> None:
         """One step of the wheel, or as many as the time that went by asks for (a stalled loop catches up)."""
-        now = time.monotonic()
+        now = self._monotonic()
         for _ in range(min(len(self._slots), int((now - self._last) / TICK + 0.5))):
             self._last += TICK
             self._turn = (self._turn + 1) % len(self._slots)
