@@ -121,7 +121,7 @@ async def test_markup_in_texts_names_and_reactions_is_text() -> None:
             )
             assert not [name for name in attributes if name.startswith("on")]
             links = await ada.page.locator("#messages a").evaluate_all("all => all.map(a => [a.protocol, a.rel])")
-            assert all(protocol in ("http:", "https:") and "noopener" in rel for protocol, rel in links)
+            assert links and all(protocol in ("http:", "https:") and "noopener" in rel for protocol, rel in links)
 
 
 async def _shows(ada: Person, texts: list[str]) -> None:

@@ -115,6 +115,7 @@ async def test_secrets_stand_in_no_log_and_no_error(broker_env: dict[str, str]) 
     lines = service.stdout + service.stderr
     assert any("level=debug" in line for line in lines), "the service logged nothing, so this proves nothing"
     assert not secrecy.leaks(lines)
+    assert told.errors
     for answer in told.errors:
         assert not [secret for secret in hidden if secret in answer], answer
 
