@@ -1,35 +1,21 @@
-"""HTTP: tickets, rooms, history, publishing from servers, moderation, health, metrics. Errors are JSON."""
+"""HTTP for clients and servers: tickets, rooms, history, publishing, moderation."""
 
 import asyncio
-import hmac
-import logging
-import math
-import random
 import time
-from collections.abc import Awaitable
-from functools import partial
-from http.client import responses
-from types import TracebackType
-from typing import Any, ClassVar
-from weakref import WeakKeyDictionary
+from typing import Any
 
 import msgspec
-from tornado.iostream import IOStream
-from tornado.web import HTTPError
 
-from service import names, protocol, telemetry
+from service import names, protocol
 from service.admission import page_cost
 from service.brokers.directory import Directory
 from service.brokers.log import Event, Log, Receipt
+from service.handler import ApiError, Handler
 from service.identity import headers
 from service.identity.auth import AuthError, User
 from service.identity.tickets import TICKET_SECONDS
-from service.node import Node
 from service.protocol import ErrorCode, Person, RequestError
-from service.sockets.answers import AnswerHandler
-from service.sockets.tornado_private import answer_headers, answered, stream_of
-
-logger = logging.getLogger(__name__)
+from service.sockets.tornado_private import answered
 
 STATUS = {
     ErrorCode.BAD_REQUEST: 400,
@@ -39,130 +25,8 @@ STATUS = {
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.UNAVAILABLE: 503,
 }
-CODES = {
-    400: "bad_request",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-}
-JSON_HEADERS = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store"))
-REFUSALS_LIMIT = 5  # answers 429 in a row on one connection; with one more it is closed
-REFUSAL_PAUSE = 2.0  # seconds, about: they must not all come again together
 ROOMS_LISTED = 1000  # rooms that are listed at most
 LIST_SECONDS = 1.0  # for which a list of rooms serves everybody
-
-
-class ApiError(HTTPError):
-    """Answers `{"error":{"code","message"}}`."""
-
-    def __init__(self, status: int, code: str, message: str, retry_after: float | None = None) -> None:
-        super().__init__(status, log_message=None)
-        self.code = code
-        self.sentence = message
-        self.retry_after = retry_after
-
-
-class Handler(AnswerHandler):
-    """Headers of every answer, redirects to https, errors as JSON."""
-
-    hub: Node
-    insecure = False  # whether it may be answered over http where https is forced: the router's own checks
-    _refusals: ClassVar[WeakKeyDictionary[IOStream, int]] = WeakKeyDictionary()  # in a row, by connection
-
-    def initialize(self) -> None:  # type: ignore[override]
-        self.hub = self.application.settings["node"]
-        super().initialize(self.hub.socket_limits)
-
-    def set_default_headers(self) -> None:
-        hub: Node = self.application.settings["node"]
-        scheme = hub.proxies.scheme(self.request)
-        for name, value in headers.security_headers(scheme, self.request.host, hub.admission.force_https).items():
-            self.set_header(name, value)
-        for name, value in hub.origins.cors_headers(self.request).items():
-            self.set_header(name, value)
-        self.clear_header("Server")
-
-    def prepare(self) -> None:
-        admission = self.hub.admission
-        if self.request.method == "OPTIONS" and "Access-Control-Allow-Origin" in answer_headers(self):
-            # Whatever would be refused: a page can read why only after a preflight that succeeds.
-            self.answer_preflight()
-            self.finish()
-            return
-        if limit := admission.requests_per_address:
-            if not self.count(self.hub.proxies.network(self.request), limit):
-                raise ApiError(429, "rate_limited", "Too many requests at once from this address.", 1.0)
-        if self.insecure or not admission.force_https:
-            return
-        if self.hub.proxies.scheme(self.request) != "https":
-            if self.request.method not in ("GET", "HEAD"):
-                raise ApiError(403, "https_required", "Use https.")
-            if not self.hub.origins.serves(self.request.host):
-                raise ApiError(403, "forbidden", "This host name is not served here.")
-            self.redirect(f"https://{self.request.host}{self.request.uri}", permanent=True)
-
-    def head(self, *args: str) -> Awaitable[None] | None:
-        """As GET, without the body, which Tornado leaves out."""
-        return self.get(*args)
-
-    def answer_preflight(self) -> None:
-        """CORS, for pages on ALLOWED_ORIGINS."""
-        self.set_header("Access-Control-Allow-Methods", "GET, POST")
-        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type")
-        self.set_header("Access-Control-Max-Age", "600")
-        self.set_status(204)
-
-    def on_finish(self) -> None:
-        """Who goes on while it is refused must at least connect again: each request costs the loop 0.3 ms."""
-        super().on_finish()
-        stream = stream_of(self.request)
-        if answer_headers(self).get("Connection") == "close":
-            stream.close()
-        elif self.get_status() == 429:
-            self._refusals[stream] = self._refusals.get(stream, 0) + 1
-        else:
-            self._refusals.pop(stream, None)
-
-    def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
-        """Faults of ours, by path: Tornado's own line has the query, which may hold a secret put there by mistake.
-
-        What clients do wrong is answered and not logged; anybody could fill the log with it.
-        """
-        if not isinstance(value, HTTPError):
-            logger.error("%s %s failed", self.request.method, self.request.path, exc_info=value)
-
-    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        answer = partial(super().send_error, status_code, **kwargs)
-        network = self.hub.proxies.network(self.request)
-        if status_code == 429 and self.hub.rates.refusals.take(network, time.monotonic()):
-            pause = REFUSAL_PAUSE * random.uniform(0.5, 1.5)  # noqa: S311  # jitter, no secret
-            asyncio.get_running_loop().call_later(pause, answer)
-        else:
-            answer()
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, ApiError):
-            code, message = error.code, error.sentence
-            if error.retry_after is not None:
-                self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
-        else:
-            code = CODES.get(status_code, "error")
-            message = responses.get(status_code, "Unknown")
-        if status_code == 429:
-            stream = stream_of(self.request)
-            if self._refusals.get(stream, 0) >= REFUSALS_LIMIT:
-                self.set_header("Connection", "close")
-        self.write_json({"error": {"code": code, "message": message}})
-
-    def write_json(self, value: Any, status: int | None = None) -> None:
-        if status is not None:
-            self.set_status(status)
-        for name, text in JSON_HEADERS:
-            self.set_header(name, text)
-        self.finish(protocol.encode(value))
 
 
 class Api(Handler):
@@ -172,7 +36,7 @@ class Api(Handler):
         super().prepare()
         if answered(self):
             return
-        refusal = self.hub.admission.refusal(self.request, guests=True)
+        refusal = self.node.admission.refusal(self.request, guests=True)
         if refusal is not None:
             status, sentence = refusal
             raise ApiError(
@@ -216,17 +80,17 @@ class Api(Handler):
         token = headers.bearer(self.request.headers)
         if token is None:
             raise AuthError("a bearer token is missing")
-        user = await self.hub.authenticator.verify(token)
+        user = await self.node.authenticator.verify(token)
         self.check_ban("", user)
         return user
 
     def check_ban(self, room: str, user: User) -> None:
         """Raises `forbidden` for who is banned there, or as a guest of their network."""
-        self.hub.moderation.check_ban(room, user.id, self.guest_network(user))
+        self.node.moderation.check_ban(room, user.id, self.guest_network(user))
 
     def guest_network(self, user: User) -> str:
         """Where a guest comes from, for sanctions; "" for everybody else."""
-        return self.hub.proxies.network(self.request) if user.guest else ""
+        return self.node.proxies.network(self.request) if user.guest else ""
 
     async def caller_in(self, room: str) -> User:
         """The same, who may enter `room`; a room that may not be entered is one that isn't there."""
@@ -237,12 +101,12 @@ class Api(Handler):
 
     def check_room(self, room: str, user: User) -> None:
         """Raises 404 unless the user may be there. Asked again after each wait."""
-        if not user.may_enter(room) or self.hub.moderation.holds("ban", room, user.id, self.guest_network(user)):
+        if not user.may_enter(room) or self.node.moderation.holds("ban", room, user.id, self.guest_network(user)):
             raise no_such_room()
 
     async def ask_ban(self, room: str, user: User) -> None:
         """The same by the broker's word, which this process may be behind."""
-        if await self.hub.broker.directory.ban(room, user.id, self.guest_network(user)) is not None:
+        if await self.node.broker.directory.ban(room, user.id, self.guest_network(user)) is not None:
             raise no_such_room()
         self.check_room(room, user)
 
@@ -260,8 +124,8 @@ class TicketsHandler(Api):
     """`POST /tickets`: a one-use ticket, for a guest by name or for the bearer of a token."""
 
     async def post(self) -> None:
-        network = self.hub.proxies.network(self.request)
-        self.hub.rates.check(self.hub.rates.tickets, network, "tickets")
+        network = self.node.proxies.network(self.request)
+        self.node.rates.check(self.node.rates.tickets, network, "tickets")
         guest_token = None
         if headers.bearer(self.request.headers) is not None:
             user = await self.caller()
@@ -269,13 +133,13 @@ class TicketsHandler(Api):
         else:
             body = self.body(_TicketBody)
             known = body.guest is not None
-            user, guest_token = self.hub.authenticator.guest(body.name, body.guest)
+            user, guest_token = self.node.authenticator.guest(body.name, body.guest)
             self.check_ban("", user)
-        if not await self.hub.admission.claim_name(user, "" if known else network):
+        if not await self.node.admission.claim_name(user, "" if known else network):
             raise ApiError(409, "name_taken", "Somebody who is here has this name.")
         if known and user.guest:
-            self.hub.admission.announce_name(user)
-        ticket = await self.hub.tickets.issue(user, network, self.request.headers.get("Origin"))
+            self.node.admission.announce_name(user)
+        ticket = await self.node.tickets.issue(user, network, self.request.headers.get("Origin"))
         answer = {"ticket": ticket, "expires_in": TICKET_SECONDS, "user": user.person}
         if guest_token is not None:
             answer["guest"] = guest_token
@@ -318,13 +182,13 @@ class RoomsHandler(Api):
         after, limit = self.get_query_argument("after", ""), self.number("limit", ROOMS_LISTED)
         listed = await self._rooms.get()
         cost = page_cost(min(limit, len(listed)))
-        self.hub.rates.check_page(user.id, self.hub.proxies.network(self.request), "requests", cost)
+        self.node.rates.check_page(user.id, self.node.proxies.network(self.request), "requests", cost)
         rooms = [
             (room, count)
             for room, count in listed
-            if room > after and user.may_enter(room) and not self.hub.moderation.holds("ban", room, user.id)
+            if room > after and user.may_enter(room) and not self.node.moderation.holds("ban", room, user.id)
         ]
-        unread = await self.hub.reads.unread(user.id)
+        unread = await self.node.reads.unread(user.id)
         page = [{"room": room, "count": count, "unread": unread.get(room, 0)} for room, count in rooms[:limit]]
         paged = {"more": len(rooms) > limit} if {"after", "limit"} & self.request.query_arguments.keys() else {}
         self.write_json({"rooms": page} | paged)
@@ -343,9 +207,9 @@ class MessagesHandler(Api):
         user = await self.caller_in(room)
         before = self.number("before", 0)
         limit = min(self.number("limit", protocol.PAGE_DEFAULT), protocol.PAGE_LIMIT)
-        self.hub.rates.check_page(user.id, self.hub.proxies.network(self.request), "pages", page_cost(limit))
-        async with self.hub.pages:
-            page = await self.hub.broker.log.newest(room, limit, before)
+        self.node.rates.check_page(user.id, self.node.proxies.network(self.request), "pages", page_cost(limit))
+        async with self.node.pages:
+            page = await self.node.broker.log.newest(room, limit, before)
             await self.ask_ban(room, user)
             if page is None:
                 raise no_such_room()
@@ -357,8 +221,8 @@ class MessagesHandler(Api):
         if user.role != "service":
             raise RequestError(ErrorCode.FORBIDDEN, "only tokens with the role service may publish here")
         body = self.body(_Post)
-        text = names.check_text(body.text, self.hub.limits.text)
-        self.hub.rates.check_send(user.id, self.hub.proxies.network(self.request))
+        text = names.check_text(body.text, self.node.limits.text)
+        self.node.rates.check_send(user.id, self.node.proxies.network(self.request))
         author = user.person
         if body.user is not None:
             if not 1 <= len(body.user.id) <= 128 or not names.printable(body.user.id):
@@ -366,7 +230,7 @@ class MessagesHandler(Api):
             author = Person(body.user.id, names.check_name(body.user.name))
         tail = protocol.message_tail(body.id, protocol.encode(author), text)
         head, content = protocol.event_head("message", room), protocol.fingerprint("message", text)
-        receipt = await publish(self.hub.broker.log, Event(room, author.id, body.id, head, tail, content=content))
+        receipt = await publish(self.node.broker.log, Event(room, author.id, body.id, head, tail, content=content))
         answer = {
             "room": room,
             "id": body.id,
@@ -398,46 +262,5 @@ class ModerationHandler(Api):
     async def post(self) -> None:
         user = await self.caller()
         request = self.body(protocol.Moderate)
-        await self.hub.moderation.moderate(user, request)
+        await self.node.moderation.moderate(user, request)
         self.write_json({"user": request.user, "action": request.action, "room": request.room})
-
-
-class HealthHandler(Handler):
-    """`GET /healthz`: the process runs its loop."""
-
-    insecure = True
-
-    def get(self) -> None:
-        self.write_json({"status": "ok"})
-
-
-class ReadyHandler(Handler):
-    """`GET /readyz`: the broker answers, every part runs, and the process is not leaving."""
-
-    insecure = True
-
-    def get(self) -> None:
-        admission, broker = self.hub.admission, self.hub.broker.available
-        draining, failed = admission.draining, sorted(admission.failed)
-        ready = broker and not draining and not failed
-        state = {"ready": ready, "broker": broker, "draining": draining, "failed": failed}
-        self.write_json(state, 200 if ready else 503)
-
-
-class MetricsHandler(Handler):
-    """`GET /metrics`: the Prometheus text format."""
-
-    insecure = True
-
-    def initialize(self, token: str) -> None:  # type: ignore[override]
-        """Who asks needs this as a bearer token, unless it is empty."""
-        super().initialize()
-        self._token = token
-
-    def get(self) -> None:
-        if self._token and not hmac.compare_digest(self._token, headers.bearer(self.request.headers) or ""):
-            raise ApiError(401, "unauthenticated", "METRICS_TOKEN is needed as a bearer token.")
-        telemetry.ROOMS.set(len(self.hub.relay.rooms))
-        telemetry.BROKER_UP.set(self.hub.broker.available)
-        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        self.finish(telemetry.exposition())

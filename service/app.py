@@ -1,15 +1,13 @@
 """The service put together: its parts, made of the settings, and its routes."""
 
-import asyncio
 import logging
-from typing import Any, cast
+from typing import Any
 
-from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
-from tornado.routing import Matcher, PathMatches, Rule
-from tornado.web import Application, RequestHandler, stream_request_body
+from tornado.routing import PathMatches, Rule
+from tornado.web import Application, RequestHandler
 
-from service import api, files, protocol
+from service import api, files, health, protocol
 from service.admission import Admission, Rates, buckets
 from service.brokers.broker import Broker
 from service.brokers.directory import Directory, Sanction
@@ -21,6 +19,7 @@ from service.guides import chat as guide_chat
 from service.guides import clock as guide_clock
 from service.guides import play as guide_play
 from service.guides.sockets import GuestSocket
+from service.handler import LargeBody, TooLarge
 from service.identity import headers
 from service.identity.auth import Authenticator
 from service.identity.headers import Origins, Proxies
@@ -44,8 +43,6 @@ from service.sockets.upgrade import asks_for_websocket
 logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 131072  # bytes of a request's body, at least
-BODY_DROPPED = 64  # times that: bytes of a body that are read only to answer 413; more is cut
-BODY_WAIT = 2.0  # seconds for such a body to go by
 
 ROOT_SOCKETS = {"chat": guide_chat.EscapedSocket, "clock": guide_clock.ClockSocket}  # by ROOT_SOCKET
 
@@ -65,50 +62,6 @@ class Routes(Application):
         return super().find_handler(request, **kwargs)
 
 
-class _LargeBody(Matcher):
-    """A body over the limit that is still worth reading to its end, so that the answer can be read."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
-
-    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        length = request.headers.get("Content-Length", "")
-        known = length.isascii() and length.isdigit() and len(length) < 10
-        return {} if known and self._limit_bytes < int(length) <= BODY_DROPPED * self._limit_bytes else None
-
-
-@stream_request_body
-class TooLarge(api.Handler):
-    """413 for a large body, at once. The connection ends once the body has gone by: an earlier end loses the answer."""
-
-    def initialize(self, limit_bytes: int) -> None:  # type: ignore[override]
-        super().initialize()
-        self._limit_bytes = limit_bytes
-
-    def prepare(self) -> None:
-        connection = cast(HTTP1Connection, self.request.connection)
-        connection.set_max_body_size(BODY_DROPPED * self._limit_bytes)
-        self._end = asyncio.get_running_loop().call_later(BODY_WAIT, connection.stream.close)
-        answer = encode({"error": {"code": "too_large", "message": f"The body is over {self._limit_bytes} bytes."}})
-        self.set_status(413)
-        for name, value in (("Connection", "close"), ("Content-Length", str(len(answer))), *api.JSON_HEADERS):
-            self.set_header(name, value)
-        self.write(answer)
-        self.flush()
-
-    def data_received(self, chunk: bytes) -> None:
-        """It is not kept."""
-
-    def gone_by(self, *args: str) -> None:
-        self.finish()
-
-    get = head = post = put = patch = delete = options = gone_by
-
-    def on_finish(self) -> None:
-        self._end.cancel()
-        super().on_finish()
-
-
 def body_limit(settings: Settings) -> int:
     """Bytes of a request's body: the longest text may also come by HTTP."""
     return max(BODY_LIMIT, settings.frame_limit)
@@ -120,7 +73,7 @@ def make_application(node: Node, settings: Settings) -> Application:
     room = r"([^/]{1,256})"
     rules: list[Any] = [
         (r"/socket", ChatSocket),  # first, for rules are tried one after the other
-        Rule(_LargeBody(limit_bytes), TooLarge, {"limit_bytes": limit_bytes}),
+        Rule(LargeBody(limit_bytes), TooLarge, {"limit_bytes": limit_bytes}),
         Rule(_Upgrade(r"/"), ROOT_SOCKETS[settings.root_socket]),
         *((path, PageHandler) for path in PAGES),
         (r"/receive", guide_chat.ReceiveSocket),
@@ -135,9 +88,9 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/rooms", api.RoomsHandler, {"rooms": api.RoomList(node.broker.directory)}),
         (rf"/rooms/{room}/messages", api.MessagesHandler),
         (r"/moderation", api.ModerationHandler),
-        (r"/healthz", api.HealthHandler),
-        (r"/readyz", api.ReadyHandler),
-        (r"/metrics", api.MetricsHandler, {"token": settings.metrics_token}),
+        (r"/healthz", health.HealthHandler),
+        (r"/readyz", health.ReadyHandler),
+        (r"/metrics", health.MetricsHandler, {"token": settings.metrics_token}),
         (r"/static/(.*)", Static, {"path": str(STATIC)}),
     ]
     return Routes(rules, node=node, default_handler_class=Elsewhere, log_function=_log_request)

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from tornado.web import StaticFileHandler
 
-from service import api
+from service.handler import ApiError, Handler
 from service.names import check_room
 from service.protocol import RequestError
 from service.sockets.tornado_private import answer_headers, answered
@@ -18,7 +18,7 @@ PAGES = (r"/", r"/r/[a-z0-9][a-z0-9_-]{0,63}")
 _MEANT = re.compile(r"/r(?:/+([^/]*))?/*", re.IGNORECASE)
 
 
-class PageHandler(api.Handler):
+class PageHandler(Handler):
     """`/` and `/r/<room>`: the chat page; and the pages of the guides."""
 
     def initialize(self, file: str = "index.html") -> None:  # type: ignore[override]
@@ -30,13 +30,13 @@ class PageHandler(api.Handler):
         show(self, self._file)
 
 
-def show(handler: api.Handler, file: str) -> None:
+def show(handler: Handler, file: str) -> None:
     handler.set_header("Content-Type", "text/html; charset=utf-8")
     handler.set_header("Cache-Control", "no-cache")
     handler.finish((STATIC / file).read_bytes())
 
 
-class Missing(api.Handler):
+class Missing(Handler):
     """Errors as JSON for programs, and for browsers as a page that says why."""
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -67,7 +67,7 @@ class Elsewhere(Missing):
             return
         place = room_meant(self.request.path) if self.for_browser else None
         if place is None:
-            raise api.ApiError(404, "not_found", "There is nothing at this address.")
+            raise ApiError(404, "not_found", "There is nothing at this address.")
         self.vary_by_accept()
         self.set_header("Cache-Control", "no-cache")
         self.redirect(place)
@@ -92,7 +92,7 @@ class Static(StaticFileHandler, Missing):  # type: ignore[misc]  # two ways to s
     """`/static/…`: files of that folder alone; no listing, nothing hidden."""
 
     def initialize(self, path: str) -> None:  # type: ignore[override]
-        api.Handler.initialize(self)
+        Handler.initialize(self)
         StaticFileHandler.initialize(self, path)
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
@@ -101,7 +101,7 @@ class Static(StaticFileHandler, Missing):  # type: ignore[misc]  # two ways to s
                 return super().validate_absolute_path(root, absolute_path)
         except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
             pass
-        raise api.ApiError(404, "not_found", "There is nothing at this address.")
+        raise ApiError(404, "not_found", "There is nothing at this address.")
 
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cache-Control", "no-cache")  # checked by ETag: a deploy is seen at once

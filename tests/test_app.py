@@ -18,7 +18,7 @@ from tornado.httpclient import HTTPResponse
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from service import app, config, lifecycle, pages
+from service import app, config, handler, lifecycle, pages
 from service.admission import Rates
 from service.app import make_broker
 from service.brokers.base import unavailable
@@ -496,7 +496,7 @@ async def test_a_large_body_is_answered_and_gone_by() -> None:
         for size, status in ((app.BODY_LIMIT + 1, b"413"), (64 * app.BODY_LIMIT, b"413"), (2**40, b"400")):
             reader, writer = await asyncio.open_connection("127.0.0.1", it.service.port)
             writer.write(f"POST /tickets HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode())
-            async with asyncio.timeout(app.BODY_WAIT * 5 * UNIT):
+            async with asyncio.timeout(handler.BODY_WAIT * 5 * UNIT):
                 assert (await reader.readline()).split()[1] == status  # before the body has come
                 await reader.read()  # and an end, though it never comes
             writer.close()

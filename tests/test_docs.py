@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from service import admission, api, chat, names, protocol, telemetry
+from service import admission, api, chat, handler, names, protocol, telemetry
 from service.brokers import marks
 from service.brokers.redis import log as redis_log
 from service.brokers.sqlite import log as sqlite_log
@@ -166,7 +166,7 @@ def test_both_brokers_hold_the_same_limits_of_changes() -> None:
 def test_http_errors_are_those_of_the_code() -> None:
     """Statuses and codes that HTTP answers with."""
     said = {int(row[0]): set(re.findall(r"`(\w+)`", row[1])) for row in table(PROTOCOL, "status | `code`")}
-    expected: dict[int, set[str]] = {status: {code} for status, code in api.CODES.items()}
+    expected: dict[int, set[str]] = {status: {code} for status, code in handler.CODES.items()}
     for code, status in api.STATUS.items():
         expected.setdefault(status, set()).add(code.value)
     for status_text, code_text in re.findall(r'ApiError\(\s*(\d{3}),\s*"(\w+)"', SERVICE):

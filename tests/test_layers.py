@@ -15,7 +15,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     # Top to bottom: each with its files, or the folder that holds them.
     "command line": ("__main__", "supervisor", "tokens"),
     "application": ("app", "config", "files", "lifecycle"),
-    "handlers": ("actions", "api", "chat", "guides/", "pages"),
+    "handlers": ("actions", "api", "chat", "guides/", "handler", "health", "pages"),
     "node": ("admission", "node"),
     "rooms": ("rooms/",),
     "identity": ("identity/",),

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from service import actions, admission, api
+from service import actions, admission, handler
 from service.__main__ import main
 from service.admission import Admission
 from service.brokers import pulse
@@ -211,7 +211,7 @@ def leak() -> None:
 def refusals() -> None:
     """Who is refused over HTTP is answered at once, as often as it asks."""
     replace(admission, "REFUSAL_RATE", 0.0)
-    replace(api, "REFUSALS_LIMIT", 10**9)
+    replace(handler, "REFUSALS_LIMIT", 10**9)
 
 
 @guard
