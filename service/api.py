@@ -147,17 +147,18 @@ class TicketsHandler(Api):
 
 
 class RoomList:
-    """The rooms and how many people are in each, by name: read once for all who ask within `LIST_SECONDS`."""
+    """The rooms and how many people are in each, by name: read once for all who ask within `seconds`."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, seconds: float = LIST_SECONDS) -> None:
         self._directory = directory
+        self._seconds = seconds
         self._list: asyncio.Future[list[tuple[str, int]]] | None = None
         self._asked_at = 0.0
 
     async def get(self) -> list[tuple[str, int]]:
         """Raises `RequestError` while the broker is away."""
         now = time.monotonic()
-        if self._list is None or (self._list.done() and now - self._asked_at >= LIST_SECONDS):
+        if self._list is None or (self._list.done() and now - self._asked_at >= self._seconds):
             self._list, self._asked_at = asyncio.ensure_future(self._load()), now
             self._list.add_done_callback(self._drop_failed)
         return await asyncio.shield(self._list)

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tornado.httpclient import HTTPResponse
 
 from service import api
 from service.brokers.base import unavailable
+from service.brokers.directory import Directory
 from service.brokers.log import Receipt
 from service.protocol import PAGE_LIMIT, ErrorCode, RequestError
 
@@ -172,30 +173,31 @@ async def test_rooms_are_listed_with_who_is_in_and_what_is_unread(broker_env: di
         assert answer(await it.fetch("/rooms", **USER)) == {"rooms": expected}
 
 
-async def test_a_list_is_read_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within a second, however many ask at once; a failure is nobody's but theirs who asked meanwhile."""
-    async with serving() as it:
-        reads = 0
-        rooms = it.hub.broker.directory.rooms
+class Rooms:
+    """Of a directory, what lists its rooms: away at the first time."""
 
-        async def counted() -> dict[str, int]:
-            nonlocal reads
-            reads += 1
-            await asyncio.sleep(0.01)
-            if reads == 1:
-                raise unavailable()
-            return await rooms()
+    def __init__(self) -> None:
+        self.reads = 0
 
-        monkeypatch.setattr(it.hub.broker.directory, "rooms", counted)
-        assert {(await it.fetch("/rooms", **USER)).code for _ in range(1)} == {503}
-        responses = await asyncio.gather(*(it.fetch("/rooms", **bearer(f"u{number}")) for number in range(20)))
-        assert {response.code for response in responses} == {200}
-        assert reads == 2
-        assert answer(await it.fetch("/rooms", **USER)) == {"rooms": []}
-        assert reads == 2
-        await store(it.hub.broker, message())
-        monkeypatch.setattr(api, "LIST_SECONDS", 0.0)
-        assert answer(await it.fetch("/rooms", **USER))["rooms"][0]["room"] == "lobby"
+    async def rooms(self) -> dict[str, int]:
+        self.reads += 1
+        await asyncio.sleep(0.01)
+        if self.reads == 1:
+            raise unavailable()
+        return {"lobby": self.reads}
+
+
+async def test_a_list_is_read_once_for_all() -> None:
+    """For so long, however many ask at once; a failure is nobody's but theirs who asked meanwhile."""
+    listed = api.RoomList(cast(Directory, Rooms()), seconds=60)
+    with pytest.raises(RequestError):
+        await listed.get()
+    assert await asyncio.gather(*(listed.get() for _ in range(20))) == [[("lobby", 2)]] * 20
+    assert await listed.get() == [("lobby", 2)]
+    listed = api.RoomList(cast(Directory, Rooms()), seconds=0)
+    with pytest.raises(RequestError):
+        await listed.get()
+    assert [await listed.get() for _ in range(2)] == [[("lobby", 2)], [("lobby", 3)]]
 
 
 async def test_rooms_are_listed_page_by_page(broker_env: dict[str, str]) -> None:

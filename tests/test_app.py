@@ -204,7 +204,7 @@ async def each_status(it: Served, **headers: str) -> dict[str, HTTPResponse]:
     async def broken() -> None:
         raise ZeroDivisionError
 
-    with mock.patch.object(it.hub.broker, "claim_name", broken):
+    with mock.patch.object(it.hub.broker.directory, "claim_name", broken):
         found["500"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)
     it.hub.admission.draining = True
     found["503"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)

@@ -9,7 +9,6 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from service.identity import jwks
 from service.identity.jwks import FRESH, KEPT, RETRY, KeySet, parse
 
 from .harness import UNIT
@@ -32,7 +31,7 @@ class Clock:
 
 def key_set(server: JwksServer) -> tuple[KeySet, Clock]:
     clock = Clock()
-    return KeySet(server.url, clock), clock
+    return KeySet(server.url, timeout=0.5 * UNIT, clock=clock), clock
 
 
 # -- documents
@@ -227,9 +226,8 @@ async def order(server: JwksServer, fault: str) -> None:
 @pytest.mark.expects_log(NO_KEY_SET)
 @pytest.mark.expects_log(RESET)
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_server_in_trouble_from_the_start(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_server_in_trouble_from_the_start(fault: str) -> None:
     """No fault of the server makes a key known, raises anything or lasts; once it is well, its keys are."""
-    monkeypatch.setattr(jwks, "TIMEOUT", 0.5 * UNIT)
     async with jwks_server(ONE) as server:
         keys, clock = key_set(server)
         document = server.document
@@ -250,9 +248,8 @@ async def test_server_in_trouble_from_the_start(fault: str, monkeypatch: pytest.
 @pytest.mark.expects_log(NO_KEY_SET)
 @pytest.mark.expects_log(RESET)
 @pytest.mark.parametrize("fault", ["stopped", "status 500", "no json", "reset"])
-async def test_server_that_dies_later(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_server_that_dies_later(fault: str) -> None:
     """Known keys serve on for an hour after the last fetch, new ones don't come in, then nobody does."""
-    monkeypatch.setattr(jwks, "TIMEOUT", 0.5 * UNIT)
     async with jwks_server(ONE) as server:
         keys, clock = key_set(server)
         assert await keys.find("1", "ES256")
@@ -269,9 +266,8 @@ async def test_server_that_dies_later(fault: str, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.expects_log(NO_KEY_SET)
-async def test_slow_server_delays_nobody_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_server_delays_nobody_twice() -> None:
     """Once a fetch has failed, holders of known keys don't wait for the next."""
-    monkeypatch.setattr(jwks, "TIMEOUT", 0.5 * UNIT)
     async with jwks_server(ONE) as server:
         keys, clock = key_set(server)
         assert await keys.find("1", "ES256")

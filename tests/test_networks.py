@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from service.brokers.base import unavailable
-from service.identity import networks
 from service.identity.networks import Networks
 
 from .brokers import until
@@ -37,19 +36,14 @@ class Notes:
 
 
 @asynccontextmanager
-async def running(notes: Notes) -> AsyncIterator[Networks]:
-    kept = Networks(notes)  # type: ignore[arg-type]
+async def running(notes: Notes, **times: Any) -> AsyncIterator[Networks]:
+    kept = Networks(notes, **({"gather": 0.01} | times))  # type: ignore[arg-type]
     task = asyncio.ensure_future(kept.run())
     try:
         yield kept
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "GATHER", 0.01)
 
 
 async def test_who_comes_is_told_once() -> None:
@@ -63,10 +57,9 @@ async def test_who_comes_is_told_once() -> None:
         assert notes.told == [("g-1", "192.0.2.1"), ("g-1", "192.0.2.2")]
 
 
-async def test_who_is_here_is_told_again_and_who_left_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_is_here_is_told_again_and_who_left_is_not() -> None:
     """For the broker forgets; and nothing is kept here of who is gone."""
-    monkeypatch.setattr(networks, "AGAIN", 0.05)
-    async with running(notes := Notes()) as kept:
+    async with running(notes := Notes(), again=0.05) as kept:
         kept.enter("g-1", "192.0.2.1")
         kept.enter("g-2", "192.0.2.2")
         await until(lambda: len(notes.told) == 2, "told")
@@ -78,10 +71,9 @@ async def test_who_is_here_is_told_again_and_who_left_is_not(monkeypatch: pytest
         assert kept._here == {}
 
 
-async def test_more_than_one_batch_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_than_one_batch_is_told_whole() -> None:
     """A crowd goes in parts."""
-    monkeypatch.setattr(networks, "BATCH", 10)
-    async with running(notes := Notes()) as kept:
+    async with running(notes := Notes(), batch=10) as kept:
         for number in range(35):
             kept.enter(f"g-{number}", "192.0.2.1")
         await until(lambda: len(notes.told) == 35, "all told")
@@ -99,10 +91,9 @@ async def test_the_broker_s_absence_is_waited_for() -> None:
         await until(lambda: notes.told == [("g-1", "192.0.2.1")], "told")
 
 
-async def test_one_who_can_not_be_noted_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_who_can_not_be_noted_keeps_nobody_waiting() -> None:
     """Those of the same batch are told with the next round."""
-    monkeypatch.setattr(networks, "BATCH", 2)
-    async with running(notes := Notes()) as kept:
+    async with running(notes := Notes(), batch=2) as kept:
         for user in ("g-bad", "g-1", "g-2"):
             kept.enter(user, "192.0.2.1")
         await until(lambda: notes.told == [("g-2", "192.0.2.1")], "the next batch")

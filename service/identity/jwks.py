@@ -78,9 +78,10 @@ def parse(document: bytes) -> Keys:
 
 
 class KeySet:
-    """The set at `url`. `clock` gives seconds, like `time.monotonic`."""
+    """The set at `url`. `timeout` is for a whole fetch; `clock` gives seconds, like `time.monotonic`."""
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, url: str, *, timeout: float = TIMEOUT, clock: Callable[[], float] = time.monotonic) -> None:
+        self._timeout = timeout
         self._url = url
         self._clock = clock
         self._keys = _NONE
@@ -160,8 +161,8 @@ class KeySet:
             HTTPRequest(
                 self._url,
                 headers={"Accept": "application/jwk-set+json, application/json"},
-                connect_timeout=TIMEOUT,
-                request_timeout=TIMEOUT,
+                connect_timeout=self._timeout,
+                request_timeout=self._timeout,
                 follow_redirects=False,  # else whoever redirects it says whose keys count and what we ask
                 decompress_response=False,  # the size limit is then the limit of what is parsed
             )

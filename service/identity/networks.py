@@ -15,8 +15,12 @@ BATCH = 200  # guests told at once
 class Networks:
     """`enter` and `leave` are called for each of a guest's sockets; `run` tells the broker."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(
+        self, directory: Directory, *, gather: float = GATHER, again: float = AGAIN, batch: int = BATCH
+    ) -> None:
+        """`gather` and `again` in seconds."""
         self._directory = directory
+        self._gather, self._again, self._batch = gather, again, batch
         self._here: dict[tuple[str, str], int] = {}  # user and network: sockets
         self._new: dict[tuple[str, str], None] = {}
 
@@ -35,16 +39,16 @@ class Networks:
 
     async def run(self) -> None:
         """Tell the broker of who came, and now and then of all who are here."""
-        again_at = time.monotonic() + AGAIN
+        again_at = time.monotonic() + self._again
         while True:
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(self._gather)
             if time.monotonic() >= again_at:
-                again_at += AGAIN
+                again_at += self._again
                 self._new |= dict.fromkeys(self._here)
-            while self._directory.available and (batch := list(islice(self._new, BATCH))):
+            while self._directory.available and (batch := list(islice(self._new, self._batch))):
                 for pair in batch:
                     del self._new[pair]
                 try:
                     await self._directory.note_networks(batch)
-                except RequestError:  # away again, or one of them has a record that can't be written: `AGAIN`
+                except RequestError:  # away again, or one of them has a record that can't be written: told again
                     break

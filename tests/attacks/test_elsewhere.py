@@ -92,7 +92,7 @@ async def ask_all(it: Served, browser: Browser, origin: str) -> dict[str, dict[s
         raise ZeroDivisionError
 
     post = {"method": "POST", "body": '{"name":"Bob"}', "headers": {"Content-Type": "application/json"}}
-    with mock.patch.object(it.hub.broker, "claim_name", broken):
+    with mock.patch.object(it.hub.broker.directory, "claim_name", broken):
         seen["a fault"] = await ask("/tickets", post)
     it.hub.admission.draining = True
     seen["leaving"] = await ask("/tickets", post)
