@@ -14,13 +14,13 @@ import msgspec
 
 from service import names, protocol, telemetry
 from service.admission import page_cost
-from service.brokers.log import Change, Event, Page, Receipt
+from service.brokers.log import Change, Event, Position, Receipt
 from service.brokers.presence import Roster
 from service.clock import CLOCK
 from service.identity.auth import AuthError, User
 from service.node import Node
 from service.protocol import ErrorCode, Request, RequestError, echo
-from service.rooms.relay import Hall, Member
+from service.rooms.room import Member, Membership
 from service.sockets.connection import Connection
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class Asker(Protocol):
 
     user: User
     hub: Node
-    rooms: dict[str, Hall]
+    rooms: dict[str, Membership]
     entering: str | None
     network: str
     origin: str | None
@@ -45,9 +45,8 @@ class Asker(Protocol):
     def answer(self, answer: protocol.Frame, asked_at: float) -> None: ...
     def answer_error(self, error: RequestError, ref: str | None) -> None: ...
     def later(self, work: "Later", request: Request) -> None: ...
-    def forget(self, room: str) -> None: ...
+    def leave(self, room: str) -> None: ...
     def become(self, user: User) -> None: ...
-    def on_reset(self, room: str, reason: str) -> None: ...
 
 
 Later = Callable[[Asker, Any], Awaitable[None]]
@@ -79,13 +78,11 @@ async def _by_the_brokers_word(socket: Asker, room: str, work: Awaitable[T]) -> 
     return result
 
 
-def joined(socket: Asker, room: str) -> Hall:
-    """The room, or `not_joined` (`bad_room` for what can't be one)."""
-    hall = socket.rooms.get(room)
-    if hall is None:
+def check_joined(socket: Asker, room: str) -> None:
+    """Raises `not_joined` (`bad_room` for what can't be a room) for who has no membership."""
+    if room not in socket.rooms:
         names.check_room(room)
         raise RequestError(ErrorCode.NOT_JOINED, "join the room first")
-    return hall
 
 
 # -- rooms
@@ -94,89 +91,75 @@ def joined(socket: Asker, room: str) -> Hall:
 async def join(socket: Asker, request: protocol.Join) -> None:
     room, hub = request.room, socket.hub
     may_enter(socket, room)
-    hub.rates.check_page(socket.user.id, socket.network, "joins", page_cost(min(request.limit, protocol.PAGE_LIMIT)))
+    limit = min(request.limit, protocol.PAGE_LIMIT)
+    hub.rates.check_page(socket.user.id, socket.network, "joins", page_cost(limit))
     if room not in socket.rooms and len(socket.rooms) >= hub.limits.rooms:
         raise RequestError(ErrorCode.TOO_MANY_ROOMS, f"more than {hub.limits.rooms} rooms")
+    since = Position(request.since.epoch, request.since.seq) if request.since else None
+    may_begin = partial(hub.admission.may_begin, socket.network)
     socket.entering = room
     try:
-        hall = await hub.relay.hold(room, partial(hub.admission.may_begin, socket.network))
+        membership = await hub.rooms.join(room, cast(Member, socket), since, limit, may_begin)
         try:
-            looked = await _by_the_brokers_word(socket, room, _look(socket, request, hall))
+            roster, reads = await _by_the_brokers_word(socket, room, _who_is_there(socket, room))
         except BaseException:
-            hub.relay.release(hall)
+            membership.leave()
             raise
     finally:
         socket.entering = None
     if socket.connection is None:  # closed meanwhile
-        hub.relay.release(hall)
+        membership.leave()
         return
-    _enter(socket, request, hall, looked)
+    _enter(socket, request, membership, roster, reads)
 
 
-class _Looked(msgspec.Struct):
-    """What `joined` says: whether `since` can be resumed, the page, who is here, and what they have read."""
-
-    resumed: bool
-    page: Page
-    roster: Roster
-    reads: dict[str, int]
+async def _who_is_there(socket: Asker, room: str) -> tuple[Roster, dict[str, int]]:
+    """Who is here, and what they have read."""
+    roster = await socket.hub.presence.roster(room, socket.user.person)
+    return roster, await socket.hub.reads.of(room, roster.members or ())
 
 
-def _enter(socket: Asker, request: protocol.Join, hall: Hall, looked: _Looked) -> None:
-    hub, room, page, resumed = socket.hub, request.room, looked.page, looked.resumed
-    since = request.since.seq if resumed and request.since else page.position.seq
-    if resumed:  # what follows is read for this socket
-        hub.rates.charge_missed(socket.user.id, socket.network, page.position.seq - since)
-    socket.forget(room)  # of an earlier join, which held until this one was sure
-    socket.rooms[room] = hall
+def _enter(
+    socket: Asker, request: protocol.Join, membership: Membership, roster: Roster, reads: dict[str, int]
+) -> None:
+    """Say `joined`, and begin: nothing comes in between."""
+    hub, room, page = socket.hub, request.room, membership.page
+    if membership.resumed:  # what follows is read for this socket
+        hub.rates.charge_missed(socket.user.id, socket.network, membership.missed)
+    socket.leave(room)  # an earlier join, which held until this one was sure
+    socket.rooms[room] = membership
     hub.presence.enter(room, socket.user.person)
     socket.reply(
         protocol.Joined(
             room=room,
-            epoch=page.position.epoch,
-            seq=since,
-            resumed=resumed,
-            messages=[] if resumed else [msgspec.Raw(message) for message in page.frames],
-            more=False if resumed else page.more,
-            members=looked.roster.members if looked.roster.members is not None else [],
-            count=looked.roster.count,
-            reads=looked.reads,
+            epoch=membership.position.epoch,
+            seq=membership.position.seq,
+            resumed=membership.resumed,
+            messages=[msgspec.Raw(message) for message in page.frames] if page else [],
+            more=page is not None and page.more,
+            members=roster.members if roster.members is not None else [],
+            count=roster.count,
+            reads=reads,
             ref=echo(request.ref),
         )
     )
-    if hall.epoch == page.position.epoch:
-        hub.relay.attach(hall, cast(Member, socket), since)
-    else:  # the count began again between the page and now
-        socket.on_reset(room, "epoch")
-
-
-async def _look(socket: Asker, request: protocol.Join, hall: Hall) -> _Looked:
-    hub, room = socket.hub, hall.name
-    roster = await hub.presence.roster(room, socket.user.person)
-    if request.since is not None:
-        since = request.since
-        page = await hub.broker.log.after(room, since.seq, 1)
-        if page is not None and page.position.epoch == since.epoch and page.position.seq >= since.seq:
-            if page.position.seq == since.seq or page.seq == since.seq + 1:
-                return _Looked(True, page, roster, await hub.reads.of(room, roster.members or ()))
-    newest = await hub.relay.newest(hall, min(request.limit, protocol.PAGE_LIMIT))
-    return _Looked(False, newest, roster, await hub.reads.of(room, roster.members or ()))
+    membership.begin()
 
 
 async def leave(socket: Asker, request: protocol.Leave) -> None:
-    joined(socket, request.room)
-    socket.forget(request.room)
+    check_joined(socket, request.room)
+    socket.leave(request.room)
     socket.reply(protocol.Left(room=request.room, ref=echo(request.ref)))
 
 
 async def history(socket: Asker, request: protocol.History) -> None:
     room, limit = request.room, min(request.limit, protocol.PAGE_LIMIT)
-    joined(socket, room)
+    check_joined(socket, room)
     socket.hub.rates.check_page(socket.user.id, socket.network, "pages", page_cost(limit))
     async with socket.hub.pages:
         reading = socket.hub.broker.log.newest(room, limit, request.before or 0)
         page = await _by_the_brokers_word(socket, room, reading)
-        joined(socket, room)
+        check_joined(socket, room)
         messages = [msgspec.Raw(message) for message in page.frames] if page else []
         more = page is not None and page.more
         socket.reply(protocol.HistoryPage(room=room, messages=messages, more=more, ref=echo(request.ref)))
@@ -216,7 +199,7 @@ def _change(socket: Asker, request: Any, event: str, kind: str, **fields: Any) -
 def _publish(socket: Asker, request: Any, kind: str, tail: bytes, content: str, change: Change | None = None) -> None:
     """Publish an event of this user; `sent` or an error follows. The broker refuses who is banned or muted."""
     hub, room, user = socket.hub, request.room, socket.user
-    joined(socket, room)
+    check_joined(socket, room)
     network = socket.guest_network
     hub.admission.check_slowed(room, user.id, network)
     hub.rates.check_send(user.id, socket.network)
@@ -246,7 +229,7 @@ def _published(socket: Asker, request: Any, asked_at: float, receipt: Receipt | 
 
 
 def typing(socket: Asker, request: protocol.Typing) -> None:
-    joined(socket, request.room)
+    check_joined(socket, request.room)
     if socket.hub.moderation.holds("mute", request.room, socket.user.id, socket.guest_network):
         return
     if socket.hub.rates.may_type(socket.user.id, socket.network):
@@ -254,7 +237,7 @@ def typing(socket: Asker, request: protocol.Typing) -> None:
 
 
 def read(socket: Asker, request: protocol.Read) -> None:
-    joined(socket, request.room)
+    check_joined(socket, request.room)
     # Not cut to this process's head: a page may have shown more. The broker cuts it to the log's end.
     socket.hub.reads.mark(request.room, socket.user.id, request.seq)
 

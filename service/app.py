@@ -31,7 +31,7 @@ from service.protocol import encode
 from service.rooms.moderation import Moderation
 from service.rooms.presence import Presence
 from service.rooms.reads import ReadPositions
-from service.rooms.relay import Relay
+from service.rooms.rooms import Rooms
 from service.rooms.typists import Typists
 from service.sockets import acceptor
 from service.sockets.framing import frame
@@ -138,10 +138,10 @@ def check(settings: Settings) -> None:
 
 def make_node(settings: Settings, broker: Broker, connections: int) -> Node:
     """The parts, and who tells whom. `connections`: sockets that there may be."""
-    relay = Relay(broker.log)
+    rooms = Rooms(broker.log)
 
     def tell(room: str, *frames: protocol.Frame) -> None:
-        relay.broadcast(room, b"".join(frame(encode(shown)) for shown in frames))
+        rooms.broadcast(room, b"".join(frame(encode(shown)) for shown in frames))
 
     presence = Presence(broker.presence, settings.presence_grace, tell)
     reads = ReadPositions(
@@ -152,21 +152,21 @@ def make_node(settings: Settings, broker: Broker, connections: int) -> Node:
     )
     typists = Typists(broker.log, presence.size, lambda room, users: ChatSocket.show_typing(node, room, users))
     moderation = Moderation(broker.directory, broker.log)
-    relay.signals |= {
+    rooms.signals |= {
         "presence": presence.on_signal,
         "read": reads.on_signal,
         "typing": typists.on_signal,
         "named": lambda room, payload: ChatSocket.on_named(node, room, payload),
         "moderate": moderation.on_signal,
     }
-    relay.on_resync = lambda room: presence.forget(room) if room else moderation.resync()
+    rooms.on_resync = lambda room: presence.forget(room) if room else moderation.resync()
     moderation.on_removal = _remove
     proxies = Proxies(settings.trusted_proxies)
     origins = Origins(settings.allowed_origins, proxies, settings.host)
     rates = _rates(settings, broker.directory)
     node: Node = Node(
         broker=broker,
-        relay=relay,
+        rooms=rooms,
         presence=presence,
         reads=reads,
         moderation=moderation,

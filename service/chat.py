@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import msgspec
 
@@ -18,7 +18,7 @@ from service.limits import TokenBucket
 from service.node import ANSWER_TIMEOUT, Node
 from service.protocol import CloseCode, ErrorCode, Request, RequestError, encode
 from service.rooms.moderation import banned
-from service.rooms.relay import Hall, Member
+from service.rooms.room import Membership
 from service.sockets.framing import frame
 from service.sockets.upgrade import WebSocket
 
@@ -38,7 +38,7 @@ class ChatSocket(WebSocket):
 
     hub: Node
     user: User
-    rooms: dict[str, Hall]
+    rooms: dict[str, Membership]
     entering: str | None = None  # the room whose join is under way
     origin: str | None = None
     beat_slot = 0
@@ -146,7 +146,7 @@ class ChatSocket(WebSocket):
         self.hub.admission.dismiss(self.network)
         self.hub.heartbeat.discard(self)
         for room in list(self.rooms):
-            self.forget(room)
+            self.leave(room)
         self.hub.presence.leave("", self.user.id)
         if self.user.guest:
             self.hub.networks.leave(self.user.id, self.network)
@@ -243,7 +243,7 @@ class ChatSocket(WebSocket):
         finally:
             self._waiting = self._worker = None
 
-    # -- what the relay asks of a member
+    # -- what a room asks of its member
 
     @property
     def congested(self) -> bool:
@@ -251,7 +251,8 @@ class ChatSocket(WebSocket):
 
     def on_congested(self) -> None:
         if self._refusal is None:
-            self.hub.relay.fall_behind(list(self.rooms.values()), cast(Member, self))
+            for membership in self.rooms.values():
+                membership.fall_behind()
             self.hub.heartbeat.watch(self)
 
     def on_drained(self) -> None:
@@ -259,22 +260,21 @@ class ChatSocket(WebSocket):
         if self._drained is not None:
             self._drained.set()
             self._drained = None
-        self.hub.relay.recover(list(self.rooms.values()), cast(Member, self))
+        for membership in self.rooms.values():
+            membership.recover()
 
     def on_reset(self, room: str, reason: str) -> None:
-        self.forget(room)
+        self.leave(room)
         self.reply(protocol.Reset(room=room, reason=reason))
 
     # -- its rooms and its user
 
-    def forget(self, room: str) -> None:
-        """The membership of `room` ends, if there is one; the relay and presence hear of it."""
-        hall = self.rooms.pop(room, None)
-        if hall is None:
-            return
-        hall.leave(cast(Member, self))
-        self.hub.relay.release(hall)
-        self.hub.presence.leave(room, self.user.id)
+    def leave(self, room: str) -> None:
+        """The membership of `room` ends, if there is one; presence hears of it."""
+        membership = self.rooms.pop(room, None)
+        if membership is not None:
+            membership.leave()
+            self.hub.presence.leave(room, self.user.id)
 
     @property
     def guest_network(self) -> str:
@@ -310,15 +310,15 @@ class ChatSocket(WebSocket):
         """Show a room's members who types there, and nobody themselves."""
         frames = {user.id: frame(encode(protocol.TypingFrame(room=room, user=user))) for user in users}
         own = {user: cls.by_user[user] for user in frames if user in cls.by_user}
-        hub.relay.broadcast(room, b"".join(frames.values()), but={socket for mine in own.values() for socket in mine})
+        hub.rooms.broadcast(room, b"".join(frames.values()), but={socket for mine in own.values() for socket in mine})
         for user, mine in own.items():
-            hub.relay.tell(room, b"".join(shown for other, shown in frames.items() if other != user), mine)
+            hub.rooms.send(room, b"".join(shown for other, shown in frames.items() if other != user), mine)
 
     @classmethod
     def show_own(cls, hub: Node, room: str, frames: list[protocol.ReadFrame]) -> None:
         """Show people their own read positions, for their other sockets."""
         for shown in frames:
-            hub.relay.tell(room, frame(encode(shown)), cls.by_user.get(shown.user, ()))
+            hub.rooms.send(room, frame(encode(shown)), cls.by_user.get(shown.user, ()))
 
     @classmethod
     def on_named(cls, hub: Node, room: str, payload: bytes) -> None:

@@ -42,7 +42,7 @@ class MetricsHandler(Handler):
     def get(self) -> None:
         if self._token and not hmac.compare_digest(self._token, headers.bearer(self.request.headers) or ""):
             raise ApiError(401, "unauthenticated", "METRICS_TOKEN is needed as a bearer token.")
-        telemetry.ROOMS.set(len(self.node.relay.rooms))
+        telemetry.ROOMS.set(len(self.node.rooms.by_name))
         telemetry.BROKER_UP.set(self.node.broker.available)
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         self.finish(telemetry.exposition())

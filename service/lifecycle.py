@@ -75,14 +75,14 @@ class Service:
         limit = min(settings.connections_limit or available, available)
         broker = app.make_broker(settings)
         node = self.node = app.make_node(settings, broker, limit)
-        stack.push_async_callback(node.relay.close)
+        stack.push_async_callback(node.rooms.close)
         unsent = node.socket_limits.unsent_total
         telemetry.UNSENT_BYTES.set_function(lambda: unsent.held_bytes)
-        await broker.open(node.relay)
+        await broker.open(node.rooms)
         stack.push_async_callback(broker.close)
         stack.push_async_callback(node.authenticator.close)
         # Unwound in reverse: sockets close first, then their people leave, then the broker goes.
-        for part in (node.relay, node.reads, node.typists, node.moderation, node.rates, node.networks):
+        for part in (node.rooms, node.reads, node.typists, node.moderation, node.rates, node.networks):
             self._run(type(part).__name__.lower(), part.run)
         self._run("upkeep", node.rates.upkeep)
         stack.push_async_callback(node.presence.close)

@@ -15,7 +15,7 @@ from service.protocol import Limits
 from service.rooms.moderation import Moderation
 from service.rooms.presence import Presence
 from service.rooms.reads import ReadPositions
-from service.rooms.relay import Relay
+from service.rooms.rooms import Rooms
 from service.rooms.typists import Typists
 from service.sockets.heartbeat import Heartbeat
 from service.sockets.limits import SocketLimits
@@ -28,7 +28,7 @@ class Node(Struct, kw_only=True):
     """The parts of a running service."""
 
     broker: Broker
-    relay: Relay
+    rooms: Rooms
     presence: Presence
     reads: ReadPositions
     moderation: Moderation

@@ -521,9 +521,9 @@ async def test_readiness_is_of_broker_drain_and_parts(
             patch.setattr(type(it.hub.broker), "available", False)
             response = await it.fetch("/readyz")
             assert (response.code, answer(response)) == (503, ill | {"broker": False})
-        it.hub.admission.failed.add("relay")
+        it.hub.admission.failed.add("rooms")
         response = await it.fetch("/readyz")
-        assert (response.code, answer(response)) == (503, ill | {"failed": ["relay"]})
+        assert (response.code, answer(response)) == (503, ill | {"failed": ["rooms"]})
         it.hub.admission.failed.clear()
         it.hub.admission.draining = True
         response = await it.fetch("/readyz")

@@ -454,7 +454,7 @@ async def test_joins_at_once_share_a_page(monkeypatch: pytest.MonkeyPatch) -> No
             await reached.wait()
             await mo.send("lobby", "meanwhile")
             second = asyncio.ensure_future(bob.join("lobby"))
-            await until(lambda: it.hub.relay.rooms["lobby"].holds == 3, "bob waits for the page")
+            await until(lambda: it.hub.rooms.by_name["lobby"].holds == 3, "bob waits for the page")
             go_on.set()
             for client, joining in ((ada, first), (bob, second)):
                 joined = await joining
@@ -497,7 +497,7 @@ async def test_rooms_are_begun_within_a_rate(broker_env: dict[str, str]) -> None
             await bob.join(room)
         code, frame = await refused(bob.join("three"))
         assert code == "rate_limited" and 3000 < frame["retry_after"] <= 3600
-        assert "three" not in it.hub.relay.rooms
+        assert "three" not in it.hub.rooms.by_name
         await store(it.hub.broker, message("three"))
         await bob.join("three")
 
@@ -557,9 +557,9 @@ async def test_a_socket_closed_while_it_joins_leaves_nothing_behind(monkeypatch:
             monkeypatch.setattr(it.hub.broker.log, "newest", slow)
             await ada.raw('{"type":"join","room":"lobby"}')
             await reached.wait()
-            assert "lobby" in it.hub.relay.rooms
+            assert "lobby" in it.hub.rooms.by_name
         go_on.set()
-        await until(lambda: it.hub.relay.rooms == {}, "no room held")
+        await until(lambda: it.hub.rooms.by_name == {}, "no room held")
 
 
 # -- leave
@@ -1133,10 +1133,11 @@ async def test_who_is_removed_during_a_join_is_not_in(
         await bob.raw('{"type":"join","room":"lobby","ref":"j"}')
         await reached.wait()
         await mod.request("moderate", user="u-bob", action=action, **room)
+        await until(lambda: "u-bob" not in ChatSocket.by_user, "gone, while it waits")
         go_on.set()
         assert (await bob.closed())[0] == 4403
         assert not [frame for frame in bob.frames if frame["type"] == "joined"]
-        await until(lambda: not it.hub.relay.rooms, "the room let go")
+        await until(lambda: not it.hub.rooms.by_name, "the room let go")
 
 
 async def test_a_page_under_way_is_not_shown_to_who_was_removed(
@@ -1453,7 +1454,7 @@ async def test_a_log_that_begins_again_during_a_join_is_said(monkeypatch: pytest
 
         async def late(*args: Any, **options: Any) -> Any:
             page = await newest(*args, **options)
-            it.hub.relay.rooms["lobby"].epoch = "another"
+            it.hub.rooms.by_name["lobby"].cursors.epoch = "another"
             return page
 
         async with enter(it, BOB) as bob:
@@ -1521,7 +1522,7 @@ async def test_a_slow_reader_gets_everything_later(broker_env: dict[str, str]) -
                 sent += 20
                 assert sent < 2000, "the kernel took everything"
             await asyncio.gather(*(bob.send("lobby", text) for _ in range(20)))
-            assert ada in it.hub.relay.rooms["lobby"].behind
+            assert ada in it.hub.rooms.by_name["lobby"].cursors.behind
             assert ada.connection is not None and ada.connection.unsent_bytes < 200_000
             seqs: list[int] = []
             async with asyncio.timeout(10 * UNIT):
@@ -1530,7 +1531,7 @@ async def test_a_slow_reader_gets_everything_later(broker_env: dict[str, str]) -
                     if frame["type"] == "message":
                         seqs.append(frame["seq"])
             assert seqs == list(range(1, sent + 21))
-            await until(lambda: ada in it.hub.relay.rooms["lobby"].live, "live again")
+            await until(lambda: ada in it.hub.rooms.by_name["lobby"].cursors.live, "live again")
             slow.transport.abort()
 
 

@@ -16,7 +16,7 @@ from service.guides import sockets as guide_sockets
 from service.guides.sockets import GuideSocket
 from service.guides.voice import Voice
 from service.names import name_key
-from service.rooms.relay import Relay
+from service.rooms.rooms import Rooms
 
 from .brokers import until
 from .guides import heard, say, silent
@@ -130,7 +130,7 @@ async def test_what_others_say_after_the_open_is_heard(redis_url: str) -> None:
                     async with it.socket("/receive") as inbox:
                         await ada.send("lobby", f"{number}")
                         assert (await heard(inbox))["text"] == f"{number}"
-                    await until(lambda: not it.hub.relay.rooms, "the lobby let go")
+                    await until(lambda: not it.hub.rooms.by_name, "the lobby let go")
 
 
 async def test_holding_the_lobby_only_after_the_open_would_lose_it(
@@ -138,18 +138,18 @@ async def test_holding_the_lobby_only_after_the_open_would_lose_it(
 ) -> None:
     """The control of the two tests before this."""
 
-    async def late(self: Relay, name: str) -> Any:
+    async def late(*_: Any) -> Any:
         raise unavailable()
 
     async with serving({"REDIS_URL": redis_url}) as it, it.socket("/submit") as outbox:
         with monkeypatch.context() as patch:
-            patch.setattr(Relay, "hold", late)
+            patch.setattr(Rooms, "join", late)
             patch.setattr(guide_sockets, "RETRY", 0.05)
             async with it.socket("/receive") as inbox:
                 await say(outbox, "ada", "early")
                 await until(lambda: it.hub.presence.present("lobby"), "said")
                 patch.undo()
-                await until(lambda: it.hub.relay.rooms, "held")
+                await until(lambda: it.hub.rooms.by_name, "held")
                 assert await silent(inbox)
 
 
@@ -157,16 +157,16 @@ async def test_what_is_said_while_the_broker_is_away_waits_for_the_lobby(monkeyp
     """A socket that opened meanwhile says it, in order, once it can hear it."""
     monkeypatch.setattr(guide_sockets, "RETRY", 0.02)
     async with serving() as it:
-        hold, attempts = it.hub.relay.hold, 0
+        join, attempts = it.hub.rooms.join, 0
 
-        async def away(name: str) -> Any:
+        async def away(*args: Any) -> Any:
             nonlocal attempts
             attempts += 1
             if attempts < 5:
                 raise unavailable()
-            return await hold(name)
+            return await join(*args)
 
-        monkeypatch.setattr(it.hub.relay, "hold", away)
+        monkeypatch.setattr(it.hub.rooms, "join", away)
         async with it.socket("/ws") as guide:
             await say(guide, "ada", "one")
             await say(guide, "bob", "two")
@@ -225,8 +225,8 @@ async def test_the_lobby_is_held_while_somebody_listens(broker_env: dict[str, st
         for _ in range(2):
             async with it.socket("/receive") as one, it.socket("/receive"):
                 await one.close()
-                assert "lobby" in it.hub.relay.rooms
-            await until(lambda: not it.hub.relay.rooms, "the lobby let go")
+                assert "lobby" in it.hub.rooms.by_name
+            await until(lambda: not it.hub.rooms.by_name, "the lobby let go")
         assert not GuideSocket.all
 
 
@@ -244,7 +244,7 @@ async def test_a_slow_inbox_misses_nothing(broker_env: dict[str, str]) -> None:
         for text in texts:
             await say(outbox, "ada", text)
         (ear,) = [open for open in GuideSocket.all if isinstance(open, guide_sockets.LobbySocket)]
-        behind = it.hub.relay.rooms["lobby"].behind
+        behind = it.hub.rooms.by_name["lobby"].cursors.behind
         await until(lambda: ear.congested and ear in behind, "more than it takes")
         assert [(await heard(inbox))["text"] for _ in texts] == texts
 
@@ -255,9 +255,9 @@ async def test_a_lobby_that_begins_anew_is_heard_on(redis_server: RedisServer, r
     async with serving({"REDIS_URL": redis_url}) as it, it.socket("/ws") as guide:
         await say(guide, "ada", "before")
         assert (await heard(guide))["text"] == "before"
-        epoch = it.hub.relay.rooms["lobby"].epoch
+        epoch = it.hub.rooms.by_name["lobby"].cursors.epoch
         redis_server.cli("FLUSHALL")
-        await until(lambda: it.hub.relay.rooms["lobby"].epoch != epoch, "another life")
+        await until(lambda: it.hub.rooms.by_name["lobby"].cursors.epoch != epoch, "another life")
         await say(guide, "ada", "after")
         assert (await heard(guide))["text"] == "after"
 

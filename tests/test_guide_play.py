@@ -123,7 +123,7 @@ async def test_a_name_that_can_not_be_is_an_error(username: str, reason: str) ->
     async with serving() as it:
         error, code = await refused(it, username.replace("%20", " "))
         assert reason in error and code == 1000
-        await until(lambda: not GuideSocket.all and not it.hub.relay.rooms, "gone")
+        await until(lambda: not GuideSocket.all and not it.hub.rooms.by_name, "gone")
 
 
 async def test_without_a_username_there_is_an_error() -> None:
@@ -316,7 +316,7 @@ async def test_who_goes_while_coming_in_leaves_nothing(
         await nobody_left(it)
         async with player(it, "Ada"):
             pass
-        await until(lambda: not it.hub.relay.rooms, "the lobby let go")
+        await until(lambda: not it.hub.rooms.by_name, "the lobby let go")
 
 
 async def test_members_are_read_again_after_signals_were_missed(broker_env: dict[str, str]) -> None:

@@ -149,8 +149,8 @@ def test_packages_import_nothing_and_say_what_they_own() -> None:
 def test_every_form_of_import_is_seen() -> None:
     """Relative, absolute, aliased, late: none slips through."""
     assert own("from service import chat as c") == {"chat"}
-    assert own("from service.rooms.relay import Relay") == {"rooms.relay"}
-    assert own("from service.rooms import relay") == {"rooms.relay"}
+    assert own("from service.rooms.room import Room") == {"rooms.room"}
+    assert own("from service.rooms import room") == {"rooms.room"}
     assert own("import service.chat") == {"chat"}
     assert own("from . import chat") == {"chat"}
     assert own("from .. import limits\nfrom .base import Broker", "service.brokers") == {"limits", "brokers.base"}

@@ -397,7 +397,7 @@ async def test_who_is_slowed(broker_env: dict[str, str]) -> None:
     ],
 )
 async def test_a_signal_with_a_bad_field_does_nothing(field: str, value: object) -> None:
-    """Its kinds and sizes are checked; the relay counts it as garbage."""
+    """Its kinds and sizes are checked; it is counted as garbage."""
     async with moderating({}) as (kept, _, _):
         whole = msgspec.to_builtins(Sanction("ban", "lobby", "ada", 0, "u-mod", ""))
         for sanctions in ([whole | {field: value}], [whole] * 65):

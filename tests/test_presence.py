@@ -20,10 +20,11 @@ from service.protocol import MEMBERS_LIMIT, Person, RequestError
 from service.protocol import Presence as PresenceFrame
 from service.rooms import presence as presence_module
 from service.rooms.presence import Presence
-from service.rooms.relay import Relay
+from service.rooms.rooms import Rooms
 
 from .brokers import ADA, BOB, CY, until
 from .harness import ChatClient, ServiceProcess, make_jwt
+from .members import Reader
 from .metrics import total
 from .serving import GATHER, serving
 
@@ -44,11 +45,11 @@ class Process:
 
     def __init__(self, broker: Any, grace: float) -> None:
         self.broker = broker
-        self.relay = Relay(broker.log)
+        self.rooms = Rooms(broker.log)
         self.shown: list[PresenceFrame] = []
         self.presence = Presence(broker.presence, grace, lambda room, frame: self.shown.append(frame))
-        self.relay.signals["presence"] = self.presence.on_signal
-        self.relay.on_resync = self.presence.forget
+        self.rooms.signals["presence"] = self.presence.on_signal
+        self.rooms.on_resync = self.presence.forget
 
     def changes(self) -> list[tuple[list[str], list[str], int]]:
         """Names of those who came, ids of those who left, and how many there are then."""
@@ -70,10 +71,10 @@ async def process(
 ) -> AsyncIterator[Process]:
     monkeypatch.setattr(presence_module, "GATHER", GATHER)
     made = Process(make(), grace)
-    await made.broker.open(made.relay)
+    await made.broker.open(made.rooms)
     await until(lambda: made.broker.available, "the broker available")
     running = asyncio.ensure_future(made.presence.run()) if run else None
-    await made.relay.hold("lobby")
+    await made.rooms.join("lobby", Reader())
     try:
         yield made
     finally:
@@ -81,7 +82,7 @@ async def process(
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         await made.presence.close()
-        await made.relay.close()
+        await made.rooms.close()
         await made.broker.close()
 
 
@@ -440,7 +441,7 @@ async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: py
         assert await here.broker.presence.roster("r999") == Roster(1, [ADA])
 
 
-class _Deaf(Relay):
+class _Deaf(Rooms):
     """Hears nothing."""
 
     def __init__(self) -> None: ...
@@ -546,5 +547,5 @@ async def test_a_presence_signal_that_is_none_is_garbage(
     """Shown to nobody."""
     async with process(make, monkeypatch) as it:
         before = total(telemetry.GARBAGE)
-        it.relay.on_signal("lobby", f'{{"kind":"presence",{change}}}'.encode())
+        it.rooms.on_signal("lobby", f'{{"kind":"presence",{change}}}'.encode())
         assert total(telemetry.GARBAGE) == before + 1 and it.shown == []

@@ -13,9 +13,10 @@ from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, ReadFrame
 from service.rooms import reads as reads_module
 from service.rooms.reads import ReadPositions
-from service.rooms.relay import Relay
+from service.rooms.rooms import Rooms
 
 from .brokers import ADA, BOB, CY, message, store, until
+from .members import Reader
 from .metrics import total
 from .serving import GATHER
 
@@ -23,7 +24,7 @@ from .serving import GATHER
 class Process:
     def __init__(self) -> None:
         self.broker = SqliteBroker(":memory:", history_limit=100, history_days=1)
-        self.relay = Relay(self.broker.log)
+        self.rooms = Rooms(self.broker.log)
         self.shown: list[tuple[str, list[ReadFrame]]] = []
         self.own: list[tuple[str, list[ReadFrame]]] = []
         self.size = 2
@@ -33,7 +34,7 @@ class Process:
             lambda room, frames: self.shown.append((room, frames)),
             lambda room, frames: self.own.append((room, frames)),
         )
-        self.relay.signals["read"] = self.reads.on_signal
+        self.rooms.signals["read"] = self.reads.on_signal
 
 
 @asynccontextmanager
@@ -41,17 +42,17 @@ async def process(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Process]:
     """Five events in the lobby, which this process is subscribed to."""
     monkeypatch.setattr(reads_module, "GATHER", GATHER)
     made = Process()
-    await made.broker.open(made.relay)
+    await made.broker.open(made.rooms)
     await until(lambda: made.broker.available, "the broker available")
     running = asyncio.ensure_future(made.reads.run())
     try:
-        await made.relay.hold("lobby")
+        await made.rooms.join("lobby", Reader())
         await store(made.broker, *(message(person=CY) for _ in range(5)))
         yield made
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await made.relay.close()
+        await made.rooms.close()
         await made.broker.close()
 
 
@@ -139,7 +140,7 @@ async def test_a_signal_that_is_none_is_garbage(monkeypatch: pytest.MonkeyPatch,
     """Counted and shown to nobody."""
     async with process(monkeypatch) as it:
         before = total(telemetry.GARBAGE)
-        it.relay.on_signal("lobby", f'{{"kind":"read","reads":{reads}}}'.encode())
+        it.rooms.on_signal("lobby", f'{{"kind":"read","reads":{reads}}}'.encode())
         assert total(telemetry.GARBAGE) == before + 1 and it.shown == []
 
 

@@ -97,8 +97,8 @@ def test_its_warnings_are_found(service: ServiceProcess) -> None:
     assert service.troubles() == []
     lines = {
         'at=2026-01-01T00:00:00.000Z level=info name=service msg="an error: none"': False,
-        "level=warning name=service.rooms.relay msg=consumer": True,
-        '{"level": "error", "name": "service.rooms.relay", "msg": "broker"}': True,
+        "level=warning name=service.rooms.rooms msg=consumer": True,
+        '{"level": "error", "name": "service.rooms.rooms", "msg": "broker"}': True,
         "Traceback (most recent call last):": True,
         "x.py:1: ResourceWarning: unclosed": True,
     }

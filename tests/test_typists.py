@@ -11,7 +11,7 @@ import pytest
 from service import telemetry
 from service.protocol import MEMBERS_LIMIT, Person
 from service.rooms import typists
-from service.rooms.relay import Relay
+from service.rooms.rooms import Rooms
 from service.rooms.typists import SHOWN_LIMIT, Typists
 
 from .brokers import ADA, BOB, until
@@ -99,12 +99,12 @@ async def test_a_large_room_is_told_nothing(monkeypatch: pytest.MonkeyPatch, siz
 async def test_what_no_process_of_ours_sends_is_garbage(monkeypatch: pytest.MonkeyPatch, payload: bytes) -> None:
     """Its kinds and its sizes; shown to nobody."""
     async with process(monkeypatch) as it:
-        relay = Relay(it)  # type: ignore[arg-type]
-        relay.signals["typing"] = it.typists.on_signal
+        rooms = Rooms(it)  # type: ignore[arg-type]
+        rooms.signals["typing"] = it.typists.on_signal
         before = total(telemetry.GARBAGE)
-        relay.on_signal("lobby", payload)
+        rooms.on_signal("lobby", payload)
         assert total(telemetry.GARBAGE) == before + 1
-        relay.on_signal("lobby", signal(ADA))
+        rooms.on_signal("lobby", signal(ADA))
         assert it.shown == [("lobby", [ADA])]
 
 

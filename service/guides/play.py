@@ -7,7 +7,7 @@ here over the chat, or by another guide, come, speak and go as well.
 
 import asyncio
 import logging
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
@@ -17,7 +17,7 @@ from service.guides.sockets import LobbySocket, Message, Presence
 from service.guides.voice import LOBBY, Voice, bare
 from service.node import ANSWER_TIMEOUT
 from service.protocol import CloseCode, ErrorCode, RequestError
-from service.rooms.relay import Hall, Member
+from service.rooms.room import Membership
 from service.sockets.framing import frame
 
 logger = logging.getLogger(__name__)
@@ -85,11 +85,12 @@ class PlaySocket(LobbySocket):
 
     # -- coming in
 
-    def in_step(self, hall: Hall) -> None:
-        self._entering = asyncio.ensure_future(self._enter(hall, hall.epoch, hall.head))
+    def in_step(self, membership: Membership) -> None:
+        membership.skip()
+        self._entering = asyncio.ensure_future(self._enter(membership))
 
-    async def _enter(self, hall: Hall, epoch: str | None, head: int) -> None:
-        """Take the name and say so, then hear what was said since the lobby stood at `head`."""
+    async def _enter(self, membership: Membership) -> None:
+        """Take the name and say so, then hear what was said since the open."""
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 await self._take_name()
@@ -102,7 +103,7 @@ class PlaySocket(LobbySocket):
         self._entered.set()
         assert self.voice.person is not None and self.connection is not None
         self.connection.write(self._frame("join", bare(self.voice.person), JOINED, self._members()))
-        self.hub.relay.attach(hall, cast(Member, self), head if hall.epoch == epoch else hall.head)
+        membership.begin()
 
     async def _take_name(self) -> None:
         """Raises `RequestError`: the name can't be, or isn't free, or the broker is away."""

@@ -1,6 +1,6 @@
 """What the sockets of Heroku's WebSocket guides share: getting in without a ticket, limits, and hearing the lobby.
 
-The guides' pages know no tickets, so each of their sockets is a guest of its own, in the room `lobby`. To the relay it
+The guides' pages know no tickets, so each of their sockets is a guest of its own, in the room `lobby`. To the room it
 is a member like any other, with a cursor: what a slow reader misses is read from the log, and what is said from the
 open on arrives, however long the lobby takes to be in step.
 """
@@ -18,7 +18,7 @@ from service.limits import TokenBucket
 from service.node import ANSWER_TIMEOUT, Node
 from service.protocol import CloseCode, Person, RequestError
 from service.rooms.moderation import banned
-from service.rooms.relay import Hall, Member
+from service.rooms.room import Member, Membership
 from service.sockets import framing
 from service.sockets.tornado_private import answered
 from service.sockets.upgrade import WebSocket
@@ -143,11 +143,11 @@ _decoder = msgspec.json.Decoder(Message | Presence)
 
 
 class LobbySocket(GuestSocket):
-    """A socket that hears the lobby: a member of the relay that writes what it is given in its guide's own words."""
+    """A socket that hears the lobby: a member that writes what it is given in its guide's own words."""
 
     held: asyncio.Event
-    _hall: Hall | None = None
-    _holding: asyncio.Task[None] | None = None
+    membership: Membership | None = None
+    _joining: asyncio.Task[None] | None = None
     # The last bytes that came, and what they are in each guide's words: all members are given the same at once.
     _last: ClassVar[tuple[bytes, dict[type["LobbySocket"], Any]]] = (b"", {})
 
@@ -156,7 +156,7 @@ class LobbySocket(GuestSocket):
             await super().get(*args, **kwargs)
         finally:
             if self not in self.all:  # gone or refused since it held the lobby
-                self._release()
+                self._leave()
 
     async def identify(self) -> None:
         """Hold the lobby before the handshake is answered: so what is said after it is heard."""
@@ -164,46 +164,48 @@ class LobbySocket(GuestSocket):
         self.held = asyncio.Event()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                self._hall = await self.hub.relay.hold(LOBBY)
+                await self._join()
         except (RequestError, TimeoutError):
             pass  # the broker is away; `opened` tries on
 
     def opened(self) -> None:
-        if self._hall is None:
-            self._holding = asyncio.ensure_future(self._hold())
+        if self.membership is None:
+            self._joining = asyncio.ensure_future(self._join_later())
         else:
-            self.in_step(self._hall)
+            self.in_step(self.membership)
 
-    async def _hold(self) -> None:
+    async def _join(self) -> Membership:
+        self.membership = await self.hub.rooms.join(LOBBY, cast(Member, self))
+        return self.membership
+
+    async def _join_later(self) -> None:
         while True:
             try:
                 async with asyncio.timeout(ANSWER_TIMEOUT):
-                    self._hall = await self.hub.relay.hold(LOBBY)
+                    membership = await self._join()
             except (RequestError, TimeoutError):
                 await asyncio.sleep(RETRY)
             else:
-                self.in_step(self._hall)
+                self.in_step(membership)
                 return
 
-    def in_step(self, hall: Hall) -> None:
+    def in_step(self, membership: Membership) -> None:
         """The lobby is held: hear it from here on."""
-        self.hub.relay.attach(hall, cast(Member, self), hall.head)
+        membership.skip()
+        membership.begin()
         self.held.set()
 
     def closed(self) -> None:
-        if self._holding is not None:
-            self._holding.cancel()
-        self._release()
+        if self._joining is not None:
+            self._joining.cancel()
+        self._leave()
 
-    def _release(self) -> None:
-        hall, self._hall = self._hall, None
-        if hall is not None:
-            hall.leave(cast(Member, self))
-            self.hub.relay.release(hall)
-            if LOBBY not in self.hub.relay.rooms:
-                self.hub.presence.forget(LOBBY)
+    def _leave(self) -> None:
+        membership, self.membership = self.membership, None
+        if membership is not None:
+            membership.leave()
 
-    # -- what the relay asks of a member
+    # -- what a room asks of its member
 
     @property
     def congested(self) -> bool:
@@ -227,19 +229,20 @@ class LobbySocket(GuestSocket):
             self.connection.write(data)
 
     def on_congested(self) -> None:
-        if self._hall is not None:
-            self.hub.relay.fall_behind([self._hall], cast(Member, self))
+        if self.membership is not None:
+            self.membership.fall_behind()
         self.hub.heartbeat.watch(self)
 
     def on_drained(self) -> None:
         self.hub.heartbeat.unwatch(self)
-        if self._hall is not None:
-            self.hub.relay.recover([self._hall], cast(Member, self))
+        if self.membership is not None:
+            self.membership.recover()
 
     def on_reset(self, room: str, reason: str) -> None:
         """What was missed can't be had, and the guides know no word for that: go on with what comes."""
-        if self._hall is not None:
-            self.hub.relay.attach(self._hall, cast(Member, self), self._hall.head)
+        if self.membership is not None:
+            self.membership.skip()
+            self.membership.begin()
 
 
 def heard(data: bytes) -> list[Message | Presence]:

@@ -1,4 +1,4 @@
-"""Garbage on Redis's channels, which anybody may publish who reaches Redis: dropped, counted, and the relay goes on."""
+"""Garbage on Redis's channels, which anybody may publish who reaches Redis: dropped, counted, and all goes on."""
 
 import asyncio
 import json
@@ -65,7 +65,7 @@ async def counted(service: ServiceProcess) -> int:
     return int(found[1])
 
 
-async def test_garbage_is_dropped_and_counted_and_the_relay_goes_on(redis_url: str, long_form: bool, seed: int) -> None:
+async def test_garbage_is_dropped_and_counted_and_all_goes_on(redis_url: str, long_form: bool, seed: int) -> None:
     """On a room's channel and on that of all processes; between real messages, none of which is lost."""
     choose = random.Random(seed)
     env = {"REDIS_URL": redis_url, "SECRET_KEY": SECRET_KEY, "SEND_RATE": "0", "SEND_RATE_ADDRESS": "0"}

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from service import actions, admission, handler
+from service import admission, handler
 from service.__main__ import main
 from service.admission import Admission
 from service.brokers import pulse
@@ -33,8 +33,8 @@ from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatSocket
 from service.clock import Clock
 from service.rooms import presence
-from service.rooms.cursors import Room
-from service.rooms.relay import Relay
+from service.rooms.cursors import RoomCursors
+from service.rooms.room import Membership, Room
 from service.sockets.heartbeat import Heartbeat
 
 SHORT_TTL = 3.0  # seconds
@@ -69,8 +69,8 @@ def holes() -> None:
         self.head = self.target = last
         return fresh
 
-    replace(Room, "advance", advance)
-    replace(Relay, "_fill_soon", nothing)
+    replace(RoomCursors, "advance", advance)
+    replace(Room, "_fill_soon", nothing)
 
 
 @guard
@@ -96,8 +96,8 @@ def stored() -> None:
     def hasty(publish: Any) -> Any:
         @functools.wraps(publish)
         def acknowledge_first(self: Any, event: Any, done: Any) -> None:
-            hall = self.subscriber.rooms[event.room]
-            guesses[event.room] = guess = max(guesses.get(event.room, 0), hall.head) + 1
+            head = self.subscriber.known(event.room).seq
+            guesses[event.room] = guess = max(guesses.get(event.room, 0), head) + 1
             done(Receipt(guess, int(time.time() * 1000), False))
             asyncio.get_running_loop().call_later(0.05, publish, self, event, nothing)
 
@@ -117,35 +117,30 @@ def deadlines() -> None:
 @guard
 def resume() -> None:
     """`since` is accepted and forgotten: the client goes on with what is new."""
-    attach = Relay.attach
+    begin = Membership.begin
 
-    def attach_at_the_head(self: Any, room: Any, member: Any, seq: int) -> None:
-        attach(self, room, member, room.head)
+    def begin_at_the_head(self: Any) -> None:
+        self.skip()
+        begin(self)
 
-    replace(Relay, "attach", attach_at_the_head)
+    replace(Membership, "begin", begin_at_the_head)
 
 
 @guard
 def resets() -> None:
     """What is gone is not mentioned: everybody goes on where the log stands now."""
 
-    def forget(self: Any, room: Any, reason: str) -> None:
-        room.early.clear()
-        room.target = room.head
+    def keep(self: Any) -> list[Any]:
+        self.expect_nothing()
+        return []
 
     def stay(self: Any, room: str, reason: str) -> None:
-        self.hub.relay.attach(self.rooms[room], self, self.rooms[room].head)
+        self.rooms[room].skip()
+        self.rooms[room].begin()
 
-    look = actions._look
-
-    async def look_away(socket: Any, request: Any, hall: Any) -> Any:
-        looked = await look(socket, request, hall)
-        looked.resumed = looked.resumed or request.since is not None
-        return looked
-
-    replace(Relay, "_reset", forget)
+    replace(RoomCursors, "reset", keep)
     replace(ChatSocket, "on_reset", stay)
-    replace(actions, "_look", look_away)
+    replace(RoomCursors, "resumes", staticmethod(lambda since, page: True))
 
 
 @guard

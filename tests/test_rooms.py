@@ -1,8 +1,7 @@
-"""service/rooms/relay.py between a real Redis and members that keep what they are given."""
+"""service/rooms/rooms.py and room.py between a real Redis and members that keep what they are given."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,65 +9,51 @@ import pytest
 
 from service import telemetry
 from service.brokers.base import unavailable
-from service.brokers.log import Page, Publication
+from service.brokers.log import Page, Position, Publication, Subscriber
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.log import RedisLog
 from service.protocol import ErrorCode, RequestError
-from service.rooms import relay as relay_module
-from service.rooms.relay import Hall, Relay
+from service.rooms.cursors import RoomCursors
+from service.rooms.room import Bounds, Member, Membership
+from service.rooms.rooms import SIGNAL_BYTES, Rooms
 
 from .brokers import message, store, take_from_log, until
 from .harness import UNIT, RedisServer
+from .members import Reader
 from .metrics import total
 
 pytestmark = pytest.mark.usefixtures("redis_url")
 
 
-class Reader:
-    """A member of rooms: what it was given, write by write, and which resets it was told."""
-
-    def __init__(self) -> None:
-        self.writes: list[list[dict[str, Any]]] = []
-        self.resets: list[tuple[str, str]] = []
-        self.congested = False
-
-    def deliver(self, data: bytes) -> None:
-        self.writes.append(list(map(json.loads, unframed(data))))
-
-    def on_reset(self, room: str, reason: str) -> None:
-        self.resets.append((room, reason))
-
-    @property
-    def seqs(self) -> list[int]:
-        return [event["seq"] for write in self.writes for event in write]
-
-
-def unframed(data: bytes) -> list[bytes]:
-    """The payloads of whole server frames."""
-    payloads = []
-    while data:
-        start, length = 2, data[1]
-        if length == 126:
-            start, length = 4, int.from_bytes(data[2:4], "big")
-        payloads.append(data[start : start + length])
-        data = data[start + length :]
-    return payloads
-
-
 class Scene:
-    """A relay on a broker, and a second broker, `mute`, whose broadcasts all get lost on the way."""
+    """Rooms on a broker, and a second broker, `mute`, whose broadcasts all get lost on the way.
 
-    def __init__(self, url: str, history_limit: int = 1000) -> None:
+    Without `check_interval` rooms are never compared with their logs by themselves.
+    """
+
+    def __init__(self, url: str, history_limit: int = 1000, check_interval: float = 0.0, **options: Any) -> None:
         self.broker = RedisBroker(url, history_limit=history_limit, history_days=30)
         self.mute = RedisBroker(url, history_limit=history_limit, history_days=30, channels=b"elsewhere:")
-        self.relay = Relay(self.broker.log)
+        self.rooms = Rooms(self.broker.log, check_interval=check_interval or 0.02, **options)
+        self.memberships: dict[Reader, Membership] = {}
         self.rounds: asyncio.Task[None] | None = None
+        if check_interval:
+            self.look_again()
 
-    async def join(self, reader: Reader, seq: int | None = None, room: str = "lobby") -> Hall:
+    async def join(self, reader: Reader, seq: int | None = None, room: str = "lobby") -> RoomCursors[Member]:
+        """Let the reader be one who has seen the log up to `seq`, or to where it is."""
         async with asyncio.timeout(5 * UNIT):
-            hall = await self.relay.hold(room)
-        self.relay.attach(hall, reader, hall.head if seq is None else seq)
-        return hall
+            membership = await self.rooms.join(room, reader)
+        if seq is not None:
+            membership.position = Position(membership.position.epoch, seq)
+        membership.begin()
+        self.memberships[reader] = membership
+        return self.rooms.by_name[room].cursors
+
+    def go_on(self, reader: Reader) -> None:
+        """Behind a reset, with what comes."""
+        self.memberships[reader].skip()
+        self.memberships[reader].begin()
 
     async def say(self, *texts: str, room: str = "lobby", broker: RedisBroker | None = None) -> None:
         await store(broker or self.broker, *(message(room, text) for text in texts))
@@ -77,32 +62,31 @@ class Scene:
         """Store what nobody is told of."""
         await self.say(*texts, broker=self.mute)
 
-    def congest(self, hall: Hall, reader: Reader) -> None:
+    def congest(self, reader: Reader) -> None:
         """The reader can't take more for now."""
         reader.congested = True
-        self.relay.fall_behind([hall], reader)
+        self.memberships[reader].fall_behind()
 
-    def drain(self, hall: Hall, reader: Reader) -> None:
+    def drain(self, reader: Reader) -> None:
         """The reader took everything."""
         reader.congested = False
-        self.relay.recover([hall], reader)
+        self.memberships[reader].recover()
 
-    async def one_behind(self) -> tuple[Reader, Hall]:
+    async def one_behind(self) -> tuple[Reader, RoomCursors[Member]]:
         """A congested reader who lacks event 1, and the room."""
         reader = Reader()
-        hall = await self.join(reader)
-        self.congest(hall, reader)
+        room = await self.join(reader)
+        self.congest(reader)
         await self.say("one")
-        await until(lambda: hall.head == 1, "the event")
-        return reader, hall
+        await until(lambda: room.head == 1, "the event")
+        return reader, room
 
-    def look_again(self, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.02) -> None:
-        """Let the relay compare rooms with their logs that often; without this it never does by itself."""
-        monkeypatch.setattr(relay_module, "CHECK_INTERVAL", seconds)
-        self.rounds = asyncio.ensure_future(self.relay.run())
+    def look_again(self) -> None:
+        """Compare rooms with their logs from here on; without this it is never done by itself."""
+        self.rounds = asyncio.ensure_future(self.rooms.run())
 
 
-class Deaf(relay_module.Subscriber):
+class Deaf(Subscriber):
     """Listens to nothing."""
 
     def on_publication(self, publication: Publication) -> None: ...
@@ -113,7 +97,7 @@ class Deaf(relay_module.Subscriber):
 @asynccontextmanager
 async def scene(url: str, **options: Any) -> AsyncIterator[Scene]:
     made = Scene(url, **options)
-    await made.broker.open(made.relay)
+    await made.broker.open(made.rooms)
     await made.mute.open(Deaf())
     try:
         await until(lambda: made.broker.available and made.mute.available, "the brokers available")
@@ -122,7 +106,7 @@ async def scene(url: str, **options: Any) -> AsyncIterator[Scene]:
         if made.rounds is not None:
             made.rounds.cancel()
             await asyncio.gather(made.rounds, return_exceptions=True)
-        await made.relay.close()
+        await made.rooms.close()
         await made.mute.close()
         await made.broker.close()
 
@@ -134,9 +118,9 @@ def has(reader: Reader, *seqs: int) -> Any:
 # -- what arrives
 
 
-def fail(monkeypatch: pytest.MonkeyPatch, broker: Any, method: str, times: int) -> list[None]:
+def fail(monkeypatch: pytest.MonkeyPatch, log: Any, method: str, times: int) -> list[None]:
     """The broker is away the next `times` that this method is called; the list grows with each call."""
-    works = getattr(broker.log, method)
+    works = getattr(log, method)
     asked: list[None] = []
 
     async def failing(*args: Any) -> Any:
@@ -145,7 +129,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, broker: Any, method: str, times: int) 
             raise unavailable()
         return await works(*args)
 
-    monkeypatch.setattr(broker.log, method, failing)
+    monkeypatch.setattr(log, method, failing)
     return asked
 
 
@@ -168,9 +152,9 @@ async def test_events_of_one_turn_are_one_write(redis_url: str) -> None:
     """However many publications a turn of the loop brings, a live member is written to once."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         for seq in (1, 2, 3):
-            it.relay.on_publication(Publication("lobby", hall.epoch or "", seq, [b'{"seq":%d}' % seq]))
+            it.rooms.on_publication(Publication("lobby", room.epoch or "", seq, [b'{"seq":%d}' % seq]))
         await until(lambda: ada.writes, "a write")
         assert [len(write) for write in ada.writes] == [3]
 
@@ -180,15 +164,13 @@ async def test_a_large_write_waits_for_what_is_on_its_way(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, busy: bool
 ) -> None:
     """While events of this process are under way the write takes one publication more; else it is made at once."""
-    monkeypatch.setattr(relay_module, "LARGE", 1)
-    monkeypatch.setattr(relay_module, "PATIENCE", 60.0)
-    async with scene(redis_url) as it:
+    async with scene(redis_url, large=1, flush_wait=60.0) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         await it.join(Reader())
         monkeypatch.setattr(RedisLog, "publishing", busy)
         for seq in (1, 2, 3):
-            it.relay.on_publication(Publication("lobby", hall.epoch or "", seq, [b'{"seq":%d}' % seq]))
+            it.rooms.on_publication(Publication("lobby", room.epoch or "", seq, [b'{"seq":%d}' % seq]))
             await asyncio.sleep(0.01)
         expected = [[1, 2]] if busy else [[1], [2], [3]]
         assert [[event["seq"] for event in write] for write in ada.writes] == expected
@@ -196,21 +178,20 @@ async def test_a_large_write_waits_for_what_is_on_its_way(
 
 async def test_a_large_write_waits_no_longer_than_that(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing need follow: what was under way may be refused, or be for rooms that nobody here is in."""
-    monkeypatch.setattr(relay_module, "LARGE", 0)
-    async with scene(redis_url) as it:
+    async with scene(redis_url, large=0) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         monkeypatch.setattr(RedisLog, "publishing", True)
-        it.relay.on_publication(Publication("lobby", hall.epoch or "", 1, [b'{"seq":1}']))
+        it.rooms.on_publication(Publication("lobby", room.epoch or "", 1, [b'{"seq":1}']))
         await until(has(ada, 1), "the write")
 
 
 async def test_what_arrives_after_the_last_one_left_is_dropped(redis_url: str) -> None:
     """A publication for a room without members here changes nothing."""
     async with scene(redis_url) as it:
-        it.relay.on_publication(Publication("lobby", "e", 1, [b"{}"]))
-        it.relay.broadcast("lobby", b"")
-        assert it.relay.rooms == {}
+        it.rooms.on_publication(Publication("lobby", "e", 1, [b"{}"]))
+        it.rooms.broadcast("lobby", b"")
+        assert it.rooms.by_name == {}
 
 
 async def test_frames_that_are_no_events_go_to_live_members_but_some(redis_url: str) -> None:
@@ -218,9 +199,9 @@ async def test_frames_that_are_no_events_go_to_live_members_but_some(redis_url: 
     async with scene(redis_url) as it:
         live, excepted, behind = Reader(), Reader(), Reader()
         for reader in (live, excepted, behind):
-            hall = await it.join(reader)
-        it.relay.fall_behind([hall], behind)
-        it.relay.broadcast("lobby", b"\x81\x02{}", but={excepted})
+            await it.join(reader)
+        it.memberships[behind].fall_behind()
+        it.rooms.broadcast("lobby", b"\x81\x02{}", but={excepted})
         assert [reader.writes for reader in (live, excepted, behind)] == [[[{}]], [], []]
 
 
@@ -228,14 +209,14 @@ async def test_signals_go_to_their_handler_and_garbage_nowhere(redis_url: str) -
     """By `kind`; what is no JSON, has no kind or an unknown one is counted and dropped."""
     async with scene(redis_url) as it:
         heard: list[tuple[str, bytes]] = []
-        it.relay.signals["wave"] = lambda room, payload: heard.append((room, payload))
+        it.rooms.signals["wave"] = lambda room, payload: heard.append((room, payload))
         await it.join(Reader())
-        before = total(telemetry.GARBAGE)
+        counted = total(telemetry.GARBAGE)
         for payload in (b"{", b"[]", b'{"kind":1}', b'{"kind":"unknown"}', b'{"kind":"wave","n":1}'):
             it.broker.log.signal("lobby", payload)
         await until(lambda: heard, "the signal")
         assert heard == [("lobby", b'{"kind":"wave","n":1}')]
-        assert total(telemetry.GARBAGE) == before + 4
+        assert total(telemetry.GARBAGE) == counted + 4
 
 
 @pytest.mark.parametrize(
@@ -243,7 +224,7 @@ async def test_signals_go_to_their_handler_and_garbage_nowhere(redis_url: str) -
     ["", "E", "hello", "Eepoch:1", "E:x\n{}", "E:0\n{}", "E:-5\n{}", "E\udcff:1\n{}", "S{", "Eforeign:1\n{}"],
 )
 async def test_garbage_on_the_channel_changes_nothing(redis_server: RedisServer, redis_url: str, garbage: str) -> None:
-    """Anybody with access to Redis can publish there: it reaches no member, and the relay goes on."""
+    """Anybody with access to Redis can publish there: it reaches no member, and the rest goes on."""
     async with scene(redis_url) as it:
         ada = Reader()
         await it.join(ada)
@@ -257,14 +238,14 @@ async def test_a_seq_that_the_log_does_not_have_is_garbage(redis_url: str) -> No
     """A forged seq far ahead looks like a hole; the log knows better, and the room goes on."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         await it.say("one")
         await until(has(ada, 1), "the first")
-        forged = f'E{hall.epoch}:1000\n{{"seq":1000}}'
-        before = total(telemetry.GARBAGE)
+        forged = f'E{room.epoch}:1000\n{{"seq":1000}}'
+        counted = total(telemetry.GARBAGE)
         await it.broker.commands.call("PUBLISH", "parley:0:lobby", forged)
-        await until(lambda: total(telemetry.GARBAGE) > before, "the garbage counted")
-        assert not hall.hole
+        await until(lambda: total(telemetry.GARBAGE) > counted, "the garbage counted")
+        assert not room.hole
         await it.say("two")
         await until(has(ada, 1, 2), "the second")
         assert ada.resets == []
@@ -288,10 +269,10 @@ async def test_a_lost_last_event_is_found_by_looking(redis_url: str, monkeypatch
     """It has no successor to show the hole, so every room's position is compared now and then."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         await it.lose("one")
-        assert not hall.hole
-        it.look_again(monkeypatch)
+        assert not room.hole
+        it.look_again()
         await until(has(ada, 1), "the lost one")
 
 
@@ -303,7 +284,7 @@ async def test_what_was_said_while_the_subscription_was_down_is_read_afterwards(
     async with scene(redis_url) as it:
         ada = Reader()
         await it.join(ada)
-        it.broker.log.channels._wished.discard(b"parley:0:lobby")  # so that it comes back without the room
+        it.broker.log.unsubscribe("lobby")  # so that it comes back without the room
         redis_server.cli("CLIENT", "KILL", "TYPE", "pubsub")
         await it.say("one", "two", broker=it.mute)
         it.broker.log.subscribe("lobby")
@@ -312,8 +293,7 @@ async def test_what_was_said_while_the_subscription_was_down_is_read_afterwards(
 
 async def test_a_long_hole_is_read_in_pages(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many pages, and what arrives meanwhile, make one sequence."""
-    monkeypatch.setattr(relay_module, "PAGE_EVENTS", 7)
-    async with scene(redis_url) as it:
+    async with scene(redis_url, bounds=Bounds(page_events=7)) as it:
         ada = Reader()
         await it.join(ada)
         await it.lose(*map(str, range(100)))
@@ -327,24 +307,23 @@ async def test_publications_beyond_a_hole_are_kept_up_to_a_bound(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is not kept is read from the log; memory does not follow the hole."""
-    monkeypatch.setattr(relay_module, "EARLY_LIMIT", 2)
-    async with scene(redis_url) as it:
+    async with scene(redis_url, bounds=Bounds(early_limit=2)) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         kept: list[int] = []
         after = it.broker.log.after
 
-        async def slow(room: str, seq: int, limit: int) -> Page | None:
-            kept.append(len(hall.early))
-            return await after(room, seq, limit)
+        async def slow(name: str, seq: int, limit: int) -> Page | None:
+            kept.append(len(room.early))
+            return await after(name, seq, limit)
 
         monkeypatch.setattr(it.broker.log, "after", slow)
         await it.lose("one")
-        epoch = hall.epoch or ""
+        epoch = room.epoch or ""
         for _ in range(5):
             await it.lose("more")
         for seq in range(2, 7):
-            it.relay.on_publication(Publication("lobby", epoch, seq, [b'{"seq":%d}' % seq]))
+            it.rooms.on_publication(Publication("lobby", epoch, seq, [b'{"seq":%d}' % seq]))
         await until(lambda: len(ada.seqs) >= 6, "all")
         assert ada.seqs == [1, 2, 3, 4, 5, 6]
         assert kept[0] == 0, "what was kept past the bound is let go"
@@ -352,10 +331,9 @@ async def test_publications_beyond_a_hole_are_kept_up_to_a_bound(
 
 async def test_what_waits_beyond_a_hole_is_bounded_in_bytes(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the log can't be read; and all of it comes, once it can."""
-    monkeypatch.setattr(relay_module, "EARLY_BYTES", 2000)
-    async with scene(redis_url) as it:
+    async with scene(redis_url, bounds=Bounds(early_bytes=2000)) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         with monkeypatch.context() as patch:
 
             async def away(*_: object) -> Page | None:
@@ -365,24 +343,24 @@ async def test_what_waits_beyond_a_hole_is_bounded_in_bytes(redis_url: str, monk
             await it.lose("one")
             for number in range(30):
                 await it.say(f"{number} " + "x" * 300)
-                assert hall.early_bytes == sum(len(frame) for _, frames in hall.early for frame in frames) <= 2000
-            assert hall.target == 31
+                assert room.early_bytes == sum(len(frame) for _, frames in room.early for frame in frames) <= 2000
+            assert room.target == 31
         await it.say("last")
         await until(has(ada, *range(1, 33)), "all")
-        assert hall.early == [] and hall.early_bytes == 0
+        assert room.early == [] and room.early_bytes == 0
 
 
 async def test_a_hole_waits_for_the_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is away the hole stays open; a later look fills it."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(ada)
-        asked = fail(monkeypatch, it.broker, "after", 1)
+        room = await it.join(ada)
+        asked = fail(monkeypatch, it.broker.log, "after", 1)
         await it.lose("one")
         await it.say("two")
-        await until(lambda: asked and not hall.filling, "the failed read")
+        await until(lambda: asked and not room.filling, "the failed read")
         assert ada.seqs == []
-        it.look_again(monkeypatch)
+        it.look_again()
         await until(has(ada, 1, 2), "both")
 
 
@@ -391,9 +369,9 @@ async def test_a_look_that_fails_is_taken_again(redis_url: str, monkeypatch: pyt
     async with scene(redis_url) as it:
         ada = Reader()
         await it.join(ada)
-        fail(monkeypatch, it.broker, "positions", 2)
+        fail(monkeypatch, it.broker.log, "positions", 2)
         await it.lose("one")
-        it.look_again(monkeypatch)
+        it.look_again()
         await until(has(ada, 1), "the lost one")
 
 
@@ -406,33 +384,33 @@ async def test_a_new_epoch_is_said_to_every_member(
     """After FLUSHALL members live and behind are reset; who joins afresh counts from the new beginning."""
     async with scene(redis_url) as it:
         ada, slow = Reader(), Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         await it.join(slow)
         await it.say("one")
         await until(has(ada, 1), "the first")
-        it.congest(hall, slow)
-        epoch = hall.epoch
+        it.congest(slow)
+        epoch = room.epoch
         redis_server.cli("FLUSHALL")
-        it.look_again(monkeypatch)
+        it.look_again()
         await until(lambda: ada.resets and slow.resets, "the resets")
         assert ada.resets == slow.resets == [("lobby", "epoch")]
-        await until(lambda: hall.epoch != epoch, "the new epoch")
-        it.relay.attach(hall, ada, hall.head)
+        await until(lambda: room.epoch != epoch, "the new epoch")
+        it.go_on(ada)
         await it.say("another")
         await until(has(ada, 1, 1), "the first of the new life")
 
 
-async def test_a_publication_of_another_epoch_makes_the_relay_look(redis_server: RedisServer, redis_url: str) -> None:
+async def test_a_publication_of_another_epoch_is_looked_into(redis_server: RedisServer, redis_url: str) -> None:
     """The next event after FLUSHALL shows the new epoch at once, without a round of looks."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         await it.say("one")
         await until(has(ada, 1), "the first")
         redis_server.cli("FLUSHALL")
         await it.say("another")
         await until(lambda: ada.resets == [("lobby", "epoch")], "the reset")
-        await until(lambda: hall.head == 1 and not hall.hole, "the room in step with the new log")
+        await until(lambda: room.head == 1 and not room.hole, "the room in step with the new log")
 
 
 @pytest.mark.expects_log("new epoch")
@@ -442,31 +420,31 @@ async def test_a_log_that_lost_acknowledged_events_gets_another_epoch(
     """Redis came back without its last events: counting on would use their seqs twice, so members are reset."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         await it.say("one", "two", "three")
         await until(has(ada, 1, 2, 3), "three")
-        epoch = hall.epoch or ""
+        epoch = room.epoch or ""
         take_from_log(redis_server, 2, 3)
         redis_server.cli("SET", "parley:{lobby}:position", f"{epoch}:1")
-        it.look_again(monkeypatch)
+        it.look_again()
         await until(lambda: ada.resets == [("lobby", "epoch")], "the reset")
-        await until(lambda: hall.epoch != epoch, "another epoch")
-        assert hall.head == 1, "what the log kept is true under the new name too"
+        await until(lambda: room.epoch != epoch, "another epoch")
+        assert room.head == 1, "what the log kept is true under the new name too"
         (position,) = await it.broker.log.positions(["lobby"])
-        assert position is not None and position.epoch == hall.epoch
+        assert position is not None and position.epoch == room.epoch
 
 
 async def test_a_hole_past_the_trimmed_log_is_said(redis_server: RedisServer, redis_url: str) -> None:
     """What is missing is gone from history: everybody is reset, nobody skips ahead in silence."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         await it.lose("one", "two", "three")
         take_from_log(redis_server, 1, 2)
         await it.say("four")
         await until(lambda: ada.resets == [("lobby", "trimmed")], "the reset")
-        assert ada.seqs == [] and hall.head == 4
-        it.relay.attach(hall, ada, hall.head)
+        assert ada.seqs == [] and room.head == 4
+        it.go_on(ada)
         await it.say("five")
         await until(has(ada, 5), "what comes after")
 
@@ -477,12 +455,12 @@ async def test_a_log_that_was_evicted_is_said(
     """The position says that there are events, the log has none: that is a trimmed log, and no reason to spin."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
         await it.lose("one")
         redis_server.cli("DEL", "parley:{lobby}:log")
-        it.look_again(monkeypatch)
+        it.look_again()
         await until(lambda: ada.resets == [("lobby", "trimmed")], "the reset")
-        assert not hall.hole
+        assert not room.hole
 
 
 # -- members behind
@@ -492,17 +470,17 @@ async def test_who_fell_behind_gets_everything_once_it_takes_more(redis_url: str
     """Nothing is written while it is congested; then all of it comes from the log, and it is live again."""
     async with scene(redis_url) as it:
         slow, ada = Reader(), Reader()
-        hall = await it.join(slow)
+        room = await it.join(slow)
         await it.join(ada)
         await it.say("one")
         await until(has(slow, 1), "the first")
-        it.congest(hall, slow)
+        it.congest(slow)
         await it.say("two", "three")
         await until(has(ada, 1, 2, 3), "the others' events")
-        assert slow.seqs == [1] and slow in hall.behind
-        it.drain(hall, slow)
+        assert slow.seqs == [1] and slow in room.behind
+        it.drain(slow)
         await until(has(slow, 1, 2, 3), "what it missed")
-        assert slow in hall.live
+        assert slow in room.live
         await it.say("four")
         await until(has(slow, 1, 2, 3, 4), "the next")
 
@@ -511,20 +489,20 @@ async def test_an_event_catches_up_a_member_at_the_head_without_a_read(redis_url
     """A member behind that lacks nothing but what just arrived is fed with that."""
     async with scene(redis_url) as it:
         slow = Reader()
-        hall = await it.join(slow)
-        it.relay.fall_behind([hall], slow)
+        room = await it.join(slow)
+        it.memberships[slow].fall_behind()
         await it.say("one")
         await until(has(slow, 1), "the event")
-        assert slow in hall.live
+        assert slow in room.live
 
 
 async def test_an_event_wakes_a_member_that_is_further_behind(redis_url: str) -> None:
     """It is fed from the log, where it stands, and not with the event."""
     async with scene(redis_url) as it:
         slow, ada = Reader(), Reader()
-        hall = await it.join(slow)
+        await it.join(slow)
         await it.join(ada)
-        it.congest(hall, slow)
+        it.congest(slow)
         await it.say("one")
         await until(has(ada, 1), "the event it missed")
         slow.congested = False  # and nobody says so
@@ -534,10 +512,9 @@ async def test_an_event_wakes_a_member_that_is_further_behind(redis_url: str) ->
 
 async def test_resuming_members_are_fed_from_where_they_stood(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In pages; a hundred at one cursor share each read of the log."""
-    monkeypatch.setattr(relay_module, "PAGE_EVENTS", 10)
-    async with scene(redis_url) as it:
+    async with scene(redis_url, bounds=Bounds(page_events=10)) as it:
         await it.say(*map(str, range(25)))
-        hall = await it.join(Reader())
+        await it.join(Reader())
         reads: list[int] = []
         after = it.broker.log.after
 
@@ -548,23 +525,22 @@ async def test_resuming_members_are_fed_from_where_they_stood(redis_url: str, mo
         monkeypatch.setattr(it.broker.log, "after", counted)
         crowd = [Reader() for _ in range(100)]
         for reader in crowd:
-            hall.holds += 1
-            it.relay.attach(hall, reader, 5)
+            await it.join(reader, seq=5)
         await until(lambda: all(len(reader.seqs) == 20 for reader in crowd), "all caught up")
         assert all(reader.seqs == list(range(6, 26)) for reader in crowd)
         assert reads == [5, 15]
 
 
 async def test_a_member_whose_first_page_is_too_much_waits(redis_url: str) -> None:
-    """Congested when it is attached, it begins behind, even at the head."""
+    """Congested when it joins, it begins behind, even at the head."""
     async with scene(redis_url) as it:
         slow = Reader()
         slow.congested = True
-        hall = await it.join(slow)
+        room = await it.join(slow)
         await it.say("one")
-        await until(lambda: hall.head == 1, "the event")
+        await until(lambda: room.head == 1, "the event")
         assert slow.seqs == []
-        it.drain(hall, slow)
+        it.drain(slow)
         await until(has(slow, 1), "the event, later")
 
 
@@ -572,24 +548,24 @@ async def test_a_member_behind_a_trimmed_log_is_reset_alone(redis_server: RedisS
     """What it still lacks is gone; the others go on."""
     async with scene(redis_url) as it:
         slow, ada = Reader(), Reader()
-        hall = await it.join(slow)
+        room = await it.join(slow)
         await it.join(ada)
-        it.congest(hall, slow)
+        it.congest(slow)
         await it.say("one", "two", "three")
         await until(has(ada, 1, 2, 3), "the others' events")
         take_from_log(redis_server, 1, 2)
-        it.drain(hall, slow)
+        it.drain(slow)
         await until(lambda: slow.resets == [("lobby", "trimmed")], "the reset")
-        assert slow.seqs == [] and slow not in hall
-        assert ada.resets == [] and ada in hall.live
+        assert slow.seqs == [] and slow not in room
+        assert ada.resets == [] and ada in room.live
 
 
 async def test_a_member_behind_hears_of_a_new_epoch_when_it_reads(redis_server: RedisServer, redis_url: str) -> None:
     """A page of another life is not handed out: the room is compared with its log first."""
     async with scene(redis_url) as it:
-        slow, hall = await it.one_behind()
+        slow, _ = await it.one_behind()
         redis_server.cli("FLUSHALL")
-        it.drain(hall, slow)
+        it.drain(slow)
         await until(lambda: slow.resets == [("lobby", "epoch")], "the reset")
         assert slow.seqs == []
 
@@ -599,7 +575,7 @@ async def test_a_page_of_the_old_life_is_not_handed_out_in_the_new(
 ) -> None:
     """It was asked for before the room began again, and answered afterwards."""
     async with scene(redis_url) as it:
-        slow, hall = await it.one_behind()
+        slow, _ = await it.one_behind()
         after, read, go_on = it.broker.log.after, asyncio.Event(), asyncio.Event()
 
         async def late(room: str, seq: int, limit: int) -> Page | None:
@@ -609,24 +585,24 @@ async def test_a_page_of_the_old_life_is_not_handed_out_in_the_new(
             return page
 
         monkeypatch.setattr(it.broker.log, "after", late)
-        it.drain(hall, slow)
+        it.drain(slow)
         await read.wait()
         redis_server.cli("FLUSHALL")
-        it.look_again(monkeypatch)
+        it.look_again()
         await until(lambda: slow.resets == [("lobby", "epoch")], "the reset")
         go_on.set()
-        await until(lambda: not hall.reads, "the page")
+        await until(lambda: not it.rooms.tasks, "the page")
         assert slow.seqs == []
 
 
 async def test_catching_up_waits_for_the_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read that fails is made again by a later look."""
     async with scene(redis_url) as it:
-        slow, hall = await it.one_behind()
-        asked = fail(monkeypatch, it.broker, "after", 1)
-        it.drain(hall, slow)
+        slow, _ = await it.one_behind()
+        asked = fail(monkeypatch, it.broker.log, "after", 1)
+        it.drain(slow)
         await until(lambda: asked, "the failed read")
-        it.look_again(monkeypatch)
+        it.look_again()
         await until(has(slow, 1), "the event, later")
 
 
@@ -635,10 +611,11 @@ async def test_who_leaves_while_its_page_is_read_gets_none_of_it(redis_url: str)
     async with scene(redis_url) as it:
         await it.say("one")
         gone = Reader()
-        hall = await it.join(gone, seq=0)
-        hall.leave(gone)
+        room = await it.join(gone, seq=0)
+        await it.join(Reader())
+        it.memberships[gone].leave()
         await it.say("two")
-        await until(lambda: hall.head == 2 and not it.relay._tasks, "quiet")
+        await until(lambda: room.head == 2 and not it.rooms.tasks, "quiet")
         assert gone.seqs == []
 
 
@@ -646,12 +623,12 @@ async def test_a_member_ahead_of_the_room_gets_nothing_twice(redis_url: str) -> 
     """It joined with a page that was newer than what had arrived here."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(Reader())
+        room = await it.join(Reader())
         await it.lose("one", "two")
-        it.relay.attach(hall, ada, 2)
+        await it.join(ada, seq=2)
         await it.say("three")
         await until(has(ada, 3), "the third alone")
-        assert ada in hall.live
+        assert ada in room.live
 
 
 # -- holding rooms
@@ -664,16 +641,18 @@ async def test_a_room_is_subscribed_while_it_is_held(redis_server: RedisServer, 
         return redis_server.cli("PUBSUB", "NUMSUB", "parley:0:lobby").split()[-1]
 
     async with scene(redis_url) as it:
-        first = await it.relay.hold("lobby")
-        second = await it.relay.hold("lobby")
-        assert first is second and subscribers() == "1"
-        it.relay.release(first)
-        assert "lobby" in it.relay.rooms
-        it.relay.release(second)
-        assert it.relay.rooms == {}
+        first = await it.rooms.join("lobby", Reader())
+        room = it.rooms.by_name["lobby"]
+        second = await it.rooms.join("lobby", Reader())
+        assert it.rooms.by_name["lobby"] is room and subscribers() == "1"
+        for _ in range(2):  # a second time nothing happens
+            first.leave()
+            assert "lobby" in it.rooms.by_name
+        second.leave()
+        assert it.rooms.by_name == {}
         await until(lambda: subscribers() == "0", "unsubscribed")
-        again = await it.relay.hold("lobby")
-        assert again is not first and subscribers() == "1"
+        await it.rooms.join("lobby", Reader())
+        assert it.rooms.by_name["lobby"] is not room and subscribers() == "1"
 
 
 async def test_members_get_what_arrives_while_their_room_gets_in_step(redis_url: str) -> None:
@@ -693,36 +672,36 @@ async def test_a_room_can_not_be_held_while_the_broker_is_away(redis_url: str) -
     async with scene(redis_url) as it:
         it.broker.log.channels.connected = False
         with pytest.raises(RequestError, match="away"):
-            await it.relay.hold("lobby")
-        assert it.relay.rooms == {}
+            await it.rooms.join("lobby", Reader())
+        assert it.rooms.by_name == {}
         it.broker.log.channels.connected = True
 
 
 async def test_who_stops_waiting_for_a_room_lets_go_of_it(redis_url: str) -> None:
     """A holder that is cancelled leaves nothing behind."""
     async with scene(redis_url) as it:
-        holding = asyncio.ensure_future(it.relay.hold("lobby"))
+        holding = asyncio.ensure_future(it.rooms.join("lobby", Reader()))
         await asyncio.sleep(0)
         holding.cancel()
         await asyncio.gather(holding, return_exceptions=True)
-        assert it.relay.rooms == {}
+        assert it.rooms.by_name == {}
 
 
 async def test_resubscribed_rooms_are_told_of(redis_url: str) -> None:
     """Whoever keeps what signals said (presence) hears for which rooms some may be missing."""
     async with scene(redis_url) as it:
         told: list[str] = []
-        it.relay.on_resync = told.append
+        it.rooms.on_resync = told.append
         await it.join(Reader())
         assert told == ["lobby"]
 
 
 @pytest.mark.expects_log("damaged record the room lobby")
-async def test_a_fault_of_ours_is_logged_and_the_relay_goes_on(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fault_of_ours_is_logged_and_the_rest_goes_on(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One member's fault costs nobody else."""
     async with scene(redis_url) as it:
         ada = Reader()
-        hall = await it.join(ada)
+        room = await it.join(ada)
 
         async def broken(room: str, seq: int, limit: int) -> Page | None:
             raise ZeroDivisionError
@@ -731,7 +710,7 @@ async def test_a_fault_of_ours_is_logged_and_the_relay_goes_on(redis_url: str, m
             patch.setattr(it.broker.log, "after", broken)
             await it.lose("one")
             await it.say("two")
-            await until(lambda: hall.hole and not hall.filling, "the failed read")
+            await until(lambda: room.hole and not room.filling, "the failed read")
         await it.say("three")
         await until(has(ada, 1, 2, 3), "all")
 
@@ -752,13 +731,13 @@ async def test_a_room_that_is_not_there_is_begun_by_who_may(redis_server: RedisS
             asked.append(True)
 
         with pytest.raises(RequestError, match="no more"):
-            await it.relay.hold("tea", may_not)
-        assert it.relay.rooms == {} and not redis_server.cli("KEYS", "parley:{tea}:*").strip()
-        hall = await it.relay.hold("tea", may)
-        assert hall.epoch is not None and asked == [False, True]
-        await it.relay.hold("tea", may_not)  # it is in step here
+            await it.rooms.join("tea", Reader(), may_begin=may_not)
+        assert it.rooms.by_name == {} and not redis_server.cli("KEYS", "parley:{tea}:*").strip()
+        begun = await it.rooms.join("tea", Reader(), may_begin=may)
+        assert begun.position.epoch and asked == [False, True]
+        await it.rooms.join("tea", Reader(), may_begin=may_not)  # it is in step here
         await it.say("hello", room="lobby")
-        await it.relay.hold("lobby", may_not)  # its log is there
+        await it.rooms.join("lobby", Reader(), may_begin=may_not)  # its log is there
         assert asked == [False, True]
 
 
@@ -783,10 +762,11 @@ async def test_who_may_not_begin_a_room_does_not_keep_others_from_it(redis_url: 
             await asyncio.sleep(0.01)
 
         outcomes = await asyncio.gather(
-            *(it.relay.hold("tea", may_not if number % 2 else may) for number in range(6)), return_exceptions=True
+            *(it.rooms.join("tea", Reader(), may_begin=may_not if number % 2 else may) for number in range(6)),
+            return_exceptions=True,
         )
-        assert [isinstance(outcome, Hall) for outcome in outcomes] == [True, False] * 3
-        assert it.relay.rooms["tea"].holds == 3 and began == 1
+        assert [isinstance(outcome, Membership) for outcome in outcomes] == [True, False] * 3
+        assert it.rooms.by_name["tea"].holds == 3 and began == 1
 
 
 async def test_an_event_that_overtakes_a_room_s_beginning_is_not_lost(redis_url: str) -> None:
@@ -798,15 +778,15 @@ async def test_an_event_that_overtakes_a_room_s_beginning_is_not_lost(redis_url:
             await it.say("first", room="tea")
             await asyncio.sleep(0.05)
 
-        hall = await it.relay.hold("tea", may)
-        it.relay.attach(hall, reader, 0)
+        membership = await it.rooms.join("tea", reader, may_begin=may)
+        membership.position = Position(membership.position.epoch, 0)
+        membership.begin()
         await until(lambda: reader.seqs == [1], "the event")
 
 
 async def test_held_rooms_without_events_are_kept(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And only those: the others last by what was said in them."""
-    monkeypatch.setattr(relay_module, "KEEP_INTERVAL", 0.05)
-    async with scene(redis_url) as it:
+    async with scene(redis_url, keep_interval=0.05) as it:
         kept: list[list[str]] = []
         keep = it.broker.log.keep
 
@@ -818,8 +798,7 @@ async def test_held_rooms_without_events_are_kept(redis_url: str, monkeypatch: p
         await it.say("hello", room="lobby")
         for room in ("lobby", "tea", "cake"):
             await it.join(Reader(), room=room)
-        it.relay._keep_at = 0.0
-        it.look_again(monkeypatch)
+        it.look_again()
         await until(lambda: len(kept) >= 2, "kept again")
         assert all(rooms == ["cake", "tea"] for rooms in kept)
 
@@ -838,17 +817,17 @@ async def test_a_room_that_can_not_be_looked_at_costs_itself(redis_url: str, mon
         await it.join(readers["bad"], room="bad")
         for name in names[3:]:
             await it.join(readers[name], room=name)
-        compare = it.relay._compare
+        positions = it.broker.log.positions
 
-        async def broken(room: Hall, *args: Any) -> None:
-            if room.name == "bad":
-                raise ValueError("what is this")
-            await compare(room, *args)
+        async def broken(rooms: Sequence[str]) -> list[Position | None]:
+            answers = await positions(rooms)
+            nonsense = Position(it.rooms.by_name["bad"].cursors.epoch or "", "what is this")  # type: ignore[arg-type]
+            return [nonsense if room == "bad" else at for room, at in zip(rooms, answers, strict=True)]
 
-        monkeypatch.setattr(it.relay, "_compare", broken)
+        monkeypatch.setattr(it.broker.log, "positions", broken)
         for name in names:
             await store(it.mute, message(name))
-        it.look_again(monkeypatch)
+        it.look_again()
         await until(lambda: all(readers[name].seqs == [1] for name in names), "all others")
         await it.join(Reader(), room="new")
         assert readers["bad"].resets == [] and it.rounds is not None and not it.rounds.done()
@@ -861,10 +840,10 @@ async def test_a_room_whose_events_can_not_be_written_costs_itself(redis_url: st
         reader = Reader()
         await it.join(Reader(), room="bad")
         await it.join(reader, room="lobby")
-        bad = it.relay.rooms["bad"]
+        bad = it.rooms.by_name["bad"].cursors
         for room, frames in (("bad", [None]), ("lobby", [b'{"seq":1}'])):
-            epoch = it.relay.rooms[room].epoch or ""
-            it.relay.on_publication(Publication(room, epoch, 1, frames))  # type: ignore[arg-type]
+            epoch = it.rooms.by_name[room].cursors.epoch or ""
+            it.rooms.on_publication(Publication(room, epoch, 1, frames))  # type: ignore[arg-type]
         await until(lambda: reader.seqs == [1], "the event")
         assert bad.live
 
@@ -874,14 +853,14 @@ async def test_signals_of_the_wrong_place_or_size_are_garbage(redis_url: str) ->
     async with scene(redis_url) as it:
         heard: list[tuple[str, bytes]] = []
         for kind in ("moderate", "typing"):
-            it.relay.signals[kind] = lambda *args: heard.append(args)
+            it.rooms.signals[kind] = lambda *args: heard.append(args)
         before = total(telemetry.GARBAGE)
-        it.relay.on_signal("lobby", b'{"kind":"moderate"}')
-        it.relay.on_signal("", b'{"kind":"typing"}')
-        it.relay.on_signal("lobby", b'{"kind":"typing","more":"%s"}' % (b"x" * relay_module.SIGNAL_BYTES))
+        it.rooms.on_signal("lobby", b'{"kind":"moderate"}')
+        it.rooms.on_signal("", b'{"kind":"typing"}')
+        it.rooms.on_signal("lobby", b'{"kind":"typing","more":"%s"}' % (b"x" * SIGNAL_BYTES))
         assert heard == [] and total(telemetry.GARBAGE) == before + 3
-        it.relay.on_signal("", b'{"kind":"moderate"}')
-        it.relay.on_signal("lobby", b'{"kind":"typing"}')
+        it.rooms.on_signal("", b'{"kind":"moderate"}')
+        it.rooms.on_signal("lobby", b'{"kind":"typing"}')
         assert len(heard) == 2
 
 
@@ -889,7 +868,7 @@ async def test_who_keeps_what_signals_said_hears_of_rooms_let_go_of(redis_url: s
     """A join that fails leaves nothing in memory either."""
     async with scene(redis_url) as it:
         told: list[str] = []
-        hall = await it.relay.hold("tea")
-        it.relay.on_resync = told.append
-        it.relay.release(hall)
+        membership = await it.rooms.join("tea", Reader())
+        it.rooms.on_resync = told.append
+        membership.leave()
         assert told == ["tea"]
