@@ -93,13 +93,10 @@ def _web_url(text: str) -> str:
     return text
 
 
-def _secret(shortest: int) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text and len(text) < shortest:
-            raise ValueError(f"expected at least {shortest} characters (make one with: openssl rand -hex 32)")
-        return text
-
-    return parse
+def _secret(text: str) -> str:
+    if text and len(text) < SECRET_SHORTEST:
+        raise ValueError(f"expected at least {SECRET_SHORTEST} characters (make one with: openssl rand -hex 32)")
+    return text
 
 
 # Apps have schemes of their own (capacitor://localhost); these no page has as its origin.
@@ -152,7 +149,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "",
             "text",
             "signs guest tokens; required with Redis, otherwise made and kept beside the database",
-            parse=_secret(SECRET_SHORTEST),
+            parse=_secret,
             secret=True,
         ),
     ]
@@ -162,7 +159,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "",
             "text",
             "checks your own users' tokens, HS256; none refuses them",
-            parse=_secret(SECRET_SHORTEST),
+            parse=_secret,
             secret=True,
         ),
     ]
@@ -295,7 +292,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Annotated[str, Setting("logfmt", "form", "one line an event", parse=_choice("logfmt", "json"))]
     metrics_token: Annotated[
         str,
-        Setting("", "text", "guards /metrics as a bearer token; none leaves it open", parse=_secret(8), secret=True),
+        Setting("", "text", "guards /metrics as a bearer token; none leaves it open", parse=_secret, secret=True),
     ]
     heroku: bool = False
 
