@@ -7,7 +7,7 @@ import { Chat } from "./client.js";
 import { roomOfPath } from "./page/address.js";
 import { Composer } from "./page/composer.js";
 import { byId } from "./page/dom.js";
-import { Entry } from "./page/entry.js";
+import { Entrance } from "./page/entrance.js";
 import { sentence } from "./page/format.js";
 import { Log } from "./page/log.js";
 import { Outgoing } from "./page/outgoing.js";
@@ -21,7 +21,7 @@ const FIRST_ROOM = "lobby";
 const READ_MS = 1000; // between two read positions told
 const ROOMS_MS = 60_000; // between two looks at the list of rooms
 const ROOMS_AGE_MS = 1500; // until the service has a fresh list: its own may be a second old
-const BACK_TO_ENTRY = new Set(["bad_request", "name_taken", "unauthenticated"]);
+const BACK_TO_ENTRANCE = new Set(["bad_request", "name_taken", "unauthenticated"]);
 const REFUSALS = {
   edit: "Your change was not taken",
   remove: "The message was not removed",
@@ -39,7 +39,7 @@ class Page {
   #fresh = true; // whether the next drawing begins anew
   #read = { timer: undefined, room: null };
 
-  #entry = new Entry({ enter: (name, room) => this.#enter(name, room), cancel: () => this.#entry.close() });
+  #entrance = new Entrance({ enter: (name, room) => this.#enter(name, room), cancel: () => this.#entrance.close() });
   #status = new Status(() => this.#comeBack());
   #log = new Log({
     older: () => this.#older(),
@@ -59,13 +59,13 @@ class Page {
   #sidebar = new Sidebar({
     open: (room) => this.#open(room),
     leave: (room) => this.#leave(room),
-    rename: () => this.#entry.open({ name: store.name, room: this.#current.name, cancel: true }),
+    rename: () => this.#entrance.open({ name: store.name, room: this.#current.name, cancel: true }),
   });
 
   start() {
     const room = roomOfPath() ?? FIRST_ROOM;
     if (store.name) this.#enter(store.name, room);
-    else this.#entry.open({ name: "", room });
+    else this.#entrance.open({ name: "", room });
     addEventListener("popstate", () => this.#chat && this.#show(roomOfPath() ?? FIRST_ROOM));
     addEventListener("online", () => this.#chat?.wake());
     addEventListener("focus", () => this.#draw());
@@ -84,7 +84,7 @@ class Page {
 
   #enter(name, room) {
     store.name = name;
-    this.#entry.close();
+    this.#entrance.close();
     if (this.#chat) {
       this.#chat.rename(name);
     } else {
@@ -134,8 +134,8 @@ class Page {
 
   #onState(state) {
     this.#status.show(state);
-    if (state.state === "stopped" && BACK_TO_ENTRY.has(state.code)) {
-      this.#entry.open({ name: store.name, room: this.#current.name, error: state.reason });
+    if (state.state === "stopped" && BACK_TO_ENTRANCE.has(state.code)) {
+      this.#entrance.open({ name: store.name, room: this.#current.name, error: state.reason });
     }
     this.#draw();
   }

@@ -1,5 +1,5 @@
 /**
- * The door: a name and a room.
+ * The entrance: a name and a room.
  * @module
  */
 
@@ -7,12 +7,12 @@ import { checkRoom } from "./address.js";
 import { byId } from "./dom.js";
 import { sentence } from "./format.js";
 
-export class Entry {
-  #form = byId("entry-form");
-  #name = byId("entry-name");
-  #room = byId("entry-room");
-  #error = byId("entry-error");
-  #cancel = byId("entry-cancel");
+export class Entrance {
+  #form = byId("entrance-form");
+  #name = byId("entrance-name");
+  #room = byId("entrance-room");
+  #error = byId("entrance-error");
+  #cancel = byId("entrance-cancel");
 
   /**
    * @param {object} on
@@ -34,7 +34,7 @@ export class Entry {
 
   /** @param {{name: string, room: string, error?: string, cancel?: boolean}} what */
   open({ name, room, error, cancel = false }) {
-    byId("entry").hidden = false;
+    byId("entrance").hidden = false;
     byId("app").hidden = true;
     this.#cancel.hidden = !cancel;
     this.#name.value = name;
@@ -45,7 +45,7 @@ export class Entry {
   }
 
   close() {
-    byId("entry").hidden = true;
+    byId("entrance").hidden = true;
     byId("app").hidden = false;
   }
 
