@@ -103,5 +103,11 @@ class Static(StaticFileHandler, Missing):  # type: ignore[misc]  # two ways to s
             pass
         raise ApiError(404, "not_found", "There is nothing at this address.")
 
+    def get_content_type(self) -> str:
+        assert self.absolute_path is not None
+        if self.absolute_path.endswith(".ts"):  # TypeScript; what tables of media types know by it is a kind of video
+            return "text/plain; charset=utf-8"
+        return super().get_content_type()
+
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cache-Control", "no-cache")  # checked by ETag: a deploy is seen at once

@@ -22,32 +22,52 @@ import { Requests } from "./requests.js";
 import { Rooms } from "./rooms.js";
 import { Tickets } from "./tickets.js";
 
+/**
+ * @import { LinkState, WebSocketClass } from "./link.js"
+ * @import { NewChange, OutboxEntry } from "./outbox.js"
+ * @import {
+ *   Edited, ErrorFrame, HistoryPage, Joined, Limits, ListedRoom, Message, Moderate, Moderated, Person, Position,
+ *   Presence, Reacted, ReadFrame, Removed, Sent, ServerFrame, TypingFrame, Welcome,
+ * } from "./protocol.js"
+ * @import { Gap, Refusal } from "./rooms.js"
+ */
+
 export { AfterClose, CloseCode } from "./codes.js";
 export { OutboxFullError } from "./outbox.js";
 export { RequestError } from "./requests.js";
 export { HttpError } from "./tickets.js";
 
 const PAGE = 50; // messages
-const EVENTS = new Set(["message", "edited", "removed", "reacted"]);
-const PASSED_ON = new Set(["presence", "typing", "read", "moderated"]);
 
 /**
- * Events, for `on`:
- * - `state` {@link import("./link.js").LinkState}
- * - `welcome`: the frame: who we are, the limits
- * - `joined`: the frame, with `fresh`: its `messages` replace what was known; otherwise what was missed follows
- * - `message`, `edited`, `removed`, `reacted`: the frame
- * - `gap` `{room, reason, after}`: messages after seq `after` are missing; `reason` "epoch" or "trimmed"
- * - `presence`, `typing`, `read`, `moderated`: the frame
- * - `sent`: the frame, before its entry leaves the outbox; the event itself comes before it or after
- * - `outbox`: the entry that changed or is gone, or null for several
- * - `refused` `{room, type, code, message, text}`: a join, an edit (of `text`), a removal or a reaction was refused for good
- * - `problem` `{code, message}`: an error of the service that answers nothing of ours
+ * What there is to listen to, by name; where nothing else is said, the service's frame.
+ * @typedef {object} ChatEvents
+ * @property {LinkState} state
+ * @property {Welcome} welcome who we are, the limits
+ * @property {Joined & {fresh: boolean}} joined `fresh`: its `messages` replace what was known; otherwise what was
+ *     missed follows
+ * @property {Message} message
+ * @property {Edited} edited
+ * @property {Removed} removed
+ * @property {Reacted} reacted
+ * @property {Gap} gap messages are missing
+ * @property {Presence} presence
+ * @property {TypingFrame} typing
+ * @property {ReadFrame} read
+ * @property {Moderated} moderated
+ * @property {Sent} sent comes before its entry leaves the outbox; the event itself comes before it or after
+ * @property {OutboxEntry | null} outbox the entry that changed or is gone, or null for several
+ * @property {Refusal} refused a join, an edit, a removal or a reaction was refused for good
+ * @property {ErrorFrame} problem an error of the service that answers nothing of ours
  */
+
+/** @typedef {<E extends keyof ChatEvents>(event: E, value: ChatEvents[E]) => void} Emit */
+
+/** A connection that comes back, the rooms one is in, and an outbox. */
 export class Chat {
-  /** @type {{id: string, name: string} | null} who we are */
+  /** @type {Person | null} who we are */
   user = null;
-  /** @type {{text: number, frame: number, rooms: number}} the service's, from `welcome` */
+  /** @type {Limits} the service's, from `welcome` */
   limits = { text: 4000, frame: 65_536, rooms: 50 };
   /** @type {Outbox} */
   outbox;
@@ -56,6 +76,7 @@ export class Chat {
   #link;
   #requests;
   #rooms;
+  /** @type {Map<string, Set<(value: never) => void>>} by the event's name, which says what the value is */
   #listeners = new Map();
 
   /**
@@ -65,7 +86,7 @@ export class Chat {
    * @param {string | (() => string | Promise<string>)} [options.token] a user's token, or what fetches a fresh one
    * @param {Storage | null} [options.storage] for the guest token and the outbox; none keeps both in memory
    * @param {LockManager | null} [options.locks] says which outbox still has its page; by default `navigator.locks`
-   * @param {typeof WebSocket} [options.WebSocket]
+   * @param {WebSocketClass} [options.WebSocket]
    * @param {typeof fetch} [options.fetch]
    * @throws {TypeError} where there is no WebSocket
    */
@@ -80,25 +101,27 @@ export class Chat {
     });
     this.#requests = new Requests((frame) => this.#link.send(frame));
     this.outbox = new Outbox({ storage, locks, onChange: (entry) => this.#onOutbox(entry) });
+    /** @type {Emit} */
     const emit = (event, value) => this.#emit(event, value);
     this.#rooms = new Rooms({ link: this.#link, outbox: this.outbox, chat: this, emit });
   }
 
-  /** @returns {import("./link.js").LinkState} */
+  /** @returns {LinkState} */
   get state() {
     return this.#link.state;
   }
 
   /**
    * Listen. A listener that throws disturbs nobody else.
-   * @param {string} event see {@link Chat}
-   * @param {(value: any) => void} listener
+   * @template {keyof ChatEvents} E
+   * @param {E} event
+   * @param {(value: ChatEvents[E]) => void} listener
    * @returns {() => void} stops it
    */
   on(event, listener) {
-    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
-    this.#listeners.get(event).add(listener);
-    return () => this.#listeners.get(event).delete(listener);
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener));
+    return () => void listeners.delete(listener);
   }
 
   /** Connect, and come back after whatever happens, until `close` or a close code that says to stay away. */
@@ -118,7 +141,10 @@ export class Chat {
     this.#link.wake();
   }
 
-  /** Be called otherwise: connects anew. */
+  /**
+   * Be called otherwise: connects anew.
+   * @param {string} name
+   */
   rename(name) {
     this.#tickets.name = name;
     this.#link.restart();
@@ -135,12 +161,19 @@ export class Chat {
     this.#rooms.join(room, limit);
   }
 
-  /** Be in it no longer. What waits for it in the outbox is still sent. */
+  /**
+   * Be in it no longer. What waits for it in the outbox is still sent.
+   * @param {string} room
+   */
   leave(room) {
     this.#rooms.leave(room);
   }
 
-  /** @returns {{epoch: string, seq: number} | null} the last durable event of a room that was seen */
+  /**
+   * The last durable event of a room that was seen.
+   * @param {string} room
+   * @returns {Position | null}
+   */
   position(room) {
     return this.#rooms.get(room)?.since ?? null;
   }
@@ -149,29 +182,51 @@ export class Chat {
 
   /**
    * Say something. It is kept and sent until the service has stored it.
-   * @returns {import("./outbox.js").Entry}
+   * @param {string} room
+   * @param {string} text
+   * @returns {OutboxEntry}
    * @throws {OutboxFullError}
    */
   send(room, text) {
     return this.#post({ type: "send", room, text });
   }
 
-  /** Change one's own message. */
+  /**
+   * Change one's own message.
+   * @param {string} room
+   * @param {number} target its seq
+   * @param {string} text
+   * @throws {OutboxFullError}
+   */
   edit(room, target, text) {
     return this.#post({ type: "edit", room, target, text });
   }
 
-  /** Remove one's own message. */
+  /**
+   * Remove one's own message.
+   * @param {string} room
+   * @param {number} target its seq
+   * @throws {OutboxFullError}
+   */
   remove(room, target) {
     return this.#post({ type: "remove", room, target });
   }
 
-  /** Add (`on`) or take back a reaction. */
+  /**
+   * Add (`on`) or take back a reaction.
+   * @param {string} room
+   * @param {number} target the message's seq
+   * @param {string} emoji
+   * @throws {OutboxFullError}
+   */
   react(room, target, emoji, on = true) {
     return this.#post({ type: "react", room, target, emoji, on });
   }
 
-  /** Send a failed entry again; as oneself, if somebody else wrote it. */
+  /**
+   * Send a failed entry again; as oneself, if somebody else wrote it.
+   * @param {string} id the entry's
+   */
   retry(id) {
     const entry = this.outbox.get(id);
     if (entry?.state !== "failed") return;
@@ -184,7 +239,10 @@ export class Chat {
     }
   }
 
-  /** Give an entry up. It may have been stored if it was ever on its way. */
+  /**
+   * Give an entry up. It may have been stored if it was ever on its way.
+   * @param {string} id the entry's
+   */
   discard(id) {
     this.outbox.remove(id);
   }
@@ -196,63 +254,94 @@ export class Chat {
    * @param {string} room joined
    * @param {number} [before] only messages with a smaller seq
    * @param {number} [limit]
-   * @returns {Promise<{room: string, messages: object[], more: boolean}>}
-   * @throws {import("./requests.js").RequestError}
+   * @returns {Promise<HistoryPage>}
+   * @throws {RequestError}
    */
   history(room, before, limit = PAGE) {
-    return this.#requests.ask({ type: "history", room, before, limit });
+    return /** @type {Promise<HistoryPage>} */ (this.#requests.ask({ type: "history", room, before, limit }));
   }
 
   /**
-   * Kick, ban, unban, mute or unmute; for moderators.
-   * @param {{room?: string, user: string, action: string, seconds?: number, reason?: string}} order
-   * @throws {import("./requests.js").RequestError}
+   * Kick, ban, mute, slow somebody, or take it back; for moderators.
+   * @param {Omit<Moderate, "type" | "ref">} order
+   * @returns {Promise<Moderated>}
+   * @throws {RequestError}
    */
   moderate(order) {
-    return this.#requests.ask({ ...order, type: "moderate" });
+    return /** @type {Promise<Moderated>} */ (this.#requests.ask({ ...order, type: "moderate" }));
   }
 
-  /** Say that we are typing. */
+  /**
+   * Say that we are typing.
+   * @param {string} room
+   */
   typing(room) {
     if (this.#rooms.get(room)?.live) this.#link.send({ type: "typing", room });
   }
 
-  /** Say that everything up to `seq` is read. */
+  /**
+   * Say that everything up to `seq` is read.
+   * @param {string} room
+   * @param {number} seq
+   */
   read(room, seq) {
     if (this.#rooms.get(room)?.live) this.#link.send({ type: "read", room, seq });
   }
 
   /**
    * Rooms that may be entered; null where the service does not list any.
-   * @returns {Promise<{room: string, count: number, unread: number}[] | null>}
-   * @throws {import("./tickets.js").HttpError}
+   * @returns {Promise<ListedRoom[] | null>}
+   * @throws {HttpError}
    */
   async rooms() {
-    return (await this.#tickets.read("rooms"))?.rooms ?? null;
+    const answer = /** @type {{rooms: ListedRoom[]} | null} */ (await this.#tickets.read("rooms"));
+    return answer?.rooms ?? null;
   }
 
   // -- what happens
 
+  /** @param {LinkState} state */
   #onState(state) {
     if (state.state !== "open") {
-      this.#requests.fail("offline", "the connection was lost");
+      this.#requests.fail();
       this.#rooms.onLost();
     }
     this.#emit("state", state);
   }
 
+  /** @param {ServerFrame} frame */
   #onFrame(frame) {
-    const { type, ref } = frame;
-    if (type === "welcome") this.#onWelcome(frame);
-    else if (type === "joined") this.#rooms.onJoined(frame);
-    else if (EVENTS.has(type)) this.#rooms.onEvent(frame);
-    else if (type === "sent") this.#rooms.onSent(frame);
-    else if (type === "reset") this.#rooms.onReset(frame);
-    else if (PASSED_ON.has(type)) this.#emit(type, frame);
-    else if (type === "error" && !this.#rooms.onError(frame) && !this.#requests.has(ref)) this.#emit("problem", frame);
-    if (typeof ref === "string") this.#requests.answer(frame);
+    this.#dispatch(frame);
+    if ("ref" in frame && typeof frame.ref === "string") this.#requests.answer(frame.ref, frame);
   }
 
+  /** @param {ServerFrame} frame */
+  #dispatch(frame) {
+    switch (frame.type) {
+      case "welcome":
+        return this.#onWelcome(frame);
+      case "joined":
+        return this.#rooms.onJoined(frame);
+      case "message":
+      case "edited":
+      case "removed":
+      case "reacted":
+        return this.#rooms.onEvent(frame);
+      case "sent":
+        return this.#rooms.onSent(frame);
+      case "reset":
+        return this.#rooms.onReset(frame);
+      case "presence":
+      case "typing":
+      case "read":
+      case "moderated":
+        return this.#emit(frame.type, frame);
+      case "error":
+        if (!this.#rooms.onError(frame) && !this.#requests.has(frame.ref)) this.#emit("problem", frame);
+    }
+  }
+
+  /** @param {Welcome} frame */
   #onWelcome(frame) {
     this.user = frame.user;
     this.limits = { ...this.limits, ...frame.limits };
@@ -260,21 +349,30 @@ export class Chat {
     this.#rooms.onWelcome();
   }
 
+  /** @param {NewChange} frame */
   #post(frame) {
-    if (typeof frame.text === "string") frame.text = frame.text.toWellFormed?.() ?? frame.text;
+    if ("text" in frame && typeof frame.text === "string") frame.text = frame.text.toWellFormed?.() ?? frame.text;
     return this.outbox.add(frame, this.user?.id ?? null);
   }
 
-  /** Adoption may call this while the parts are still being put together. */
+  /**
+   * Adoption may call this while the parts are still being put together.
+   * @param {OutboxEntry | null} entry
+   */
   #onOutbox(entry) {
     this.#emit("outbox", entry);
     this.#rooms?.onOutbox(entry);
   }
 
+  /**
+   * @template {keyof ChatEvents} E
+   * @param {E} event
+   * @param {ChatEvents[E]} value
+   */
   #emit(event, value) {
     for (const listener of this.#listeners.get(event) ?? []) {
       try {
-        listener(value);
+        /** @type {(value: ChatEvents[E]) => void} */ (listener)(value);
       } catch (error) {
         console.error(error);
       }

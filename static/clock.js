@@ -4,6 +4,7 @@
  */
 
 import { Backoff } from "./backoff.js";
+import { byId } from "./page/dom.js";
 
 const backoff = new Backoff();
 const url = new URL("/clock", location.href);
@@ -21,9 +22,10 @@ function connect() {
   };
 }
 
+/** @type {(time: string | null, state: string) => void} */
 function show(time, state) {
-  if (time !== null) document.getElementById("server-time").textContent = time;
-  document.getElementById("state").textContent = state;
+  if (time !== null) byId("server-time").textContent = time;
+  byId("state").textContent = state;
 }
 
 connect();

@@ -30,6 +30,7 @@ export const CloseCode = Object.freeze({
  */
 export const AfterClose = Object.freeze({ STAY: "stay", RETURN: "return", LATER: "later", TICKET: "ticket" });
 
+/** @type {Map<number, string>} */
 const RULES = new Map([
   [CloseCode.NORMAL, AfterClose.STAY],
   [CloseCode.PROTOCOL_ERROR, AfterClose.STAY],

@@ -3,12 +3,16 @@
  * @module
  */
 
+/** @import { Join, Joined, Position, Reset } from "./protocol.js" */
+
+/** @typedef {{reason: Reset["reason"], after: number}} Loss everything after seq `after`, and why */
+
 let joins = 0;
 
 export class RoomCursor {
   /** Whether `joined` has come on this connection, so that events count. */
   live = false;
-  /** @type {{epoch: string, seq: number} | null} the last durable event seen */
+  /** @type {Position | null} the last durable event seen */
   since = null;
   /** @type {string | null} the `ref` of the join under way */
   ref = null;
@@ -16,8 +20,11 @@ export class RoomCursor {
   held = false;
 
   #limit;
-  #lost = null; // what `reset` took, until the next `joined`
+  /** @type {Loss | null} what `reset` took, until the next `joined` */
+  #lost = null;
+  /** @type {number | undefined} */
   #deadline;
+  /** @type {number | undefined} */
   #pause;
 
   /**
@@ -31,18 +38,21 @@ export class RoomCursor {
     this.#limit = limit;
   }
 
-  /** The `join` to send now. Until it is answered nothing of the room counts. */
+  /**
+   * The `join` to send now. Until it is answered nothing of the room counts.
+   * @returns {Join}
+   */
   request() {
     this.interrupt();
     this.ref = `join.${(joins += 1)}`;
-    const frame = { type: "join", room: this.room, limit: this.#limit, ref: this.ref };
-    return this.since ? { ...frame, since: this.since } : frame;
+    const since = this.since ?? undefined;
+    return { type: "join", room: this.room, limit: this.#limit, ref: this.ref, since };
   }
 
   /**
    * `joined` came.
-   * @returns {{reason: string, after: number} | null} what is missing: everything after seq `after` that the frame's
-   *     own messages don't hold
+   * @param {Joined} frame
+   * @returns {Loss | null} what is missing, but for the frame's own messages
    */
   joined({ epoch, seq, resumed }) {
     this.calm();
@@ -58,16 +68,21 @@ export class RoomCursor {
 
   /**
    * A durable event came.
+   * @param {number} seq
    * @returns {"next" | "repeat" | "hole"} only the next one counts
    */
   step(seq) {
+    if (!this.since) return "hole";
     if (seq <= this.since.seq) return "repeat";
     if (seq > this.since.seq + 1) return "hole";
     this.since = { epoch: this.since.epoch, seq };
     return "next";
   }
 
-  /** The service can't go on from where we stand. */
+  /**
+   * The service can't go on from where we stand.
+   * @param {Reset["reason"]} reason
+   */
   reset(reason) {
     if (this.since) this.#lost = { reason, after: this.since.seq };
     this.since = null;
@@ -82,7 +97,11 @@ export class RoomCursor {
     this.held = false;
   }
 
-  /** Call `late` unless the answer (`calm`) comes within `ms`. */
+  /**
+   * Call `late` unless the answer (`calm`) comes within `ms`.
+   * @param {number} ms
+   * @param {() => void} late
+   */
   expect(ms, late) {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(late, ms);
@@ -94,7 +113,11 @@ export class RoomCursor {
     clearTimeout(this.#deadline);
   }
 
-  /** Ask nothing of this room for `ms`, then call `resume`. */
+  /**
+   * Ask nothing of this room for `ms`, then call `resume`.
+   * @param {number} ms
+   * @param {() => void} resume
+   */
   hold(ms, resume) {
     this.held = true;
     clearTimeout(this.#pause);

@@ -8,7 +8,10 @@
 
 import { Backoff } from "./backoff.js";
 import { AfterClose, CloseCode, afterClose } from "./codes.js";
-import { HttpError } from "./tickets.js";
+import { HttpError, reasonOf } from "./tickets.js";
+
+/** @import { ClientFrame, Reconnect, ServerFrame, Welcome } from "./protocol.js" */
+/** @import { Tickets } from "./tickets.js" */
 
 const WELCOME_TIMEOUT_MS = 10_000; // from the handshake's start to `welcome`
 const STABLE_MS = 10_000; // a connection that held so long ends a row of failures
@@ -32,6 +35,19 @@ const TIMER_LIMIT_MS = 2 ** 31 - 1; // setTimeout fires at once for more
  * @property {string} [reason] why, in the service's words
  */
 
+/**
+ * A browser's `WebSocket`, or that of the package `ws` or `undici`. Its `on…` properties, which all of them have, are
+ * left out: each types its events in its own way.
+ * @typedef {new (url: string, protocols: string[]) => {
+ *   readonly readyState: number,
+ *   readonly bufferedAmount: number,
+ *   send(data: string): void,
+ *   close(code?: number): void,
+ * }} WebSocketClass
+ */
+
+/** @typedef {LinkState["code"]} Code */
+
 export class Link {
   /** @type {LinkState} */
   state = { state: "closed" };
@@ -43,6 +59,7 @@ export class Link {
   #onFrame;
   #backoff;
 
+  /** @type {WebSocket | null} */
   #socket = null;
   #attempt = 0; // counts attempts, so that what an old one still awaits is dropped
   #attemptedAt = -Infinity; // these are times of performance.now, which nobody sets
@@ -50,24 +67,29 @@ export class Link {
   #openedAt = 0;
   #heardAt = 0;
   #heartbeat_ms = 25_000;
-  #timer; // of the next attempt, or of `welcome`
+  /** @type {number | undefined} of the next attempt, or of `welcome` */
+  #timer;
+  /** @type {number | undefined} */
   #ticker;
   #tickAt = 0;
   #wallTickAt = 0; // the same by the machine's clock
-  #probe; // the timer of a ping under way
-  #told = null; // {at, until, ticket}: when `reconnect` said to come back
+  /** @type {number | undefined} the timer of a ping under way */
+  #probe;
+  /** @type {{at: number, until: number, ticket: string | undefined} | null} when `reconnect` said to come back */
+  #told = null;
   #refused = false; // whether the last ticket was refused (4401) before any `welcome`
   #known = false; // whether the service has ever let us in under this name
+  /** @type {number | undefined} */
   #renewal;
 
   /**
    * @param {object} options
    * @param {string | URL} options.url where the service is (http or https)
-   * @param {import("./tickets.js").Tickets} options.tickets
-   * @param {typeof WebSocket} [options.WebSocket]
+   * @param {Tickets} options.tickets
+   * @param {WebSocketClass} [options.WebSocket]
    * @param {() => number} [options.random]
    * @param {(state: LinkState) => void} options.onState
-   * @param {(frame: object) => void} options.onFrame
+   * @param {(frame: ServerFrame) => void} options.onFrame
    */
   constructor({ url, tickets, WebSocket = globalThis.WebSocket, random, onState, onFrame }) {
     // Else it would look like a service that can't be reached, for ever.
@@ -118,11 +140,12 @@ export class Link {
 
   /**
    * Send a frame. False if it can't be taken now; nothing is queued here.
-   * @param {object} frame
+   * @param {ClientFrame} frame
    */
   send(frame) {
-    if (!this.isOpen || this.#socket.readyState !== 1 || this.#socket.bufferedAmount > UNSENT_LIMIT) return false;
-    this.#socket.send(JSON.stringify(frame));
+    const socket = this.#socket;
+    if (!this.isOpen || socket?.readyState !== 1 || socket.bufferedAmount > UNSENT_LIMIT) return false;
+    socket.send(JSON.stringify(frame));
     return true;
   }
 
@@ -150,9 +173,9 @@ export class Link {
     }
     let socket;
     try {
-      socket = new this.#WebSocket(this.#socketUrl, ["chat.v1", `ticket.${ticket}`]);
+      socket = /** @type {WebSocket} */ (new this.#WebSocket(this.#socketUrl, ["chat.v1", `ticket.${ticket}`]));
     } catch (error) {
-      this.#lost(1006, String(error?.message ?? error));
+      this.#lost(1006, reasonOf(error));
       return;
     }
     this.#socket = socket;
@@ -160,6 +183,7 @@ export class Link {
     let trouble = ""; // browsers keep it to themselves, clients in Node say what a handshake was refused with
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#lost(event.code, event.reason || trouble);
+    /** @param {Event & {message?: string, error?: Error}} event */
     socket.onerror = (event) => (trouble = event.message ?? event.error?.message ?? "");
   }
 
@@ -179,6 +203,10 @@ export class Link {
     else this.#wait(Math.max(error.retryAfter * 1000, this.#backoff.next()), error.code, error.message);
   }
 
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
   #lost(code, reason) {
     const welcomed = this.isOpen;
     const now = performance.now();
@@ -197,11 +225,19 @@ export class Link {
     }
   }
 
-  /** The socket is as good as dead. Its own close event may take minutes, so it is not waited for. */
+  /**
+   * The socket is as good as dead. Its own close event may take minutes, so it is not waited for.
+   * @param {string} reason
+   */
   #giveUp(reason) {
     this.#lost(1006, reason);
   }
 
+  /**
+   * @param {number} delay_ms
+   * @param {Code} code
+   * @param {string} reason
+   */
   #wait(delay_ms, code, reason) {
     this.#enter({ state: "waiting", retryIn: delay_ms, retryAt: Date.now() + delay_ms, code, reason });
     this.#nextAt = performance.now() + delay_ms;
@@ -217,6 +253,10 @@ export class Link {
     else this.#timer = setTimeout(() => this.#connect(), wait_ms);
   }
 
+  /**
+   * @param {Code} code
+   * @param {string} reason
+   */
   #stop(code, reason) {
     this.#halt();
     this.#enter({ state: "stopped", code, reason });
@@ -231,7 +271,10 @@ export class Link {
     this.#ticker = undefined;
   }
 
-  /** Let go of the socket and of every timer that belongs to it. */
+  /**
+   * Let go of the socket and of every timer that belongs to it.
+   * @param {number} [code] to close it with
+   */
   #cut(code) {
     for (const timer of [this.#timer, this.#probe, this.#renewal]) clearTimeout(timer);
     this.#probe = undefined;
@@ -239,9 +282,12 @@ export class Link {
     this.#socket = null;
     if (!socket) return;
     socket.onmessage = socket.onclose = null;
-    if (socket.readyState < 2) socket.close(...(code === undefined ? [] : [code]));
+    if (socket.readyState >= 2) return;
+    if (code === undefined) socket.close();
+    else socket.close(code);
   }
 
+  /** @param {LinkState} state */
   #enter(state) {
     this.state = state;
     this.#onState(state);
@@ -249,13 +295,14 @@ export class Link {
 
   // -- frames
 
+  /** @param {string} data */
   #receive(data) {
     this.#heardAt = performance.now();
     clearTimeout(this.#probe);
     this.#probe = undefined;
     let frame;
     try {
-      frame = JSON.parse(data);
+      frame = /** @type {ServerFrame} */ (JSON.parse(data));
     } catch {
       return; // not of the contract; the frames that count are counted by seq
     }
@@ -265,6 +312,7 @@ export class Link {
     if (this.isOpen) this.#onFrame(frame);
   }
 
+  /** @param {Welcome} frame */
   #welcomed({ heartbeat }) {
     clearTimeout(this.#timer);
     this.#openedAt = this.#heardAt;
@@ -276,7 +324,10 @@ export class Link {
     this.#enter({ state: "open" });
   }
 
-  /** The process leaves: it closes us at that moment, and if it can't any more, we go by ourselves. */
+  /**
+   * The process leaves: it closes us at that moment, and if it can't any more, we go by ourselves.
+   * @param {Reconnect} frame
+   */
   #leaving({ in_ms, ticket }) {
     const now = performance.now();
     this.#told = { at: now + in_ms, until: now + TICKET_KEPT_MS, ticket };
@@ -298,14 +349,16 @@ export class Link {
     else if (this.isOpen && now - this.#heardAt > 2 * this.#heartbeat_ms) this.#ping(SILENCE_PONG_MS);
   }
 
+  /** @param {number} deadline_ms */
   #ping(deadline_ms) {
     if (this.#probe !== undefined) return;
     this.#probe = setTimeout(() => this.#giveUp("no answer"), deadline_ms);
-    if (this.#socket.readyState === 1) this.#socket.send('{"type":"ping"}');
+    if (this.#socket?.readyState === 1) this.#socket.send('{"type":"ping"}');
   }
 
   // -- a token that runs out
 
+  /** @param {number} left_ms */
   #renewIn(left_ms) {
     clearTimeout(this.#renewal);
     const wait_ms = left_ms - Math.min(RENEW_MARGIN_MS, left_ms / 4);

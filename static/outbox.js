@@ -8,6 +8,8 @@
  * @module
  */
 
+/** @import { Change, Edit, React, Remove, Send } from "./protocol.js" */
+
 const LIMIT = 200; // entries of one page
 const BEAT_MS = 5000;
 // Browsers slow a hidden page's timers to one a minute, so an owner is dead only after more than that: by its stamp, or
@@ -15,15 +17,17 @@ const BEAT_MS = 5000;
 const DEAD_MS = 150_000;
 
 /**
- * @typedef {object} Entry
+ * @typedef {object} OutboxEntry
  * @property {string} id the event's id, the same however often it is sent
  * @property {string} room
- * @property {object} frame what is sent: `{type, room, id, …}`
+ * @property {Change} frame what is sent
  * @property {number} at when it was written, Unix time in ms
  * @property {string | null} user whose words they are; null before anybody was let in
  * @property {"queued" | "sending" | "failed"} state
  * @property {string} [error] why it failed
  */
+
+/** @typedef {Omit<Send, "id"> | Omit<Edit, "id"> | Omit<Remove, "id"> | Omit<React, "id">} NewChange */
 
 /** As many entries wait as a page may keep. */
 export class OutboxFullError extends Error {
@@ -48,11 +52,14 @@ export class Outbox {
   #prefix;
   #key;
   #onChange;
-  /** @type {Map<string, Entry>} in the order in which they are to be sent */
+  /** @type {Map<string, OutboxEntry>} in the order in which they are to be sent */
   #entries = new Map();
-  #watched = new Set(); // keys whose lock we wait for
-  #stamps = new Map(); // key to {at, since}: the stamp as last seen, and since when, by performance.now
+  /** @type {Set<string>} keys whose lock we wait for */
+  #watched = new Set();
+  /** @type {Map<string, {at: number, since: number}>} by key the stamp last seen, and since when, by performance.now */
+  #stamps = new Map();
   #ended = new AbortController();
+  /** @type {number | undefined} */
   #beat;
 
   /**
@@ -60,7 +67,7 @@ export class Outbox {
    * @param {Storage | null} [options.storage]
    * @param {LockManager | null} [options.locks]
    * @param {string} [options.prefix] of the storage keys
-   * @param {(entry: Entry | null) => void} [options.onChange] an entry changed, or (null) several were adopted
+   * @param {(entry: OutboxEntry | null) => void} [options.onChange] an entry changed, or (null) several were adopted
    */
   constructor({ storage = null, locks = globalThis.navigator?.locks ?? null, prefix = "parley", onChange }) {
     this.#storage = storage;
@@ -78,13 +85,16 @@ export class Outbox {
     }, BEAT_MS);
   }
 
-  /** @returns {Entry[]} a room's, or all, in order */
+  /**
+   * A room's entries, or all, in order.
+   * @param {string} [room]
+   */
   list(room) {
     const all = [...this.#entries.values()];
     return room === undefined ? all : all.filter((entry) => entry.room === room);
   }
 
-  /** @returns {Entry | undefined} */
+  /** @param {string} id */
   get(id) {
     return this.#entries.get(id);
   }
@@ -96,9 +106,9 @@ export class Outbox {
 
   /**
    * Keep a frame until it is acknowledged.
-   * @param {object} frame without an id; it is given one
+   * @param {NewChange} frame it is given an id
    * @param {string | null} user
-   * @returns {Entry}
+   * @returns {OutboxEntry}
    * @throws {OutboxFullError}
    */
   add(frame, user) {
@@ -106,19 +116,27 @@ export class Outbox {
     const id = randomId();
     const last = [...this.#entries.values()].at(-1)?.at ?? 0; // what is sent in order is kept in it, whatever clocks do
     const at = Math.max(Date.now(), last);
+    /** @type {OutboxEntry} */
     const entry = { id, room: frame.room, frame: { ...frame, id }, at, user, state: "queued" };
     this.#entries.set(id, entry);
     this.#changed(entry);
     return entry;
   }
 
-  /** Change an entry: its state, its error, its user. */
+  /**
+   * Change an entry: its state, its error, its user.
+   * @param {string} id
+   * @param {Partial<OutboxEntry>} change
+   */
   update(id, change) {
     const entry = this.#entries.get(id);
     if (entry) this.#changed(Object.assign(entry, change));
   }
 
-  /** It is acknowledged, or its author gave it up. */
+  /**
+   * It is acknowledged, or its author gave it up.
+   * @param {string} id
+   */
   remove(id) {
     const entry = this.#entries.get(id);
     if (!entry) return;
@@ -133,6 +151,7 @@ export class Outbox {
     this.#ended.abort();
   }
 
+  /** @param {OutboxEntry} entry */
   #changed(entry) {
     this.#write();
     this.#onChange(entry);
@@ -153,40 +172,51 @@ export class Outbox {
 
   #hold() {
     const { signal } = this.#ended;
-    const held = () => new Promise((release) => signal.addEventListener("abort", release));
+    const held = () =>
+      new Promise((release) => {
+        signal.addEventListener("abort", release);
+      });
     this.#locks?.request(this.#key, { signal }, held).catch(() => {});
   }
 
   /** Look for entries whose page is gone. */
   adopt() {
-    if (!this.#storage) return;
-    for (const key of this.#others()) {
+    const storage = this.#storage;
+    if (!storage) return;
+    for (const key of this.#others(storage)) {
       if (!this.#locks) {
-        if (this.#isDead(key)) this.#take(key);
+        if (this.#isDead(storage, key)) this.#take(storage, key);
       } else if (!this.#watched.has(key)) {
         this.#watched.add(key);
-        const take = () => this.#take(key);
+        const take = () => this.#take(storage, key);
         const forget = () => this.#watched.delete(key);
         this.#locks.request(key, { signal: this.#ended.signal }, take).catch(() => {}).finally(forget);
       }
     }
   }
 
-  #isDead(key) {
-    const at = parse(this.#storage.getItem(key))?.at ?? 0;
+  /**
+   * @param {Storage} storage
+   * @param {string} key
+   */
+  #isDead(storage, key) {
+    const { at } = parse(storage.getItem(key));
     const now = performance.now();
-    if (this.#stamps.get(key)?.at !== at) this.#stamps.set(key, { at, since: now });
-    const dead = Date.now() - at > DEAD_MS || now - this.#stamps.get(key).since > DEAD_MS;
+    const known = this.#stamps.get(key);
+    const since = known?.at === at ? known.since : now;
+    this.#stamps.set(key, { at, since });
+    const dead = Date.now() - at > DEAD_MS || now - since > DEAD_MS;
     if (dead) this.#stamps.delete(key);
     return dead;
   }
 
-  #others() {
+  /** @param {Storage} storage */
+  #others(storage) {
     const keys = [];
     try {
-      for (let index = 0; index < this.#storage.length; index += 1) {
-        const key = this.#storage.key(index);
-        if (key.startsWith(this.#prefix) && key !== this.#key) keys.push(key);
+      for (let index = 0; index < storage.length; index += 1) {
+        const key = storage.key(index);
+        if (key?.startsWith(this.#prefix) && key !== this.#key) keys.push(key);
       }
     } catch {
       // switched off
@@ -194,30 +224,42 @@ export class Outbox {
     return keys;
   }
 
-  /** Write them as ours before theirs are gone: a crash in between leaves them twice, which is harmless. */
-  #take(key) {
-    const found = parse(this.#storage.getItem(key))?.entries ?? [];
-    const entries = found.filter((entry) => isEntry(entry) && !this.#entries.has(entry.id));
+  /**
+   * Write them as ours before theirs are gone: a crash in between leaves them twice, which is harmless.
+   * @param {Storage} storage
+   * @param {string} key
+   */
+  #take(storage, key) {
+    const entries = parse(storage.getItem(key)).entries.filter(({ id }) => !this.#entries.has(id));
+    for (const entry of entries) if (entry.state !== "failed") entry.state = "queued";
     if (entries.length > 0) {
-      const adopted = entries.map((entry) => ({ ...entry, state: entry.state === "failed" ? "failed" : "queued" }));
-      const all = [...adopted, ...this.#entries.values()].sort((one, other) => one.at - other.at);
+      const all = [...entries, ...this.#entries.values()].sort((one, other) => one.at - other.at);
       this.#entries = new Map(all.map((entry) => [entry.id, entry]));
       this.#write();
     }
-    this.#storage.removeItem(key);
+    storage.removeItem(key);
     if (!this.durable) this.#write(); // their space may be what was lacking
     if (entries.length > 0) this.#onChange(null);
   }
 }
 
+/**
+ * What an outbox wrote: its stamp and entries. What is damaged is left out.
+ * @param {string | null} text
+ */
 function parse(text) {
   try {
-    return JSON.parse(text);
+    const { at, entries } = JSON.parse(text ?? "null") ?? {};
+    return { at: Number(at) || 0, entries: Array.isArray(entries) ? entries.filter(isEntry) : [] };
   } catch {
-    return null;
+    return { at: 0, entries: [] };
   }
 }
 
+/**
+ * @param {Partial<OutboxEntry> | null} entry
+ * @returns {entry is OutboxEntry}
+ */
 function isEntry(entry) {
   const { id, room, frame, at } = entry ?? {};
   return typeof id === "string" && typeof room === "string" && typeof at === "number" && frame?.id === id;

@@ -4,13 +4,15 @@
  * @module
  */
 
+/** @import { ClientFrame, ErrorCode, History, Moderate, ServerFrame } from "./protocol.js" */
+
 const LIMIT = 32;
 const TIMEOUT_MS = 15_000;
 
 /** A request was refused (`code` of the contract) or not answered ("offline", "timeout", "busy"). */
 export class RequestError extends Error {
   /**
-   * @param {string} code
+   * @param {ErrorCode | "offline" | "timeout" | "busy"} code
    * @param {string} message
    * @param {number} [retryAfter] seconds
    */
@@ -25,17 +27,18 @@ export class RequestError extends Error {
 export class Requests {
   #send;
   #count = 0;
+  /** @type {Map<string, {resolve: (frame: ServerFrame) => void, reject: (error: Error) => void, timer: number}>} */
   #waiting = new Map();
 
-  /** @param {(frame: object) => boolean} send false if it can't be taken now */
+  /** @param {(frame: ClientFrame) => boolean} send false if it can't be taken now */
   constructor(send) {
     this.#send = send;
   }
 
   /**
    * Send a frame with a `ref` of ours.
-   * @param {object} frame
-   * @returns {Promise<object>} the frame that answers it
+   * @param {History | Moderate} frame
+   * @returns {Promise<ServerFrame>} the frame that answers it
    * @throws {RequestError}
    */
   async ask(frame) {
@@ -48,23 +51,32 @@ export class Requests {
     });
   }
 
-  /** Whether `ref` is one of ours that waits. */
+  /**
+   * Whether `ref` is one of ours that waits.
+   * @param {string | undefined} ref
+   */
   has(ref) {
-    return this.#waiting.has(ref);
+    return ref !== undefined && this.#waiting.has(ref);
   }
 
-  /** A frame with a `ref` came. */
-  answer(frame) {
-    const request = this.#settle(frame.ref);
+  /**
+   * A frame with a `ref` came.
+   * @param {string} ref
+   * @param {ServerFrame} frame
+   */
+  answer(ref, frame) {
+    const request = this.#settle(ref);
     if (frame.type !== "error") request?.resolve(frame);
     else request?.reject(new RequestError(frame.code, frame.message, frame.retry_after));
   }
 
-  /** No answer can come any more. */
-  fail(code, message) {
-    for (const ref of [...this.#waiting.keys()]) this.#settle(ref).reject(new RequestError(code, message));
+  /** No answer can come any more: the connection was lost. */
+  fail() {
+    const lost = new RequestError("offline", "the connection was lost");
+    for (const ref of [...this.#waiting.keys()]) this.#settle(ref)?.reject(lost);
   }
 
+  /** @param {string} ref */
   #settle(ref) {
     const request = this.#waiting.get(ref);
     this.#waiting.delete(ref);

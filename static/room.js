@@ -5,6 +5,9 @@
 
 import { Backoff } from "./backoff.js";
 import { AfterClose, afterClose } from "./codes.js";
+import { byId, el } from "./page/dom.js";
+
+/** @typedef {{kind: "join" | "talk" | "quit", user: string, message: string, members: string[]}} Heard */
 
 const KEPT = 500; // messages on the page
 const COMPOSING = 229; // keyCode of what an input method has yet to finish
@@ -14,10 +17,13 @@ const username = new URLSearchParams(location.search).get("username")?.trim() ??
 const url = new URL("/room/chat", location.href);
 url.protocol = url.protocol.replace("http", "ws");
 url.searchParams.set("username", username);
-const [me, trouble, door, room, messages, members, talk] = [
-  "me", "trouble", "door", "room", "messages", "members", "talk",
-].map((id) => document.getElementById(id));
+const [me, trouble, door, room, messages, members] = ["me", "trouble", "door", "room", "messages", "members"].map((id) =>
+  byId(id),
+);
+const name = byId("name", HTMLInputElement);
+const talk = byId("talk", HTMLTextAreaElement);
 
+/** @type {WebSocket | undefined} */
 let socket;
 
 function connect() {
@@ -42,47 +48,40 @@ function connect() {
   };
 }
 
+/** @param {string} reason */
 function askName(reason) {
   trouble.textContent = reason;
   me.textContent = "";
   room.hidden = true;
   door.hidden = false;
-  const name = document.getElementById("name");
   name.value = username;
   name.focus();
 }
 
+/** @param {Heard} heard */
 function show({ kind, user, message, members: names }) {
   const below = messages.scrollHeight - messages.scrollTop - messages.clientHeight < 40;
   trouble.textContent = "";
   room.hidden = false;
-  const row = element("li", "");
-  row.className = kind;
+  const row = el("li", { class: kind }, el("b", {}, user), el("span", {}, message));
   row.classList.toggle("me", user === username);
-  row.append(element("b", user), element("span", message));
   messages.append(row);
-  while (messages.childElementCount > KEPT) messages.firstElementChild.remove();
+  while (messages.childElementCount > KEPT) messages.firstElementChild?.remove();
   if (below) messages.scrollTop = messages.scrollHeight;
-  members.replaceChildren(...names.map((name) => element("li", name)));
-}
-
-function element(tag, text) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  return made;
+  members.replaceChildren(...names.map((person) => el("li", {}, person)));
 }
 
 talk.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === COMPOSING) return;
   event.preventDefault();
-  if (talk.value.trim() === "" || socket.readyState !== WebSocket.OPEN) return; // kept until it can be sent
+  if (talk.value.trim() === "" || socket?.readyState !== WebSocket.OPEN) return; // kept until it can be sent
   socket.send(JSON.stringify({ text: talk.value }));
   talk.value = "";
 });
 
 door.addEventListener("submit", (event) => {
   event.preventDefault();
-  location.search = new URLSearchParams({ username: document.getElementById("name").value });
+  location.search = new URLSearchParams({ username: name.value }).toString();
 });
 
 if (username === "") {

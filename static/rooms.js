@@ -7,6 +7,26 @@ import { PASSING_ERRORS } from "./codes.js";
 import { RoomCursor } from "./cursor.js";
 import { Sender, patience_ms } from "./sender.js";
 
+/**
+ * @import { Emit } from "./client.js"
+ * @import { Loss } from "./cursor.js"
+ * @import { Link } from "./link.js"
+ * @import { Outbox, OutboxEntry } from "./outbox.js"
+ * @import { ErrorCode, ErrorFrame, Joined, Limits, Person, Reset, RoomEvent, Sent } from "./protocol.js"
+ */
+
+/** @typedef {{room: string} & Loss} Gap everything after seq `after` is missing, but for what `joined` brings */
+
+/**
+ * What the service takes for no answer to try again.
+ * @typedef {object} Refusal
+ * @property {string} room
+ * @property {"join" | "edit" | "remove" | "react"} type
+ * @property {ErrorCode} code
+ * @property {string} message
+ * @property {string} [text] an edit's
+ */
+
 const JOIN_TIMEOUT_MS = 15_000;
 
 export class Rooms {
@@ -19,10 +39,10 @@ export class Rooms {
 
   /**
    * @param {object} parts
-   * @param {import("./link.js").Link} parts.link
-   * @param {import("./outbox.js").Outbox} parts.outbox
-   * @param {{user: {id: string} | null, limits: {frame: number}}} parts.chat
-   * @param {(event: string, value: object) => void} parts.emit
+   * @param {Link} parts.link
+   * @param {Outbox} parts.outbox
+   * @param {{user: Person | null, limits: Limits}} parts.chat
+   * @param {Emit} parts.emit
    */
   constructor({ link, outbox, chat, emit }) {
     this.#link = link;
@@ -38,11 +58,15 @@ export class Rooms {
     });
   }
 
-  /** @returns {RoomCursor | undefined} */
+  /** @param {string} room */
   get(room) {
     return this.#cursors.get(room);
   }
 
+  /**
+   * @param {string} room
+   * @param {number} limit messages that `joined` brings
+   */
   join(room, limit) {
     const known = this.#cursors.get(room);
     if (known && !known.errand) return;
@@ -51,6 +75,7 @@ export class Rooms {
     this.#sendJoin(room);
   }
 
+  /** @param {string} room */
   leave(room) {
     const cursor = this.#cursors.get(room);
     if (!cursor) return;
@@ -75,12 +100,16 @@ export class Rooms {
     for (const room of this.#outbox.rooms()) this.#sender.requeue(room);
   }
 
-  /** An entry changed, or (null) several did. */
+  /**
+   * An entry changed, or (null) several did.
+   * @param {OutboxEntry | null} entry
+   */
   onOutbox(entry) {
     for (const room of entry ? [entry.room] : [...this.#cursors.keys()]) this.#sender.flush(room);
     this.#runErrands();
   }
 
+  /** @param {Joined} frame */
   onJoined(frame) {
     const cursor = this.#cursors.get(frame.room);
     if (!cursor || cursor.ref !== frame.ref) return; // left, or joined once more, meanwhile
@@ -92,6 +121,7 @@ export class Rooms {
     this.#sender.flush(frame.room);
   }
 
+  /** @param {RoomEvent} frame */
   onEvent(frame) {
     const cursor = this.#cursors.get(frame.room);
     if (!cursor?.live) return;
@@ -100,11 +130,13 @@ export class Rooms {
     else if (step === "next" && !cursor.errand) this.#emit(frame.type, frame);
   }
 
+  /** @param {Sent} frame */
   onSent(frame) {
     this.#emit("sent", frame);
     this.#sender.sent(frame);
   }
 
+  /** @param {Reset} frame */
   onReset({ room, reason }) {
     this.#cursors.get(room)?.reset(reason);
     this.#sendJoin(room);
@@ -112,10 +144,12 @@ export class Rooms {
 
   /**
    * An error came.
+   * @param {ErrorFrame} frame
    * @returns {boolean} whether it answers a join or an entry of the outbox
    */
   onError(frame) {
     const { ref, code, message, retry_after } = frame;
+    if (ref === undefined) return false;
     const entry = this.#outbox.get(ref);
     if (entry) {
       this.#sender.refuse(entry, frame);
@@ -136,6 +170,7 @@ export class Rooms {
 
   // -- how
 
+  /** @param {string} room */
   #sendJoin(room) {
     const cursor = this.#cursors.get(room);
     if (!cursor || !this.#link.send(cursor.request())) return;
@@ -146,6 +181,7 @@ export class Rooms {
     this.#sender.requeue(room);
   }
 
+  /** @param {RoomCursor} cursor */
   #drop(cursor) {
     cursor.interrupt();
     this.#cursors.delete(cursor.room);

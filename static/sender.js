@@ -9,10 +9,21 @@
 
 import { PASSING_ERRORS } from "./codes.js";
 
+/**
+ * @import { RoomCursor } from "./cursor.js"
+ * @import { Link } from "./link.js"
+ * @import { Outbox, OutboxEntry } from "./outbox.js"
+ * @import { ErrorCode, ErrorFrame, Limits, Person, Sent } from "./protocol.js"
+ * @import { Refusal } from "./rooms.js"
+ */
+
 const SENT_TIMEOUT_MS = 10_000;
 const CONGESTED_MS = 1000; // until the next try when the connection takes no more
 
-/** A wait that the service asked for, in ms, with up to a fifth more so that not all come back at once. */
+/**
+ * A wait that the service asked for, in ms, with up to a fifth more so that not all come back at once.
+ * @param {number} [seconds]
+ */
 export const patience_ms = (seconds) => 1000 * Math.max(0.1, seconds ?? 1) * (1 + Math.random() / 5);
 
 export class Sender {
@@ -25,12 +36,12 @@ export class Sender {
 
   /**
    * @param {object} parts
-   * @param {import("./outbox.js").Outbox} parts.outbox
-   * @param {import("./link.js").Link} parts.link
-   * @param {Map<string, import("./cursor.js").RoomCursor>} parts.cursors
-   * @param {{user: {id: string} | null, limits: {frame: number}}} parts.chat
+   * @param {Outbox} parts.outbox
+   * @param {Link} parts.link
+   * @param {Map<string, RoomCursor>} parts.cursors
+   * @param {{user: Person | null, limits: Limits}} parts.chat
    * @param {(room: string) => void} parts.rejoin the service says that we are not in that room
-   * @param {(refusal: object) => void} parts.refused a change of a message was refused for good
+   * @param {(refusal: Refusal) => void} parts.refused a change of a message was refused for good
    */
   constructor({ outbox, link, cursors, chat, rejoin, refused }) {
     this.#outbox = outbox;
@@ -41,47 +52,66 @@ export class Sender {
     this.#refused = refused;
   }
 
-  /** Send the room's next entry, if there is one and nothing is in its way. */
+  /**
+   * Send the room's next entry, if there is one and nothing is in its way.
+   * @param {string} room
+   */
   flush(room) {
     const cursor = this.#cursors.get(room);
-    if (!cursor?.live || cursor.held || !this.#link.isOpen) return;
+    const { user } = this.#chat;
+    if (!cursor?.live || cursor.held || !user || !this.#link.isOpen) return;
     const entries = this.#outbox.list(room);
     if (entries.some(({ state }) => state === "sending")) return;
     const entry = entries.find(({ state }) => state === "queued");
     if (!entry) return;
-    const objection = this.#objection(entry);
+    const objection = this.#objection(entry, user);
     if (objection) {
       this.#giveUp(entry, "bad_request", objection);
     } else if (!this.#link.send({ ...entry.frame, ref: entry.id })) {
       cursor.hold(CONGESTED_MS, () => this.flush(room));
     } else {
       cursor.expect(SENT_TIMEOUT_MS, () => this.#late(entry));
-      this.#outbox.update(entry.id, { state: "sending", user: this.#chat.user.id });
+      this.#outbox.update(entry.id, { state: "sending", user: user.id });
     }
   }
 
-  /** What of this room was on its way has an unknown fate, and will be sent again. */
+  /**
+   * What of this room was on its way has an unknown fate, and will be sent again.
+   * @param {string} room
+   */
   requeue(room) {
     for (const { id, state } of this.#outbox.list(room)) {
       if (state === "sending") this.#outbox.update(id, { state: "queued" });
     }
   }
 
-  /** Nothing of this room can be sent. */
+  /**
+   * Nothing of this room can be sent.
+   * @param {string} room
+   * @param {ErrorCode} code
+   * @param {string} message
+   */
   fail(room, code, message) {
     for (const entry of this.#outbox.list(room)) {
       if (entry.state !== "failed") this.#giveUp(entry, code, message);
     }
   }
 
-  /** `sent` came. A second one, after a repetition, finds nothing any more. */
+  /**
+   * `sent` came. A second one, after a repetition, finds nothing any more.
+   * @param {Sent} frame
+   */
   sent({ room, id }) {
     if (!this.#outbox.get(id)) return;
     this.#cursors.get(room)?.calm();
     this.#outbox.remove(id);
   }
 
-  /** An error came for an entry. */
+  /**
+   * An error came for an entry.
+   * @param {OutboxEntry} entry
+   * @param {ErrorFrame} frame
+   */
   refuse(entry, { code, message, retry_after }) {
     const { id, room } = entry;
     const cursor = this.#cursors.get(room);
@@ -96,24 +126,35 @@ export class Sender {
     }
   }
 
-  /** A message stays, for its author to see; of a change there is nothing to show, so it is told with its words. */
+  /**
+   * A message stays, for its author to see; of a change there is nothing to show, so it is told with its words.
+   * @param {OutboxEntry} entry
+   * @param {ErrorCode} code
+   * @param {string} message
+   */
   #giveUp({ id, room, frame }, code, message) {
     if (frame.type === "send") {
       this.#outbox.update(id, { state: "failed", error: message });
     } else {
       this.#outbox.remove(id);
-      this.#refused({ room, type: frame.type, code, message, text: frame.text });
+      const text = frame.type === "edit" ? frame.text : undefined;
+      this.#refused({ room, type: frame.type, code, message, text });
     }
   }
 
+  /** @param {OutboxEntry} entry */
   #late({ id }) {
     this.#link.doubt();
     if (this.#outbox.get(id)?.state === "sending") this.#outbox.update(id, { state: "queued" });
   }
 
-  /** Why an entry can't be sent at all, or null. Past the frame's limit the service would close the socket for good. */
-  #objection({ id, user, frame }) {
-    if (user !== null && user !== this.#chat.user.id) return "You were somebody else when you wrote this.";
+  /**
+   * Why an entry can't be sent at all, or null. Past the frame's limit the service would close the socket for good.
+   * @param {OutboxEntry} entry
+   * @param {Person} me
+   */
+  #objection({ id, user, frame }, me) {
+    if (user !== null && user !== me.id) return "You were somebody else when you wrote this.";
     const size = new TextEncoder().encode(JSON.stringify({ ...frame, ref: id })).length;
     return size > this.#chat.limits.frame ? "This is too long." : null;
   }

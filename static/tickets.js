@@ -3,6 +3,8 @@
  * @module
  */
 
+/** @import { Ticket } from "./protocol.js" */
+
 const TIMEOUT_MS = 10_000;
 
 /** Statuses after which asking again with the same words is in vain. 404 is not among them: a deploy may be under way. */
@@ -30,8 +32,14 @@ export class HttpError extends Error {
   }
 }
 
+/**
+ * What was thrown, in words.
+ * @param {unknown} error
+ */
+export const reasonOf = (error) => (error instanceof Error ? error.message : String(error));
+
 export class Tickets {
-  /** The name a guest asks for; set it and reconnect to be called otherwise. */
+  /** @type {string | undefined} The name a guest asks for; set it and reconnect to be called otherwise. */
   name;
 
   #base;
@@ -39,7 +47,9 @@ export class Tickets {
   #storage;
   #fetch;
   #key;
+  /** @type {string | null} */
   #guest = null;
+  /** @type {string | null} */
   #current = null;
   #runsOutAt = NaN; // the token, by performance.now
 
@@ -76,18 +86,19 @@ export class Tickets {
 
   /**
    * A new ticket, and whose it is.
-   * @returns {Promise<{ticket: string, user: {id: string, name: string}}>}
+   * @returns {Promise<Ticket>}
    * @throws {HttpError}
    */
   async get() {
     if (this.#token !== undefined) {
-      this.#current = await this.#fresh();
-      this.#runsOutAt = performance.now() + lifetime_ms(this.#current);
-      return this.#request("POST", "tickets", {}, this.#current);
+      const token = await this.#fresh(this.#token);
+      this.#current = token;
+      this.#runsOutAt = performance.now() + lifetime_ms(token);
+      return this.#post({}, token);
     }
     // Another tab's newer guest would make this one somebody else in the middle of a conversation: our own comes first.
     const guest = this.#guest ?? this.#load();
-    const answer = await this.#request("POST", "tickets", guest ? { name: this.name, guest } : { name: this.name });
+    const answer = await this.#post(guest ? { name: this.name, guest } : { name: this.name });
     if (answer.guest) {
       this.#guest = answer.guest;
       this.#save(answer.guest);
@@ -98,6 +109,7 @@ export class Tickets {
   /**
    * A GET of the API as this user; null where the service has nothing at that path.
    * @param {string} path
+   * @returns {Promise<unknown>}
    * @throws {HttpError}
    */
   async read(path) {
@@ -109,15 +121,33 @@ export class Tickets {
     }
   }
 
-  async #fresh() {
+  /** @param {string | (() => string | Promise<string>)} token */
+  async #fresh(token) {
     try {
-      return typeof this.#token === "function" ? await this.#token() : this.#token;
+      return typeof token === "function" ? await token() : token;
     } catch (error) {
-      throw new HttpError(0, "unreachable", `no token: ${error?.message ?? error}`);
+      throw new HttpError(0, "unreachable", `no token: ${reasonOf(error)}`);
     }
   }
 
+  /**
+   * @param {object} body
+   * @param {string | null} [bearer]
+   */
+  async #post(body, bearer) {
+    return /** @type {Ticket} */ (await this.#request("POST", "tickets", body, bearer));
+  }
+
+  /**
+   * @param {"GET" | "POST"} method
+   * @param {string} path
+   * @param {object} [body]
+   * @param {string | null} [bearer]
+   * @returns {Promise<unknown>} the answer's JSON
+   * @throws {HttpError}
+   */
   async #request(method, path, body, bearer) {
+    /** @type {Record<string, string>} */
     const headers = {};
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (bearer) headers.Authorization = `Bearer ${bearer}`;
@@ -134,7 +164,7 @@ export class Tickets {
       });
       answer = await response.json();
     } catch (error) {
-      if (response === undefined || response.ok) throw new HttpError(0, "unreachable", String(error?.message ?? error));
+      if (response === undefined || response.ok) throw new HttpError(0, "unreachable", reasonOf(error));
     }
     if (response.ok) return answer;
     const { code = "error", message = response.statusText || `HTTP ${response.status}` } = answer?.error ?? {};
@@ -150,6 +180,7 @@ export class Tickets {
     }
   }
 
+  /** @param {string} guest */
   #save(guest) {
     try {
       this.#storage?.setItem(this.#key, guest);
@@ -162,6 +193,7 @@ export class Tickets {
 /**
  * For how long a token that was just made or fetched holds; NaN where it doesn't say. A clock that was set wrong is
  * seen by the token's own `iat`: it holds for no longer than from there.
+ * @param {string} token
  */
 function lifetime_ms(token) {
   try {

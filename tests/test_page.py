@@ -1,11 +1,12 @@
 """The chat page in a real Chromium: what people see and do."""
 
 import asyncio
+import json
 import re
 from itertools import product
 from typing import Literal
 
-from .browser import Person, chromium, expect, person
+from .browser import Person, chromium, expect, person, settle
 from .harness import NO_LIMITS, ChatClient, ServiceProcess
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -135,6 +136,26 @@ async def test_several_rooms() -> None:
             await ada.page.get_by_role("button", name="Leave #garden").click()
             await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
             await expect(bob.page.locator("#people-title")).to_have_text("1 person here")
+
+
+async def test_two_rooms_read_within_a_second_are_both_told() -> None:
+    """Read positions are told once a second, of every room that was looked at."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada", "garden")
+            await ada.page.get_by_role("textbox", name="Join another room").fill("lobby")
+            await ada.page.keyboard.press("Enter")
+            await expect(ada.page).to_have_title("#lobby · Parley")
+            async with ChatClient.open(service.url, "Cem") as cem:
+                for room in ("garden", "lobby"):
+                    await cem.join(room)
+                    await cem.send(room, f"to the {room}")
+            await ada.reads("to the lobby")
+            await ada.page.get_by_role("button", name="garden").first.click()
+            await ada.reads("to the garden")
+            await settle(1.5)
+            told = [frame for frame in map(json.loads, ada.wire.sent) if frame["type"] == "read"]
+            assert {frame["room"] for frame in told} == {"garden", "lobby"}
 
 
 async def _bring_together(ada: Person, bob: Person) -> None:

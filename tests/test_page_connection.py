@@ -122,6 +122,50 @@ async def test_missing_messages_are_said_after_a_long_absence() -> None:
             await expect(ada.message("n399")).to_be_visible()
 
 
+async def test_what_was_removed_while_one_was_away_is_not_unread() -> None:
+    """It comes without its words, and so does its edit: neither counts, and neither stops the page."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada", "garden")
+            await ada.page.get_by_role("textbox", name="Join another room").fill("lobby")
+            await ada.page.keyboard.press("Enter")
+            await expect(ada.page).to_have_title("#lobby · Parley")
+            await ada.wire.cut()
+            async with ChatClient.open(service.url, "Cem") as cem:
+                await cem.join("garden")
+                target = (await cem.send("garden", "said"))["seq"]
+                await cem.request("edit", room="garden", id="e", target=target, text="said better")
+                await cem.request("remove", room="garden", id="r", target=target)
+                await cem.send("garden", "stays")
+            await ada.reconnect()
+            await expect(ada.page.locator(".badge")).to_have_text("1 unread")
+            await ada.page.get_by_role("button", name="garden", exact=False).first.click()
+            await ada.reads("stays")
+            await expect(ada.page.locator(".gone")).to_have_count(1)
+
+
+async def test_an_edit_without_words_leaves_the_message_until_its_removal() -> None:
+    """The page may draw between the two."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.page.goto(f"{service.url}/clock.html")
+            shown = await ada.page.evaluate("""async () => {
+                const { Room } = await import("/static/page/room.js");
+                const { rowsOf } = await import("/static/page/rows.js");
+                const { build } = await import("/static/page/message.js");
+                const room = new Room("lobby");
+                const user = { id: "c", name: "Cem" };
+                const event = { room: "lobby", user, at: 1 };
+                const text = () => build(rowsOf(room, [], "a").at(-1)).querySelector(".bubble").textContent;
+                room.onMessage({ ...event, type: "message", seq: 1, id: "m", text: "said" }, "a", true);
+                room.onEdited({ ...event, type: "edited", seq: 2, id: "e", target: 1, removed: true });
+                const between = text();
+                room.onRemoved({ ...event, type: "removed", seq: 3, id: "r", target: 1 }, "a");
+                return [between, text()];
+            }""")
+            assert shown == ["said", "Message removed"]
+
+
 async def test_a_history_that_began_again_is_said() -> None:
     """When Redis lost everything, the page says that earlier messages are gone, and goes on."""
     with RedisServer() as redis:

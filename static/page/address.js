@@ -10,7 +10,11 @@ const PATH = new RegExp(`^/r/(${ROOM})$`);
 /** The room of /r/<room>, or null. */
 export const roomOfPath = () => PATH.exec(location.pathname)?.[1] ?? null;
 
-/** A room's name as typed: what it is called, or why it can't be. */
+/**
+ * A room's name as typed: what it is called, or why it can't be.
+ * @param {string} text
+ * @returns {{room: string, error?: undefined} | {room?: undefined, error: string}}
+ */
 export function checkRoom(text) {
   const room = text.trim().replace(/^#/, "").toLowerCase().replaceAll(/\s+/g, "-");
   if (!room) return { error: "Name a room." };

@@ -7,6 +7,8 @@
 import { byId } from "./dom.js";
 import { isBlank } from "./format.js";
 
+/** @import { Message } from "../protocol.js" */
+
 const TYPING_MS = 2500; // between two signs that we type
 const NOTE_AT = 0.9; // of the limit: from there on what is left is shown
 const COMPOSED_MS = 100; // in which an Enter after a composition is the one that ended it
@@ -15,13 +17,14 @@ const touch = matchMedia("(pointer: coarse)"); // of the main pointer: a laptop 
 
 export class Composer {
   #form = byId("composer");
-  #text = byId("text");
+  #text = byId("text", HTMLTextAreaElement);
   #note = byId("composer-note");
   #banner = byId("editing");
-  #send = byId("send");
+  #send = byId("send", HTMLButtonElement);
   #on;
   #limit = 4000;
-  #editing = null; // {seq, text}: the message being edited
+  /** @type {{seq: number, text: string} | null} the message being edited */
+  #editing = null;
   #draft = ""; // what stood here before the edit
   #typedAt = -Infinity; // by the page's own clock, as all below
   #composedAt = -Infinity;
@@ -30,7 +33,7 @@ export class Composer {
    * @param {object} on
    * @param {(text: string) => string | null} on.send says why not, or null
    * @param {(seq: number, text: string) => void} on.edit
-   * @param {() => {seq: number, text: string} | null} on.last one's own last message
+   * @param {() => Message | null} on.last one's own last message
    * @param {() => void} on.typing
    */
   constructor(on) {
@@ -48,7 +51,11 @@ export class Composer {
     byId("cancel-edit").addEventListener("click", () => this.#cancel());
   }
 
-  /** Write for another room, going on with what was begun there. */
+  /**
+   * Write for another room, going on with what was begun there.
+   * @param {string} room
+   * @param {string} draft
+   */
   turnTo(room, draft) {
     this.#cancel();
     this.#text.placeholder = `Message #${room}`;
@@ -62,17 +69,20 @@ export class Composer {
   }
 
   get #rewritten() {
-    return this.#text.value.trim() !== this.#editing.text;
+    return this.#editing !== null && this.#text.value.trim() !== this.#editing.text;
   }
 
-  /** The longest text, in characters. */
+  /** The longest text, in characters. @param {number} limit */
   set limit(limit) {
     this.#limit = limit;
     this.#show();
   }
 
-  /** Begin to edit a message. */
-  edit({ seq, text }) {
+  /**
+   * Begin to edit a message.
+   * @param {Message} message
+   */
+  edit({ seq, text = "" }) {
     if (!this.#editing) this.#draft = this.#text.value;
     this.#editing = { seq, text };
     this.#banner.hidden = false;
@@ -82,6 +92,7 @@ export class Composer {
 
   /**
    * A message is removed, here or in another tab.
+   * @param {number} seq
    * @returns {boolean} whether it was being rewritten: what was written stays as a draft
    */
   onRemoved(seq) {
@@ -93,7 +104,10 @@ export class Composer {
     return rewritten;
   }
 
-  /** Put words that could not be sent before what stands here. */
+  /**
+   * Put words that could not be sent before what stands here.
+   * @param {string} words
+   */
   keep(words) {
     if (this.#editing) this.#draft = joined(words, this.#draft);
     else this.#fill(joined(words, this.#text.value));
@@ -130,6 +144,7 @@ export class Composer {
     this.#fill(this.#draft);
   }
 
+  /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.isComposing || event.keyCode === COMPOSING) return; // the input method's
     if (event.key === "Enter") {
@@ -157,12 +172,16 @@ export class Composer {
     this.#on.typing();
   }
 
+  /** @param {string} text */
   #fill(text) {
     this.#text.value = text;
     this.#show();
   }
 
-  /** As the service counts: code points, after trimming. */
+  /**
+   * How many characters are left, as the service counts: code points, after trimming.
+   * @param {string} text
+   */
   #left(text) {
     return this.#limit - [...text.trim()].length;
   }
@@ -179,4 +198,5 @@ export class Composer {
   }
 }
 
+/** @param {string[]} parts */
 const joined = (...parts) => parts.filter((part) => !isBlank(part)).join("\n");

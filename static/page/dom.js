@@ -3,32 +3,57 @@
  * @module
  */
 
+/** @import { Person } from "../protocol.js" */
+
 const SVG = "http://www.w3.org/2000/svg";
 const HUES = 10;
 
-/** @returns {HTMLElement} the element with this id, which index.html has */
-export const byId = (id) => document.getElementById(id);
+/**
+ * The element with this id, which the page has.
+ * @template {HTMLElement} [E=HTMLElement]
+ * @param {string} id
+ * @param {new () => E} [kind] of element; the default is any
+ * @returns {E}
+ */
+export function byId(id, kind) {
+  const found = document.getElementById(id);
+  if (!(found instanceof (kind ?? HTMLElement))) throw new TypeError(`there is no such #${id}`);
+  return /** @type {E} */ (found);
+}
+
+/**
+ * The element of this kind that an event happened in, or null.
+ * @param {EventTarget | null} target
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
+export const closest = (target, selector) => (target instanceof Element ? target.closest(selector) : null);
 
 /**
  * An element.
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
  * @param {Record<string, unknown>} [properties] `class`, `data-…`, `aria-…` and other attributes; `on…` listeners; other
  *     names are properties. Null and undefined are left out.
  * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[T]}
  */
 export function el(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === null || value === undefined) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
     else if (name === "class" || name === "role" || /^(data|aria)-/.test(name)) node.setAttribute(name, String(value));
-    else node[name] = value;
+    else Object.assign(node, { [name]: value });
   }
   node.append(...children);
   return node;
 }
 
-/** One of the symbols of index.html; it says nothing to screen readers. */
+/**
+ * One of the symbols of index.html; it says nothing to screen readers.
+ * @param {string} name
+ */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("aria-hidden", "true");
@@ -38,21 +63,31 @@ export function icon(name) {
   return svg;
 }
 
-/** A button that shows a symbol and says a word. */
+/**
+ * A button that shows a symbol and says a word.
+ * @param {string} name the symbol's
+ * @param {string} label
+ * @param {() => void} onclick
+ */
 export function iconButton(name, label, onclick) {
   return el("button", { type: "button", class: "icon", title: label, "aria-label": label, onclick }, icon(name));
 }
 
-/** The initials of somebody in their own colour. */
+/**
+ * The initials of somebody in their own colour.
+ * @param {Person} user
+ * @param {"" | "small" | "tiny"} [size]
+ */
 export function avatar({ id, name }, size = "") {
   let hash = 0;
-  for (const character of id) hash = (Math.imul(hash, 31) + character.codePointAt(0)) | 0;
+  for (const character of id) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) | 0;
   const hue = Math.abs(hash) % HUES;
   return el("span", { class: `avatar hue-${hue} ${size}`, "aria-hidden": "true" }, initials(name));
 }
 
+/** @param {string} name */
 function initials(name) {
   const words = name.split(/[\s._-]+/).filter(Boolean);
-  const letters = words.length > 1 ? [words[0], words.at(-1)] : [name];
+  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : [name];
   return letters.map((word) => [...word][0] ?? "").join("").toUpperCase();
 }

@@ -9,8 +9,8 @@ import { sentence } from "./format.js";
 
 export class Entrance {
   #form = byId("entrance-form");
-  #name = byId("entrance-name");
-  #room = byId("entrance-room");
+  #name = byId("entrance-name", HTMLInputElement);
+  #room = byId("entrance-room", HTMLInputElement);
   #error = byId("entrance-error");
   #cancel = byId("entrance-cancel");
 
@@ -25,7 +25,7 @@ export class Entrance {
       const name = this.#name.value.trim();
       const { room, error } = checkRoom(this.#room.value);
       if (!name) this.#complain(this.#name, "Tell us a name.");
-      else if (error) this.#complain(this.#room, error);
+      else if (room === undefined) this.#complain(this.#room, error);
       else on.enter(name, room);
     });
     this.#cancel.addEventListener("click", on.cancel);
@@ -49,6 +49,10 @@ export class Entrance {
     byId("app").hidden = false;
   }
 
+  /**
+   * @param {HTMLInputElement} input
+   * @param {string} error
+   */
   #complain(input, error) {
     this.#error.textContent = error;
     input.setAttribute("aria-invalid", "true");

@@ -16,49 +16,55 @@ const DAY_MS = 86_400_000;
 const PICTURE = "\\p{Extended_Pictographic}\\uFE0F?\\p{Emoji_Modifier}?";
 const EMOJI_ONLY = new RegExp(`^(?:(?:${PICTURE}(?:\\u200D${PICTURE})*|\\p{RI}{2})\\s*){1,3}$`, "u");
 
-/** 14:05 */
+/** 14:05. @param {number} at */
 export const time = (at) => clock.format(at);
 
-/** The whole date and time, for those who ask. */
+/** The whole date and time, for those who ask. @param {number} at */
 export const moment = (at) => whole.format(at);
 
-/** A number that names the local day of `at`. */
+/** A number that names the local day of `at`. @param {number} at */
 export function dayOf(at) {
   const date = new Date(at);
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 }
 
-/** Today, Yesterday, or the date. */
-export function dayName(day, now = Date.now()) {
-  const today = dayOf(now);
+/** Today, Yesterday, or the date. @param {number} day as `dayOf` names it */
+export function dayName(day) {
+  const today = dayOf(Date.now());
   if (day === today) return "Today";
   if (day === dayOf(today - DAY_MS / 2)) return "Yesterday";
   return (today - day < 300 * DAY_MS ? weekday : year).format(day);
 }
 
-/** "1 person", "3 people" */
+/**
+ * "1 person", "3 people"
+ * @param {number} number
+ * @param {string} one
+ * @param {string} many
+ */
 export const count = (number, one, many) => `${number.toLocaleString()} ${number === 1 ? one : many}`;
 
-/** "Ada, Bob and Cem" */
+/** "Ada, Bob and Cem". @param {string[]} words */
 export const list = (words) => names.format(words);
 
-/** The service's words as a sentence. */
+/** The service's words as a sentence. @param {string} words */
 export function sentence(words) {
   const text = words.trim();
   return text && text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
 }
 
-/** Whether a text shows nothing, which the service takes for an empty one. */
+/** Whether a text shows nothing, which the service takes for an empty one. @param {string} text */
 export const isBlank = (text) => !/[^\s\p{Default_Ignorable_Code_Point}\u2800]/u.test(text);
 
-/** Whether a text is one to three emoji and nothing else. */
+/** Whether a text is one to three emoji and nothing else. @param {string} text */
 export const isEmojiOnly = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
 
 /**
  * A text as nodes, its web addresses as links. Other schemes stay text.
- * @returns {(Node | string)[]}
+ * @param {string} text
  */
 export function withLinks(text) {
+  /** @type {(Node | string)[]} */
   const parts = [];
   let shown = 0;
   for (const { start, end } of addresses(text)) {

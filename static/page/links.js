@@ -23,6 +23,7 @@ const JOINED = /[\p{L}\p{M}\p{Extended_Pictographic}]/u; // what a joiner may fo
 const WORD = /[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{N}]/u; // what an apostrophe may stand between
 const LETTER = /[\p{L}\p{N}]/u;
 
+/** @type {Record<string, string>} */
 const CLOSING = { ")": "(", "]": "[", "}": "{" };
 const OPENING = new Set(Object.values(CLOSING));
 const TRAILING = /[.,;:!?|\u200C\u200D]|(?![\0-\x7F\p{Emoji_Modifier}])[\p{P}\p{Sk}]/u;
@@ -45,6 +46,7 @@ export function addresses(text) {
   return found;
 }
 
+/** @type {(text: string, start: number, from: number) => number | null} */
 function endOf(text, start, from) {
   const host = hostAt(text, from);
   if (!host || !isAddress(text.slice(start, host.end))) return null;
@@ -53,7 +55,10 @@ function endOf(text, start, from) {
   return isAddress(text.slice(start, end)) ? end : null;
 }
 
-/** The end of user, host and port, and whether the text goes over into another script there. */
+/**
+ * The end of user, host and port, and whether the text goes over into another script there.
+ * @type {(text: string, from: number) => {end: number, cut: boolean} | null}
+ */
 function hostAt(text, from) {
   const begin = after(USER, text, from);
   const name = text.slice(begin, after(HOST, text, begin)).replace(/[.-]+$/, "");
@@ -64,11 +69,13 @@ function hostAt(text, from) {
   return { end: after(PORT, text, begin + name.length), cut: false };
 }
 
+/** @type {(pattern: RegExp, text: string, index: number) => number} */
 function after(pattern, text, index) {
   pattern.lastIndex = index;
   return pattern.test(text) ? pattern.lastIndex : index;
 }
 
+/** @type {(text: string) => boolean} */
 function isAddress(text) {
   try {
     return /^https?:$/.test(new URL(text).protocol);
@@ -77,7 +84,10 @@ function isAddress(text) {
   }
 }
 
-/** Up to the first character that stands in no address. */
+/**
+ * Up to the first character that stands in no address.
+ * @type {(text: string, start: number, from: number) => number}
+ */
 function runEnd(text, start, from) {
   const quoted = text[start - 1] === "'";
   let before = "";
@@ -92,6 +102,7 @@ function runEnd(text, start, from) {
   return index;
 }
 
+/** @type {(character: string, before: string, next: string) => boolean} */
 function isStop(character, before, next) {
   if (character === "\u200C" || character === "\u200D") return !JOINED.test(before);
   if (VARIATION.test(character)) return false;
@@ -99,8 +110,12 @@ function isStop(character, before, next) {
   return STOP.test(character) || (character > "\x7F" && FOREIGN_STOP.test(character));
 }
 
-/** Up to the first bracket that has no partner in the address. */
+/**
+ * Up to the first bracket that has no partner in the address.
+ * @type {(text: string, from: number, end: number) => number}
+ */
 function paired(text, from, end) {
+  /** @type {Record<string, number[]>} */
   const open = { "(": [], "[": [], "{": [] };
   for (let index = from; index < end; index += 1) {
     const character = text[index];
@@ -110,15 +125,19 @@ function paired(text, from, end) {
   return firstOpen(open, end);
 }
 
+/** @type {(open: Record<string, number[]>, end: number) => number} */
 const firstOpen = (open, end) => Math.min(end, ...Object.values(open).map((indices) => indices[0] ?? end));
 
-/** Without the marks of the sentence around it. */
+/**
+ * Without the marks of the sentence around it.
+ * @type {(text: string, start: number, from: number, to: number) => number}
+ */
 function trimmed(text, start, from, to) {
   let end = to;
   for (let before = -1; end > from && before !== end;) {
     before = end;
     const tail = text.slice(from, end);
-    const last = tail.at(-1);
+    const last = tail[tail.length - 1];
     if (TRAILING.test(last)) end -= 1;
     else if (last === "'" && !QUOTE.test(tail.slice(0, -1))) end -= 1;
     else if ("*_~".includes(last) && isEmphasis(text, start, last)) end -= 1;
@@ -127,7 +146,10 @@ function trimmed(text, start, from, to) {
   return end;
 }
 
-/** Whether a mark at the end closes emphasis that began before the address. Many ids end with an underscore. */
+/**
+ * Whether a mark at the end closes emphasis that began before the address. Many ids end with an underscore.
+ * @type {(text: string, start: number, mark: string) => boolean}
+ */
 function isEmphasis(text, start, mark) {
   if (text[start - 1] === mark) return true;
   return mark !== "_" && text.slice(text.lastIndexOf("\n", start) + 1, start).includes(mark);

@@ -3,12 +3,17 @@
  * @module
  */
 
-import { byId } from "./dom.js";
+import { byId, closest } from "./dom.js";
 import { count } from "./format.js";
 import { build } from "./message.js";
 import { Tools } from "./tools.js";
 
+/** @import { Row } from "./rows.js" */
+
+/** @typedef {{key: string, at: number}} Place the first message in sight, and where it stands, px */
+
 const AT_END_PX = 48;
+const STEPS = new Map([["ArrowUp", -1], ["ArrowDown", 1]]);
 const LOAD_PX = 300; // from the top: then an older page is asked for
 
 export class Log {
@@ -16,7 +21,8 @@ export class Log {
   #list = byId("messages");
   #jump = byId("jump");
   #jumpText = byId("jump-text");
-  #drawn = new Map(); // key to {signature, node}
+  /** @type {Map<string, {signature: string, node: HTMLElement}>} by key */
+  #drawn = new Map();
   #atEnd = true;
   #tools;
   #on;
@@ -48,19 +54,20 @@ export class Log {
 
   /**
    * Draw.
-   * @param {import("./rows.js").Row[]} rows
+   * @param {Row[]} rows
    * @param {{fresh?: boolean, unread?: number}} [options] `fresh`: another room, or another history: nobody's place is
    *     kept, and what is new is shown first
    */
   draw(rows, { fresh = false, unread = 0 } = {}) {
-    const stay = fresh || this.#atEnd ? null : this.#place();
+    const reading = !fresh && !this.#atEnd;
+    const place = reading ? this.#place() : null;
     if (fresh) this.#tools.hide();
-    this.#frame.setAttribute("aria-busy", String(fresh || stay !== null));
+    this.#frame.setAttribute("aria-busy", String(fresh || reading));
     this.#patch(rows);
     this.#tools.settle();
     if (fresh) this.#begin();
-    else if (stay) this.#keep(stay);
-    else this.#frame.scrollTop = this.#frame.scrollHeight;
+    else if (place) this.#keep(place);
+    else if (!reading) this.#frame.scrollTop = this.#frame.scrollHeight;
     this.#frame.setAttribute("aria-busy", "false");
     this.#look(unread);
   }
@@ -72,6 +79,7 @@ export class Log {
 
   // -- drawing
 
+  /** @param {Row[]} rows */
   #patch(rows) {
     let next = this.#list.firstChild;
     const kept = new Set();
@@ -89,7 +97,7 @@ export class Log {
         drawn = { signature: row.signature, node };
         this.#drawn.set(row.key, drawn);
       }
-      if (drawn.node === next) next = next.nextSibling;
+      if (drawn.node === next) next = drawn.node.nextSibling;
       else this.#list.insertBefore(drawn.node, next);
     }
     for (const [key, { node }] of this.#drawn) {
@@ -99,16 +107,17 @@ export class Log {
     }
   }
 
-  /** The first message in sight and where it stands. */
+  /** @returns {Place | null} */
   #place() {
     const top = this.#frame.getBoundingClientRect().top;
-    for (const node of this.#list.querySelectorAll("[data-seq]")) {
+    for (const node of this.#messages()) {
       const { bottom, top: at } = node.getBoundingClientRect();
       if (bottom > top) return { key: `m${node.dataset.seq}`, at };
     }
-    return { key: null, at: 0 };
+    return null;
   }
 
+  /** @param {Place} place */
   #keep({ key, at }) {
     const node = this.#drawn.get(key)?.node;
     if (node) this.#frame.scrollTop += node.getBoundingClientRect().top - at;
@@ -129,6 +138,7 @@ export class Log {
     this.#look();
   }
 
+  /** @param {number} [unread] messages */
   #look(unread) {
     const { scrollHeight, scrollTop, clientHeight } = this.#frame;
     this.#atEnd = scrollHeight - scrollTop - clientHeight < AT_END_PX;
@@ -143,25 +153,30 @@ export class Log {
 
   // -- hands
 
+  #messages() {
+    return /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll("[data-seq]")]);
+  }
+
+  /** @param {KeyboardEvent} event */
   #onKey(event) {
-    const steps = { ArrowUp: -1, ArrowDown: 1 };
     if (event.key === "End" && event.target === this.#frame) this.toEnd();
-    if (!(event.key in steps) || event.target.closest(".tools")) return;
-    const messages = [...this.#list.querySelectorAll("[data-seq]")];
-    const current = messages.indexOf(event.target.closest("[data-seq]"));
-    const next = current < 0 ? messages.at(-1) : messages[current + steps[event.key]];
+    const step = STEPS.get(event.key);
+    if (step === undefined || closest(event.target, ".tools")) return;
+    const messages = this.#messages();
+    const current = messages.findIndex((message) => message === closest(event.target, "[data-seq]"));
+    const next = current < 0 ? messages.at(-1) : messages[current + step];
     if (!next) return;
     next.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
     event.preventDefault();
   }
 
+  /** @param {MouseEvent} event */
   #onClick({ target }) {
-    const button = target.closest("[data-action]");
-    if (!button) return;
-    const { action, emoji } = button.dataset;
-    const { seq, entry } = button.closest("li").dataset;
+    const { action, emoji = "" } = closest(target, "[data-action]")?.dataset ?? {};
+    const { seq, entry = "" } = closest(target, "li")?.dataset ?? {};
     if (action === "react") this.#on.react(Number(seq), emoji);
-    else this.#on[action](entry);
+    else if (action === "retry") this.#on.retry(entry);
+    else if (action === "discard") this.#on.discard(entry);
   }
 }

@@ -6,6 +6,11 @@
 import { avatar, el, icon } from "./dom.js";
 import { dayName, isEmojiOnly, list, moment, sentence, time, withLinks } from "./format.js";
 
+/**
+ * @import { Message, Person } from "../protocol.js"
+ * @import { Pending, Row, Shown, Values } from "./rows.js"
+ */
+
 const READERS_SHOWN = 3;
 
 const GAPS = {
@@ -13,12 +18,14 @@ const GAPS = {
   epoch: "Earlier messages are gone: this room’s history began again.",
 };
 
+/** @type {Record<string, (room: string) => (Node | string)[]>} */
 const STARTS = {
   empty: (room) => [el("strong", {}, `Nobody has said anything in #${room} yet`), "Say hello: whoever comes later sees it."],
   begin: (room) => [el("strong", {}, `This is where #${room} begins`)],
   forgotten: () => ["Earlier messages are no longer kept."],
 };
 
+/** @type {{[K in keyof Values]: (value: Values[K]) => HTMLLIElement}} */
 const BUILDERS = {
   message: (value) => message(value),
   pending: (value) => pending(value),
@@ -30,13 +37,12 @@ const BUILDERS = {
 };
 
 /**
- * @param {import("./rows.js").Row} row
- * @returns {HTMLLIElement}
+ * @template {keyof Values} K
+ * @param {Row<K>} row
  */
-export function build({ kind, value }) {
-  return BUILDERS[kind](value);
-}
+export const build = ({ kind, value }) => BUILDERS[kind](value);
 
+/** @param {Message & Shown} value */
 function message(value) {
   const { seq, user, own, first, removed, saving, removing, at } = value;
   const classes = ["message", own && "own", first && "first", (saving || removing) && "saving"].filter(Boolean).join(" ");
@@ -51,33 +57,40 @@ function message(value) {
   return node;
 }
 
-/** Grouped messages show no name, but are announced one by one, so each says whose it is. */
+/**
+ * Grouped messages show no name, but are announced one by one, so each says whose it is.
+ * @param {{user?: Person, own: boolean, first: boolean, at: number}} value `user`: for those of others
+ */
 function head({ user, own, first, at }) {
-  if (!first) return el("span", { class: "hidden" }, own ? "You:" : `${user.name}:`);
-  const name = own ? el("span", { class: "hidden" }, "You") : el("bdi", { class: "name" }, user.name);
+  if (!first) return el("span", { class: "hidden" }, own ? "You:" : `${user?.name}:`);
+  const name = own ? el("span", { class: "hidden" }, "You") : el("bdi", { class: "name" }, user?.name ?? "");
   return el("div", { class: "head" }, name, timeOf(at));
 }
 
+/** @param {number} at */
 function timeOf(at) {
   return el("time", { dateTime: new Date(at).toISOString(), title: moment(at) }, time(at));
 }
 
+/** @param {number} at */
 function hoverTime(at) {
   const shown = timeOf(at);
   shown.classList.add("hover-time");
   return shown;
 }
 
-function bubble({ text, edited_at }) {
+/** @param {{text?: string, edited_at?: number}} value */
+function bubble({ text = "", edited_at }) {
   const content = el("div", { class: "text", dir: "auto" }, ...withLinks(text));
   const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, content);
   if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, "edited"));
   return node;
 }
 
+/** @param {Message & Shown} value */
 function reactions({ reactions: given = {}, me, names }) {
   const chips = Object.entries(given).map(([emoji, users]) => {
-    const mine = users.includes(me);
+    const mine = users.includes(me ?? "");
     const who = list(users.map((id) => (id === me ? "You" : names[id])));
     const properties = { type: "button", class: "chip", title: who, "aria-pressed": mine, "data-action": "react" };
     const label = `${emoji} ${users.length}, by ${who}`;
@@ -88,6 +101,7 @@ function reactions({ reactions: given = {}, me, names }) {
   return chips.length > 0 ? [el("div", { class: "reactions" }, ...chips)] : [];
 }
 
+/** @param {Shown} value */
 function readers({ readers: users }) {
   if (users.length === 0) return [];
   const says = `Read up to here by ${list(users.map(({ name }) => name))}`;
@@ -100,10 +114,11 @@ function readers({ readers: users }) {
   return [node];
 }
 
-function pending({ id, frame, state, sent, error, first, at }) {
+/** @param {Pending} value */
+function pending({ id, text, state, sent, error, first, at }) {
   const failed = state === "failed";
   const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
-  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text: frame.text }));
+  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text }));
   if (failed) {
     const says = status("alert", `Not sent. ${sentence(error ?? "")}`);
     const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, "Send again");
@@ -116,6 +131,7 @@ function pending({ id, frame, state, sent, error, first, at }) {
   return node;
 }
 
+/** @type {(symbol: string, says: string) => HTMLElement} */
 function status(symbol, says) {
   return el("div", { class: "status" }, icon(symbol), el("span", {}, says));
 }

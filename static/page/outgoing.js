@@ -6,15 +6,24 @@
 import { OutboxFullError } from "../client.js";
 import { byId } from "./dom.js";
 
+/**
+ * @import { Chat } from "../client.js"
+ * @import { OutboxEntry } from "../outbox.js"
+ * @import { Room } from "./room.js"
+ */
+
+/** @typedef {OutboxEntry & {sent?: boolean}} OutgoingEntry `sent`: stored, but not seen in the room yet */
+
 const SEEN_MS = 4000; // how long a stored message stands as pending until its event comes
 
 export class Outgoing {
   #chat;
   #changed;
-  #stored = new Map(); // id to entry: stored, but not seen in the room yet
+  /** @type {Map<string, OutgoingEntry>} what is sent, by id */
+  #stored = new Map();
 
   /**
-   * @param {import("../client.js").Chat} chat
+   * @param {Chat} chat
    * @param {() => void} changed what is on its way changed
    */
   constructor(chat, changed) {
@@ -23,7 +32,11 @@ export class Outgoing {
     chat.on("sent", ({ id }) => this.#onSent(id));
   }
 
-  /** What of a room is to be shown as on its way. @returns {import("../outbox.js").Entry[]} */
+  /**
+   * What of a room is to be shown as on its way.
+   * @param {string} room
+   * @returns {OutgoingEntry[]}
+   */
   entries(room) {
     const waiting = this.#chat.outbox.list(room);
     const ids = new Set(waiting.map(({ id }) => id));
@@ -31,18 +44,27 @@ export class Outgoing {
     return [...stored, ...waiting];
   }
 
-  /** @returns {string | null} why it can't be taken */
+  /**
+   * @param {string} room
+   * @param {string} text
+   * @returns {string | null} why it can't be taken
+   */
   send(room, text) {
     return this.#post(() => this.#chat.send(room, text));
   }
 
+  /** @type {(room: string, seq: number, text: string) => void} */
   edit(room, seq, text) {
     this.#post(() => this.#chat.edit(room, seq, text));
   }
 
-  /** Remove a message, if that is really meant. */
+  /**
+   * Remove a message, if that is really meant.
+   * @param {string} room
+   * @param {number} seq
+   */
   remove(room, seq) {
-    const dialog = byId("confirm");
+    const dialog = byId("confirm", HTMLDialogElement);
     dialog.returnValue = "";
     dialog.onclose = () => {
       if (dialog.returnValue === "yes") this.#post(() => this.#chat.remove(room, seq));
@@ -52,18 +74,19 @@ export class Outgoing {
 
   /**
    * Give a reaction, or take it back.
-   * @param {import("./room.js").Room} room
+   * @param {Room} room
    * @param {number} seq
    * @param {string} emoji
    */
   react(room, seq, emoji) {
-    const last = this.#chat.outbox.list(room.name).findLast(({ frame }) => {
-      return frame.type === "react" && frame.target === seq && frame.emoji === emoji;
-    });
-    const given = last ? last.frame.on : room.get(seq)?.reactions?.[emoji]?.includes(this.#chat.user?.id);
+    const me = this.#chat.user?.id ?? "";
+    const frames = this.#chat.outbox.list(room.name).map(({ frame }) => (frame.type === "react" ? frame : null));
+    const last = frames.findLast((frame) => frame?.target === seq && frame.emoji === emoji);
+    const given = last ? last.on : room.get(seq)?.reactions?.[emoji]?.includes(me);
     this.#post(() => this.#chat.react(room.name, seq, emoji, !given));
   }
 
+  /** @param {() => void} work */
   #post(work) {
     try {
       work();
@@ -74,7 +97,10 @@ export class Outgoing {
     }
   }
 
-  /** It is stored, and its event is on the way: until then it must not vanish. */
+  /**
+   * It is stored, and its event is on the way: until then it must not vanish.
+   * @param {string} id
+   */
   #onSent(id) {
     const entry = this.#chat.outbox.get(id);
     if (entry?.frame.type !== "send") return;

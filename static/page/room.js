@@ -4,19 +4,35 @@
  * @module
  */
 
+/** @import { Edited, HistoryPage, Joined, Message, Presence, Reacted, ReadFrame, Removed, TypingFrame } from "../protocol.js" */
+/** @import { Loss } from "../cursor.js" */
+
 const MESSAGES_LIMIT = 600; // kept while nobody reads the older ones
 const TYPING_MS = 6000;
 const MEMBERS_LIMIT = 200; // as the service's: a larger room tells only how many
 
+/**
+ * Reactions, user ids by emoji, with one given or taken back.
+ * @type {(given: Message["reactions"], emoji: string, user: string, on: boolean) => Record<string, string[]>}
+ */
+export function withReaction(given, emoji, user, on) {
+  const users = (given?.[emoji] ?? []).filter((id) => id !== user);
+  if (on) users.push(user);
+  const reactions = { ...given, [emoji]: users };
+  if (users.length === 0) delete reactions[emoji];
+  return reactions;
+}
+
 export class Room {
-  /** @type {object[]} as the service sends them, by seq */
+  /** @type {Message[]} as the service sends them, by seq */
   messages = [];
   /** Whether the service has older ones. */
   more = false;
   loading = false;
   joined = false;
+  /** @type {string | null} */
   epoch = null;
-  /** @type {{reason: string, after: number} | null} what is missing: everything after seq `after` that is not shown */
+  /** @type {Loss | null} what is missing and not shown */
   gap = null;
   /** @type {Map<string, string>} id to name */
   members = new Map();
@@ -25,17 +41,20 @@ export class Room {
   reads = new Map();
   /** The last durable event's seq. */
   head = 0;
-  /** What we have read; null until known. */
+  /** @type {number | null} what we have read; null until known */
   readSeq = null;
   unread = 0;
   /** @type {number | null} "New" stands after this seq */
   divider = null;
-  draft = "";
 
+  /** @type {Map<number, Message>} */
   #bySeq = new Map();
-  #ids = new Map(); // the last messages' client ids, to tell which of our own are there
+  /** @type {Map<string, string>} whose a client id is, to tell which of our own messages are there */
+  #ids = new Map();
+  /** @type {Map<string, {name: string, until: number}>} by user id */
   #typing = new Map();
   #told = 0; // the read position that the service knows
+  /** @type {Map<string, string>} id to name, of those who are not here */
   #names = new Map();
 
   /** @param {string} name */
@@ -43,23 +62,35 @@ export class Room {
     this.name = name;
   }
 
+  /** @param {number} seq */
   get(seq) {
     return this.#bySeq.get(seq);
   }
 
-  /** Whether our message with this client id is among those known. */
+  /**
+   * Whether our message with this client id is among those known.
+   * @param {string} id
+   * @param {string | null} user
+   */
   has(id, user) {
     return this.#ids.get(id) === user;
   }
 
-  /** A name for a user id, if anybody ever mentioned it. */
+  /**
+   * A name for a user id, if anybody ever mentioned it.
+   * @param {string} id
+   */
   nameOf(id) {
     return this.members.get(id) ?? this.#names.get(id) ?? null;
   }
 
   // -- frames
 
-  /** `joined`: a fresh one replaces what was known. */
+  /**
+   * `joined`: a fresh one replaces what was known.
+   * @param {Joined & {fresh: boolean}} frame
+   * @param {string | null} me
+   */
   onJoined(frame, me) {
     const { epoch, seq, fresh, messages, more, members, count, reads } = frame;
     this.joined = true;
@@ -72,36 +103,47 @@ export class Room {
     this.members = new Map((members ?? []).map((person) => [person.id, person.name]));
     this.count = count ?? this.members.size;
     this.reads = new Map(Object.entries(reads ?? {}));
-    this.#told = this.reads.get(me) ?? 0;
+    const told = this.reads.get(me ?? "");
+    this.#told = told ?? 0;
     // Somebody who has never been here has nothing to catch up with.
-    this.readSeq = Math.min(this.head, Math.max(this.readSeq ?? 0, this.reads.get(me) ?? this.readSeq ?? this.head));
+    this.readSeq = Math.min(this.head, Math.max(this.readSeq ?? 0, told ?? this.readSeq ?? this.head));
     this.#countUnread(me);
     if (fresh) this.divider = this.unread > 0 ? this.readSeq : null;
   }
 
+  /** @param {Loss} gap */
   onGap({ reason, after }) {
     this.gap = { reason, after: reason === "epoch" ? 0 : after };
   }
 
-  /** @param {boolean} seen whether somebody is looking at the room's end */
+  /**
+   * @param {Message} message
+   * @param {string | null} me
+   * @param {boolean} seen whether somebody is looking at the room's end
+   */
   onMessage(message, me, seen) {
     this.head = message.seq;
     this.#insert(message);
     this.#typing.delete(message.user.id);
     if (message.user.id === me) {
       this.divider = null;
-    } else if (!seen) {
+    } else if (!seen && !message.removed) {
       if (this.unread === 0) this.divider = this.readSeq;
       this.unread += 1;
     }
     if (seen) this.#forgetOld();
   }
 
+  /** @param {Edited} frame */
   onEdited({ seq, target, text, at }) {
     this.head = seq;
-    this.#change(target, { text, edited_at: at });
+    if (text !== undefined) this.#change(target, { text, edited_at: at }); // else `removed` follows, and says it
   }
 
+  /**
+   * @param {Removed} frame
+   * @param {string | null} me
+   */
   onRemoved({ seq, target }, me) {
     this.head = seq;
     const message = this.get(target);
@@ -110,16 +152,14 @@ export class Room {
     this.#change(target, { removed: true, text: "", reactions: {} });
   }
 
+  /** @param {Reacted} frame */
   onReacted({ seq, target, user, emoji, on }) {
     this.head = seq;
     this.#names.set(user.id, user.name);
-    const reactions = { ...this.get(target)?.reactions };
-    const others = (reactions[emoji] ?? []).filter((id) => id !== user.id);
-    reactions[emoji] = on ? [...others, user.id] : others;
-    if (reactions[emoji].length === 0) delete reactions[emoji];
-    this.#change(target, { reactions });
+    this.#change(target, { reactions: withReaction(this.get(target)?.reactions, emoji, user.id, on) });
   }
 
+  /** @param {HistoryPage} page */
   onHistory({ messages, more }) {
     this.more = more;
     const older = messages.filter((message) => !this.#bySeq.has(message.seq));
@@ -127,6 +167,7 @@ export class Room {
     this.messages = [...older, ...this.messages].sort((one, other) => one.seq - other.seq);
   }
 
+  /** @param {Presence} frame */
   onPresence({ joined = [], left = [], count }) {
     for (const id of left) this.members.delete(id);
     for (const { id, name } of joined) this.members.set(id, name);
@@ -134,10 +175,18 @@ export class Room {
     if (count > MEMBERS_LIMIT) this.members.clear();
   }
 
+  /**
+   * @param {TypingFrame} frame
+   * @param {number} now
+   */
   onTyping({ user }, now) {
     this.#typing.set(user.id, { name: user.name, until: now + TYPING_MS });
   }
 
+  /**
+   * @param {ReadFrame} frame
+   * @param {string | null} me
+   */
   onRead({ user, seq }, me) {
     if (seq <= (this.reads.get(user) ?? 0)) return;
     this.reads.set(user, seq);
@@ -159,19 +208,29 @@ export class Room {
     return this.head;
   }
 
-  /** Names of those who type now. */
+  /**
+   * Names of those who type now.
+   * @param {number} now
+   */
   typing(now) {
     for (const [id, { until }] of this.#typing) if (until <= now) this.#typing.delete(id);
     return [...this.#typing.values()].map(({ name }) => name);
   }
 
-  /** Our last message that can be edited. */
+  /**
+   * Our last message that can be edited.
+   * @param {string | null} me
+   */
   lastOwn(me) {
     return this.messages.findLast((message) => message.user.id === me && !message.removed) ?? null;
   }
 
-  /** For whom a message is the last one read: user ids by the message's seq. */
+  /**
+   * For whom a message is the last one read: user ids by the message's seq.
+   * @param {string | null} me
+   */
   readersBySeq(me) {
+    /** @type {Map<number, string[]>} */
     const readers = new Map();
     for (const [user, seq] of this.reads) {
       if (user === me || !this.members.has(user)) continue;
@@ -184,6 +243,10 @@ export class Room {
 
   // -- how
 
+  /**
+   * @param {Message[]} messages
+   * @param {boolean} more
+   */
   #replace(messages, more) {
     this.messages = [];
     this.#bySeq.clear();
@@ -192,23 +255,30 @@ export class Room {
     for (const message of messages) this.#insert(message);
   }
 
+  /** @param {Message} message */
   #insert(message) {
     if (this.#bySeq.has(message.seq)) return;
     this.messages.push(message);
     this.#index(message);
   }
 
+  /** @param {Message} message */
   #index(message) {
     this.#bySeq.set(message.seq, message);
     this.#ids.set(message.id, message.user.id);
     this.#names.set(message.user.id, message.user.name);
   }
 
+  /**
+   * @param {number} seq
+   * @param {Partial<Message>} change
+   */
   #change(seq, change) {
     const message = this.get(seq);
     if (message) Object.assign(message, change);
   }
 
+  /** @param {string | null} me */
   #countUnread(me) {
     const after = this.readSeq ?? this.head;
     this.unread = this.messages.filter(({ seq, user, removed }) => seq > after && user.id !== me && !removed).length;

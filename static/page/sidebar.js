@@ -4,15 +4,23 @@
  */
 
 import { checkRoom } from "./address.js";
-import { avatar, byId, el, iconButton } from "./dom.js";
+import { avatar, byId, closest, el, iconButton } from "./dom.js";
 import { count } from "./format.js";
+
+/**
+ * @import { ListedRoom, Person } from "../protocol.js"
+ * @import { Room } from "./room.js"
+ */
+
+/** @typedef {{name: string, unread: number, current: boolean}} JoinedRoom */
 
 const FACES = 3;
 const wide = matchMedia("(min-width: 70rem)"); // as in page.css: where the people have a column of their own
 
 export class Sidebar {
   #on;
-  #opener = null; // the button that opened a drawer, for the focus's way back
+  /** @type {HTMLElement | null} the button that opened a drawer, for the focus's way back */
+  #opener = null;
   #drawn = { rooms: "", people: "" };
 
   /**
@@ -48,6 +56,7 @@ export class Sidebar {
     this.#opener = null;
   }
 
+  /** @type {(id: "sidebar" | "people", opener: string) => void} */
   #toggle(id, opener) {
     const shown = byId(opener).getAttribute("aria-expanded") === "true";
     const over = id === "sidebar" || !wide.matches;
@@ -55,16 +64,22 @@ export class Sidebar {
     if (!over) return;
     byId("shade").hidden = shown;
     this.#opener = byId(opener);
-    if (!shown) byId(id).querySelector("[data-close-drawer]").focus();
+    if (!shown) byId(id).querySelector("button")?.focus(); // its first closes it
   }
 
+  /** @type {(id: "sidebar" | "people", opener: string, shown: boolean) => void} */
   #show(id, opener, shown) {
     byId(opener).setAttribute("aria-expanded", String(shown));
     byId(id).classList.toggle("open", shown);
     if (id === "people") byId(id).hidden = !shown;
   }
 
-  /** @param {{id: string, name: string}} user @param {string} state @param {string} says */
+  /**
+   * Who we are, and how the connection is.
+   * @param {Person} user
+   * @param {string} state
+   * @param {string} says
+   */
   me(user, state, says) {
     byId("me-avatar").replaceChildren(avatar(user));
     byId("me-name").textContent = user.name;
@@ -73,8 +88,8 @@ export class Sidebar {
   }
 
   /**
-   * @param {{name: string, unread: number, current: boolean}[]} rooms those we are in
-   * @param {{room: string, count: number, unread: number}[]} others
+   * @param {JoinedRoom[]} rooms those we are in
+   * @param {ListedRoom[]} others
    */
   rooms(rooms, others) {
     const elsewhere = rooms.some(({ unread, current }) => unread > 0 && !current);
@@ -82,13 +97,19 @@ export class Sidebar {
     const signature = JSON.stringify([rooms, others]);
     if (this.#drawn.rooms === signature) return;
     this.#drawn.rooms = signature;
-    const focused = document.activeElement?.dataset?.room;
+    const focused = closest(document.activeElement, ".room-link")?.dataset.room;
     byId("rooms").replaceChildren(...rooms.map((room) => this.#room(room, rooms.length > 1)));
     byId("others").replaceChildren(...others.map((room) => this.#other(room)));
     byId("other-rooms").hidden = others.length === 0;
-    if (focused) document.querySelector(`.room-link[data-room="${CSS.escape(focused)}"]`)?.focus();
+    if (!focused) return;
+    const link = byId("sidebar").querySelector(`.room-link[data-room="${CSS.escape(focused)}"]`);
+    if (link instanceof HTMLElement) link.focus();
   }
 
+  /**
+   * @param {JoinedRoom} room
+   * @param {boolean} leavable
+   */
   #room({ name, unread, current }, leavable) {
     const open = this.#link(name, unread);
     if (current) open.setAttribute("aria-current", "page");
@@ -97,12 +118,17 @@ export class Sidebar {
     return el("li", {}, open, ...(leavable ? [leave] : []));
   }
 
+  /** @param {ListedRoom} room */
   #other({ room, count: here, unread }) {
     const open = this.#link(room, unread);
     if (here > 0 && !unread) open.append(el("span", { class: "here", title: count(here, "person", "people") }, String(here)));
     return el("li", {}, open);
   }
 
+  /**
+   * @param {string} room
+   * @param {number} unread messages
+   */
   #link(room, unread) {
     const open = el(
       "button",
@@ -118,6 +144,7 @@ export class Sidebar {
     return open;
   }
 
+  /** @param {string} room */
   #open(room) {
     this.#opener = null;
     byId("sidebar").classList.remove("open");
@@ -126,9 +153,10 @@ export class Sidebar {
     this.#on.open(room);
   }
 
+  /** @param {SubmitEvent} event */
   #onForm(event) {
     event.preventDefault();
-    const input = byId("room-input");
+    const input = byId("room-input", HTMLInputElement);
     const { room, error } = checkRoom(input.value);
     byId("room-error").textContent = error ?? "";
     input.setAttribute("aria-invalid", String(Boolean(error)));
@@ -139,12 +167,13 @@ export class Sidebar {
 
   /**
    * Who is here.
-   * @param {import("./room.js").Room} room
+   * @param {Room} room
    * @param {string | null} me
    */
   people(room, me) {
     const members = [...room.members].map(([id, name]) => ({ id, name }));
-    members.sort((one, other) => (other.id === me) - (one.id === me) || one.name.localeCompare(other.name));
+    const rank = (/** @type {Person} */ { id }) => (id === me ? 0 : 1);
+    members.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
     const signature = JSON.stringify([members, room.count]);
     if (this.#drawn.people === signature) return;
     this.#drawn.people = signature;
@@ -160,6 +189,10 @@ export class Sidebar {
     byId("members").replaceChildren(...list);
   }
 
+  /**
+   * @param {Person} person
+   * @param {boolean} isMe
+   */
   #person(person, isMe) {
     const name = el("bdi", { class: "name" }, person.name);
     return el("li", { class: "person" }, avatar(person), name, ...(isMe ? [el("span", { class: "muted" }, "you")] : []));

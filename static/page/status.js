@@ -7,29 +7,41 @@ import { CloseCode } from "../codes.js";
 import { byId, el } from "./dom.js";
 import { list, sentence } from "./format.js";
 
+/** @import { LinkState } from "../link.js" */
+
 const QUIET_MS = 700; // a connection that is back so soon is not worth a word
 const BACK_MS = 2500;
 const TOAST_MS = 6000;
 const TOASTS = 3;
 const TYPISTS = 3; // named; more are "several"
 
-const STOPPED = new Map([
+const WORDS = {
+  open: "Online",
+  connecting: "Connecting…",
+  stopped: "Disconnected",
+  waiting: "Offline",
+  closed: "Offline",
+};
+
+/** @typedef {[LinkState["code"], string][]} Words by the code of a state */
+
+const STOPPED = new Map(/** @type {Words} */ ([
   [CloseCode.NORMAL, "The connection was closed."],
   [CloseCode.POLICY_VIOLATION, "You were disconnected because of too many errors or messages."],
   [CloseCode.REMOVED, "You were removed from this chat."],
   [CloseCode.TOO_BIG, "A message was too big, so the connection was closed."],
   ["unauthenticated", "You can’t enter here without an account."],
   ["forbidden", "You may not enter here."],
-]);
+]));
 
-const REASONS = new Map([
+const REASONS = new Map(/** @type {Words} */ ([
   [CloseCode.RESTART, "The service is restarting"],
   [CloseCode.TRY_AGAIN_LATER, "The service is full"],
   [CloseCode.TOO_MANY, "You have too many connections open"],
   [CloseCode.TOO_SLOW, "The connection was too slow"],
   ["name_taken", "Somebody who is here has your name"],
   ["rate_limited", "Too many attempts from here"],
-]);
+]));
 
 export class Status {
   #banner = byId("banner");
@@ -37,11 +49,13 @@ export class Status {
   #live = byId("status");
   #action = byId("banner-action");
   #onAction;
+  /** @type {LinkState} */
   #state = { state: "closed" };
   #since = performance.now(); // of not being open
   #retryAt = 0; // by the same clock
   #shown = false; // whether the trouble was told, so that its end is too
   #wasOpen = false;
+  /** @type {number | undefined} */
   #timer;
 
   /** @param {() => void} onAction "Try now" or "Join again" was pressed */
@@ -50,7 +64,7 @@ export class Status {
     this.#action.addEventListener("click", () => this.#onAction());
   }
 
-  /** @param {import("../link.js").LinkState} state */
+  /** @param {LinkState} state */
   show(state) {
     if (this.#state.state === "open" && state.state !== "open") this.#since = performance.now();
     this.#state = state;
@@ -61,7 +75,7 @@ export class Status {
 
   /** One word, for beside the name. */
   get word() {
-    return { open: "Online", connecting: "Connecting…", stopped: "Disconnected" }[this.#state.state] ?? "Offline";
+    return WORDS[this.#state.state];
   }
 
   #draw() {
@@ -84,7 +98,13 @@ export class Status {
     }
   }
 
-  /** `passing` changes every second: it is seen and not announced. */
+  /**
+   * Say how it is.
+   * @param {"offline" | "stopped" | "back"} kind
+   * @param {string} text
+   * @param {string | null} action what the button does, if there is one
+   * @param {string} [passing] changes every second: it is seen and not announced
+   */
   #say(kind, text, action, passing = "") {
     this.#shown = true;
     this.#banner.hidden = false;
@@ -110,11 +130,11 @@ export function showTyping(names) {
   if (byId("typing").textContent !== says) byId("typing").textContent = says;
 }
 
-/** A notice that goes by itself. */
+/** A notice that goes by itself. @param {string} text */
 export function toast(text) {
   const list = byId("toasts");
   const node = el("div", { class: "toast" }, text);
   list.append(node);
-  while (list.children.length > TOASTS) list.firstChild.remove();
+  while (list.children.length > TOASTS) list.firstChild?.remove();
   setTimeout(() => node.remove(), TOAST_MS);
 }

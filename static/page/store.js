@@ -9,6 +9,7 @@ const ROOMS_LIMIT = 20;
 export const storage = usable("localStorage");
 const session = usable("sessionStorage");
 
+/** @type {(name: "localStorage" | "sessionStorage") => Storage | null} */
 function usable(name) {
   try {
     const found = globalThis[name];
@@ -19,6 +20,7 @@ function usable(name) {
   }
 }
 
+/** @type {(where: Storage | null, key: string, value: string) => void} */
 function write(where, key, value) {
   try {
     if (value) where?.setItem(key, value);
@@ -51,8 +53,9 @@ export const store = {
     write(storage, "parley.rooms", JSON.stringify(rooms.slice(-ROOMS_LIMIT)));
   },
 
-  /** What was begun in a room and not sent: this tab's alone. */
+  /** What was begun in a room and not sent: this tab's alone. @param {string} room */
   draft: (room) => session?.getItem(`parley.draft.${room}`) ?? "",
 
+  /** @type {(room: string, text: string) => void} */
   keepDraft: (room, text) => write(session, `parley.draft.${room}`, text),
 };

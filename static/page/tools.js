@@ -3,9 +3,10 @@
  * @module
  */
 
-import { el, iconButton } from "./dom.js";
+import { closest, el, iconButton } from "./dom.js";
 
 const QUICK = ["👍", "❤️", "😂"];
+const STEPS = new Map([["ArrowRight", 1], ["ArrowLeft", -1]]);
 const EMOJI = [
   ..."👍👎👏🙌🙏💪👀👋",
   "❤️", ..."💔🔥⭐🎉🎂🚀💡",
@@ -17,8 +18,11 @@ export class Tools {
   #list;
   #onReact;
   #bar;
+  #more;
   #own;
+  /** @type {HTMLElement | null} */
   #picker = null;
+  /** @type {number | null} */
   #seq = null;
 
   /**
@@ -32,12 +36,12 @@ export class Tools {
     this.#list = list;
     this.#onReact = onReact;
     const quick = QUICK.map((emoji) => this.#emojiButton(emoji, "icon"));
-    const more = iconButton("smile", "Choose a reaction", () => this.#togglePicker());
+    this.#more = iconButton("smile", "Choose a reaction", () => this.#togglePicker());
     this.#own = [
-      iconButton("edit", "Edit", () => onEdit(this.#seq)),
-      iconButton("remove", "Remove", () => onRemove(this.#seq)),
+      iconButton("edit", "Edit", () => this.#seq !== null && onEdit(this.#seq)),
+      iconButton("remove", "Remove", () => this.#seq !== null && onRemove(this.#seq)),
     ];
-    this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": "Message" }, ...quick, more, ...this.#own);
+    this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": "Message" }, ...quick, this.#more, ...this.#own);
     list.addEventListener("pointerover", ({ target }) => this.#moveTo(target));
     list.addEventListener("focusin", ({ target }) => this.#moveTo(target));
     list.addEventListener("pointerleave", () => this.#leave(document.activeElement));
@@ -58,12 +62,14 @@ export class Tools {
     this.#seq = null;
   }
 
+  /** @param {EventTarget | null} target */
   #moveTo(target) {
-    const message = target.closest("[data-seq]");
+    const message = closest(target, "[data-seq]");
     if (!message || message.contains(this.#bar) || this.#picker) return;
     this.#place(message);
   }
 
+  /** @param {HTMLElement | null} message */
   #place(message) {
     if (!message || message.querySelector(".gone")) {
       this.hide();
@@ -75,15 +81,21 @@ export class Tools {
     message.append(this.#bar);
   }
 
+  /** @param {EventTarget | null} focused */
   #leave(focused) {
-    if (!this.#picker && !this.#list.contains(focused)) this.hide();
+    const inside = focused instanceof Node && this.#list.contains(focused);
+    if (!this.#picker && !inside) this.hide();
   }
 
+  /**
+   * @param {string} emoji
+   * @param {string} className
+   */
   #emojiButton(emoji, className) {
     const onclick = () => {
       const seq = this.#seq; // closing takes the focus away, and with it perhaps the toolbar
       this.#closePicker();
-      this.#onReact(seq, emoji);
+      if (seq !== null) this.#onReact(seq, emoji);
     };
     return el("button", { type: "button", class: className, "aria-label": `React with ${emoji}`, onclick }, emoji);
   }
@@ -96,11 +108,12 @@ export class Tools {
       return;
     }
     const buttons = EMOJI.map((emoji) => this.#emojiButton(emoji, "emoji"));
-    this.#picker = el("div", { class: "picker", role: "group", "aria-label": "Choose a reaction" }, ...buttons);
-    this.#bar.append(this.#picker);
+    const picker = el("div", { class: "picker", role: "group", "aria-label": "Choose a reaction" }, ...buttons);
+    this.#picker = picker;
+    this.#bar.append(picker);
     // Upwards, unless it would stand out of the list's frame.
-    const frame = this.#list.parentElement.getBoundingClientRect();
-    if (this.#bar.getBoundingClientRect().top - this.#picker.offsetHeight < frame.top) this.#picker.classList.add("below");
+    const top = this.#list.parentElement?.getBoundingClientRect().top ?? 0;
+    if (this.#bar.getBoundingClientRect().top - picker.offsetHeight < top) picker.classList.add("below");
     buttons[0].focus();
     document.addEventListener("pointerdown", this.#onOutside);
   }
@@ -111,19 +124,21 @@ export class Tools {
     document.removeEventListener("pointerdown", this.#onOutside);
   }
 
+  /** @param {PointerEvent} event */
   #onOutside = ({ target }) => {
-    if (!this.#bar.contains(target)) this.#closePicker();
+    if (target instanceof Node && !this.#bar.contains(target)) this.#closePicker();
   };
 
+  /** @param {KeyboardEvent} event */
   #onKey(event) {
-    const steps = { ArrowRight: 1, ArrowLeft: -1 };
-    const buttons = [...(this.#picker ?? this.#bar).querySelectorAll("button:not([hidden])")];
-    const index = buttons.indexOf(document.activeElement);
+    const step = STEPS.get(event.key);
+    const buttons = [...(this.#picker ?? this.#bar).querySelectorAll("button")].filter(({ hidden }) => !hidden);
+    const index = buttons.findIndex((button) => button === document.activeElement);
     if (event.key === "Escape" && this.#picker) {
       this.#closePicker();
-      this.#bar.querySelector("[title='Choose a reaction']").focus();
-    } else if (event.key in steps && index >= 0) {
-      buttons[(index + steps[event.key] + buttons.length) % buttons.length].focus();
+      this.#more.focus();
+    } else if (step !== undefined && index >= 0) {
+      buttons[(index + step + buttons.length) % buttons.length].focus();
     } else {
       return;
     }

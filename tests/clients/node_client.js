@@ -20,7 +20,10 @@ const LIBRARIES = {
             // Its close event has no wasClean: 1006 is its word for an end without a close frame.
             const close = (given) => (event) =>
                 given({ code: event.code, reason: event.reason, wasClean: event.code !== 1006 });
-            Object.defineProperty(socket, "onclose", { set: (given) => socket.on("close", close(given)) });
+            const set = (given) => {
+                socket.on("close", close(given));
+            };
+            Object.defineProperty(socket, "onclose", { set });
             return socket;
         };
     },

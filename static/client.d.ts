@@ -1,0 +1,624 @@
+/**
+ * The types of client.js, for TypeScript. Generated: after a change of client.js, or of what it imports, run
+ * `node tests/javascript/declarations.js`.
+ */
+
+/** Why the service closed a socket. */
+export const CloseCode: Readonly<{
+    NORMAL: 1000;
+    PROTOCOL_ERROR: 1002;
+    UNSUPPORTED_DATA: 1003;
+    INVALID_PAYLOAD: 1007;
+    POLICY_VIOLATION: 1008;
+    TOO_BIG: 1009;
+    RESTART: 1012;
+    TRY_AGAIN_LATER: 1013;
+    UNAUTHENTICATED: 4401;
+    REMOVED: 4403;
+    NO_PONG: 4408;
+    TOO_SLOW: 4413;
+    TOO_MANY: 4429;
+}>;
+
+/**
+ * What a client does after a close.
+ * - `STAY`: stays away and shows the reason.
+ * - `RETURN`: comes back, by `reconnect` or with full jitter.
+ * - `LATER`: comes back too, but gives the other side seconds rather than milliseconds.
+ * - `TICKET`: comes back at once with a new ticket; if that is refused as well, like `RETURN`.
+ */
+export const AfterClose: Readonly<{
+    STAY: "stay";
+    RETURN: "return";
+    LATER: "later";
+    TICKET: "ticket";
+}>;
+
+/** A ticket (or another answer) that was refused. `status` is 0 when nobody answered. */
+export class HttpError extends Error {
+    /**
+     * @param {number} status
+     * @param {string} code the contract's error code, or "unreachable"
+     * @param {string} message
+     * @param {number} [retryAfter] seconds
+     */
+    constructor(status: number, code: string, message: string, retryAfter?: number);
+    status: number;
+    code: string;
+    retryAfter: number;
+    /** Whether asking again is in vain. */
+    get final(): boolean;
+}
+
+export type LinkState = {
+    state: "closed" | "connecting" | "open" | "waiting" | "stopped";
+    /**
+     * ms from this state's beginning to the next attempt, while waiting
+     */
+    retryIn?: number | undefined;
+    /**
+     * the same as Unix time in ms, by this machine's clock
+     */
+    retryAt?: number | undefined;
+    /**
+     * the close code, or the HTTP error's code
+     */
+    code?: string | number | undefined;
+    /**
+     * why, in the service's words
+     */
+    reason?: string | undefined;
+};
+
+/**
+ * A browser's `WebSocket`, or that of the package `ws` or `undici`. Its `on…` properties, which all of them have, are
+ * left out: each types its events in its own way.
+ */
+export type WebSocketClass = new (url: string, protocols: string[]) => {
+    readonly readyState: number;
+    readonly bufferedAmount: number;
+    send(data: string): void;
+    close(code?: number): void;
+};
+
+/** As many entries wait as a page may keep. */
+export class OutboxFullError extends Error {
+    constructor();
+}
+
+export class Outbox {
+    /**
+     * @param {object} options
+     * @param {Storage | null} [options.storage]
+     * @param {LockManager | null} [options.locks]
+     * @param {string} [options.prefix] of the storage keys
+     * @param {(entry: OutboxEntry | null) => void} [options.onChange] an entry changed, or (null) several were adopted
+     */
+    constructor({ storage, locks, prefix, onChange }: {
+        storage?: Storage | null | undefined;
+        locks?: LockManager | null | undefined;
+        prefix?: string | undefined;
+        onChange?: ((entry: OutboxEntry | null) => void) | undefined;
+    });
+    /** Whether entries survive the page. False while storage is full or switched off. */
+    durable: boolean;
+    /**
+     * A room's entries, or all, in order.
+     * @param {string} [room]
+     */
+    list(room?: string): OutboxEntry[];
+    /** @param {string} id */
+    get(id: string): OutboxEntry | undefined;
+    /** Rooms for which something waits to be sent. */
+    rooms(): Set<string>;
+    /**
+     * Keep a frame until it is acknowledged.
+     * @param {NewChange} frame it is given an id
+     * @param {string | null} user
+     * @returns {OutboxEntry}
+     * @throws {OutboxFullError}
+     */
+    add(frame: NewChange, user: string | null): OutboxEntry;
+    /**
+     * Change an entry: its state, its error, its user.
+     * @param {string} id
+     * @param {Partial<OutboxEntry>} change
+     */
+    update(id: string, change: Partial<OutboxEntry>): void;
+    /**
+     * It is acknowledged, or its author gave it up.
+     * @param {string} id
+     */
+    remove(id: string): void;
+    /** The page goes: somebody else may take what is left. */
+    close(): void;
+    /** Look for entries whose page is gone. */
+    adopt(): void;
+    #private;
+}
+
+export type OutboxEntry = {
+    /**
+     * the event's id, the same however often it is sent
+     */
+    id: string;
+    room: string;
+    /**
+     * what is sent
+     */
+    frame: Change;
+    /**
+     * when it was written, Unix time in ms
+     */
+    at: number;
+    /**
+     * whose words they are; null before anybody was let in
+     */
+    user: string | null;
+    state: "queued" | "sending" | "failed";
+    /**
+     * why it failed
+     */
+    error?: string | undefined;
+};
+
+export type NewChange = Omit<Send, "id"> | Omit<Edit, "id"> | Omit<Remove, "id"> | Omit<React, "id">;
+
+/** A request was refused (`code` of the contract) or not answered ("offline", "timeout", "busy"). */
+export class RequestError extends Error {
+    /**
+     * @param {ErrorCode | "offline" | "timeout" | "busy"} code
+     * @param {string} message
+     * @param {number} [retryAfter] seconds
+     */
+    constructor(code: ErrorCode | "offline" | "timeout" | "busy", message: string, retryAfter?: number);
+    code: "offline" | "timeout" | ErrorCode | "busy";
+    retryAfter: number | undefined;
+}
+
+/**
+ * everything after seq `after`, and why
+ */
+export type Loss = {
+    reason: Reset["reason"];
+    after: number;
+};
+
+/**
+ * everything after seq `after` is missing, but for what `joined` brings
+ */
+export type Gap = {
+    room: string;
+} & Loss;
+
+/**
+ * What the service takes for no answer to try again.
+ */
+export type Refusal = {
+    room: string;
+    type: "join" | "edit" | "remove" | "react";
+    code: ErrorCode;
+    message: string;
+    /**
+     * an edit's
+     */
+    text?: string | undefined;
+};
+
+/** A connection that comes back, the rooms one is in, and an outbox. */
+export class Chat {
+    /**
+     * @param {object} options
+     * @param {string | URL} options.url where the service is
+     * @param {string} [options.name] a guest's name
+     * @param {string | (() => string | Promise<string>)} [options.token] a user's token, or what fetches a fresh one
+     * @param {Storage | null} [options.storage] for the guest token and the outbox; none keeps both in memory
+     * @param {LockManager | null} [options.locks] says which outbox still has its page; by default `navigator.locks`
+     * @param {WebSocketClass} [options.WebSocket]
+     * @param {typeof fetch} [options.fetch]
+     * @throws {TypeError} where there is no WebSocket
+     */
+    constructor({ url, name, token, storage, locks, WebSocket, fetch }: {
+        url: string | URL;
+        name?: string | undefined;
+        token?: string | (() => string | Promise<string>) | undefined;
+        storage?: Storage | null | undefined;
+        locks?: LockManager | null | undefined;
+        WebSocket?: WebSocketClass | undefined;
+        fetch?: typeof globalThis.fetch | undefined;
+    });
+    /** @type {Person | null} who we are */
+    user: Person | null;
+    /** @type {Limits} the service's, from `welcome` */
+    limits: Limits;
+    /** @type {Outbox} */
+    outbox: Outbox;
+    /** @returns {LinkState} */
+    get state(): LinkState;
+    /**
+     * Listen. A listener that throws disturbs nobody else.
+     * @template {keyof ChatEvents} E
+     * @param {E} event
+     * @param {(value: ChatEvents[E]) => void} listener
+     * @returns {() => void} stops it
+     */
+    on<E extends keyof ChatEvents>(event: E, listener: (value: ChatEvents[E]) => void): () => void;
+    /** Connect, and come back after whatever happens, until `close` or a close code that says to stay away. */
+    open(): void;
+    /** Leave. What is in the outbox stays there, for the next page. */
+    close(): void;
+    /** The network is back or the page is seen again: look at once, or ask whether the connection still lives. */
+    wake(): void;
+    /**
+     * Be called otherwise: connects anew.
+     * @param {string} name
+     */
+    rename(name: string): void;
+    /**
+     * Be in a room, now and after every reconnect.
+     * @param {string} room
+     * @param {{limit?: number}} [options] how many messages `joined` brings
+     */
+    join(room: string, { limit }?: {
+        limit?: number;
+    }): void;
+    /**
+     * Be in it no longer. What waits for it in the outbox is still sent.
+     * @param {string} room
+     */
+    leave(room: string): void;
+    /**
+     * The last durable event of a room that was seen.
+     * @param {string} room
+     * @returns {Position | null}
+     */
+    position(room: string): Position | null;
+    /**
+     * Say something. It is kept and sent until the service has stored it.
+     * @param {string} room
+     * @param {string} text
+     * @returns {OutboxEntry}
+     * @throws {OutboxFullError}
+     */
+    send(room: string, text: string): OutboxEntry;
+    /**
+     * Change one's own message.
+     * @param {string} room
+     * @param {number} target its seq
+     * @param {string} text
+     * @throws {OutboxFullError}
+     */
+    edit(room: string, target: number, text: string): OutboxEntry;
+    /**
+     * Remove one's own message.
+     * @param {string} room
+     * @param {number} target its seq
+     * @throws {OutboxFullError}
+     */
+    remove(room: string, target: number): OutboxEntry;
+    /**
+     * Add (`on`) or take back a reaction.
+     * @param {string} room
+     * @param {number} target the message's seq
+     * @param {string} emoji
+     * @throws {OutboxFullError}
+     */
+    react(room: string, target: number, emoji: string, on?: boolean): OutboxEntry;
+    /**
+     * Send a failed entry again; as oneself, if somebody else wrote it.
+     * @param {string} id the entry's
+     */
+    retry(id: string): void;
+    /**
+     * Give an entry up. It may have been stored if it was ever on its way.
+     * @param {string} id the entry's
+     */
+    discard(id: string): void;
+    /**
+     * A page of history.
+     * @param {string} room joined
+     * @param {number} [before] only messages with a smaller seq
+     * @param {number} [limit]
+     * @returns {Promise<HistoryPage>}
+     * @throws {RequestError}
+     */
+    history(room: string, before?: number, limit?: number): Promise<HistoryPage>;
+    /**
+     * Kick, ban, mute, slow somebody, or take it back; for moderators.
+     * @param {Omit<Moderate, "type" | "ref">} order
+     * @returns {Promise<Moderated>}
+     * @throws {RequestError}
+     */
+    moderate(order: Omit<Moderate, "type" | "ref">): Promise<Moderated>;
+    /**
+     * Say that we are typing.
+     * @param {string} room
+     */
+    typing(room: string): void;
+    /**
+     * Say that everything up to `seq` is read.
+     * @param {string} room
+     * @param {number} seq
+     */
+    read(room: string, seq: number): void;
+    /**
+     * Rooms that may be entered; null where the service does not list any.
+     * @returns {Promise<ListedRoom[] | null>}
+     * @throws {HttpError}
+     */
+    rooms(): Promise<ListedRoom[] | null>;
+    #private;
+}
+
+/**
+ * What there is to listen to, by name; where nothing else is said, the service's frame.
+ */
+export type ChatEvents = {
+    state: LinkState;
+    /**
+     * who we are, the limits
+     */
+    welcome: Welcome;
+    /**
+     * `fresh`: its `messages` replace what was known; otherwise what was
+     * missed follows
+     */
+    joined: Joined & {
+        fresh: boolean;
+    };
+    message: Message;
+    edited: Edited;
+    removed: Removed;
+    reacted: Reacted;
+    /**
+     * messages are missing
+     */
+    gap: Gap;
+    presence: Presence;
+    typing: TypingFrame;
+    read: ReadFrame;
+    moderated: Moderated;
+    /**
+     * comes before its entry leaves the outbox; the event itself comes before it or after
+     */
+    sent: Sent;
+    /**
+     * the entry that changed or is gone, or null for several
+     */
+    outbox: OutboxEntry | null;
+    /**
+     * a join, an edit, a removal or a reaction was refused for good
+     */
+    refused: Refusal;
+    /**
+     * an error of the service that answers nothing of ours
+     */
+    problem: ErrorFrame;
+};
+
+export type Emit = <E extends keyof ChatEvents>(event: E, value: ChatEvents[E]) => void;
+
+/**
+ * The wire contract (docs/protocol.md) as types. No program loads this file: it is read by type checkers, and by whoever
+ * wants to know what a frame holds. A test holds the frames equal to service/protocol.py.
+ *
+ * `at` is Unix time in ms, by the broker's clock; `seq` counts a room's durable events from 1; `epoch` names one life of
+ * that count.
+ */
+export interface Person {
+  id: string;
+  name: string;
+}
+
+/** The last durable event of a room that somebody saw. */
+export interface Position {
+  epoch: string;
+  seq: number;
+}
+
+export type Action = "kick" | "ban" | "unban" | "mute" | "unmute" | "slow" | "unslow";
+
+export type ErrorCode =
+  | "bad_request"
+  | "unknown_type"
+  | "bad_room"
+  | "not_joined"
+  | "forbidden"
+  | "too_large"
+  | "too_many_rooms"
+  | "rate_limited"
+  | "unavailable";
+
+/** `ref` is a client's own; the answer to a request echoes it. */
+export interface Referring {
+  ref?: string;
+}
+
+export interface Send extends Referring {
+  type: "send";
+  room: string;
+  id: string;
+  text: string;
+}
+
+export interface Edit extends Referring {
+  type: "edit";
+  room: string;
+  id: string;
+  target: number;
+  text: string;
+}
+
+export interface Remove extends Referring {
+  type: "remove";
+  room: string;
+  id: string;
+  target: number;
+}
+
+export interface React extends Referring {
+  type: "react";
+  room: string;
+  id: string;
+  target: number;
+  emoji: string;
+  on?: boolean;
+}
+
+export interface Moderate extends Referring {
+  type: "moderate";
+  user: string;
+  action: Action;
+  /** Everywhere, without it. */
+  room?: string;
+  /** For good, without it. */
+  seconds?: number;
+  reason?: string;
+  /** All guests of the networks that the guest `user` comes from. */
+  network?: boolean;
+}
+
+/** What is stored, under an `id` that is the client's own. */
+export type Change = Send | Edit | Remove | React;
+
+export interface Limits {
+  /** characters of a text */
+  text: number;
+  /** bytes of a frame */
+  frame: number;
+  /** rooms of one socket */
+  rooms: number;
+}
+
+export interface Welcome {
+  type: "welcome";
+  user: Person;
+  version: number;
+  /** seconds between the service's pings */
+  heartbeat: number;
+  limits: Limits;
+  /** messages by room, where we read before */
+  unread?: Record<string, number>;
+}
+
+export interface Joined extends Referring {
+  type: "joined";
+  room: string;
+  epoch: string;
+  seq: number;
+  resumed: boolean;
+  messages: Message[];
+  more: boolean;
+  members?: Person[];
+  count?: number;
+  /** seq by user id */
+  reads?: Record<string, number>;
+}
+
+export interface Sent extends Referring {
+  type: "sent";
+  room: string;
+  id: string;
+  seq: number;
+  at: number;
+  duplicate: boolean;
+}
+
+export interface HistoryPage extends Referring {
+  type: "history";
+  room: string;
+  messages: Message[];
+  more: boolean;
+}
+
+export interface TypingFrame {
+  type: "typing";
+  room: string;
+  user: Person;
+}
+
+export interface ReadFrame {
+  type: "read";
+  room: string;
+  /** the user's id */
+  user: string;
+  seq: number;
+}
+
+export interface Moderated extends Referring {
+  type: "moderated";
+  room?: string;
+  /** the user's id */
+  user: string;
+  action: Action;
+}
+
+export interface Presence {
+  type: "presence";
+  room: string;
+  joined?: Person[];
+  /** user ids */
+  left?: string[];
+  count: number;
+}
+
+export interface Reset {
+  type: "reset";
+  room: string;
+  reason: "epoch" | "trimmed";
+}
+
+export interface ErrorFrame extends Referring {
+  type: "error";
+  code: ErrorCode;
+  message: string;
+  /** seconds */
+  retry_after?: number;
+}
+
+export interface Durable {
+  room: string;
+  seq: number;
+  /** its author's own */
+  id: string;
+  user: Person;
+  at: number;
+}
+
+export interface Message extends Durable {
+  type: "message";
+  /** Not there once the message is removed. */
+  text?: string;
+  removed?: true;
+  edited_at?: number;
+  /** user ids by emoji */
+  reactions?: Record<string, string[]>;
+}
+
+export interface Edited extends Durable {
+  type: "edited";
+  target: number;
+  /** Not there once the message is removed. */
+  text?: string;
+  removed?: true;
+}
+
+export interface Removed extends Durable {
+  type: "removed";
+  target: number;
+}
+
+export interface Reacted extends Durable {
+  type: "reacted";
+  target: number;
+  emoji: string;
+  on: boolean;
+}
+
+/** A room of `GET /rooms`. */
+export interface ListedRoom {
+  room: string;
+  /** members */
+  count: number;
+  unread: number;
+}

@@ -1,0 +1,383 @@
+/**
+ * What somebody does who has entered: joins the client, what is known of each room, and the views.
+ * @module
+ */
+
+import { Chat } from "../client.js";
+import { roomOfPath } from "./address.js";
+import { Composer } from "./composer.js";
+import { byId } from "./dom.js";
+import { sentence } from "./format.js";
+import { Log } from "./log.js";
+import { Outgoing } from "./outgoing.js";
+import { Room } from "./room.js";
+import { rowsOf } from "./rows.js";
+import { Sidebar } from "./sidebar.js";
+import { Status, showTyping, toast } from "./status.js";
+import { storage, store } from "./store.js";
+
+/**
+ * @import { ChatEvents } from "../client.js"
+ * @import { LinkState } from "../link.js"
+ * @import { OutboxEntry } from "../outbox.js"
+ * @import { ListedRoom, Removed } from "../protocol.js"
+ * @import { Refusal } from "../rooms.js"
+ */
+
+/** @typedef {"joined" | "message" | "edited" | "removed" | "reacted" | "gap" | "presence" | "read" | "typing"} OfRoom */
+
+export const FIRST_ROOM = "lobby";
+const READ_MS = 1000; // between two read positions told
+const ROOMS_MS = 60_000; // between two looks at the list of rooms
+const ROOMS_AGE_MS = 1500; // until the service has a fresh list: its own may be a second old
+const BACK_TO_ENTRANCE = new Set(["bad_request", "name_taken", "unauthenticated"]);
+const REFUSALS = {
+  edit: "Your change was not taken",
+  remove: "The message was not removed",
+  react: "Your reaction was not taken",
+};
+
+export class Conversation {
+  #chat;
+  #outgoing;
+  /** @type {Map<string, Room>} those we are in */
+  #rooms = new Map();
+  #current;
+  /** @type {ListedRoom[]} what the service lists */
+  #listed = [];
+  /** @type {number | null} */
+  #drawing = null;
+  #fresh = true; // whether the next drawing begins anew
+  /** @type {Set<Room>} whose read position is to be told */
+  #read = new Set();
+  #toEntrance;
+
+  #status = new Status(() => this.#comeBack());
+  #log = new Log({
+    older: () => this.#older(),
+    seen: () => this.#seen(),
+    react: (seq, emoji) => this.#outgoing.react(this.#current, seq, emoji),
+    edit: (seq) => this.#edit(seq),
+    remove: (seq) => this.#outgoing.remove(this.#current.name, seq),
+    retry: (id) => this.#chat.retry(id),
+    discard: (id) => this.#chat.discard(id),
+  });
+  #composer = new Composer({
+    send: (text) => this.#send(text),
+    edit: (seq, text) => this.#outgoing.edit(this.#current.name, seq, text),
+    last: () => this.#current.lastOwn(this.#me),
+    typing: () => this.#chat.typing(this.#current.name),
+  });
+  #sidebar = new Sidebar({
+    open: (room) => this.#open(room),
+    leave: (room) => this.#leave(room),
+    rename: () => this.#toEntrance({ room: this.#current.name, cancel: true }),
+  });
+
+  /**
+   * @param {object} options
+   * @param {string} options.name
+   * @param {string} options.room
+   * @param {(why: {room: string, error?: string, cancel?: boolean}) => void} options.toEntrance ask for a name again
+   */
+  constructor({ name, room, toEntrance }) {
+    this.#toEntrance = toEntrance;
+    this.#chat = new Chat({ url: location.origin, name, storage });
+    this.#outgoing = new Outgoing(this.#chat, () => this.#draw());
+    this.#listen();
+    for (const known of store.rooms) this.#join(known);
+    this.#current = this.#join(room);
+    this.#turnTo(room);
+    this.#open(room);
+    this.#chat.open();
+    addEventListener("popstate", () => this.#show(roomOfPath() ?? FIRST_ROOM));
+    addEventListener("online", () => this.#chat.wake());
+    addEventListener("focus", () => this.#draw());
+    addEventListener("pagehide", () => this.#onHide());
+    document.addEventListener("visibilitychange", () => this.#onVisibility());
+    setInterval(() => this.#showTyping(), 1000);
+    setInterval(() => this.#listRooms(), ROOMS_MS);
+  }
+
+  /**
+   * Somebody comes in once more.
+   * @param {string} name
+   * @param {string} room
+   */
+  enter(name, room) {
+    this.#chat.rename(name);
+    this.#open(room);
+    this.#chat.open();
+  }
+
+  get #me() {
+    return this.#chat.user?.id ?? null;
+  }
+
+  // -- coming and going
+
+  #listen() {
+    const chat = this.#chat;
+    chat.on("state", (state) => this.#onState(state));
+    chat.on("welcome", ({ limits }) => {
+      this.#composer.limit = limits.text;
+      this.#listRooms();
+      if (this.#listed.length === 0) setTimeout(() => this.#listRooms(), ROOMS_AGE_MS);
+    });
+    chat.on("outbox", (entry) => this.#onOutbox(entry));
+    chat.on("refused", (refusal) => this.#onRefused(refusal));
+    chat.on("problem", ({ message }) => toast(sentence(message)));
+    this.#onRoom("joined", (room, frame) => {
+      room.onJoined(frame, this.#me);
+      if (room === this.#current && frame.fresh) this.#onFresh(room);
+    });
+    this.#onRoom("message", (room, frame) => room.onMessage(frame, this.#me, this.#looksAt(room)));
+    this.#onRoom("gap", (room, gap) => room.onGap(gap));
+    this.#onRoom("edited", (room, frame) => room.onEdited(frame));
+    this.#onRoom("removed", (room, frame) => this.#onRemoved(room, frame));
+    this.#onRoom("reacted", (room, frame) => room.onReacted(frame));
+    this.#onRoom("presence", (room, frame) => room.onPresence(frame));
+    this.#onRoom("read", (room, frame) => room.onRead(frame, this.#me));
+    this.#onRoom("typing", (room, frame) => {
+      if (frame.user.id !== this.#me) room.onTyping(frame, performance.now());
+    });
+  }
+
+  /**
+   * Listen to what happens in the rooms we are in.
+   * @template {OfRoom} E
+   * @param {E} event
+   * @param {(room: Room, value: ChatEvents[E]) => void} apply
+   */
+  #onRoom(event, apply) {
+    this.#chat.on(event, (value) => {
+      const room = this.#rooms.get(value.room);
+      if (!room) return;
+      apply(room, value);
+      if (event === "typing" || event === "message") this.#showTyping();
+      this.#draw();
+    });
+  }
+
+  /** @param {LinkState} state */
+  #onState(state) {
+    this.#status.show(state);
+    if (state.state === "stopped" && typeof state.code === "string" && BACK_TO_ENTRANCE.has(state.code)) {
+      this.#toEntrance({ room: this.#current.name, error: state.reason });
+    }
+    this.#draw();
+  }
+
+  /** Somebody wants back at once, or after being sent away. */
+  #comeBack() {
+    this.#chat.wake();
+    this.#chat.open();
+  }
+
+  /** @param {Room} room */
+  #onFresh(room) {
+    this.#fresh = true;
+    for (const { seq, removed } of room.messages) if (removed) this.#composer.onRemoved(seq);
+  }
+
+  /**
+   * What somebody is writing anew is not to be lost with the message.
+   * @param {Room} room
+   * @param {Removed} frame
+   */
+  #onRemoved(room, frame) {
+    room.onRemoved(frame, this.#me);
+    if (room === this.#current && this.#composer.onRemoved(frame.target)) toast("The message was removed. Your words stay here.");
+  }
+
+  /** @param {Refusal} refusal */
+  #onRefused({ room, type, message, text }) {
+    if (type !== "join") {
+      toast(`${REFUSALS[type]}. ${sentence(message)}`);
+      if (text) this.#keepWords(room, text);
+      return;
+    }
+    toast(`#${room}: ${sentence(message)}`);
+    this.#forget(room);
+  }
+
+  /** @type {(room: string, words: string) => void} */
+  #keepWords(room, words) {
+    if (room === this.#current.name) this.#composer.keep(words);
+    else store.keepDraft(room, [words, store.draft(room)].filter(Boolean).join("\n"));
+  }
+
+  #onHide() {
+    store.keepDraft(this.#current.name, this.#composer.draft);
+    this.#chat.outbox.close();
+  }
+
+  #onVisibility() {
+    if (this.#drawing !== null) cancelAnimationFrame(this.#drawing); // of a page that is hidden now it would never come
+    this.#drawing = null;
+    this.#draw();
+    if (document.hidden) return;
+    this.#chat.wake();
+    this.#listRooms();
+  }
+
+  // -- rooms
+
+  /** @param {string} name */
+  #open(name) {
+    if (roomOfPath() !== name) history.pushState(null, "", `/r/${name}`);
+    this.#show(name);
+    if (matchMedia("(hover: hover)").matches) this.#composer.focus();
+  }
+
+  /** @param {string} name */
+  #show(name) {
+    if (this.#current.name === name) return;
+    store.keepDraft(this.#current.name, this.#composer.draft);
+    this.#turnTo(name);
+  }
+
+  /** @param {string} name */
+  #turnTo(name) {
+    const room = this.#join(name);
+    this.#current = room;
+    room.divider = room.unread > 0 ? room.readSeq : null;
+    this.#composer.turnTo(name, store.draft(name));
+    byId("room-name").textContent = `#${name}`;
+    this.#fresh = true;
+    this.#showTyping();
+    this.#draw();
+  }
+
+  /** @param {string} name */
+  #join(name) {
+    const known = this.#rooms.get(name);
+    if (known) return known;
+    const room = new Room(name);
+    this.#rooms.set(name, room);
+    this.#chat.join(name);
+    store.rooms = [...this.#rooms.keys()];
+    return room;
+  }
+
+  /** @param {string} name */
+  #leave(name) {
+    this.#chat.leave(name);
+    this.#forget(name);
+  }
+
+  /** @param {string} name */
+  #forget(name) {
+    const room = this.#rooms.get(name);
+    this.#rooms.delete(name);
+    store.rooms = [...this.#rooms.keys()];
+    if (room && room === this.#current) this.#open([...this.#rooms.keys()][0] ?? FIRST_ROOM);
+    this.#draw();
+  }
+
+  async #listRooms() {
+    if (document.hidden || this.#chat.state.state !== "open") return;
+    try {
+      this.#listed = (await this.#chat.rooms()) ?? [];
+    } catch {
+      return; // the list stays as it was
+    }
+    this.#draw();
+  }
+
+  async #older() {
+    const room = this.#current;
+    if (!room.more || room.loading || !room.joined || this.#chat.state.state !== "open") return;
+    const { epoch } = room;
+    room.loading = true;
+    try {
+      const page = await this.#chat.history(room.name, room.messages[0]?.seq);
+      if (room.epoch === epoch) room.onHistory(page);
+    } catch {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1000);
+      });
+    } finally {
+      room.loading = false;
+    }
+    this.#draw();
+  }
+
+  // -- writing
+
+  /** @param {number} seq */
+  #edit(seq) {
+    const message = this.#current.get(seq);
+    if (message) this.#composer.edit(message);
+  }
+
+  /** @param {string} text */
+  #send(text) {
+    const refusal = this.#outgoing.send(this.#current.name, text);
+    if (refusal === null) this.#log.toEnd();
+    return refusal;
+  }
+
+  /** @param {OutboxEntry | null} entry */
+  #onOutbox(entry) {
+    if (entry?.state === "failed" && entry.room !== this.#current.name) toast(`A message to #${entry.room} was not sent.`);
+    this.#draw();
+  }
+
+  // -- reading
+
+  /** @param {Room} room */
+  #looksAt(room) {
+    return room === this.#current && !document.hidden && document.hasFocus() && this.#log.atEnd;
+  }
+
+  #seen() {
+    const room = this.#current;
+    if (!room.joined || !this.#looksAt(room) || this.#fresh) return;
+    if (room.markRead() === null) return;
+    if (this.#read.size === 0) setTimeout(() => this.#tellRead(), READ_MS);
+    this.#read.add(room);
+    this.#draw();
+  }
+
+  #tellRead() {
+    for (const { name, readSeq } of this.#read) this.#chat.read(name, readSeq ?? 0);
+    this.#read.clear();
+  }
+
+  #showTyping() {
+    showTyping(this.#current.typing(performance.now()));
+  }
+
+  // -- drawing
+
+  /** Draw soon: once for whatever happens in one frame. A hidden page has no frames, but its title still counts. */
+  #draw() {
+    if (this.#drawing !== null) return;
+    const draw = () => {
+      this.#drawing = null;
+      this.#drawNow();
+    };
+    this.#drawing = document.hidden ? setTimeout(draw, 200) : requestAnimationFrame(draw);
+  }
+
+  #drawNow() {
+    const room = this.#current;
+    const fresh = this.#fresh && room.joined;
+    if (fresh) this.#fresh = false;
+    this.#log.draw(rowsOf(room, this.#outgoing.entries(room.name), this.#me), { fresh, unread: room.unread });
+    this.#sidebar.people(room, this.#me);
+    this.#sidebar.me(this.#chat.user ?? { id: "", name: store.name }, this.#chat.state.state, this.#status.word);
+    this.#drawRooms();
+  }
+
+  #drawRooms() {
+    const current = this.#current.name;
+    const rooms = [...this.#rooms.values()].map(({ name, unread }) => ({ name, unread, current: name === current }));
+    rooms.sort((one, other) => one.name.localeCompare(other.name));
+    this.#sidebar.rooms(rooms, this.#listed.filter(({ room }) => !this.#rooms.has(room)));
+    const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
+    document.title = `${unread > 0 ? `(${unread}) ` : ""}#${current} · Parley`;
+  }
+}
+

@@ -1,0 +1,96 @@
+"""The page's and the client's JavaScript: all of it is checked, and the checks find something."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ..harness import require_tool
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
+STATIC = ROOT / "static"
+OPTIONS = json.loads((FOLDER / "tsconfig.json").read_text())["compilerOptions"]
+
+
+def node(script: str, *arguments: str, source: str | None = None) -> subprocess.CompletedProcess[str]:
+    """One of Node's programs, run from the top of the tree; `source` is what it reads."""
+    command = [require_tool("node", "nodejs"), str(FOLDER / script), *arguments]
+    return subprocess.run(command, cwd=ROOT, input=source, capture_output=True, text=True, check=False)
+
+
+def tsc(*arguments: str) -> str:
+    """What the type checker has to say."""
+    return node("node_modules/typescript/bin/tsc", *arguments).stdout
+
+
+def eslint(source: str) -> set[str]:
+    """The rules that this source of the page breaks."""
+    options = ("--config", "tests/javascript/eslint.config.js", "--format", "json", "--stdin")
+    told = node("node_modules/eslint/bin/eslint.js", *options, "--stdin-filename", "static/x.js", source=source).stdout
+    return {message["ruleId"] for message in json.loads(told)[0]["messages"]}
+
+
+def scripts() -> list[Path]:
+    """The JavaScript that is served."""
+    return sorted(STATIC.rglob("*.js"))
+
+
+def test_tools_are_pinned_and_their_lock_names_no_registry() -> None:
+    """Whoever installs them has a registry of their own."""
+    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+    lock = json.loads((FOLDER / "package-lock.json").read_text())["packages"]
+    assert {name: lock[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert not [name for name, package in lock.items() if "resolved" in package]
+
+
+def test_every_script_is_checked_strictly() -> None:
+    """The type checker reads each file that is served."""
+    read = tsc("--project", "tests/javascript", "--listFilesOnly").splitlines()
+    assert {str(path) for path in scripts()} <= set(read)
+    assert OPTIONS["strict"] and OPTIONS["checkJs"]
+
+
+WAYS_OUT = ("@ts-ignore", "@ts-nocheck", "@ts-expect-error", "eslint-disable", r"\bany\b[\]})>|]")
+
+
+@pytest.mark.parametrize("way_out", WAYS_OUT)
+def test_nothing_is_hidden_from_the_checks(way_out: str) -> None:
+    """No file and no line is left out, and no type is given up."""
+    found = [path.name for path in [*scripts(), STATIC / "protocol.d.ts"] if re.search(way_out, path.read_text())]
+    assert not found
+
+
+def test_the_linter_finds_mistakes() -> None:
+    """Those that the recommended rules know, and those added to them."""
+    assert eslint("if (location == null) location.reload();\n") == {"eqeqeq"}
+    assert eslint("const unused = [1].map(() => {});\n") == {"no-unused-vars", "array-callback-return"}
+    assert eslint("document.title = missing;\n") == {"no-undef"}
+    assert eslint("try { close(); } catch {}\n") == {"no-empty"}
+
+
+def test_the_declarations_are_those_of_the_client(tmp_path: Path) -> None:
+    """static/client.d.ts is what its generator makes of client.js as it is now."""
+    written = tmp_path / "client.d.ts"
+    node("declarations.js", str(written)).check_returncode()
+    assert written.read_text() == (STATIC / "client.d.ts").read_text(), "run: node tests/javascript/declarations.js"
+
+
+def test_the_declarations_serve_a_program_and_need_no_other_file(tmp_path: Path) -> None:
+    """library.ts is checked beside client.d.ts alone; each of its expected errors is one."""
+    (tmp_path / "client.d.ts").write_text((STATIC / "client.d.ts").read_text())
+    source = (FOLDER / "library.ts").read_text().replace("../../static/client.js", "./client.js")
+    program = tmp_path / "library.ts"
+    options = OPTIONS | {"allowJs": False, "checkJs": False}
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["library.ts"]}))
+
+    program.write_text(source)
+    assert tsc("--project", str(tmp_path)) == ""
+
+    program.write_text(source.replace("@ts-expect-error", "expected:"))
+    expected = [number + 2 for number, line in enumerate(source.splitlines()) if "@ts-expect-error" in line]
+    told = tsc("--project", str(tmp_path))
+    assert len(expected) > 10
+    assert [int(line) for line in re.findall(r"library\.ts\((\d+),\d+\): error", told)] == expected
