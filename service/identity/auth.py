@@ -130,12 +130,16 @@ class Authenticator:
         guests: bool = True,
         jwt_secret: str = "",
         jwt_public_key: str = "",
-        jwt_jwks_url: str = "",
+        key_set: KeySet | None = None,
         jwt_audience: str = "",
         jwt_issuer: str = "",
+        cache_limit: int = CACHE_LIMIT,
         clock: Callable[[], float] = CLOCK.now,
     ) -> None:
-        """As the settings of these names; "" is none. `clock` gives Unix time in seconds."""
+        """As the settings of these names, "" being none; `key_set`, which is closed here, is that of JWT_JWKS_URL.
+
+        `cache_limit`: tokens whose check is remembered. `clock` gives Unix time in seconds.
+        """
         self._clock = clock
         self.guests = guests  # whether they may enter
         # A key of its own, so that nothing else ever signed with SECRET_KEY can pass for a guest's token.
@@ -146,9 +150,15 @@ class Authenticator:
             self._keys.append(("HS256", hmac_key(jwt_secret)))
         if jwt_public_key:
             self._keys.append(_public_key(jwt_public_key))
-        self._key_set = KeySet(jwt_jwks_url) if jwt_jwks_url else None
+        self._key_set = key_set
+        self._cache_limit = cache_limit
         # By the token's hash: the user, and the fetched keys that say so (None: a key that holds for good).
         self._checked: dict[bytes, tuple[User, Keys | None]] = {}
+
+    @property
+    def remembered(self) -> int:
+        """How many tokens' checks are remembered."""
+        return len(self._checked)
 
     async def close(self) -> None:
         """Let go of the key set's server."""
@@ -168,7 +178,7 @@ class Authenticator:
             keys = self._key_set.fresh() if self._key_set else None
             if keys is None:  # the keys' server is down: what they say is not to be remembered
                 return user
-        if len(self._checked) >= CACHE_LIMIT:
+        if len(self._checked) >= self._cache_limit:
             del self._checked[next(iter(self._checked))]
         self._checked[digest] = user, keys
         return user

@@ -37,6 +37,10 @@ class Networks:
         else:
             self._here.pop((user, network), None)
 
+    def __len__(self) -> int:
+        """Of how many guests' networks something is kept here."""
+        return len(self._here)
+
     async def run(self) -> None:
         """Tell the broker of who came, and now and then of all who are here."""
         again_at = time.monotonic() + self._again
