@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from service.brokers.broker import Broker
 from service.brokers.log import Change, Event, Publication, Receipt, Subscriber
@@ -15,6 +15,7 @@ from .harness import UNIT, RedisServer
 
 ADA, BOB, CY = Person("u1", "Ada"), Person("u2", "Bob"), Person("u3", "Cy")
 _ids = (f"id-{number}" for number in itertools.count(1))
+AnyBroker = TypeVar("AnyBroker", bound=Broker)
 
 
 class Recorder(Subscriber):
@@ -49,7 +50,7 @@ async def until(condition: Callable[[], object], what: str, timeout: float = 5 *
 
 
 @asynccontextmanager
-async def opened(broker: Broker, *rooms: str) -> AsyncIterator[tuple[Broker, Recorder]]:
+async def opened(broker: AnyBroker, *rooms: str) -> AsyncIterator[tuple[AnyBroker, Recorder]]:
     """The broker, open and available, subscribed to `rooms`; closed after the block."""
     heard = Recorder()
     await broker.open(heard)

@@ -19,14 +19,14 @@ import pytest
 from service import telemetry
 from service.brokers.broker import Broker
 from service.brokers.directory import READERS_LIMIT, UNREAD_ROOMS, Sanction
-from service.brokers.log import EMPTY_SECONDS, Position, Publication, Receipt
-from service.brokers.sqlite import migration as sqlite_migration
-from service.brokers.sqlite import store as sqlite_store
+from service.brokers.log import Position, Publication, Receipt
+from service.brokers.sqlite import migration
 from service.brokers.sqlite.broker import SqliteBroker
-from service.brokers.sqlite.store import Outcome, Store, Work
-from service.clock import BELIEVED, Clock
+from service.brokers.sqlite.file import File, Work
+from service.brokers.sqlite.opening import PRAGMAS, VERSION, open_database
+from service.clock import BELIEVED, CLOCK, Clock
 from service.errors import ConfigError
-from service.protocol import RequestError
+from service.protocol import Person, RequestError
 
 from .brokers import ADA, BOB, Recorder, change, message, opened, publish, refusal, store, until
 from .harness import UNIT
@@ -34,6 +34,8 @@ from .metrics import total
 
 ROOT = Path(__file__).resolve().parents[1]
 DAY = 24 * 3600.0
+SCHEMA = (ROOT / "service/brokers/sqlite/schema.sql").read_text()
+UNLOCKED = tuple(pragma for pragma in PRAGMAS if "locking_mode" not in pragma)
 
 
 @pytest.fixture
@@ -45,32 +47,24 @@ def make(path: str, limit: int = 1000, days: float = 30, **options: Any) -> Sqli
     return SqliteBroker(path, history_limit=limit, history_days=days, **options)
 
 
-@contextmanager
-def file(path: str, limit: int = 1000, days: float = 30, **log: int) -> Iterator[Store]:
-    """The thread's side of the broker, without the thread."""
-    opened_file = Store(path, history_limit=limit, history_days=days, **log)
+def rows(path: str, table: str) -> int:
+    """How many there are, in a file that nobody has open."""
+    (row,) = query(path, f"SELECT count(*) FROM {table}")
+    return int(row[0])
+
+
+def query(path: str, statement: str) -> list[Any]:
+    """What a file that nobody has open answers."""
+    connection = sqlite3.connect(path)
     try:
-        yield opened_file
+        return connection.execute(statement).fetchall()
     finally:
-        opened_file.close()
-
-
-def append(opened_file: Store, now: int, *events: Any) -> list[Any]:
-    """Publish events of one room; their receipts and refusals."""
-    return list(opened_file.write([list(events)], now).answers[0])
-
-
-def rows(opened_file: Store, table: str) -> int:
-    return int(opened_file.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        connection.close()
 
 
 def integrity(path: str) -> list[Any]:
     """What SQLite says of the file once nobody has it open."""
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute("PRAGMA integrity_check").fetchall()
-    finally:
-        connection.close()
+    return query(path, "PRAGMA integrity_check")
 
 
 def edit_file(path: str, *statements: str) -> None:
@@ -159,9 +153,10 @@ async def test_an_early_acknowledgement_would_be_seen(path: str) -> None:
 
 def test_the_disk_is_waited_for(path: str) -> None:
     """Write-ahead log, and a sync at each commit: acknowledged holds through a loss of power."""
-    with file(path) as opened_file:
-        assert opened_file.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert opened_file.db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    db = open_database(path)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    db.close()
 
 
 # -- a disk that refuses
@@ -196,14 +191,14 @@ async def fill(broker: Broker, batch: int = 50) -> int:
 async def test_a_full_database_is_unavailable_and_still_reads(path: str) -> None:
     """SQLITE_FULL: nothing is acknowledged or broadcast, history reads on, and room makes it go on, without a gap."""
 
-    class Cramped(Store):
+    class Cramped(File):
         pages = 200
 
-        def write(self, batch: Sequence[Work], now: int) -> Outcome:
+        def transact(self, works: Sequence[Work]) -> list[Any]:
             self.db.execute(f"PRAGMA max_page_count = {self.pages}")
-            return super().write(batch, now)
+            return super().transact(works)
 
-    async with opened(make(path, store=Cramped), "lobby") as (broker, heard):
+    async with opened(make(path, file=Cramped(path, CLOCK)), "lobby") as (broker, heard):
         stored = await fill(broker)
         assert stored > 0 and not broker.available
         newest, after = await broker.log.newest("lobby", 20), await broker.log.after("lobby", 0, 10)
@@ -220,7 +215,7 @@ async def test_a_full_database_is_unavailable_and_still_reads(path: str) -> None
 
 @pytest.mark.expects_log("SQLite can't store: ")
 async def test_a_refusing_disk_is_unavailable_until_it_takes_more(path: str) -> None:
-    """Writes fail in the kernel; a beat finds out that they no longer do."""
+    """Writes fail in the kernel; the upkeep finds out that they no longer do."""
     async with opened(make(path), "lobby") as (broker, heard):
         await store(broker, message())
         with file_size_limit(2**20):
@@ -236,7 +231,7 @@ async def test_a_refusing_disk_is_unavailable_until_it_takes_more(path: str) -> 
             assert refused.value.code == "unavailable"
             assert await broker.directory.reads("lobby", ["u1"]) == {}
         assert not broker.available
-        await broker.presence.beat()
+        await broker.upkeep()
         assert broker.available
         assert [receipt.seq for receipt in await store(broker, message())] == [stored + 1]
         assert len(heard.frames("lobby")) == stored + 1
@@ -245,19 +240,19 @@ async def test_a_refusing_disk_is_unavailable_until_it_takes_more(path: str) -> 
     assert integrity(path) == [("ok",)]
 
 
-class Slow(Store):
+class Slow(File):
     """Reads take a while each; the next write may hang."""
 
     hangs = 0.0
     read_seconds = 0.0
 
-    def write(self, batch: Sequence[Work], now: int) -> Outcome:
+    def transact(self, works: Sequence[Work]) -> list[Any]:
         time.sleep(self.hangs)
-        return super().write(batch, now)
+        return super().transact(works)
 
-    def read(self, call: Any) -> Any:
-        time.sleep(self.read_seconds)
-        return super().read(call)
+    def answer(self, works: Sequence[Work]) -> list[Any]:
+        time.sleep(self.read_seconds * len(works))
+        return super().answer(works)
 
 
 async def test_a_stalled_disk_is_unavailable_at_once(path: str) -> None:
@@ -266,7 +261,7 @@ async def test_a_stalled_disk_is_unavailable_at_once(path: str) -> None:
     class Hanging(Slow):
         hangs = 0.5 * UNIT
 
-    async with opened(make(path, stall=0.1, store=Hanging)) as (broker, _):
+    async with opened(make(path, file=Hanging(path, CLOCK, stall=0.1))) as (broker, _):
         hanging = asyncio.ensure_future(store(broker, message()))
         await until(lambda: not broker.available, "unavailable")
         (outcome,) = await publish(broker, message())
@@ -282,7 +277,7 @@ async def test_a_stalled_disk_is_unavailable_at_once(path: str) -> None:
 
 async def test_what_waits_to_be_written_is_bounded(path: str) -> None:
     """Past the limit the rest is refused; what was taken is stored."""
-    async with opened(make(path, writes_limit=100)) as (broker, _):
+    async with opened(make(path, events_limit=100)) as (broker, _):
         outcomes = await publish(broker, *(message() for _ in range(150)))
         assert [isinstance(outcome, Receipt) for outcome in outcomes] == [True] * 100 + [False] * 50
         assert broker.available
@@ -290,7 +285,7 @@ async def test_what_waits_to_be_written_is_bounded(path: str) -> None:
 
 async def test_reads_have_a_limit_of_their_own(path: str) -> None:
     """However many wait, and are refused, sends are taken."""
-    async with opened(make(path, reads_limit=100)) as (broker, _):
+    async with opened(make(path, file=File(path, CLOCK, reads_limit=100))) as (broker, _):
         reading = [asyncio.ensure_future(broker.log.positions(["lobby"])) for _ in range(150)]
         await asyncio.sleep(0)
         assert broker.available
@@ -305,7 +300,7 @@ async def test_sends_do_not_wait_for_the_reads_before_them(path: str) -> None:
     class Reading(Slow):
         read_seconds = 0.002
 
-    async with opened(make(path, store=Reading)) as (broker, _):
+    async with opened(make(path, file=Reading(path, CLOCK))) as (broker, _):
         reading = [asyncio.ensure_future(broker.log.positions([f"room{number}"])) for number in range(500)]
         await until(lambda: reading[0].done(), "a first answer")
         await store(broker, message())
@@ -316,51 +311,45 @@ async def test_sends_do_not_wait_for_the_reads_before_them(path: str) -> None:
 # -- faults of the program
 
 
-class Faulty(Store):
-    """Has a call that fails."""
-
-    def sanctions(self, now: int) -> list[Sanction]:
-        raise ZeroDivisionError
-
-    def sanction(self, sanction: Sanction, lift: bool) -> None:
-        super().sanction(sanction, lift)
-        raise ZeroDivisionError
-
-
 @pytest.mark.expects_log("a call of the broker failed")
 async def test_a_fault_is_raised_where_it_is_awaited(path: str) -> None:
     """It costs itself only, and what it had written is taken back; the others of its batch are stored."""
-    ban = Sanction("ban", "", "u1", 0, "m", "")
-    async with opened(make(path, store=Faulty), "lobby") as (broker, heard):
+    file = File(path, CLOCK)
+    ban = "INSERT INTO sanctions VALUES ('u1', 0, '', 'ban', 0, 'm', '', '')"
+
+    def fail_after_writing() -> None:
+        file.db.execute(ban)
+        raise ZeroDivisionError
+
+    async with opened(make(path, file=file), "lobby") as (broker, heard):
         publishing = asyncio.ensure_future(publish(broker, message(), message()))
         await asyncio.sleep(0)
         with pytest.raises(ZeroDivisionError):
-            await broker.directory.sanction(ban, lift=False)
+            await file.write(fail_after_writing)
         assert [outcome.seq for outcome in await publishing if isinstance(outcome, Receipt)] == [1, 2]
         assert await broker.directory.ban("lobby", "u1") is None
         assert broker.available  # the disk is not at fault
         assert [receipt.seq for receipt in await store(broker, message())] == [3]
         assert len(heard.frames("lobby")) == 3
         with pytest.raises(ZeroDivisionError):
-            await broker.directory.sanctions()
+            await file.read(lambda: 1 // 0)
 
 
 @pytest.mark.expects_log("the SQLite thread failed")
-async def test_a_dead_thread_leaves_nobody_waiting(path: str) -> None:
-    """All that was under way is answered `unavailable`, and readiness says so from then on."""
+async def test_a_fault_on_the_thread_leaves_nobody_waiting(path: str) -> None:
+    """All that was under way is answered `unavailable`."""
 
-    class Dying(Store):
-        def write(self, batch: Sequence[Work], now: int) -> Outcome:
+    class Failing(File):
+        def transact(self, works: Sequence[Work]) -> list[Any]:
             raise ValueError("a fault")
 
-    async with opened(make(path, store=Dying)) as (broker, _):
+    async with opened(make(path, file=Failing(path, CLOCK))) as (broker, _):
         outcomes, position = await asyncio.gather(
             publish(broker, message(), message()), broker.log.positions(["lobby"]), return_exceptions=True
         )
-        assert isinstance(outcomes, list)
-        for outcome in (*outcomes, position):
+        assert isinstance(outcomes, list) and position == [None]
+        for outcome in outcomes:
             assert isinstance(outcome, RequestError) and outcome.code == "unavailable"
-        assert not broker.available
 
 
 class Clumsy(Recorder):
@@ -369,7 +358,7 @@ class Clumsy(Recorder):
         raise ValueError("clumsy")
 
 
-@pytest.mark.expects_log("a callback of the broker failed")
+@pytest.mark.expects_log("Exception in callback")
 async def test_a_failing_callback_costs_nobody_else(path: str) -> None:
     """The others of its batch get their answers and their events."""
     broker, heard = make(path), Clumsy()
@@ -401,40 +390,38 @@ async def test_a_caller_may_go_away(path: str) -> None:
 # -- the file
 
 
-def open_elsewhere(path: str, lock: str) -> subprocess.CompletedProcess[str]:
-    """Another process opens the file and writes to it, with the lock or without it."""
-    code = (
-        "import asyncio, sys; from service.brokers.sqlite.broker import SqliteBroker\n"
-        "from tests.brokers import Recorder, message, publish\n"
-        "async def main():\n"
-        "    broker = SqliteBroker(sys.argv[1], history_limit=9, history_days=9)\n"
-        "    await broker.open(Recorder())\n"
-        "    print(*await publish(broker, message(id='second')))\n"
-        "    await broker.close()\n"
-        "asyncio.run(main())"
-    )
-    source = code if lock == "on" else f"import service.brokers.sqlite.store as s; s.LOCKING = 'NORMAL'\n{code}"
-    command = [sys.executable, "-c", source, path]
+def open_elsewhere(path: str) -> subprocess.CompletedProcess[str]:
+    """Another process opens the file as the broker does."""
+    code = "import sys; from service.brokers.sqlite.opening import open_database; open_database(sys.argv[1]).close()"
+    command = [sys.executable, "-c", code, path]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def count_elsewhere(path: str) -> subprocess.CompletedProcess[str]:
+    """Another process reads the file as the `sqlite3` shell does: with no lock of its own that could be in the way."""
+    code = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1], 0.1).execute('SELECT count(*) FROM messages'))"
+    command = [sys.executable, "-c", code, path]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
 async def test_the_file_belongs_to_one_process(path: str) -> None:
-    """A second one is told which setting to look at; it can't count beside the first."""
+    """A second one is told which setting to look at; and nothing at all is read or written beside the first."""
     async with opened(make(path)) as (broker, _):
-        second = await asyncio.to_thread(open_elsewhere, path, "on")
+        second = await asyncio.to_thread(open_elsewhere, path)
         last = second.stderr.strip().splitlines()[-1]
         assert second.returncode == 1
         assert "ConfigError" in last and f"SQLITE_PATH is {path!r}: another process has it open" in last
+        shell = await asyncio.to_thread(count_elsewhere, path)
+        assert shell.returncode == 1 and "database is locked" in shell.stderr
         await store(broker, message())
 
 
-def test_without_the_lock_a_second_process_would_write(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_lock_a_second_process_reads_beside_the_first(path: str) -> None:
     """The control run."""
-    monkeypatch.setattr(sqlite_store, "LOCKING", "NORMAL")
-    with file(path) as first:
-        append(first, 1, message())
-        second = open_elsewhere(path, "off")
-        assert second.returncode == 0 and "Receipt(seq=2" in second.stdout, second.stderr
+    async with opened(make(path, file=File(path, CLOCK, pragmas=UNLOCKED))) as (broker, _):
+        await store(broker, message())
+        shell = await asyncio.to_thread(count_elsewhere, path)
+        assert (shell.returncode, shell.stdout) == (0, "(1,)\n"), shell.stderr
 
 
 async def test_a_successor_waits_for_its_predecessor(path: str) -> None:
@@ -459,7 +446,7 @@ async def test_the_file_is_its_owners(path: str) -> None:
 
 def refused_open(path: str) -> str:
     with pytest.raises(ConfigError) as refused:
-        Store(path, history_limit=1, history_days=1)
+        open_database(path)
     return str(refused.value)
 
 
@@ -485,24 +472,22 @@ def test_another_file_is_left_alone(path: str, tmp_path: Path) -> None:
     assert text.read_bytes() == before
 
 
-@pytest.mark.parametrize("version", [0, sqlite_store.VERSION + 1])
-def test_tables_of_another_version_are_left_alone(path: str, version: int) -> None:
+@pytest.mark.parametrize("version", [0, VERSION + 1])
+async def test_tables_of_another_version_are_left_alone(path: str, version: int) -> None:
     """The message says which version the file has, and which one this is."""
-    with file(path) as opened_file:
-        append(opened_file, 1, message())
+    async with opened(make(path)) as (broker, _):
+        await store(broker, message())
     edit_file(path, f"PRAGMA user_version = {version}")
     said = refused_open(path)
-    assert f"version {version}, this program's are version {sqlite_store.VERSION}" in said
-    edit_file(path, f"PRAGMA user_version = {sqlite_store.VERSION}")
-    with file(path) as opened_file:
-        assert rows(opened_file, "messages") == 1
+    assert f"version {version}, this program's are version {VERSION}" in said
+    edit_file(path, f"PRAGMA user_version = {VERSION}")
+    open_database(path).close()
+    assert rows(path, "messages") == 1
 
 
 def test_a_path_of_any_letters_works(tmp_path: Path) -> None:
     """Whatever the standard streams can write."""
-    code = (
-        "import sys, service.brokers.sqlite.store as s; s.Store(sys.argv[1], history_limit=9, history_days=9).close()"
-    )
+    code = "import sys; from service.brokers.sqlite.opening import open_database; open_database(sys.argv[1]).close()"
     for name in ("dätä.db", "数据.db"):
         path = tmp_path / name
         environ = {"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"}
@@ -515,7 +500,7 @@ async def test_memory_needs_no_file() -> None:
     async with opened(make(":memory:"), "lobby") as (broker, heard):
         await store(broker, message(), change("react", 1, emoji="👍", on=True))
         await until(lambda: len(heard.frames("lobby")) == 2, "the broadcast")
-        await broker.presence.beat()
+        await broker.upkeep()
     async with opened(make(":memory:")) as (broker, _):
         assert await broker.log.positions(["lobby"]) == [None]
     assert not Path(":memory:").exists()
@@ -573,111 +558,109 @@ async def test_edits_of_older_files_lose_their_texts_too(path: str, version: int
     write_old(path, version)
     async with opened(make(path)) as (broker, _):
         await store(broker, change("remove", 1, room="tea"))
-        await broker.presence.beat()
+        await broker.upkeep()
         page = await broker.log.after("tea", 0, 100)
         assert page is not None and not any(b"tea, edited" in frame or b"tea 1" in frame for frame in page.frames)
     assert b"tea, edited" not in Path(path).read_bytes()
 
 
-def test_a_migration_says_how_far_it_is(path: str, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+async def test_a_migration_says_how_far_it_is(path: str, caplog: Any) -> None:
     """A large file takes a while."""
     write_old(path, 2)
-    monkeypatch.setattr(sqlite_migration, "SAID_EVERY", 20)
-    with caplog.at_level("INFO"), file(path):
-        pass
-    assert "its tables change from version 2 to 3" in caplog.text
+    db = sqlite3.connect(path, isolation_level=None)
+    with caplog.at_level("INFO"):
+        migration.migrate(db, 2, SCHEMA, said_every=20)
+    db.close()
     assert "20 events are taken over" in caplog.text and "40 events are taken over" in caplog.text
 
 
-def test_a_failed_migration_leaves_the_file_as_it_was(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_migration_leaves_the_file_as_it_was(path: str) -> None:
     """It is one transaction."""
     known = write_old(path, 1)
-    with monkeypatch.context() as patch:
-        patch.setattr(sqlite_migration, "SAID_EVERY", 0)  # a division by zero after some tables are made
-        with pytest.raises(ZeroDivisionError):
-            Store(path, history_limit=1, history_days=1)
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-    assert connection.execute("SELECT count(*) FROM events").fetchone()[0] > 30
-    connection.close()
-    with file(path) as opened_file:
-        assert opened_file.log.position("tea", 0) == Position(*known["tea"]["position"])
+    edit_file(path, "ALTER TABLE sanctions RENAME COLUMN reason TO why")  # found after the events were taken over
+    with pytest.raises(ConfigError, match="no such column: reason"):
+        open_database(path)
+    assert query(path, "PRAGMA user_version") == [(1,)]
+    assert query(path, "SELECT count(*) FROM events")[0][0] > 30
+    edit_file(path, "ALTER TABLE sanctions RENAME COLUMN why TO reason")
+    async with opened(make(path)) as (broker, _):
+        assert await broker.log.positions(["tea"]) == [Position(*known["tea"]["position"])]
 
 
 # -- damage
 
 
 @pytest.mark.expects_log("damaged record|SQLite can't store")
-def test_a_flipped_byte_is_said_or_costs_what_it_hit(path: str, seed: int) -> None:
+async def test_a_flipped_byte_is_said_or_costs_what_it_hit(path: str, seed: int) -> None:
     """Wherever it is: the start names the setting and the way out, or goes on and refuses with `unavailable`."""
     choose = random.Random(seed)
-    with file(path) as opened_file:
+    async with opened(make(path)) as (broker, _):
         for number in range(60):
-            append(opened_file, 1, *(message(f"room{number % 3}", "x" * choose.randint(1, 900)) for _ in range(3)))
-        opened_file.write([lambda store: store.mark_read("room1", {"u1": 3}, 1)], 1)
+            await store(broker, *(message(f"room{number % 3}", "x" * choose.randint(1, 900)) for _ in range(3)))
+        await broker.directory.mark_read("room1", {"u1": 3})
     sound = Path(path).read_bytes()
     refused = 0
     for number in range(200):
         at = number if number < 100 else choose.randrange(len(sound))  # the header each time, the rest by chance
         Path(path).write_bytes(sound[:at] + bytes([sound[at] ^ (1 << choose.randrange(8))]) + sound[at + 1 :])
         Path(path + "-wal").unlink(missing_ok=True)
+        broker = make(path)
         try:
-            with file(path) as opened_file:
-                use(opened_file)
+            await broker.open(Recorder())
         except ConfigError as error:
             assert str(error).startswith(f"SQLITE_PATH is {path!r}: ")
             assert any(way in str(error) for way in (".recover", "another file", "writable folder"))
             refused += 1
+        else:
+            await use(broker)
+            await broker.close()
     assert refused > 20
 
 
-def use(opened_file: Store) -> None:
+async def use(broker: SqliteBroker) -> None:
     """Everything that a file may be asked; only a `RequestError` may come of it."""
-    calls: list[Any] = [
-        lambda store: store.log.names(10),
-        lambda store: store.log.count(),
-        lambda store: store.sanctions(1),
-        lambda store: store.read_rooms("u1"),
+    calls = [
+        broker.directory.rooms(),
+        broker.directory.room_count(),
+        broker.directory.sanctions(),
+        broker.directory.unread("u1"),
+        broker.log.age(),
+        broker.upkeep(),
     ]
     for number in range(3):
         room = f"room{number}"
         calls += [
-            lambda store, room=room: store.log.position(room, 0),
-            lambda store, room=room: store.log.newest(room, 50, 0, False, 0),
-            lambda store, room=room: store.log.after(room, 0, 50, 0),
-            lambda store, room=room: store.reads(room, ["u1"]),
+            publish(broker, message(room)),
+            broker.log.positions([room]),
+            broker.log.newest(room, 50),
+            broker.log.after(room, 0, 50),
+            broker.directory.reads(room, ["u1"]),
         ]
-        outcome = opened_file.write([[message(room)], lambda store: store.age(1)], 1)
-        for answer in outcome.answers:
-            assert not isinstance(answer, Exception) or isinstance(answer, RequestError), answer
-    for call in calls:
-        answer = opened_file.read(call)
-        assert not isinstance(answer, Exception) or isinstance(answer, RequestError), answer
+    for answer in await asyncio.gather(*calls, return_exceptions=True):
+        assert not isinstance(answer, BaseException) or isinstance(answer, RequestError), answer
 
 
 @pytest.mark.expects_log("damaged record")
 async def test_damage_found_while_running_costs_its_room(path: str) -> None:
     """A page of the file is overwritten under the broker: counted, `unavailable` for that room, the others go on."""
 
-    class Forgetful(Store):
-        def read(self, call: Any) -> Any:
+    class Forgetful(File):
+        def answer(self, works: Sequence[Work]) -> list[Any]:
             self.db.execute("PRAGMA shrink_memory")
-            return super().read(call)
+            return super().answer(works)
 
-        def write(self, batch: Sequence[Work], now: int) -> Outcome:
+        def transact(self, works: Sequence[Work]) -> list[Any]:
             self.db.execute("PRAGMA shrink_memory")
-            return super().write(batch, now)
+            return super().transact(works)
 
     async with opened(make(path)) as (broker, _):
         for _ in range(40):
             await store(broker, *(message("bad", "x" * 900) for _ in range(10)))
         await store(broker, *(message("between", "x" * 900) for _ in range(10)))
         await store(broker, *(message("good") for _ in range(10)))
-    connection = sqlite3.connect(path)
-    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'").fetchone()
-    connection.close()
+    ((root,),) = query(path, "SELECT rootpage FROM sqlite_master WHERE name = 'messages'")
     before = damaged("database")
-    async with opened(make(path, store=Forgetful)) as (broker, _):
+    async with opened(make(path, file=Forgetful(path, CLOCK))) as (broker, _):
         content = bytearray(Path(path).read_bytes())
         for start in range(0, len(content), 4096):
             if (
@@ -724,7 +707,7 @@ async def test_a_bad_room_costs_itself(path: str, column: str) -> None:
                     assert refused.code == "unavailable"
             assert (await broker.log.positions(["good", "bad"]))[0] is not None
             assert set(await broker.directory.rooms()) == {"good", "bad"}
-            await broker.presence.beat()
+            await broker.upkeep()
             assert broker.available
         edit_file(path, "UPDATE rooms SET epoch = 'e', floor = 0, at = 1 WHERE name = 'bad'")
 
@@ -766,18 +749,18 @@ async def test_other_bad_rows_cost_what_they_stand_for(path: str) -> None:
                 await broker.directory.ban("lobby", "u8") is None
                 and await broker.directory.ban("lobby", "u9") is not None
             )
-            await broker.presence.beat()
+            await broker.upkeep()
             assert broker.available
 
 
-def test_a_log_goes_on_from_its_highest_seq(path: str) -> None:
+async def test_a_log_goes_on_from_its_highest_seq(path: str) -> None:
     """Wherever that stands: there is no number beside the log that could be behind it."""
-    with file(path) as opened_file:
-        append(opened_file, 1, message(), message(), change("react", 1, emoji="👍"))
-        assert [receipt.seq for receipt in append(opened_file, 1, message())] == [4]
+    async with opened(make(path)) as (broker, _):
+        await store(broker, message(), message(), change("react", 1, emoji="👍", on=True))
+        assert [receipt.seq for receipt in await store(broker, message())] == [4]
     edit_file(path, "DELETE FROM messages WHERE seq = 4")
-    with file(path) as opened_file:
-        assert [receipt.seq for receipt in append(opened_file, 1, message())] == [4]
+    async with opened(make(path)) as (broker, _):
+        assert [receipt.seq for receipt in await store(broker, message())] == [4]
 
 
 # -- what was removed
@@ -805,10 +788,10 @@ async def test_a_removed_text_is_nowhere_in_the_files(path: str, seed: int) -> N
             )
             seqs.append(receipt.seq)
             if choose.random() < 0.3:
-                await broker.presence.beat()
+                await broker.upkeep()
         assert sum(found(path, b"SECRET").values()) > 0
         await store(broker, *(change("remove", seq) for seq in seqs))
-        await broker.presence.beat()
+        await broker.upkeep()
         assert set(found(path, b"SECRET").values()) == {0}
         page = await broker.log.after("lobby", seqs[0] - 1, 5)
         assert page is not None and b'"removed":true' in page.frames[0]
@@ -817,14 +800,13 @@ async def test_a_removed_text_is_nowhere_in_the_files(path: str, seed: int) -> N
     assert set(found(path, b"SECRET").values()) == {0}
 
 
-def test_without_overwriting_a_removed_text_would_be_found(path: str) -> None:
+async def test_without_overwriting_a_removed_text_would_be_found(path: str) -> None:
     """The control run: SQLite leaves what it deletes where it was."""
-    with file(path) as opened_file:
-        opened_file.db.execute("PRAGMA secure_delete = OFF")
+    forgiving = (*PRAGMAS, "secure_delete = OFF")
+    async with opened(make(path, file=File(path, CLOCK, pragmas=forgiving))) as (broker, _):
         for _ in range(20):
-            append(opened_file, 1, message(text="SECRET one"), message(text="plain"))
-            seq = opened_file.log.find("lobby").head - 1  # type: ignore[union-attr]
-            append(opened_file, 1, change("edit", seq, text="SECRET two" + "y" * 500), change("remove", seq))
+            seq = (await store(broker, message(text="SECRET one"), message(text="plain")))[0].seq
+            await store(broker, change("edit", seq, text="SECRET two" + "y" * 500), change("remove", seq))
     assert sum(found(path, b"SECRET").values()) > 0
 
 
@@ -846,8 +828,7 @@ class Time:
 
 async def test_rooms_without_events_leave_nothing(path: str) -> None:
     """They have an epoch for a while, and no row; the file doesn't grow by them, and memory lets go."""
-    with file(path):
-        pass
+    open_database(path).close()
     before = Path(path).stat().st_size
     async with opened(make(path)) as (broker, _):
         for number in range(500):
@@ -857,106 +838,100 @@ async def test_rooms_without_events_leave_nothing(path: str) -> None:
         assert await broker.directory.room_count() == 500
         assert await broker.directory.rooms() == {}
     assert Path(path).stat().st_size == before
-    with file(path) as opened_file:
-        assert rows(opened_file, "rooms") == 0
+    assert rows(path, "rooms") == 0
 
 
-def test_an_empty_room_lasts_while_it_is_held(path: str) -> None:
-    """EMPTY_SECONDS from the last word of it; then it is another room of that name."""
-    with file(path) as opened_file:
-        log = opened_file.log
-        page = log.newest("new", 1, 0, True, 0.0)
+async def test_an_empty_room_lasts_while_it_is_held(path: str) -> None:
+    """`empty_seconds` from the last word of it; then it is another room of that name."""
+    async with opened(make(path, empty_seconds=0.5 * UNIT)) as (broker, _):
+        page = await broker.log.newest("new", 1, create=True)
         assert page is not None and page.position.seq == 0
-        log.hold(["new", "never"], 100.0)
-        log.forget_empty(EMPTY_SECONDS + 99.0)
-        assert log.position("new", EMPTY_SECONDS + 99.0) == page.position
-        assert log.position("never", 100.0) is None
-        log.forget_empty(EMPTY_SECONDS + 101.0)
-        assert log.position("new", EMPTY_SECONDS + 101.0) is None and log.count() == 0
-        again = log.newest("new", 1, 0, True, 1000.0)
+        for _ in range(4):
+            await asyncio.sleep(0.2 * UNIT)
+            await broker.log.keep(["new", "never"])
+            await broker.upkeep()
+        assert await broker.log.positions(["new", "never"]) == [page.position, None]
+        await asyncio.sleep(0.6 * UNIT)
+        assert await broker.log.positions(["new"]) == [None]
+        await broker.upkeep()
+        assert await broker.directory.room_count() == 0
+        again = await broker.log.newest("new", 1, create=True)
         assert again is not None and again.position.epoch != page.position.epoch
-        append(opened_file, 1, message("new"))
-        assert log.position("new", 2000.0) == Position(again.position.epoch, 1)
-        assert log.count() == 1
+        await store(broker, message("new"))
+        await asyncio.sleep(0.6 * UNIT)
+        await broker.upkeep()
+        assert await broker.log.positions(["new"]) == [Position(again.position.epoch, 1)]
+        assert await broker.directory.room_count() == 1
 
 
-def test_trimming_comes_in_steps_and_keeps_the_limits(path: str) -> None:
-    """A limit that was lowered: each batch deletes some; messages and changes are counted apart."""
-    with file(path, limit=10_000) as opened_file:
-        for _ in range(6):
-            append(opened_file, 1, *(message() for _ in range(500)))
-            append(opened_file, 1, *(change("react", 1, person, emoji="👍") for person in people(100)))
-    with file(path, limit=50) as opened_file:
-        left = []
-        for _ in range(12):
-            append(opened_file, 1, *(message() for _ in range(100)))
-            left.append(rows(opened_file, "messages"))
-        assert 1500 < left[0] < 3100, "at once"
-        assert left[-1] <= 50 + 200 and rows(opened_file, "changes") <= 2 * 50 + 200
-        page = opened_file.log.after("lobby", 0, 10_000, 0)
+async def test_trimming_keeps_the_limits(path: str) -> None:
+    """Also one that was lowered; messages and changes are counted apart."""
+    async with opened(make(path, limit=10_000)) as (broker, _):
+        for number in range(6):
+            await store(broker, *(message() for _ in range(500)))
+            people = [Person(f"p{number}-{one}", "P") for one in range(100)]
+            await store(broker, *(change("react", 1, person, emoji="👍", on=True) for person in people[:80]))
+    assert (rows(path, "messages"), rows(path, "changes"), rows(path, "marks")) == (3000, 480, 1)
+    async with opened(make(path, limit=50)) as (broker, _):
+        await store(broker, *(message() for _ in range(200)))
+        page = await broker.log.after("lobby", 0, 10_000)
         assert page is not None and page.seq + len(page.frames) - 1 == page.position.seq
-        assert rows(opened_file, "marks") == 0
+    assert 50 <= rows(path, "messages") <= 50 + 100
+    assert rows(path, "changes") == rows(path, "marks") == 0
 
 
-def people(count: int) -> list[Any]:
-    people.made += count  # type: ignore[attr-defined]
-    made = people.made  # type: ignore[attr-defined]
-    return [type(ADA)(f"p{number}", "P") for number in range(made - count, made)]
-
-
-people.made = 0  # type: ignore[attr-defined]
-
-
-def aged(opened_file: Store, now: int) -> None:
+async def aged(broker: SqliteBroker) -> None:
     """All that is due by age."""
     for _ in range(1000):
-        if not opened_file.write([lambda store: store.age(now)], now).answers[0]:
+        if not await broker.log.age():
             return
     raise AssertionError("it never ends")
 
 
-def test_old_ids_are_forgotten(path: str) -> None:
+async def test_old_ids_are_forgotten(path: str) -> None:
     """Past 24 hours and so many events (in life 10,000), even if nothing else happens; not before both."""
-    day, now = int(DAY * 1000), 1_700_000_000_000
-    with file(path, ids_limit=100) as opened_file:
+    hands = Time()
+    async with opened(make(path, clock=hands.clock, ids_limit=100)) as (broker, _):
 
-        def known(id: str, now: int) -> bool:
-            aged(opened_file, now)
-            return bool(append(opened_file, now, message(id=id))[0].duplicate)
+        async def known(id: str) -> bool:
+            await aged(broker)
+            return (await store(broker, message(id=id)))[0].duplicate
 
-        append(opened_file, now, message(id="first"), *(message() for _ in range(150)))
-        assert known("first", now + day - 1)  # beyond 100 events, but young
-        append(opened_file, now + day + 1, message(id="second"))
-        assert not known("first", now + day + 1)
-        append(opened_file, now + day + 1, *(message() for _ in range(50)))
-        assert known("second", now + 3 * day)  # old, but among 100 events
-        assert rows(opened_file, "ids") <= 101
-        append(opened_file, now + 3 * day, *(message() for _ in range(100)))
-        assert not known("second", now + 3 * day)
+        await store(broker, message(id="first"), *(message() for _ in range(150)))
+        hands.go_on(DAY - 1)
+        assert await known("first")  # beyond 100 events, but young
+        hands.go_on(2)
+        await store(broker, message(id="second"))
+        assert not await known("first")
+        await store(broker, *(message() for _ in range(50)))
+        hands.go_on(2 * DAY)
+        assert await known("second")  # old, but among 100 events
+        await store(broker, *(message() for _ in range(100)))
+        assert not await known("second")
+    assert rows(path, "ids") <= 202
 
 
-def test_silent_rooms_are_forgotten(path: str) -> None:
-    """Log, epoch, marks, read positions, ids: all rows go, in steps; busy rooms stay."""
-    day, now = int(DAY * 1000), 1_700_000_000_000
-    with file(path, limit=5000, days=2) as opened_file:
-        append(opened_file, now, *(message("silent") for _ in range(2500)))
-        append(opened_file, now, change("edit", 1, room="silent", text="x"))
-        opened_file.write([lambda store: store.mark_read("silent", {"u1": 5}, now)], now)
-        before = opened_file.log.position("silent", 0)
-        append(opened_file, now + 2 * day, message("busy"))
-        aged(opened_file, now + 2 * day)
-        assert opened_file.log.position("silent", 0) == before
-        assert opened_file.write([lambda store: store.age(now + 2 * day + 1)], now).answers == [True]
-        assert opened_file.log.position("silent", 0) is None and rows(opened_file, "messages") > 1
-        append(opened_file, now + 2 * day + 1, message("silent"))  # another one, while the rows of the first still go
-        aged(opened_file, now + 2 * day + 1)
-        after = opened_file.log.position("silent", 0)
+async def test_silent_rooms_are_forgotten(path: str) -> None:
+    """Log, epoch, marks, read positions, ids: all rows go; busy rooms stay."""
+    hands = Time()
+    async with opened(make(path, limit=5000, days=2, clock=hands.clock)) as (broker, _):
+        await store(broker, *(message("silent") for _ in range(2500)))
+        await store(broker, change("edit", 1, room="silent", text="x"))
+        await broker.directory.mark_read("silent", {"u1": 5})
+        (before,) = await broker.log.positions(["silent"])
+        hands.go_on(2 * DAY - 1)
+        await store(broker, message("busy"))
+        await aged(broker)
+        assert await broker.log.positions(["silent"]) == [before]
+        hands.go_on(2)
+        await aged(broker)
+        assert await broker.log.positions(["silent"]) == [None]
+        await store(broker, message("silent"))
+        (after,) = await broker.log.positions(["silent"])
         assert before is not None and after is not None and after.epoch != before.epoch and after.seq == 1
-        assert opened_file.reads("silent", ["u1"]) == {} and opened_file.read_rooms("u1") == []
-        counts = {
-            table: rows(opened_file, table) for table in ("rooms", "messages", "changes", "marks", "ids", "reads")
-        }
-        assert counts == {"rooms": 2, "messages": 2, "changes": 0, "marks": 0, "ids": 2, "reads": 0}
+        assert await broker.directory.reads("silent", ["u1"]) == {} and await broker.directory.unread("u1") == {}
+    counts = {table: rows(path, table) for table in ("rooms", "messages", "changes", "marks", "ids", "reads")}
+    assert counts == {"rooms": 2, "messages": 2, "changes": 0, "marks": 0, "ids": 2, "reads": 0}
 
 
 @pytest.mark.expects_log("the clock")
@@ -974,18 +949,18 @@ async def test_a_step_of_the_clock_deletes_nothing(path: str, step: float) -> No
             hands.wall += step if seconds == 0 else -step
             for _ in range(3):
                 hands.go_on(3)
-                await broker.presence.beat()
+                await broker.upkeep()
                 (receipt,) = await store(broker, message())
                 assert abs(receipt.at - (began + hands.elapsed * 1000)) < 3000, "stamped by the step"
             assert await broker.directory.sanctions() == [ban] and list(await broker.directory.rooms()) == ["lobby"]
             assert (await store(broker, message(id="first")))[0].duplicate
         hands.wall += step
-        await broker.presence.beat()
+        await broker.upkeep()
         hands.go_on(BELIEVED + 1)
-        await broker.presence.beat()
+        await broker.upkeep()
         for wait in (1, 500, 90):
             hands.go_on(wait)
-            await broker.presence.beat()
+            await broker.upkeep()
             (receipt,) = await store(broker, message())
             assert abs(receipt.at - hands.wall * 1000) < 3000, "not the clock's time again"
         assert list(await broker.directory.rooms()) == ["lobby"]
@@ -998,7 +973,7 @@ async def test_what_is_old_goes_once_the_clock_is_steady(path: str) -> None:
     async with opened(make(path, days=2, clock=hands.clock)) as (broker, _):
         await store(broker, message("old"))
         hands.go_on(2 * DAY + 1)
-        await broker.presence.beat()
+        await broker.upkeep()
         assert await broker.directory.rooms() == {}
 
 
@@ -1015,31 +990,27 @@ async def test_a_correction_of_the_clock_does_not_show(path: str) -> None:
             at = receipt.at
 
 
-def test_read_positions_are_bounded(path: str) -> None:
+async def test_read_positions_are_bounded(path: str) -> None:
     """For a user the rooms read in last; in a room those who read furthest."""
-    with file(path) as opened_file:
+    hands = Time()
+    async with opened(make(path, clock=hands.clock)) as (broker, _):
         for number in range(UNREAD_ROOMS + 20):
-            append(opened_file, 1, message(f"room{number}", person=BOB))
-            opened_file.write(
-                [lambda store, number=number: store.mark_read(f"room{number}", {"u1": 1}, number)],  # type: ignore[misc]
-                1,
-            )
-        kept = opened_file.read_rooms("u1")
-        assert [name for name, _ in kept] == [f"room{number}" for number in range(UNREAD_ROOMS + 19, 19, -1)]
-        assert rows(opened_file, "reads") == UNREAD_ROOMS
-        append(opened_file, 1, *(message("large", person=BOB) for _ in range(10)))
+            hands.go_on(1)
+            await store(broker, message(f"room{number}", person=BOB))
+            await broker.directory.mark_read(f"room{number}", {"u1": 1})
+        kept = await broker.directory.unread("u1")
+        assert list(kept) == [f"room{number}" for number in range(UNREAD_ROOMS + 19, 19, -1)]
+        await store(broker, *(message("large", person=BOB) for _ in range(10)))
         for start in range(0, READERS_LIMIT + 2000, 500):
             far = {f"p{number}": 1 + number % 10 for number in range(start, start + 500)}
-            opened_file.write([lambda store, far=far: store.mark_read("large", far, 1)], 1)  # type: ignore[misc]
-        kept_count = opened_file.db.execute(
-            "SELECT count(*), min(reads.seq) FROM reads JOIN rooms ON rooms.id = room WHERE name = 'large'"
-        ).fetchone()
-        assert READERS_LIMIT <= kept_count[0] <= READERS_LIMIT * 1.1
-        assert len(opened_file.reads("large", [f"p{number}" for number in range(9, 12_000, 10)])) == 1200
+            await broker.directory.mark_read("large", far)
+        furthest = [f"p{number}" for number in range(9, READERS_LIMIT + 2000, 10)]
+        assert len(await broker.directory.reads("large", furthest)) == 1200
+    assert READERS_LIMIT <= rows(path, "reads") - UNREAD_ROOMS <= READERS_LIMIT * 1.1
 
 
-async def test_a_beat_clears_what_ran_out(path: str) -> None:
-    """Names that nobody holds are free and tickets gone; what a beat leaves is what is still true."""
+async def test_the_upkeep_clears_what_ran_out(path: str) -> None:
+    """Names that nobody holds are free and tickets gone; what it leaves is what is still true."""
     async with opened(make(path)) as (broker, _):
         await broker.presence.enter("", [ADA])
         assert not await broker.directory.claim_name("ada", "u2", 0.01)
@@ -1047,20 +1018,15 @@ async def test_a_beat_clears_what_ran_out(path: str) -> None:
         await broker.directory.put_ticket("t", b"x", 0.01)
         assert await broker.directory.charge("u1", 10, 0, 0) == 0  # switched off
         await asyncio.sleep(0.05)
-        await broker.presence.beat()
+        await broker.upkeep()
         assert await broker.directory.take_ticket("t") is None
         assert await broker.directory.claim_name("gone", "u3", 0.01)
         assert not await broker.directory.claim_name("ada", "u3", 0.01)
 
 
-def test_a_broken_open_lets_go_of_the_file(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_open_lets_go_of_the_file(path: str) -> None:
     """What fails after the file was locked."""
-
-    def broken() -> str:
-        raise ValueError("broken")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sqlite_store, "schema", broken)
-        with pytest.raises(ValueError, match="broken"):
-            Store(path, history_limit=1, history_days=1)
-    Store(path, history_limit=1, history_days=1).close()
+    write_old(path, 1)
+    edit_file(path, "ALTER TABLE sanctions RENAME COLUMN reason TO why")
+    for _ in range(2):
+        assert "no such column: reason" in refused_open(path)

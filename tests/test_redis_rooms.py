@@ -150,7 +150,7 @@ async def test_a_room_that_is_used_while_it_is_looked_at_stays(
     async with opened(make(redis_url, seconds=1)) as (broker, _):
         await store(broker, message())
         await asyncio.sleep(1.1)
-        rooms: Any = broker.index  # type: ignore[attr-defined]
+        rooms: Any = broker.index
         seen = redis.zscore(INDEX, "lobby")
         redis.zadd(INDEX, {"lobby": seen + 1})
         await rooms._sweep_room("lobby", str(int(seen)).encode(), time.time())
@@ -175,8 +175,8 @@ async def test_the_task_that_clears_up_outlives_an_absence(redis_url: str, monke
     monkeypatch.setattr(redis_rooms, "SWEEP_INTERVAL", 0.01)
     looks = 0
     async with opened(make(redis_url)) as (broker, _):
-        commands: Any = broker.commands  # type: ignore[attr-defined]
-        rooms: Any = broker.index  # type: ignore[attr-defined]
+        commands: Any = broker.commands
+        rooms: Any = broker.index
         sweep_once = rooms.sweep
 
         async def counted() -> None:

@@ -29,7 +29,7 @@ from service.brokers.redis.commands import Commands
 from service.brokers.redis.directory import RedisDirectory
 from service.brokers.redis.log import RedisLog
 from service.brokers.redis.presence import RedisPresence
-from service.brokers.sqlite.broker import SqliteBroker
+from service.brokers.sqlite.log import SqliteLog
 from service.chat import ChatSocket
 from service.clock import Clock
 from service.rooms import presence
@@ -103,7 +103,7 @@ def stored() -> None:
 
         return acknowledge_first
 
-    for log in (RedisLog, SqliteBroker):
+    for log in (RedisLog, SqliteLog):
         replace(log, "publish", hasty(log.publish))
 
 

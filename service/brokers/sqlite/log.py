@@ -1,11 +1,13 @@
-"""The rooms' logs in SQLite: append, pages, keeping them short. Synchronous: on one thread, within a transaction.
+"""The rooms' logs in SQLite: append, pages, keeping them short; and who listens to them, in memory.
 
 A row that can't be read is counted (telemetry.damaged) and costs what it stands for: a message, a room.
 """
 
+import asyncio
+import functools
 import secrets
-import sqlite3
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -20,22 +22,29 @@ from service.brokers.log import (
     EMPTY_SECONDS,
     PAGE_BYTES,
     Change,
+    Done,
     Event,
+    Log,
     Page,
     Position,
     Publication,
     Receipt,
+    Subscriber,
     id_used,
 )
 from service.brokers.marks import Marks
+from service.brokers.sqlite.file import File, reading, writing
 from service.clock import SLEW
 from service.protocol import RequestError
 
 SLACK = 100  # messages (or changes) beyond their limit, at least, before a room is trimmed
+EVENTS_LIMIT = 20_000  # that wait for a busy disk; more are refused
 IDS_LIMIT = 10_000  # ids remembered for dedupe in each room, at least, ...
 IDS_MS = 24 * 3600 * 1000  # ... and those of its events that are not older than this
-STEP = 1000  # rows that one step of upkeep deletes or looks at; some 2 ms
-TRIMS = 4  # rooms that a batch trims, at least
+STEP = 1000  # ids that one step of upkeep looks at; some 2 ms
+
+_Batch = list[tuple[Event, Done]]  # of one room
+_Outcome = tuple[list[Receipt | RequestError], Publication | None]
 
 
 class Room(Struct, array_like=True):
@@ -63,50 +72,123 @@ class _Sound(Struct):
 _sound = msgspec.json.Decoder(_Sound).decode
 
 
-class Log:
-    """All rooms' logs. `now` (Unix time in ms) and `moment` (seconds that no clock's step moves) come with calls."""
+class SqliteLog(Log):
+    """What is `reading` and `writing`, and what those and `_append` call, is done on the file's thread."""
 
     def __init__(
-        self, db: sqlite3.Connection, history_limit: int, *, slack: int = SLACK, ids_limit: int = IDS_LIMIT
+        self,
+        file: File,
+        history_limit: int,
+        history_ms: int,
+        *,
+        slack: int = SLACK,
+        ids_limit: int = IDS_LIMIT,
+        events_limit: int = EVENTS_LIMIT,
+        empty_seconds: float = EMPTY_SECONDS,
     ) -> None:
-        self._db = db
+        self.file = file
+        file.before_batch = self._close_batches
         self._keep = {"messages": history_limit, "changes": CHANGES_FACTOR * history_limit}
+        self._history_ms = history_ms
         self._slack = max(slack, history_limit // 10)
         self._ids_limit = ids_limit
-        self._empty: dict[str, tuple[str, float]] = {}  # rooms without events: epoch, and when they are forgotten
-        self._long: dict[int, None] = {}  # rooms to be trimmed
+        self._events_limit = events_limit
+        self._empty_seconds = empty_seconds
+        self._subscribed: set[str] = set()
+        self._subscribing: list[str] = []
+        self._batches: dict[str, _Batch] = {}  # by room: what waits
+        self._unanswered = 0
+        self._empty: dict[str, tuple[str, float]] = {}  # rooms that had no events: epoch, and when they are forgotten
         self._swept = 0  # how far through `ids` the look for old ones came
-        self._sweep_due = 0  # rows of it to look at
         # Whether texts were removed that the write-ahead log may still hold; of the process before, nobody knows.
-        self.removed = True
+        self._removed = True
+
+    def open(self, subscriber: Subscriber) -> None:
+        self.subscriber = subscriber
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def available(self) -> bool:
+        return self.file.available
+
+    # -- reach, in memory: there is one process
+
+    def subscribe(self, room: str) -> None:
+        self._subscribed.add(room)
+        self._subscribing.append(room)
+        if len(self._subscribing) == 1:
+            self._loop.call_soon(self._confirm)
+
+    def _confirm(self) -> None:
+        rooms, self._subscribing = self._subscribing, []
+        wished = [room for room in dict.fromkeys(rooms) if room in self._subscribed]
+        if wished:
+            self.subscriber.on_subscribed(wished)
+
+    def unsubscribe(self, room: str) -> None:
+        self._subscribed.discard(room)
+
+    def signal(self, room: str, payload: bytes) -> None:
+        self._loop.call_soon(self._deliver, room, payload)
+
+    def _deliver(self, room: str, payload: bytes) -> None:
+        if room == "" or room in self._subscribed:
+            self.subscriber.on_signal(room, payload)
 
     # -- append
 
-    def publish(self, events: Sequence[Event], now: int) -> tuple[list[Receipt | RequestError], Publication | None]:
-        """A room's events, each in turn: dedupe, check, count, append. The answers, and what is to be broadcast."""
-        name = events[0].room
+    @property
+    def publishing(self) -> bool:
+        return self._unanswered > 0
+
+    def publish(self, event: Event, done: Done) -> None:
+        if not self.file.accepting or self._unanswered >= self._events_limit:
+            self._loop.call_soon(done, unavailable())
+            return
+        self._unanswered += 1
+        batch = self._batches.get(event.room)
+        if batch is None:
+            batch = self._batches[event.room] = []
+            self.file.write_soon(functools.partial(self._append, batch), functools.partial(self._appended, batch))
+        batch.append((event, done))
+
+    def _close_batches(self) -> None:
+        self._batches = {}
+
+    def _appended(self, batch: _Batch, outcome: _Outcome | Exception) -> None:
+        """On the loop: say what became of each, and hand out what is new."""
+        self._unanswered -= len(batch)
+        if isinstance(outcome, Exception):
+            refusal = outcome if isinstance(outcome, RequestError) else unavailable()
+            outcome = [refusal] * len(batch), None
+        answers, publication = outcome
+        for (_, done), answer in zip(batch, answers, strict=True):
+            self._loop.call_soon(done, answer)
+        if publication is not None and publication.room in self._subscribed:
+            self._loop.call_soon(self.subscriber.on_publication, publication)
+
+    def _append(self, batch: _Batch) -> _Outcome:
+        """Each in turn: dedupe, check, count, insert."""
+        name, now = batch[0][0].room, self.file.now
         room = self.find(name) or Room(0, name, self._empty.get(name, (_new_epoch(), 0.0))[0], 0, now, 0)
         # A step back of the clock is followed, but nobody sees a correction.
         at = room.at if now < room.at <= now + SLEW * 1000 else now
         first = room.head + 1
         answers: list[Receipt | RequestError] = []
         frames: list[bytes] = []
-        authors = {(event.user, event.network) for event in events}
-        held = {author: self._sanction(name, *author, now) for author in authors}
-        for event in events:
+        authors = {(event.user, event.network) for event, _ in batch}
+        held = {author: self._sanction(name, *author) for author in authors}
+        for event, _ in batch:
             try:
-                receipt = self._publish(room, event, at, held[event.user, event.network], frames)
+                answers.append(self._append_one(room, event, at, held[event.user, event.network], frames))
             except RequestError as refusal:
                 answers.append(refusal)
-            else:
-                answers.append(receipt)
         if not frames:
             return answers, None
-        self._db.execute("UPDATE rooms SET at = ? WHERE id = ?", (at, room.id))
-        self._sweep_due += 2 * len(frames)  # so that the look outruns the growth
+        self.file.db.execute("UPDATE rooms SET at = ? WHERE id = ?", (at, room.id))
         return answers, Publication(name, room.epoch, first, frames)
 
-    def _publish(self, room: Room, event: Event, at: int, held: str, frames: list[bytes]) -> Receipt:
+    def _append_one(self, room: Room, event: Event, at: int, held: str, frames: list[bytes]) -> Receipt:
         known = self._known(room, event)
         if known is not None:
             return known
@@ -115,33 +197,30 @@ class Log:
         seq = room.head + 1
         if event.change is not None and not self._change(room, event.change, seq, at):
             return Receipt(room.head, at, duplicate=True)
+        db = self.file.db
         if not room.id:
             insert = "INSERT INTO rooms (name, epoch, floor, at) VALUES (?, ?, 0, ?)"
-            room.id = self._db.execute(insert, (room.name, room.epoch, at)).lastrowid or 0
+            room.id = db.execute(insert, (room.name, room.epoch, at)).lastrowid or 0
         frame = b"%b%d%b%d}" % (event.head.encode(), seq, event.tail, at)
-        self.insert(room.id, seq, event.user, event.change, frame)
+        if event.change is None:
+            insert = "INSERT INTO messages (room, seq, author, frame) VALUES (?, ?, ?, ?)"
+            db.execute(insert, (room.id, seq, event.user, frame))
+        else:
+            target = event.change.target if event.change.kind == "edit" else 0
+            insert = "INSERT INTO changes (room, seq, target, frame) VALUES (?, ?, ?, ?)"
+            db.execute(insert, (room.id, seq, target, frame))
         insert = "INSERT OR REPLACE INTO ids (room, user, id, seq, at, content) VALUES (?, ?, ?, ?, ?, ?)"
-        self._db.execute(insert, (room.id, event.user, event.id, seq, at, event.content))
+        db.execute(insert, (room.id, event.user, event.id, seq, at, event.content))
         room.head = seq
         frames.append(frame)
-        if seq % self._slack == 0:
-            self._long[room.id] = None
+        if (seq + room.id) % self._slack == 0:  # rooms that grow alike take turns
+            self._trim(room)
         return Receipt(seq, at, duplicate=False)
-
-    def insert(self, room_id: int, seq: int, author: str, change: Change | None, frame: bytes) -> None:
-        """The row of an event."""
-        if change is None:
-            insert = "INSERT INTO messages (room, seq, author, frame) VALUES (?, ?, ?, ?)"
-            self._db.execute(insert, (room_id, seq, author, frame))
-        else:
-            target = change.target if change.kind == "edit" else 0
-            insert = "INSERT INTO changes (room, seq, target, frame) VALUES (?, ?, ?, ?)"
-            self._db.execute(insert, (room_id, seq, target, frame))
 
     def _known(self, room: Room, event: Event) -> Receipt | None:
         """The receipt of an id that the log took. Raises `bad_request` if it was for another content."""
         select = "SELECT seq, at, content FROM ids WHERE room = ? AND user = ? AND id = ?"
-        row = self._db.execute(select, (room.id, event.user, event.id)).fetchone() if room.id else None
+        row = self.file.db.execute(select, (room.id, event.user, event.id)).fetchone() if room.id else None
         if row is None:
             return None
         seq, at, content = row
@@ -152,46 +231,50 @@ class Log:
             raise id_used()
         return Receipt(seq, at, duplicate=True)
 
-    def _sanction(self, name: str, user: str, network: str, now: int) -> str:
+    def _sanction(self, name: str, user: str, network: str) -> str:
         """The kind of what holds here against the author, or a guest's network: "ban", "mute" or ""."""
-        row = self._db.execute(_SANCTION, (user, network, name, now)).fetchone()
+        row = self.file.db.execute(_SANCTION, (user, network, name, self.file.now)).fetchone()
         return "" if row is None else str(row[0])
 
     # -- changes
 
     def _change(self, room: Room, change: Change, seq: int, at: int) -> bool:
         """Mark the target; whether that changed anything. Raises what `marks.change` does."""
+        db = self.file.db
         select = """SELECT frame, marks FROM messages LEFT JOIN marks ON marks.room = messages.room AND target = seq
             WHERE messages.room = ? AND seq = ?"""
-        row = self._db.execute(select, (room.id, change.target)).fetchone()
+        row = db.execute(select, (room.id, change.target)).fetchone()
         frame, kept = (None, None) if row is None else (_checked(room, change.target, row[0]), row[1])
         before = _marks(room, change.target, kept)
         after = marks.change(frame, before, change, seq, at)
         if after is before:
             return False
         if change.kind == "remove":
-            assert frame is not None  # else `change` refused
-            self.remove(room.id, change.target, frame)
+            self._remove(room, change.target, frame)
         else:
             replace = "INSERT OR REPLACE INTO marks (room, target, marks) VALUES (?, ?, ?)"
-            self._db.execute(replace, (room.id, change.target, marks.serialize(after).decode()))
+            db.execute(replace, (room.id, change.target, marks.serialize(after).decode()))
         return True
 
-    def remove(self, room_id: int, seq: int, frame: bytes) -> None:
+    def _remove(self, room: Room, seq: int, frame: bytes | None) -> None:
         """Take the text out of a message and out of its edits."""
+        db = self.file.db
         overwrite = "UPDATE messages SET frame = ?, removed = 1 WHERE room = ? AND seq = ?"
-        self._db.execute(overwrite, (_redacted(frame), room_id, seq))
+        db.execute(overwrite, (_redacted(frame), room.id, seq))
         select = "SELECT rowid, frame FROM changes WHERE room = ? AND target = ? AND target > 0"  # as its index says
-        for row, edit in self._db.execute(select, (room_id, seq)).fetchall():
-            self._db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (_redacted(edit), row))
-        self._db.execute("DELETE FROM marks WHERE room = ? AND target = ?", (room_id, seq))
-        self.removed = True
+        for row, edit in db.execute(select, (room.id, seq)).fetchall():
+            db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (_redacted(edit), row))
+        db.execute("DELETE FROM marks WHERE room = ? AND target = ?", (room.id, seq))
+        self._removed = True
 
     # -- read
 
     def find(self, name: str) -> Room | None:
-        """The room as the file has it; None if it has no events. Raises `unavailable` if its row can't be read."""
-        row = self._db.execute(_ROOM, (name,)).fetchone()
+        """On the thread: the room as the file has it; None if it has no events.
+
+        Raises `unavailable` if its row can't be read.
+        """
+        row = self.file.db.execute(_ROOM, (name,)).fetchone()
         if row is None:
             return None
         try:
@@ -200,63 +283,54 @@ class Log:
             telemetry.damaged("room", name, error)
             raise unavailable("the room's record can't be read") from None
 
-    def _find_any(self, name: str, moment: float) -> Room | None:
+    def _find_any(self, name: str) -> Room | None:
         """The same, or one without events that was given a log lately."""
-        room = self.find(name)
-        if room is None and name in self._empty and self._empty[name][1] > moment:
-            return Room(0, name, self._empty[name][0], 0, 0, 0)
-        return room
+        epoch, end = self._empty.get(name, ("", 0.0))
+        return self.find(name) or (Room(0, name, epoch, 0, 0, 0) if end > time.monotonic() else None)
 
-    def position(self, name: str, moment: float) -> Position | None:
-        """Where the room's log ends; None without a log, or if it can't be read."""
+    @reading
+    def positions(self, rooms: Sequence[str]) -> list[Position | None]:
+        return [self._position(name) for name in rooms]
+
+    def _position(self, name: str) -> Position | None:
         try:
-            room = self._find_any(name, moment)
+            room = self._find_any(name)
         except RequestError:
             return None
         return None if room is None else room.position
 
-    def hold(self, names: Iterable[str], moment: float, create: bool = False) -> None:
-        """Rooms without events last for another EMPTY_SECONDS, those that have gone too if `create`."""
-        for name in names:
-            if create or name in self._empty:
-                epoch = self._empty[name][0] if name in self._empty else _new_epoch()
-                self._empty[name] = (epoch, moment + EMPTY_SECONDS)
-
-    def begun(self, name: str) -> None:
-        """The room has events, and they are stored."""
-        self._empty.pop(name, None)
-
-    def newest(self, name: str, limit: int, before: int, create: bool, moment: float) -> Page | None:
-        """See Broker.newest."""
-        room = self._find_any(name, moment)
-        if room is None and create:
-            self.hold([name], moment, create=True)
-            room = self._find_any(name, moment)
-        if room is None:
+    @reading
+    def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
+        found = self._find_any(room)
+        if found is None and create:
+            self._empty[room] = (_new_epoch(), time.monotonic() + self._empty_seconds)
+            found = self._find_any(room)
+        if found is None:
             return None
         frames: list[bytes] = []
         first = size = 0
-        for seq, raw, kept in self._db.execute(_NEWEST, (room.id, before or room.head + 1)):
-            frame = _checked(room, seq, raw)
+        for seq, raw, kept in self.file.db.execute(_NEWEST, (found.id, before or found.head + 1)):
+            frame = _checked(found, seq, raw)
             if frame is None:
                 continue
-            shown = marks.apply(frame, _marks(room, seq, kept)) if kept is not None else frame
+            shown = marks.apply(frame, _marks(found, seq, kept)) if kept is not None else frame
             size += len(shown)
             if len(frames) >= limit or (frames and size > PAGE_BYTES):
-                return Page(room.position, first, frames[::-1], more=True)
+                return Page(found.position, first, frames[::-1], more=True)
             frames.append(shown)
             first = seq
-        return Page(room.position, first, frames[::-1], more=False)
+        return Page(found.position, first, frames[::-1], more=False)
 
-    def after(self, name: str, seq: int, limit: int, moment: float) -> Page | None:
-        """See Broker.after. What can't be read is as if it were trimmed."""
-        room = self._find_any(name, moment)
-        if room is None:
+    @reading
+    def after(self, room: str, seq: int, limit: int) -> Page | None:
+        """What can't be read is as if it were trimmed."""
+        found = self._find_any(room)
+        if found is None:
             return None
         frames: list[bytes] = []
         first, reached, size = 0, seq, 0
-        for number, raw in self._db.execute(_AFTER, (room.id, max(seq, room.floor))):
-            frame = _checked(room, number, raw)
+        for number, raw in self.file.db.execute(_AFTER, (found.id, max(seq, found.floor))):
+            frame = _checked(found, number, raw)
             if frame is None and not frames:
                 reached = number
                 continue
@@ -267,90 +341,79 @@ class Log:
             frames.append(frame)
             size += len(frame)
             reached = number
-        return Page(room.position, first, frames, reached < room.head)
+        return Page(found.position, first, frames, reached < found.head)
 
-    def renew_epoch(self, name: str, lost: Position) -> None:
-        """See Broker.renew_epoch."""
-        room = self.find(name)
-        if room is not None and room.epoch == lost.epoch and room.head < lost.seq:
-            self._db.execute("UPDATE rooms SET epoch = ? WHERE id = ?", (_new_epoch(), room.id))
+    # -- a log's life
 
+    @reading
+    def keep(self, rooms: Sequence[str]) -> None:
+        end = time.monotonic() + self._empty_seconds
+        self._empty |= {name: (self._empty[name][0], end) for name in rooms if name in self._empty}
+
+    @writing
+    def renew_epoch(self, room: str, lost: Position) -> None:
+        found = self.find(room)
+        if found is not None and found.position.epoch == lost.epoch and found.head < lost.seq:
+            self.file.db.execute("UPDATE rooms SET epoch = ? WHERE id = ?", (_new_epoch(), found.id))
+
+    def _trim(self, room: Room) -> None:
+        """Cut the room to its limits. Changes go along with the messages before them: nobody can resume from there."""
+        db, messages = self.file.db, self._beyond("messages", room)
+        room.floor = max(room.floor, messages, self._beyond("changes", room))
+        db.execute("DELETE FROM messages WHERE room = ? AND seq <= ?", (room.id, messages))
+        db.execute("DELETE FROM changes WHERE room = ? AND seq <= ?", (room.id, room.floor))
+        db.execute("DELETE FROM marks WHERE room = ? AND target <= ?", (room.id, messages))
+        db.execute("UPDATE rooms SET floor = ? WHERE id = ?", (room.floor, room.id))
+
+    def _beyond(self, table: str, room: Room) -> int:
+        """The newest of the rows that are too many; 0 if none is."""
+        select = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"
+        row = self.file.db.execute(select, (room.id, self._keep[table])).fetchone()
+        return row[0] if row else 0
+
+    # -- upkeep, and what the directory asks
+
+    @reading
     def names(self, limit: int) -> list[str]:
         """Rooms that have events, the latest."""
         select = "SELECT name FROM rooms WHERE name IS NOT NULL ORDER BY at DESC LIMIT ?"
-        return [name for (name,) in self._db.execute(select, (limit,)) if isinstance(name, str)]
+        return [name for (name,) in self.file.db.execute(select, (limit,)) if isinstance(name, str)]
 
+    @reading
     def count(self) -> int:
-        """How many rooms have a log."""
-        return int(self._db.execute("SELECT count(name) FROM rooms").fetchone()[0]) + len(self._empty)
+        """How many rooms have a log, about."""
+        return int(self.file.db.execute("SELECT count(name) FROM rooms").fetchone()[0]) + len(self._empty)
 
-    # -- upkeep, in steps of a few ms
+    @reading
+    def tidy(self) -> None:
+        """Empty rooms that nobody holds go, and removed texts from the write-ahead log."""
+        now = time.monotonic()
+        self._empty = {name: kept for name, kept in self._empty.items() if kept[1] > now}
+        if self._removed:
+            busy, *_ = self.file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._removed = bool(busy)
 
-    def trim(self) -> None:
-        """Cut some of the rooms that have grown beyond the limits."""
-        for room_id in list(self._long)[: max(TRIMS, len(self._long) // 10)]:
-            beyond = {table: self._beyond(table, room_id) for table in self._keep}
-            floor = self._cut("messages", room_id, beyond["messages"])
-            # Changes from before that can't be resumed from any more.
-            wanted = max(floor, beyond["changes"])
-            reached = self._cut("changes", room_id, wanted)
-            self._db.execute("UPDATE rooms SET floor = max(floor, ?) WHERE id = ?", (max(floor, reached), room_id))
-            self._db.execute(_LOOSE_MARKS, (room_id, room_id))
-            if (floor, reached) == (beyond["messages"], wanted):
-                del self._long[room_id]
-
-    def _beyond(self, table: str, room_id: int) -> int:
-        """The newest of the rows that are too many; 0 if none is."""
-        select = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"
-        row = self._db.execute(select, (room_id, self._keep[table])).fetchone()
-        return row[0] if row else 0
-
-    def _cut(self, table: str, room_id: int, seq: int) -> int:
-        """Delete rows up to `seq`, not too many at once; how far that came."""
-        select = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq LIMIT 1 OFFSET ?"
-        row = self._db.execute(select, (room_id, STEP)).fetchone()
-        reached = min(seq, row[0]) if row else seq
-        self._db.execute(f"DELETE FROM {table} WHERE room = ? AND seq <= ?", (room_id, reached))
-        return int(reached)
-
-    def forget_empty(self, moment: float) -> None:
-        """Let go of rooms without events that nobody held for EMPTY_SECONDS."""
-        self._empty = {name: kept for name, kept in self._empty.items() if kept[1] > moment}
-
-    def age(self, now: int, history_ms: int) -> bool:
-        """A step of what time makes due: silent rooms and old ids go. Whether there is more to do.
+    @writing
+    def age(self) -> bool:
+        """A step of what time makes due: a silent room goes, and old ids. Whether there is more to do.
 
         Call it only while the clock can be trusted.
         """
-        retire = "SELECT id FROM rooms WHERE name IS NOT NULL AND at < ? LIMIT ?"
-        self._db.execute(f"UPDATE rooms SET name = NULL WHERE id IN ({retire})", (now - history_ms, STEP))
-        return self._purge() | self._sweep(now)
+        db, old = self.file.db, self.file.now - self._history_ms
+        room = db.execute("SELECT id FROM rooms WHERE name IS NULL OR at < ? LIMIT 1", (old,)).fetchone()
+        if room is not None:
+            for table in ("messages", "changes", "marks", "ids", "reads"):
+                db.execute(f"DELETE FROM {table} WHERE room = ?", room)
+            db.execute("DELETE FROM rooms WHERE id = ?", room)
+        return self._sweep(self.file.now - IDS_MS) or room is not None
 
-    def _purge(self) -> bool:
-        """Delete some rows of a forgotten room, and last its own."""
-        row = self._db.execute("SELECT id FROM rooms WHERE name IS NULL LIMIT 1").fetchone()
-        if row is None:
-            return False
-        deleted = 0
-        for table in ("messages", "changes", "marks", "ids", "reads"):
-            some = f"SELECT rowid FROM {table} WHERE room = ? LIMIT ?"
-            delete = f"DELETE FROM {table} WHERE rowid IN ({some})"
-            deleted += self._db.execute(delete, (row[0], STEP)).rowcount
-        if not deleted:
-            self._db.execute("DELETE FROM rooms WHERE id = ?", row)
-        return True
-
-    def _sweep(self, now: int) -> bool:
+    def _sweep(self, old: int) -> bool:
         """Forget ids that are past both limits, in a walk from the oldest to the first that is young enough to stay."""
-        select = "SELECT n, at FROM ids WHERE n > ? ORDER BY n LIMIT 1 OFFSET ?"
-        end = self._db.execute(select, (self._swept, STEP)).fetchone()
-        self._db.execute(_SWEEP, (self._swept, end[0] if end else 2**62, now - IDS_MS, self._ids_limit))
-        self._sweep_due = max(0, self._sweep_due - STEP)
-        if end is None or (isinstance(end[1], int) and end[1] >= now - IDS_MS):
-            self._swept = self._sweep_due = 0
-        else:
-            self._swept = end[0]
-        return self._sweep_due > 0
+        some = "SELECT max(n), max(at) < ? FROM (SELECT n, at FROM ids WHERE n > ? ORDER BY n LIMIT ?)"
+        end, more = self.file.db.execute(some, (old, self._swept, STEP)).fetchone()
+        self.file.db.execute(_SWEEP, (self._swept, end, old, self._ids_limit))
+        self._swept = end if more else 0
+        return bool(more)
 
 
 _ROOM = """
@@ -371,8 +434,6 @@ _AFTER = """
 _SANCTION = """
     SELECT kind FROM sanctions WHERE (user = ? AND network = 0 OR user = ? AND network = 1)
     AND room IN ('', ?) AND kind IN ('ban', 'mute') AND (until = 0 OR until > ?) ORDER BY kind"""
-
-_LOOSE_MARKS = "DELETE FROM marks WHERE room = ? AND target < (SELECT min(seq) FROM messages WHERE room = ?)"
 
 _SWEEP = """
     DELETE FROM ids WHERE n > ? AND n <= ? AND at < ?

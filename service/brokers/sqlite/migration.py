@@ -41,8 +41,8 @@ class _Event(msgspec.Struct):
 _decode_event = msgspec.json.Decoder(_Event).decode
 
 
-def migrate(db: sqlite3.Connection, version: int, schema: str) -> None:
-    """From `version` to the tables of `schema`."""
+def migrate(db: sqlite3.Connection, version: int, schema: str, said_every: int = SAID_EVERY) -> None:
+    """From `version` to the tables of `schema`. `said_every`: events after which it says how far it is."""
     db.execute("DROP INDEX reads_by_user")
     for table in _TABLES:
         db.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
@@ -62,7 +62,7 @@ def migrate(db: sqlite3.Connection, version: int, schema: str) -> None:
         if last.get(room, (0, 0))[0] < seq:  # else it was on its way from the tail
             _insert(db, removed, room, seq, frame)
             last[room] = (seq, at)
-        if count % SAID_EVERY == 0:
+        if count % said_every == 0:
             logger.info("SQLite: %d events are taken over", count)
     db.executemany("UPDATE rooms SET at = ? WHERE id = ?", [(at, room) for room, (_, at) in last.items()])
     for sql in _REST:

@@ -17,7 +17,7 @@ class _Claim(Struct):
 
 
 class Names:
-    """See Broker.claim_name. `present` says whether a user is, which is what holds a name once its claim is over."""
+    """See Directory.claim_name. `present` says whether a user is, which is what holds a name once its claim is over."""
 
     def __init__(self, present: Callable[[str], bool]) -> None:
         self._present = present

@@ -1,0 +1,98 @@
+"""Opening the embedded broker's file: whose it is, whether it is sound, and that no other process has it.
+
+It is locked for the life of the process: SQLite's exclusive locking mode needs no shared memory, and a second process
+is refused at its start instead of counting beside this one.
+"""
+
+import logging
+import os
+import sqlite3
+from pathlib import Path
+
+from service.brokers.sqlite import migration
+from service.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+APPLICATION_ID = 0x5061726C  # "Parl": tells this file from other SQLite files
+VERSION = 3  # of schema.sql
+LOCK_TIMEOUT = 2.0  # seconds to wait for a predecessor that is closing
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+PRAGMAS = (
+    "locking_mode = EXCLUSIVE",
+    "journal_mode = WAL",
+    "synchronous = FULL",  # a commit is on the disk, also after a loss of power
+    "secure_delete = ON",  # what is deleted is written over
+    "cache_size = -16384",  # KiB
+    "wal_autocheckpoint = 4000",  # pages, 16 MiB: those written again and again reach the file once
+)
+
+
+def open_database(path: str, pragmas: tuple[str, ...] = PRAGMAS) -> sqlite3.Connection:
+    """The file, locked, with the tables of schema.sql. For use on the calling thread.
+
+    Raises ConfigError, which says what is the matter and what helps.
+    """
+    db = None
+    try:
+        if path != ":memory:" and not os.path.exists(path):
+            # What people said is for this user's eyes; SQLite gives its other files the same mode.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        db = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None, cached_statements=256)
+        for pragma in pragmas:
+            db.execute(f"PRAGMA {pragma}")
+        _prepare(db, path)
+    except BaseException as error:
+        if db is not None:
+            db.close()
+        if isinstance(error, OSError | sqlite3.Error | ConfigError):
+            raise ConfigError(f"SQLITE_PATH is {path!r}: {_advice(error)}") from None
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: str) -> None:
+    """Take the lock, check whose file it is and whether it is sound; make the tables, or bring them to this version."""
+    db.execute("BEGIN IMMEDIATE")
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (objects,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    db.execute("COMMIT")  # the lock stays
+    schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+    if (application, version, objects) == (0, 0, 0):
+        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+        db.executescript(f"BEGIN; {schema} {marks} COMMIT;")
+        return
+    if application != APPLICATION_ID:
+        raise ConfigError("that is another program's database; choose another file")
+    if not migration.OLDEST <= version <= VERSION:
+        raise ConfigError(
+            f"its tables are version {version}, this program's are version {VERSION}; "
+            "run the version that made it, or choose another file"
+        )
+    (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise ConfigError(_damaged(" ".join(str(found).split())))
+    if version < VERSION:
+        logger.info("SQLITE_PATH %s: its tables change from version %d to %d", path, version, VERSION)
+        db.execute("BEGIN")
+        migration.migrate(db, version, schema)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, ConfigError):
+        return str(error)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_BUSY:
+        return "another process has it open; one process serves a file; stop the other, or use Redis"
+    if code in DAMAGED:
+        return _damaged(error)
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"{reason}; choose a file in a writable folder"
+
+
+def _damaged(what: object) -> str:
+    way_out = "put a backup back, or save what can be read: `sqlite3 OLD .recover | sqlite3 NEW`"
+    return f"it is no database or a damaged one ({what}); {way_out}"
