@@ -13,12 +13,12 @@ from service.brokers.broker import Broker
 from service.brokers.directory import Directory, Sanction
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
-from service.chat import ChatSocket
+from service.chat import ChatHandler
 from service.config import Settings
 from service.guides import chat as guide_chat
 from service.guides import clock as guide_clock
 from service.guides import play as guide_play
-from service.guides.sockets import GuestSocket
+from service.guides.handler import GuestHandler, GuideHandler
 from service.handler import LargeBody, TooLarge
 from service.identity import headers
 from service.identity.auth import Authenticator
@@ -45,7 +45,10 @@ logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 131072  # bytes of a request's body, at least
 
-ROOT_SOCKETS = {"chat": guide_chat.EscapedSocket, "clock": guide_clock.ClockSocket}  # by ROOT_SOCKET
+ROOT_SOCKETS: dict[str, tuple[type[GuideHandler], dict[str, Any]]] = {  # by ROOT_SOCKET
+    "chat": (GuestHandler, {"kind": guide_chat.EscapedSession}),
+    "clock": (GuideHandler, {"kind": guide_clock.ClockSession}),
+}
 
 
 class _Upgrade(PathMatches):
@@ -73,18 +76,18 @@ def make_application(node: Node, settings: Settings) -> Application:
     limit_bytes = body_limit(settings)
     room = r"([^/]{1,256})"
     rules: list[Any] = [
-        (r"/socket", ChatSocket),  # first, for rules are tried one after the other
+        (r"/socket", ChatHandler),  # first, for rules are tried one after the other
         Rule(LargeBody(limit_bytes), TooLarge, {"limit_bytes": limit_bytes}),
-        Rule(_Upgrade(r"/"), ROOT_SOCKETS[settings.root_socket]),
+        Rule(_Upgrade(r"/"), *ROOT_SOCKETS[settings.root_socket]),
         *((path, PageHandler) for path in PAGES),
-        (r"/receive", guide_chat.ReceiveSocket),
-        (r"/submit", guide_chat.SubmitSocket),
-        (r"/ws", guide_chat.BothWaysSocket),
+        (r"/receive", GuestHandler, {"kind": guide_chat.ReceiveSession}),
+        (r"/submit", GuestHandler, {"kind": guide_chat.SubmitSession}),
+        (r"/ws", GuestHandler, {"kind": guide_chat.BothWaysSession}),
         (r"/room", PageHandler, {"file": "room.html"}),
-        (r"/room/chat", guide_play.PlaySocket),
+        (r"/room/chat", guide_play.PlayHandler, {"kind": guide_play.PlaySession}),
         (r"/clock\.html", PageHandler, {"file": "clock.html"}),
-        (r"/clock", guide_clock.ClockSocket),
-        (r"/pingWs", guide_clock.PingSocket),
+        (r"/clock", GuideHandler, {"kind": guide_clock.ClockSession}),
+        (r"/pingWs", GuideHandler, {"kind": guide_clock.PingSession}),
         (r"/tickets", api.TicketsHandler),
         (r"/rooms", api.RoomsHandler, {"rooms": api.RoomList(node.broker.directory)}),
         (rf"/rooms/{room}/messages", api.MessagesHandler),
@@ -149,15 +152,17 @@ def make_node(settings: Settings, broker: Broker, connections: int) -> Node:
         broker.directory,
         presence.size,
         lambda room, frames: tell(room, *frames),
-        lambda room, frames: ChatSocket.show_own(node, room, frames),
+        lambda room, frames: ChatHandler.sessions.show_own(node.rooms, room, frames),
     )
-    typists = Typists(broker.log, presence.size, lambda room, users: ChatSocket.show_typing(node, room, users))
+    typists = Typists(
+        broker.log, presence.size, lambda room, users: ChatHandler.sessions.show_typing(node.rooms, room, users)
+    )
     moderation = Moderation(broker.directory, broker.log)
     rooms.signals |= {
         "presence": presence.on_signal,
         "read": reads.on_signal,
         "typing": typists.on_signal,
-        "named": lambda room, payload: ChatSocket.on_named(node, room, payload),
+        "named": lambda room, payload: ChatHandler.sessions.on_named(payload),
         "moderate": moderation.on_signal,
     }
     rooms.on_resync = lambda room: presence.forget(room) if room else moderation.resync()
@@ -228,5 +233,5 @@ def _socket_limits(settings: Settings) -> SocketLimits:
 
 
 def _remove(sanction: Sanction, reason: str) -> None:
-    ChatSocket.remove(sanction, reason)
-    GuestSocket.remove(sanction, reason)
+    ChatHandler.sessions.remove(sanction, reason)
+    GuestHandler.remove(sanction, reason)

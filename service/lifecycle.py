@@ -12,12 +12,13 @@ from typing import Any
 from msgspec import Struct
 
 from service import app, protocol, telemetry
-from service.chat import ChatSocket
+from service.chat import ChatHandler
 from service.config import Settings
-from service.guides.sockets import GuideSocket
+from service.guides.handler import GuideHandler
 from service.guides.voice import Voice
 from service.node import Node
 from service.protocol import CloseCode
+from service.session import Session
 from service.sockets import acceptor
 from service.sockets.connection import Connection
 
@@ -157,17 +158,17 @@ class Service:
         """Send every socket away in its own moment of DRAIN_SECONDS, with a ticket for its next process."""
         seconds = self.settings.drain_seconds
         self.node.admission.draining = True  # readiness and every new socket are answered 503 from here on
-        sockets = list(ChatSocket.sockets)
-        logger.info("leaving: %d sockets over %.0f s", len(sockets), seconds if sockets else 0)
-        random.shuffle(sockets)
+        sessions = list(ChatHandler.sessions)
+        logger.info("leaving: %d sockets over %.0f s", len(sessions), seconds if sessions else 0)
+        random.shuffle(sessions)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        spread = [random.random() for _ in sockets]  # noqa: S311  # jitter, no secret
-        moments = [seconds * (index + part) / len(sockets) for index, part in enumerate(spread)]
-        await asyncio.gather(*map(_send_away, sockets, moments))
-        for connection, moment in zip(sockets, moments, strict=True):
+        spread = [random.random() for _ in sessions]  # noqa: S311  # jitter, no secret
+        moments = [seconds * (index + part) / len(sessions) for index, part in enumerate(spread)]
+        await asyncio.gather(*map(_send_away, sessions, moments))
+        for session, moment in zip(sessions, moments, strict=True):
             await asyncio.sleep(max(0.0, began + moment - loop.time()))
-            connection.close(CloseCode.RESTART, "this process is leaving")
+            session.close(CloseCode.RESTART, "this process is leaving")
 
     async def close(self) -> None:
         """Close what is open and let go of everything."""
@@ -175,16 +176,16 @@ class Service:
         await self._stack.aclose()
 
     async def _close_sockets(self) -> None:
-        for open_socket in (*ChatSocket.sockets, *GuideSocket.all):
-            open_socket.close(CloseCode.RESTART, "this process is leaving")
+        for session in (*ChatHandler.sessions, *GuideHandler.sessions):
+            session.close(CloseCode.RESTART, "this process is leaving")
         await Connection.all_closed(self._waits.close)
         await Voice.all_silent(self._waits.close)
 
 
-async def _send_away(open_socket: ChatSocket, moment: float) -> None:
-    """Tell a socket when to come back, with a ticket made in advance where the broker has one to give."""
-    ticket = await open_socket.next_ticket()
-    open_socket.reply(protocol.Reconnect(in_ms=round(1000 * moment), ticket=ticket))
+async def _send_away(session: Session, moment: float) -> None:
+    """Tell a client when to come back, with a ticket made in advance where the broker has one to give."""
+    ticket = await session.next_ticket()
+    session.reply(protocol.Reconnect(in_ms=round(1000 * moment), ticket=ticket))
 
 
-telemetry.SOCKETS.set_function(lambda: len(ChatSocket.sockets))
+telemetry.SOCKETS.set_function(lambda: len(ChatHandler.sessions))

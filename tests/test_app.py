@@ -24,7 +24,7 @@ from service.app import make_broker
 from service.brokers.base import unavailable
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
-from service.chat import ChatSocket
+from service.chat import ChatHandler
 from service.errors import ConfigError
 from service.identity.tickets import Tickets
 from service.lifecycle import Service
@@ -656,7 +656,7 @@ async def test_each_socket_is_sent_away_in_its_own_moment() -> None:
         for index, (told, left) in enumerate(moments):
             assert index * slot - 0.001 <= told <= (index + 1) * slot + 0.001
             assert told - 0.05 <= left <= told + 0.4 * UNIT
-        assert not ChatSocket.sockets
+        assert not ChatHandler.sessions
 
 
 async def test_the_ticket_opens_the_next_process(redis_url: str) -> None:
@@ -734,7 +734,7 @@ async def test_handshakes_under_way_when_a_drain_begins_are_told_to_go_elsewhere
                 return "told" if types[-1] == "reconnect" else f"closed after {types}"
 
         coming = [asyncio.ensure_future(come(ticket)) for ticket in tickets]
-        await until(lambda: len(ChatSocket.sockets) >= 10, "some are in")
+        await until(lambda: len(ChatHandler.sessions) >= 10, "some are in")
         await it.service.drain()
         await it.service._close_sockets()
         outcomes = Counter(await asyncio.gather(*coming))

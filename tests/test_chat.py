@@ -10,15 +10,16 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from service import admission, chat, protocol
+from service import admission, protocol, session, telemetry
 from service.brokers.base import unavailable
-from service.chat import ChatSocket
+from service.chat import ChatHandler
 from service.identity.auth import User
 from service.protocol import Action, Moderate
 from service.rooms import moderation, reads, typists
 
 from .brokers import message, store, until
 from .harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
+from .metrics import total
 from .serving import GATHER, Served, fields, outcome, refused, serving
 
 ADA, BOB = {"bearer": make_jwt("u-ada", "Ada")}, {"bearer": make_jwt("u-bob", "Bob")}
@@ -76,7 +77,7 @@ async def test_a_client_without_an_origin_enters_by_a_ticket_renews_and_returns(
             bound = await it.fetch("/tickets", "POST", {"guest": ada.guest}, Origin=it.url)
             assert (await refused(ada.request("renew", ticket=json.loads(bound.body)["ticket"])))[0] == "forbidden"
         async with enter(it, ADA, **NO_ORIGIN) as ada:
-            ticket = await next(iter(ChatSocket.sockets)).next_ticket()
+            ticket = await next(iter(ChatHandler.sessions)).next_ticket()
             async with ChatClient.open(it.url, ticket=str(ticket), **NO_ORIGIN) as back:
                 assert back.user == ada.user
 
@@ -120,7 +121,7 @@ async def test_each_way_in_asks_whose_the_name_is(broker_env: dict[str, str]) ->
     """While Ada is here another guest is Ada by no way in; a user of one's own is, whose name is not asked."""
     async with serving(broker_env) as it, ChatClient.open(it.url, "Ada") as ada:
         stranger, token = guest(it, "ADA")
-        network = next(iter(ChatSocket.sockets)).network
+        network = next(iter(ChatHandler.sessions)).network
         response = await it.fetch("/tickets", "POST", {"name": "ada"}, Origin=it.url)
         assert response.code == 409
         response = await it.fetch("/tickets", "POST", {"guest": token}, Origin=it.url)
@@ -172,7 +173,7 @@ async def test_a_guest_who_takes_another_name_has_it_on_every_socket(broker_env:
         await first.join("lobby")
         async with ChatClient.open(it.url, "Byron", guest=first.guest) as second:
             assert second.user == {"id": first.user["id"], "name": "Byron"}
-            await until(lambda: {socket.user.name for socket in ChatSocket.sockets} == {"Byron"}, "one name")
+            await until(lambda: {one.user.name for one in ChatHandler.sessions} == {"Byron"}, "one name")
             await first.send("lobby", "x")
             assert (await first.recv("message"))["user"]["name"] == "Byron"
             assert (await it.fetch("/tickets", "POST", {"name": "Byron"}, Origin=it.url)).code == 409
@@ -221,7 +222,7 @@ async def test_more_sockets_of_one_user_are_closed_4429() -> None:
         async with enter(it, BOB):
             pass
         await second.close()
-        await until(lambda: len(ChatSocket.sockets) == 1, "its place free")
+        await until(lambda: len(ChatHandler.sessions) == 1, "its place free")
         async with enter(it):
             pass
 
@@ -671,7 +672,7 @@ async def test_sends_have_a_rate_and_floods_an_end(broker_env: dict[str, str]) -
         code, frame = await refused(ada.send("lobby", "x"))
         assert code == "rate_limited" and 0 < frame["retry_after"] <= 1
         flood = json.dumps({"type": "send", "room": "lobby", "id": "flood", "text": "x"})
-        for _ in range(chat.ERRORS_BURST + 10):
+        for _ in range(session.ERRORS_BURST + 10):
             await ada.raw(flood)
         assert (await ada.closed())[0] == 1008
 
@@ -1133,7 +1134,7 @@ async def test_who_is_removed_during_a_join_is_not_in(
         await bob.raw('{"type":"join","room":"lobby","ref":"j"}')
         await reached.wait()
         await mod.request("moderate", user="u-bob", action=action, **room)
-        await until(lambda: "u-bob" not in ChatSocket.by_user, "gone, while it waits")
+        await until(lambda: not ChatHandler.sessions.of("u-bob"), "gone, while it waits")
         go_on.set()
         assert (await bob.closed())[0] == 4403
         assert not [frame for frame in bob.frames if frame["type"] == "joined"]
@@ -1279,7 +1280,7 @@ async def test_a_binary_frame_closes_1003() -> None:
 async def test_many_errors_close_1008() -> None:
     """Some are a mistake, a hundred in a moment are not."""
     async with serving() as it, enter(it) as ada:
-        for _ in range(chat.ERRORS_BURST + 20):
+        for _ in range(session.ERRORS_BURST + 20):
             await ada.raw("nonsense")
         code, reason = await ada.closed()
         assert code == 1008 and reason == "too many errors, at last bad_request"
@@ -1331,10 +1332,10 @@ async def test_waits_of_different_things_are_apart() -> None:
     async with serving(environ) as it, enter(it) as ada:
         await ada.join("lobby")
         assert (await refused(ada.join("lobby")))[1]["retry_after"] > 5
-        (socket,) = ChatSocket.sockets
+        (ada_session,) = ChatHandler.sessions
         sent, closed = await keep_sending(ada, 2.0, 1.0)
         assert not closed and sent > 10
-        assert socket._errors.idle(time.monotonic()), "nothing was counted"
+        assert ada_session._errors.idle(time.monotonic()), "nothing was counted"
 
 
 def test_a_wait_is_told_rounded_up() -> None:
@@ -1368,7 +1369,7 @@ async def test_requests_are_worked_off_in_order(broker_env: dict[str, str]) -> N
 
 async def test_too_many_waiting_requests_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue has an end: `rate_limited`, and those before it are done."""
-    monkeypatch.setattr(chat, "WAITING_LIMIT", 3)
+    monkeypatch.setattr(session, "WAITING_LIMIT", 3)
     async with serving() as it, enter(it) as ada:
         go_on = asyncio.Event()
         newest = it.hub.broker.log.newest
@@ -1387,7 +1388,7 @@ async def test_too_many_waiting_requests_are_refused(monkeypatch: pytest.MonkeyP
 
 async def test_a_broker_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request waits so long and no longer; the next is tried."""
-    monkeypatch.setattr(chat, "ANSWER_TIMEOUT", 0.1)
+    monkeypatch.setattr(session, "ANSWER_TIMEOUT", 0.1)
     async with serving() as it, enter(it) as ada:
         with monkeypatch.context() as patch:
 
@@ -1473,7 +1474,7 @@ async def test_what_a_socket_sent_before_its_end_is_stored(broker_env: dict[str,
             for number in range(20):
                 await ada.raw(json.dumps({"type": "send", "room": "lobby", "id": f"{number}", "text": f"{number}"}))
             ada.abort()
-        await until(lambda: "u-ada" not in ChatSocket.by_user, "gone")
+        await until(lambda: not ChatHandler.sessions.of("u-ada"), "gone")
         heard = [frame["text"] for frame in bob.frames if frame["type"] == "message"]
         assert heard == [f"{number}" for number in range(len(heard))]
         assert (await bob.send("lobby", "x"))["seq"] >= len(heard) + 1
@@ -1515,7 +1516,7 @@ async def test_a_slow_reader_gets_everything_later(broker_env: dict[str, str]) -
             while json.loads(await slow.recv())["type"] != "joined":
                 pass
             text = "x" * 4000
-            (ada,) = ChatSocket.by_user["u-ada"]
+            (ada,) = ChatHandler.sessions.of("u-ada")
             sent = 0
             while not ada.congested:
                 await asyncio.gather(*(bob.send("lobby", text) for _ in range(20)))
@@ -1549,7 +1550,7 @@ async def test_a_slow_asker_gets_every_answer_in_order(broker_env: dict[str, str
             for number in range(30):
                 frame = {"type": "history" if number else "join", "room": "lobby", "limit": 100, "ref": f"{number}"}
                 await slow.send(json.dumps(frame))
-            (ada,) = ChatSocket.by_user["u-ada"]
+            (ada,) = ChatHandler.sessions.of("u-ada")
             await until(lambda: ada.congested, "congested")
             await asyncio.sleep(0.05)
             assert ada.connection is not None and ada.connection.unsent_bytes < 2_000_000, "a page or two, not thirty"
@@ -1573,12 +1574,13 @@ async def test_a_reader_that_takes_nothing_is_closed_4413(monkeypatch: pytest.Mo
         headers = {"Authorization": f"Bearer {ADA['bearer']}"}
         url = f"ws://127.0.0.1:{it.service.port}/socket"
         async with connect(url, sock=sock, additional_headers=headers, compression=None, max_queue=1) as stuck:
+            closed = total(telemetry.CLOSES.labels("4413"))
             await bob.join("lobby")
             await stuck.send('{"type":"join","room":"lobby"}')
-            await until(lambda: "lobby" in next(iter(ChatSocket.by_user["u-ada"])).rooms, "joined")
-            (ada,) = ChatSocket.by_user["u-ada"]
+            await until(lambda: "lobby" in next(iter(ChatHandler.sessions.of("u-ada"))).rooms, "joined")
+            (ada,) = ChatHandler.sessions.of("u-ada")
             while not ada.congested:
                 await asyncio.gather(*(bob.send("lobby", "x" * 4000) for _ in range(20)))
-            await until(lambda: ada not in ChatSocket.sockets, "closed")
-            assert ada.close_code == 4413
+            await until(lambda: ada not in ChatHandler.sessions, "closed")
+            assert total(telemetry.CLOSES.labels("4413")) == closed + 1
             stuck.transport.abort()

@@ -52,7 +52,8 @@ class Pair:
     def __init__(self, ours: socket.socket, peer: socket.socket, limits: SocketLimits, greeting: bytes = b"") -> None:
         self.peer = peer
         self.owner = Told()
-        self.connection = Connection(ours, self.owner, FrameParser(65536), limits, greeting, "192.0.2.1")
+        self.connection = Connection(ours, FrameParser(65536), limits, greeting, "192.0.2.1")
+        self.connection.owner = self.owner
 
     async def read(self, size: int) -> bytes:
         """So many bytes, unless the end comes first."""

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from service import admission, api, chat, handler, names, protocol, telemetry
+from service import admission, api, handler, names, protocol, session, telemetry
 from service.brokers import marks
 from service.brokers.redis import log as redis_log
 from service.brokers.sqlite import log as sqlite_log
@@ -138,9 +138,9 @@ def test_numbers_are_those_of_the_code() -> None:
         "code points of an emoji": protocol.EMOJI_LIMIT,
         "different emoji at a message": marks.REACTIONS_LIMIT,
         "users of one emoji at a message": marks.REACTORS_LIMIT,
-        "requests waiting on a socket": chat.WAITING_LIMIT,
-        "errors at once": chat.ERRORS_BURST,
-        "errors a second": chat.ERRORS_RATE,
+        "requests waiting on a socket": session.WAITING_LIMIT,
+        "errors at once": session.ERRORS_BURST,
+        "errors a second": session.ERRORS_RATE,
         "typing frames at once": admission.TYPING_BURST,
         "typing frames a second": admission.TYPING_RATE,
         "WebSocket pings answered together": PONGS,

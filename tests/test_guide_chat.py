@@ -12,8 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
 from service.brokers.base import unavailable
-from service.guides import sockets as guide_sockets
-from service.guides.sockets import GuideSocket
+from service.guides import session as guide_session
+from service.guides.handler import GuideHandler
 from service.guides.voice import Voice
 from service.names import name_key
 from service.rooms.rooms import Rooms
@@ -144,7 +144,7 @@ async def test_holding_the_lobby_only_after_the_open_would_lose_it(
     async with serving({"REDIS_URL": redis_url}) as it, it.socket("/submit") as outbox:
         with monkeypatch.context() as patch:
             patch.setattr(Rooms, "join", late)
-            patch.setattr(guide_sockets, "RETRY", 0.05)
+            patch.setattr(guide_session, "RETRY", 0.05)
             async with it.socket("/receive") as inbox:
                 await say(outbox, "ada", "early")
                 await until(lambda: it.hub.presence.present("lobby"), "said")
@@ -155,7 +155,7 @@ async def test_holding_the_lobby_only_after_the_open_would_lose_it(
 
 async def test_what_is_said_while_the_broker_is_away_waits_for_the_lobby(monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket that opened meanwhile says it, in order, once it can hear it."""
-    monkeypatch.setattr(guide_sockets, "RETRY", 0.02)
+    monkeypatch.setattr(guide_session, "RETRY", 0.02)
     async with serving() as it:
         join, attempts = it.hub.rooms.join, 0
 
@@ -227,7 +227,7 @@ async def test_the_lobby_is_held_while_somebody_listens(broker_env: dict[str, st
                 await one.close()
                 assert "lobby" in it.hub.rooms.by_name
             await until(lambda: not it.hub.rooms.by_name, "the lobby let go")
-        assert not GuideSocket.all
+        assert not GuideHandler.sessions
 
 
 async def test_a_slow_inbox_misses_nothing(broker_env: dict[str, str]) -> None:
@@ -243,7 +243,7 @@ async def test_a_slow_inbox_misses_nothing(broker_env: dict[str, str]) -> None:
         assert (await heard(inbox))["text"] == "first"
         for text in texts:
             await say(outbox, "ada", text)
-        (ear,) = [open for open in GuideSocket.all if isinstance(open, guide_sockets.LobbySocket)]
+        (ear,) = [open for open in GuideHandler.sessions if isinstance(open, guide_session.LobbySession)]
         behind = it.hub.rooms.by_name["lobby"].cursors.behind
         await until(lambda: ear.congested and ear in behind, "more than it takes")
         assert [(await heard(inbox))["text"] for _ in texts] == texts
@@ -382,7 +382,7 @@ async def test_a_name_is_free_once_its_socket_has_closed(broker_env: dict[str, s
             async with it.socket("/submit") as outbox:
                 await say(outbox, "grace", "hello")
                 assert (await ada.recv("message"))["user"]["name"] == "grace (guide)"
-            await until(lambda: not GuideSocket.all, "gone")
+            await until(lambda: not GuideHandler.sessions, "gone")
 
 
 async def test_a_speaker_has_one_name_at_a_time(broker_env: dict[str, str]) -> None:
@@ -406,7 +406,7 @@ async def test_what_is_said_right_before_the_close_is_said(broker_env: dict[str,
             async with it.socket("/submit") as outbox:
                 await say(outbox, "ada", f"{number}")
             assert (await heard(inbox))["text"] == f"{number}"
-        await until(lambda: len(GuideSocket.all) == 1, "the outbox gone")
+        await until(lambda: len(GuideHandler.sessions) == 1, "the outbox gone")
         await are_here(it, set())
         assert not await people(it, "")
 

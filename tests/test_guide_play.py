@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from service.brokers.base import unavailable
-from service.guides.sockets import GuideSocket
+from service.guides.handler import GuideHandler
 from service.protocol import MEMBERS_LIMIT, Person
 
 from .brokers import until
@@ -66,7 +66,7 @@ async def refused(it: Served, username: str) -> tuple[str, int | None]:
 
 
 async def nobody_left(it: Served) -> None:
-    await until(lambda: not GuideSocket.all, "gone")
+    await until(lambda: not GuideHandler.sessions, "gone")
     for room in ("lobby", ""):
         for _ in range(200):
             if not (await it.hub.broker.presence.roster(room)).members:
@@ -123,7 +123,7 @@ async def test_a_name_that_can_not_be_is_an_error(username: str, reason: str) ->
     async with serving() as it:
         error, code = await refused(it, username.replace("%20", " "))
         assert reason in error and code == 1000
-        await until(lambda: not GuideSocket.all and not it.hub.rooms.by_name, "gone")
+        await until(lambda: not GuideHandler.sessions and not it.hub.rooms.by_name, "gone")
 
 
 async def test_without_a_username_there_is_an_error() -> None:
@@ -166,7 +166,7 @@ async def test_a_name_is_free_once_its_socket_has_closed(broker_env: dict[str, s
         for _ in range(3):
             async with player(it, "Ada") as ada:
                 ada.socket.transport.abort()
-            await until(lambda: not GuideSocket.all, "gone")
+            await until(lambda: not GuideHandler.sessions, "gone")
         await nobody_left(it)
 
 
@@ -312,7 +312,7 @@ async def test_who_goes_while_coming_in_leaves_nothing(
                     async with it.socket(path("Ada")) as socket:
                         await asyncio.sleep(pause)
                         socket.transport.abort()
-                    await until(lambda: not GuideSocket.all, "gone")
+                    await until(lambda: not GuideHandler.sessions, "gone")
         await nobody_left(it)
         async with player(it, "Ada"):
             pass

@@ -15,7 +15,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     # Top to bottom: each with its files, or the folder that holds them.
     "command line": ("__main__", "supervisor", "tokens"),
     "application": ("app", "config", "files", "lifecycle"),
-    "handlers": ("actions", "api", "chat", "guides/", "handler", "health", "pages"),
+    "handlers": ("actions", "api", "chat", "guides/", "handler", "health", "pages", "session"),
     "node": ("admission", "node"),
     "rooms": ("rooms/",),
     "identity": ("identity/",),
@@ -154,5 +154,5 @@ def test_every_form_of_import_is_seen() -> None:
     assert own("import service.chat") == {"chat"}
     assert own("from . import chat") == {"chat"}
     assert own("from .. import limits\nfrom .base import Broker", "service.brokers") == {"limits", "brokers.base"}
-    assert own("def late():\n    from .chat import ChatSocket") == {"chat"}
+    assert own("def late():\n    from .chat import ChatHandler") == {"chat"}
     assert own("import os, service") == set()

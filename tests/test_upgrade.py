@@ -1,10 +1,12 @@
 """service/sockets/upgrade.py: the handshake and the takeover, on a real server."""
 
 import asyncio
+import gc
 import logging
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tornado.httpserver import HTTPServer
@@ -12,9 +14,9 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 
 from service.sockets import framing
-from service.sockets.connection import Connection
+from service.sockets.connection import Connection, Owner
 from service.sockets.limits import SocketLimits
-from service.sockets.upgrade import WebSocket
+from service.sockets.upgrade import UpgradeHandler
 
 from .attacks.raw_socket import TEXT, RawSocket, close_frame, frame, handshake
 from .brokers import until
@@ -22,45 +24,58 @@ from .harness import UNIT
 from .sockets import socket_limits
 
 
-class Echo(WebSocket):
+class Echo(Owner):
     """Says back what it hears."""
 
-    ended: list[tuple[int | None, str | None]]
-    failing = False
-
-    def initialize(self, limits: SocketLimits, ended: list[tuple[int | None, str | None]] | None = None) -> None:
-        super().initialize(limits)
-        self.ended = [] if ended is None else ended
-
-    def open(self, *args: str) -> None:
-        if self.failing:
-            raise ZeroDivisionError
-        assert self.connection is not None
-        self.connection.write(framing.frame(b"welcome"))
+    def __init__(self, connection: Connection, ended: list[tuple[int, str]]) -> None:
+        self.connection = connection
+        self.ended = ended
 
     def on_message(self, message: str | bytes) -> None:
-        assert self.connection is not None and isinstance(message, str)
+        assert isinstance(message, str)
         self.connection.write(framing.frame(message.encode()))
 
-    def on_close(self) -> None:
-        self.ended.append((self.close_code, self.close_reason))
+    def on_connection_end(self, code: int, reason: str) -> None:
+        self.ended.append((code, reason))
 
 
-class Failing(Echo):
-    failing = True
+class EchoHandler(UpgradeHandler):
+    """Lets everybody in."""
+
+    made: ClassVar[list[weakref.ref["EchoHandler"]]] = []
+
+    def initialize(self, limits: SocketLimits, ended: list[tuple[int, str]] | None = None) -> None:
+        super().initialize(limits)
+        self.ended = [] if ended is None else ended
+        self.made.append(weakref.ref(self))
+
+    def open(self, connection: Connection) -> None:
+        connection.owner = Echo(connection, self.ended)
+        connection.write(framing.frame(b"welcome"))
 
 
-class Late(Echo):
+class Failing(EchoHandler):
+    def open(self, connection: Connection) -> None:
+        super().open(connection)
+        raise ZeroDivisionError
+
+
+class Refusing(EchoHandler):
+    def open(self, connection: Connection) -> None:
+        connection.close(4401, "who are you?")
+
+
+class Late(EchoHandler):
     def late_refusal(self) -> tuple[int, str]:
         return 503, "Too late."
 
 
-class Faulty(Echo):
+class Faulty(EchoHandler):
     def prepare(self) -> None:
         raise ZeroDivisionError
 
 
-class Slow(Echo):
+class Slow(EchoHandler):
     """Thinks about the handshake until it is told to go on."""
 
     reached = asyncio.Event()
@@ -77,9 +92,10 @@ async def server(**arguments: Any) -> AsyncIterator[int]:
     """An application with these handlers; its port."""
     arguments["limits"] = socket_limits(frame_bytes=1000)
     routes: list[Any] = [
-        ("/echo", Echo, arguments),
+        ("/echo", EchoHandler, arguments),
         ("/failing", Failing, arguments),
         ("/faulty", Faulty, arguments),
+        ("/refusing", Refusing, arguments),
         ("/late", Late, arguments),
         ("/slow", Slow, arguments),
     ]
@@ -187,10 +203,33 @@ async def test_the_end_is_told_with_its_code() -> None:
 
 @pytest.mark.expects_log("a socket failed to open")
 async def test_a_handler_that_fails_to_open_cuts_the_socket() -> None:
-    """There is no status to answer with any more."""
-    async with server() as port, await RawSocket.connect(port) as raw:
+    """There is no status to answer with any more; who was given the connection hears of its end."""
+    ended: list[Any] = []
+    async with server(ended=ended) as port, await RawSocket.connect(port) as raw:
         await raw.send(handshake(port, "/failing"))
         assert await raw.closed() is None
+    assert ended == [(1006, "")]
+
+
+async def test_a_connection_may_be_closed_before_it_has_an_owner() -> None:
+    """The handshake is answered first, so that a browser can tell why."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        assert (await raw.request(handshake(port, "/refusing"))).status == 101
+        assert await raw.closed() == 4401
+
+
+@pytest.mark.parametrize("path", ["/echo", "/refusing", "/late"])
+async def test_nothing_of_the_handshake_lives_on(path: str) -> None:
+    """The handler is freed by its count of references alone: the collector of circles is rarely asked."""
+    async with server() as port, await RawSocket.connect(port) as raw:
+        EchoHandler.made.clear()
+        gc.disable()
+        try:
+            await raw.request(handshake(port, path))
+            (made,) = EchoHandler.made
+            await until(lambda: made() is None, "the handler freed")
+        finally:
+            gc.enable()
 
 
 @pytest.mark.expects_log("/faulty failed")

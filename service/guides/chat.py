@@ -4,17 +4,12 @@ Python's page speaks on `/submit` and hears on `/receive`, Ruby's does both on `
 hears into its page as HTML, for its server escapes it; the others' pages escape for themselves.
 """
 
-import logging
-
 import msgspec
 
 from service import protocol
-from service.guides.sockets import GuestSocket, LobbySocket, Message, Presence
+from service.guides.session import LobbySession, Message, Presence, SpeakingSession
 from service.guides.voice import Voice, bare
-from service.protocol import CloseCode, RequestError
 from service.sockets.framing import frame
-
-logger = logging.getLogger(__name__)
 
 
 class _Said(msgspec.Struct):
@@ -25,7 +20,7 @@ class _Said(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Said)
 
 
-class ReceiveSocket(LobbySocket):
+class ReceiveSession(LobbySession):
     """`/receive`: what is said in the lobby."""
 
     def translate(self, said: list[Message | Presence]) -> bytes:
@@ -35,32 +30,19 @@ class ReceiveSocket(LobbySocket):
         return frame(protocol.encode(_Said(handle, text)))
 
 
-class SubmitSocket(GuestSocket):
-    """`/submit`: what a guest says there. The guides know no answer, so what can't be said is dropped."""
-
-    voice: Voice
+class SubmitSession(SpeakingSession):
+    """`/submit`: what a guest says there."""
 
     def opened(self) -> None:
         super().opened()
-        self.voice = Voice(self.hub, self.network, self.held)
+        self.voice = Voice(self.node, self.network, self.hears)
 
-    def closed(self) -> None:
-        super().closed()
-        self.voice.close()
-
-    def on_message(self, message: str | bytes) -> None:
-        if isinstance(message, bytes):
-            self.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
-            return
-        try:
-            said = _decoder.decode(message)
-            self.voice.say(said.handle, said.text)
-        except (RequestError, ValueError, RecursionError) as error:
-            logger.debug("a guide's frame was dropped: %s", error)
-            self.drop()
+    def say(self, message: str) -> None:
+        said = _decoder.decode(message)
+        self.voice.say(said.handle, said.text)
 
 
-class BothWaysSocket(SubmitSocket, ReceiveSocket):
+class BothWaysSession(SubmitSession, ReceiveSession):
     """`/ws`: both ways on one socket. It hears before it speaks, so that it hears itself."""
 
 
@@ -73,7 +55,7 @@ def escape(text: str) -> str:
     return text.translate(_ESCAPED)
 
 
-class EscapedSocket(BothWaysSocket):
+class EscapedSession(BothWaysSession):
     """`/` with an Upgrade: the same, with each value escaped."""
 
     def words(self, handle: str, text: str) -> bytes:

@@ -9,11 +9,11 @@ from tornado.ioloop import PeriodicCallback
 
 from service import protocol
 from service.clock import CLOCK
-from service.guides.sockets import GuideSocket
+from service.guides.session import GuideSession
 from service.sockets.framing import frame
 
 
-class ClockSocket(GuideSocket):
+class ClockSession(GuideSession):
     """The server's time as a JSON string, at once and then once a second."""
 
     _ticker: PeriodicCallback | None = None
@@ -21,13 +21,13 @@ class ClockSocket(GuideSocket):
     def opened(self) -> None:
         self._ticker = PeriodicCallback(self._tick, 1000)
         self._ticker.start()
-        self._tell()  # goes out with the handshake's answer
+        self._write_time()  # goes out with the handshake's answer
 
     def _tick(self) -> None:
         if self.connection is not None and not self.connection.unsent_bytes:
-            self._tell()
+            self._write_time()
 
-    def _tell(self) -> None:
+    def _write_time(self) -> None:
         assert self.connection is not None
         self.connection.write(frame(self.words(datetime.fromtimestamp(CLOCK.now(), UTC))))
 
@@ -39,7 +39,7 @@ class ClockSocket(GuideSocket):
             self._ticker.stop()
 
 
-class PingSocket(ClockSocket):
+class PingSession(ClockSession):
     """The same as bare text, as Play's page shows it."""
 
     def words(self, time: datetime) -> bytes:

@@ -6,21 +6,19 @@ here over the chat, or by another guide, come, speak and go as well.
 """
 
 import asyncio
-import logging
 from typing import ClassVar, NamedTuple
 
 import msgspec
 
 from service import names, protocol
 from service.brokers.base import unavailable
-from service.guides.sockets import LobbySocket, Message, Presence
+from service.guides.handler import GuestHandler
+from service.guides.session import GuideSession, LobbySession, Message, Presence, SpeakingSession
 from service.guides.voice import LOBBY, Voice, bare
-from service.node import ANSWER_TIMEOUT
+from service.node import ANSWER_TIMEOUT, Node
 from service.protocol import CloseCode, ErrorCode, RequestError
 from service.rooms.room import Membership
 from service.sockets.framing import frame
-
-logger = logging.getLogger(__name__)
 
 JOINED, LEFT = "joined", "left"  # the messages of a join and a quit
 
@@ -40,7 +38,7 @@ class _Error(msgspec.Struct):
     error: str
 
 
-class _Told(NamedTuple):
+class _Shown(NamedTuple):
     """A frame, and the id of whoever it says has come, for they know; "" if nobody has."""
 
     data: bytes
@@ -50,38 +48,29 @@ class _Told(NamedTuple):
 _decoder = msgspec.json.Decoder(_Said)
 
 
-class PlaySocket(LobbySocket):
+class PlaySession(SpeakingSession, LobbySession):
     """`/room/chat?username=`. It hears nothing before its own coming, and misses nothing that is said meanwhile."""
 
-    voice: Voice
     # What those who are here are called, by id, as last known: a leave says no name.
     _people: ClassVar[dict[str, str]] = {}
-    _entering: asyncio.Task[None] | None = None
 
-    async def identify(self) -> None:
-        await super().identify()
-        self._username = self.get_query_argument("username", "")
+    def __init__(self, node: Node, sessions: dict[GuideSession, None], network: str, username: str) -> None:
+        super().__init__(node, sessions, network)
+        self._username = username
         self._entered = asyncio.Event()
+        self._entering: asyncio.Task[None] | None = None
 
     def opened(self) -> None:
-        self.voice = Voice(self.hub, self.network, self._entered)
+        self.voice = Voice(self.node, self.network, self._entered)
         super().opened()
 
     def closed(self) -> None:
         if self._entering is not None:
             self._entering.cancel()
         super().closed()
-        self.voice.close()
 
-    def on_message(self, message: str | bytes) -> None:
-        if isinstance(message, bytes):
-            self.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
-            return
-        try:
-            self.voice.say(self._username, _decoder.decode(message).text)
-        except (RequestError, ValueError, RecursionError) as error:
-            logger.debug("a guide's frame was dropped: %s", error)
-            self.drop()
+    def say(self, message: str) -> None:
+        self.voice.say(self._username, _decoder.decode(message).text)
 
     # -- coming in
 
@@ -111,7 +100,7 @@ class PlaySocket(LobbySocket):
         if not await self.voice.take_alone(names.check_name(self._username)):
             raise RequestError(ErrorCode.FORBIDDEN, "somebody who is here has this name")
         assert self.voice.person is not None
-        await self.hub.presence.roster(LOBBY, self.voice.person)
+        await self.node.presence.roster(LOBBY, self.voice.person)
         self.voice.check_rights()  # once more, after all this time
 
     def _turn_away(self, error: RequestError) -> None:
@@ -122,34 +111,41 @@ class PlaySocket(LobbySocket):
 
     # -- in the guide's words
 
-    def translate(self, said: list[Message | Presence]) -> list[_Told]:
+    def translate(self, said: list[Message | Presence]) -> list[_Shown]:
         known = self._people
         members = self._members() if said else []
-        told: list[_Told] = []
+        shown: list[_Shown] = []
         for one in said:
             if isinstance(one, Message):
-                told.append(_Told(self._frame("talk", bare(one.user), one.text, members), ""))
+                shown.append(_Shown(self._frame("talk", bare(one.user), one.text, members), ""))
                 continue
             for person in one.joined:
-                told.append(_Told(self._frame("join", bare(person), JOINED, members), person.id))
+                shown.append(_Shown(self._frame("join", bare(person), JOINED, members), person.id))
             for user in one.left:
                 if user in known:
-                    told.append(_Told(self._frame("quit", known[user], LEFT, members), ""))
-        return told
+                    shown.append(_Shown(self._frame("quit", known[user], LEFT, members), ""))
+        return shown
 
-    def tell(self, data: list[_Told]) -> None:
-        super().tell(b"".join(told.data for told in data if told.came != self.voice.id))
+    def show(self, data: list[_Shown]) -> None:
+        super().show(b"".join(one.data for one in data if one.came != self.voice.id))
 
     def _members(self) -> list[str]:
         """Who is here, by name; nobody where they are too many to be listed."""
-        presence = self.hub.presence
+        presence = self.node.presence
         roster = presence.present(LOBBY)
         if roster is None:  # being read again: until then those known before, and those who came here since
-            PlaySocket._people |= {person.id: bare(person) for person in presence.mine(LOBBY)}
+            PlaySession._people |= {person.id: bare(person) for person in presence.mine(LOBBY)}
         else:
-            PlaySocket._people = {person.id: bare(person) for person in roster.members or ()}
+            PlaySession._people = {person.id: bare(person) for person in roster.members or ()}
         return list(self._people.values())
 
     @staticmethod
     def _frame(kind: str, user: str, message: str, members: list[str]) -> bytes:
         return frame(protocol.encode(_Heard(kind, user, message, members)))
+
+
+class PlayHandler(GuestHandler):
+    """`/room/chat`: the name that is asked for stands in the query."""
+
+    def make_session(self) -> PlaySession:
+        return PlaySession(self.node, self.sessions, self.network, self.get_query_argument("username", ""))

@@ -74,7 +74,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
         for family, kind, protocol, _, address in resolve(host, port):
             if sockets and port == 0:
                 address = (address[0], sockets[0].getsockname()[1], *address[2:])
-            sock = _listening(family, kind, protocol, address, spare=bool(sockets))
+            sock = _listening(family, kind, protocol, address, optional=bool(sockets))
             if sock is not None:
                 sockets.append(sock)
     except OSError as error:
@@ -90,8 +90,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _listening(family: int, kind: int, protocol: int, address: Any, spare: bool) -> socket.socket | None:
-    """One of them, or None where the system doesn't have that family. `spare`: there is another already."""
+def _listening(family: int, kind: int, protocol: int, address: Any, optional: bool) -> socket.socket | None:
+    """One of them, or None where the system doesn't have that family. `optional`: there is another already."""
     try:
         sock = socket.socket(family, kind, protocol)
     except OSError as error:
@@ -109,7 +109,7 @@ def _listening(family: int, kind: int, protocol: int, address: Any, spare: bool)
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        if spare and error.errno == errno.EADDRNOTAVAIL:  # IPv6 is built in but switched off
+        if optional and error.errno == errno.EADDRNOTAVAIL:  # IPv6 is built in but switched off
             return None
         raise
     return sock

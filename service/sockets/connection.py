@@ -11,7 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, cast
 
 from service.protocol import CloseCode
 from service.sockets import framing
@@ -37,8 +37,10 @@ def _rest(data: bytes | memoryview, sent: int) -> memoryview:
     return view if 2 * len(view) >= len(view.obj) else memoryview(bytes(view))  # type: ignore[arg-type]
 
 
-class Owner(Protocol):
-    """Whom a connection tells what happens to it."""
+class Owner:
+    """Whom a connection tells what happens to it. By itself it does nothing."""
+
+    __slots__ = ()
 
     def on_message(self, message: str | bytes) -> object:
         """A whole message: text or binary."""
@@ -51,6 +53,9 @@ class Owner(Protocol):
 
     def on_connection_end(self, code: int, reason: str) -> None:
         """The connection is closed or closing; nothing more comes and nothing more can be sent."""
+
+
+_NOBODY = Owner()
 
 
 class Connection:
@@ -71,7 +76,6 @@ class Connection:
         "_fd",
         "_limits",
         "_loop",
-        "_owner",
         "_paid_until",
         "_parser",
         "_send",
@@ -80,6 +84,7 @@ class Connection:
         "_unsent",
         "congested",
         "heard_at",
+        "owner",
         "progress_at",
         "unsent_bytes",
     )
@@ -90,7 +95,6 @@ class Connection:
     def __init__(
         self,
         sock: socket.socket,
-        owner: Owner,
         parser: FrameParser,
         limits: SocketLimits,
         greeting: bytes = b"",
@@ -100,7 +104,7 @@ class Connection:
         self._socket = sock
         self._fd = sock.fileno()
         self._send: Callable[[Any], int] = sock.send
-        self._owner = owner
+        self.owner: Owner = _NOBODY
         self._parser = parser
         self._limits = limits
         self._loop = asyncio.get_running_loop()
@@ -160,7 +164,7 @@ class Connection:
         if self.unsent_bytes > self._limits.unsent_bytes and not self.congested:
             self.congested = True
             self._loop.remove_reader(self._fd)
-            self._owner.on_congested()
+            self.owner.on_congested()
 
     def _keep(self, data: bytes, sent: int) -> None:
         self._unsent = deque((_rest(data, sent),))
@@ -194,7 +198,7 @@ class Connection:
         elif self.congested:
             self.congested = False
             self._loop.add_reader(self._fd, self._on_readable)
-            self._owner.on_drained()
+            self.owner.on_drained()
 
     def write_ping(self, data: bytes = b"") -> None:
         """A ping, unless older bytes still wait for the peer: those are as good a sign of life to routers."""
@@ -253,7 +257,7 @@ class Connection:
                 elif opcode == framing.CLOSE:
                     self._start_closing(ClosingHandshake.answer(cast(bytes, payload)))
                 elif opcode != framing.PONG:
-                    self._owner.on_message(payload)
+                    self.owner.on_message(payload)
                 if self._state is not State.OPEN:
                     return
         finally:
@@ -308,7 +312,7 @@ class Connection:
             next(iter(self.closing))._lost()  # noqa: SLF001  # one of this class
         if self._unsent is None:
             self._follow(closing.sent())
-        self._owner.on_connection_end(closing.code, closing.reason)
+        self.owner.on_connection_end(closing.code, closing.reason)
 
     def _follow(self, step: Step) -> None:
         if Step.STOP_READING in step:
@@ -362,4 +366,4 @@ class Connection:
         self.unsent_bytes = 0
         if not told:
             code, reason = (self._closing.code, self._closing.reason) if self._closing else (_ABNORMAL, "")
-            self._owner.on_connection_end(code, reason)
+            self.owner.on_connection_end(code, reason)

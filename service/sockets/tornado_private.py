@@ -68,6 +68,11 @@ def answer_headers(handler: RequestHandler) -> HTTPHeaders:
     return handler._headers
 
 
+def let_go(handler: RequestHandler) -> None:
+    """Break the circle of references in a handler that `finish` is never called of, so that it is freed at once."""
+    handler._break_cycles()
+
+
 def begin_answer(handler: RequestHandler) -> None:
     """As RequestHandler.clear, without the Date, which costs 8 µs to format."""
     handler._headers = HTTPHeaders()

@@ -1,4 +1,4 @@
-"""The opening handshake, and the takeover: from the 101 on a `Connection` owns the socket, not Tornado.
+"""The opening handshake, and the takeover: from the 101 on a `Connection` has the socket, and Tornado nothing of it.
 
 No permessage-deflate: it costs ten times the memory a connection (165 KiB), and a kilobyte can unfold to a megabyte.
 """
@@ -9,12 +9,11 @@ import hashlib
 import logging
 import socket
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import IOStream
 from tornado.web import HTTPError
-from tornado.websocket import WebSocketHandler
 
 from service.sockets import tornado_private
 from service.sockets.answers import AnswerHandler
@@ -38,16 +37,18 @@ def _options(headers: HTTPHeaders, name: str) -> list[str]:
     return [option.strip().lower() for option in headers.get(name, "").split(",")]
 
 
-class WebSocket(AnswerHandler, WebSocketHandler):
-    """Tornado's handler with `Connection` as its protocol: `open`, `on_message`, `on_close`, `close` work as known.
+class UpgradeHandler(AnswerHandler):
+    """Answers the opening handshake, makes a `Connection` of the socket, and is done.
 
-    `on_message` gets `str` (text) or `bytes` (binary) and must not be a coroutine: an await there would hold up the
-    pongs behind it. After the upgrade the request and Tornado's per-request state are let go (5 KiB a connection).
+    A subclass says who may come, by RequestHandler's `prepare` and the methods here, and in `open` to whom the
+    connection belongs.
     """
 
     network = ""  # where it comes from, as limits know it
-    connection: Connection | None = None
-    _prepared_future = None  # read once more after the upgrade, when the instance's own is gone
+
+    def open(self, connection: Connection) -> None:
+        """Give the connection its owner, or close it. What is written here goes out with the handshake's answer."""
+        raise NotImplementedError
 
     def clear(self) -> None:
         """As RequestHandler's, without the Date, which no handshake sends."""
@@ -78,7 +79,8 @@ class WebSocket(AnswerHandler, WebSocketHandler):
         if selected:
             answer += b"Sec-WebSocket-Protocol: " + selected.encode() + b"\r\n"
         self.set_status(101)
-        self._take_over(self.detach(), answer + b"\r\n", *args)
+        self._take_over(self.detach(), answer + b"\r\n")
+        tornado_private.let_go(self)
 
     async def identify(self) -> None:
         """Find out who comes, between the handshake's checks and its answer."""
@@ -122,68 +124,23 @@ class WebSocket(AnswerHandler, WebSocketHandler):
         """What a refusal carries beside: a page elsewhere may ask by `fetch` why it can't enter."""
         return {}
 
-    def _take_over(self, stream: IOStream, answer: bytes, *args: str) -> None:
+    def _take_over(self, stream: IOStream, answer: bytes) -> None:
         if stream.closed():
             return
         sock, received = tornado_private.take_socket(stream)
         # Tornado switches Nagle's algorithm on again after each response; it would hold a second frame for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Kept here too: `open` may refuse and close, which takes `self.connection` away before its close frame is sent.
-        limits = self.limits
-        parser = FrameParser(limits.frame_bytes, limits.fragments)
-        connection = self.connection = Connection(sock, self, parser, limits, answer, self.network)
-        self.ws_connection = cast(Any, connection)
+        parser = FrameParser(self.limits.frame_bytes, self.limits.fragments)
+        connection = Connection(sock, parser, self.limits, answer, self.network)
         try:
-            self.open(*args)
+            self.open(connection)
             connection.start(received)
         except Exception:
             # Tornado would answer 500 on a socket that is no longer its own.
             logger.exception("a socket failed to open")
             connection.abort()
-        self._slim()
-
-    def _slim(self) -> None:
-        kept = self.__dict__
-        for name in _REQUEST_STATE:
-            kept.pop(name, None)
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
         """By path: Tornado's own line has the query, which may hold a ticket put there by mistake."""
         if not isinstance(value, HTTPError):
             logger.error("%s failed", self.request.path, exc_info=value)
-
-    # What WebSocketHandler has these for, Connection does itself.
-
-    def on_connection_close(self) -> None:
-        """The request's connection ended before the upgrade."""
-
-    def on_congested(self) -> None:
-        """More than UNSENT_LIMIT waits for the peer; write no durable frames until `on_drained`."""
-
-    def on_drained(self) -> None:
-        """The peer took everything."""
-
-    def on_connection_end(self, code: int, reason: str) -> None:
-        """The connection is closed or closing; nothing more comes and nothing more can be sent."""
-        self.close_code, self.close_reason = code, reason
-        self.ws_connection = self.connection = None
-        self.on_close()
-
-
-# Attributes of RequestHandler, WebSocketHandler and AnswerHandler that nothing reads after the upgrade.
-_REQUEST_STATE = (
-    "request",
-    "limits",
-    "_headers",
-    "_new_cookie",
-    "_reason",
-    "_transforms",
-    "_write_buffer",
-    "_prepared_future",
-    "ui",
-    "path_args",
-    "path_kwargs",
-    "open_args",
-    "open_kwargs",
-    "locale",
-)

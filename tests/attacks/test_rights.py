@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from service import actions, chat
+from service import actions
+from service.chat import ChatHandler
+from service.session import Session
 
 from ..brokers import until
 from ..harness import NO_LIMITS, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
@@ -33,7 +35,7 @@ async def race(it: Served, moderator: ChatClient, action: str, pause: float, use
         await asyncio.sleep(pause)
         await moderator.request("moderate", room="lobby", user=user, action=action)
         await asyncio.sleep(30 * DELAY * UNIT)  # a join takes ten times that delay
-        return any("lobby" in socket.rooms for socket in chat.ChatSocket.by_user.get(user, ()))
+        return any("lobby" in session.rooms for session in ChatHandler.sessions.of(user))
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["", "rights asked once"])
@@ -53,7 +55,7 @@ async def test_a_ban_that_arrives_during_a_join_refuses_it(
             return await work
 
         monkeypatch.setattr(actions, "_by_the_brokers_word", once)
-        monkeypatch.setattr(chat.ChatSocket, "entering", property(lambda _: None, lambda *_: None))
+        monkeypatch.setattr(Session, "entering", property(lambda _: None, lambda *_: None))
     with TcpProxy("127.0.0.1", redis_server.port) as proxy:
         async with serving({"REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0"}) as it:
             with ServiceProcess(NO_LIMITS | {"REDIS_URL": redis_url}) as other:

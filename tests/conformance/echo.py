@@ -1,4 +1,4 @@
-"""An echo service on the chat's own socket class, for Autobahn's fuzzing client.
+"""An echo service on the chat's own handshake and connections, for Autobahn's fuzzing client.
 
 Frames, handshake, closing and backpressure are those of `sockets.upgrade` and `sockets.connection`; only the limits are
 opened, because group 9 sends messages of 16 MiB and in 65,536 fragments.
@@ -12,23 +12,32 @@ from tornado.web import Application, RequestHandler
 
 from service import telemetry
 from service.sockets import acceptor, framing
-from service.sockets.connection import Connection
-from service.sockets.upgrade import WebSocket
+from service.sockets.connection import Connection, Owner
+from service.sockets.upgrade import UpgradeHandler
 
 from ..sockets import socket_limits
 
 FRAME_LIMIT = 20 * 2**20  # bytes
 
 
-class Echo(WebSocket):
+class Echo(Owner):
     """Sends back what comes."""
 
+    def __init__(self, connection: Connection) -> None:
+        self._write = connection.write
+
     def on_message(self, message: str | bytes) -> None:
-        assert self.connection is not None
         if isinstance(message, str):
-            self.connection.write(framing.frame(message.encode()))
+            self._write(framing.frame(message.encode()))
         else:
-            self.connection.write(framing.frame(message, framing.BINARY))
+            self._write(framing.frame(message, framing.BINARY))
+
+
+class EchoHandler(UpgradeHandler):
+    """Lets everybody in."""
+
+    def open(self, connection: Connection) -> None:
+        connection.owner = Echo(connection)
 
 
 class Ready(RequestHandler):
@@ -44,7 +53,7 @@ async def serve(port: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave.set)
     limits = socket_limits(frame_bytes=FRAME_LIMIT, fragments=2**20, unsent_bytes=2 * FRAME_LIMIT)
     application = Application(
-        [(r"/", Echo, {"limits": limits}), (r"/readyz", Ready)], log_function=lambda handler: None
+        [(r"/", EchoHandler, {"limits": limits}), (r"/readyz", Ready)], log_function=lambda handler: None
     )
     server = acceptor.Server(application)
     accepting = acceptor.Acceptor(server, acceptor.bind("127.0.0.1", port))

@@ -30,11 +30,11 @@ from service.brokers.redis.directory import RedisDirectory
 from service.brokers.redis.log import RedisLog
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.sqlite.log import SqliteLog
-from service.chat import ChatSocket
 from service.clock import Clock
 from service.rooms import presence
 from service.rooms.cursors import RoomCursors
 from service.rooms.room import Membership, Room
+from service.session import Session
 from service.sockets.heartbeat import Heartbeat
 
 SHORT_TTL = 3.0  # seconds
@@ -139,7 +139,7 @@ def resets() -> None:
         self.rooms[room].begin()
 
     replace(RoomCursors, "reset", keep)
-    replace(ChatSocket, "on_reset", stay)
+    replace(Session, "on_reset", stay)
     replace(RoomCursors, "resumes", staticmethod(lambda since, page: True))
 
 
@@ -158,7 +158,7 @@ def silence() -> None:
 @guard
 def bound() -> None:
     """A reader that takes nothing goes on being written to."""
-    replace(ChatSocket, "on_congested", nothing)
+    replace(Session, "on_congested", nothing)
 
 
 @guard
