@@ -472,6 +472,18 @@ def test_another_file_is_left_alone(path: str, tmp_path: Path) -> None:
     assert text.read_bytes() == before
 
 
+async def test_damage_that_sqlite_says_in_no_text_is_named_too(path: str) -> None:
+    """Its words quote the file's bytes, which need not be UTF-8."""
+    async with opened(make(path)):
+        pass
+    sound = Path(path).read_bytes()
+    spoilt = sound.replace(b"CREATE TABLE rooms", b"CREATE TABL\xe9 rooms")
+    assert spoilt != sound
+    Path(path).write_bytes(spoilt)
+    said = refused_open(path)
+    assert said.startswith(f"SQLITE_PATH is {path!r}: ") and ".recover" in said
+
+
 @pytest.mark.parametrize("version", [0, VERSION + 1])
 async def test_tables_of_another_version_are_left_alone(path: str, version: int) -> None:
     """The message says which version the file has, and which one this is."""

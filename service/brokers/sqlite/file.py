@@ -195,7 +195,9 @@ class File:
                 logger.error("SQLite can't store: %s", error)
             self.writable = False
             return unavailable("the database can't be written")
-        if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError) or type(error) is sqlite3.DatabaseError:
+        # SQLite's own words of damage may quote bytes of the file that are no text: UnicodeDecodeError.
+        damage = sqlite3.OperationalError | sqlite3.IntegrityError | UnicodeDecodeError
+        if isinstance(error, damage) or type(error) is sqlite3.DatabaseError:
             telemetry.damaged("database", f"SQLITE_PATH {self._path}", error)
             return unavailable("the database is damaged")
         logger.error("a call of the broker failed", exc_info=error)

@@ -45,7 +45,8 @@ def open_database(path: str, pragmas: tuple[str, ...] = PRAGMAS) -> sqlite3.Conn
     except BaseException as error:
         if db is not None:
             db.close()
-        if isinstance(error, OSError | sqlite3.Error | ConfigError):
+        # SQLite's own words of damage may quote bytes of the file that are no text.
+        if isinstance(error, OSError | sqlite3.Error | ConfigError | UnicodeDecodeError):
             raise ConfigError(f"SQLITE_PATH is {path!r}: {_advice(error)}") from None
         raise
     return db
@@ -87,7 +88,7 @@ def _advice(error: Exception) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_BUSY:
         return "another process has it open; one process serves a file; stop the other, or use Redis"
-    if code in DAMAGED:
+    if code in DAMAGED or isinstance(error, UnicodeDecodeError):
         return _damaged(error)
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return f"{reason}; choose a file in a writable folder"
