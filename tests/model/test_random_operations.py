@@ -222,5 +222,6 @@ async def left_behind(redis: RedisServer) -> None:
 def _leftovers(redis: RedisServer) -> list[str]:
     keys = redis.cli("KEYS", "parley:*").split()
     people = [key for key in keys if ":people" in key or (":rooms" in key and "process" in key)]
-    passing = [key for key in keys if "{passing-" in key and int(redis.cli("TTL", key)) < 0]
+    # -1: for good; -2: gone since they were listed.
+    passing = [key for key in keys if "{passing-" in key and int(redis.cli("TTL", key)) == -1]
     return people + passing
