@@ -30,7 +30,7 @@ class Served:
         self.service = service
 
     @property
-    def hub(self) -> Node:
+    def node(self) -> Node:
         return self.service.node
 
     @property

@@ -98,12 +98,12 @@ def test_only_a_process_that_leaves_says_so() -> None:
 async def test_connections_stay_below_what_descriptors_leave() -> None:
     """A larger CONNECTIONS_LIMIT is cut, and 0 takes it all: accepting more could only fail."""
     async with serving({"CONNECTIONS_LIMIT": "0"}) as it:
-        available = it.hub.admission.connections_limit
+        available = it.node.admission.connections_limit
     assert available > 0
     async with serving({"CONNECTIONS_LIMIT": str(available + 1)}) as it:
-        assert it.hub.admission.connections_limit == available
+        assert it.node.admission.connections_limit == available
     async with serving({"CONNECTIONS_LIMIT": "7"}) as it:
-        assert it.hub.admission.connections_limit == 7
+        assert it.node.admission.connections_limit == 7
 
 
 # -- rates of this process

@@ -206,7 +206,7 @@ async def test_rooms_are_listed_page_by_page(broker_env: dict[str, str]) -> None
     """By name, after a name, so many; `more` until the last. Without either the answer is as it always was."""
     async with serving(broker_env) as it:
         names = [f"room-{number}" for number in range(7)]
-        await store(it.hub.broker, *map(message, names))
+        await store(it.node.broker, *map(message, names))
         seen: list[str] = []
         for more in (True, True, False):
             after = f"&after={seen[-1]}" if seen else ""
@@ -234,7 +234,7 @@ async def test_a_list_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         async def many() -> dict[str, int]:
             return {f"r{number:05}": 1 for number in range(3000)}
 
-        monkeypatch.setattr(it.hub.broker.directory, "rooms", many)
+        monkeypatch.setattr(it.node.broker.directory, "rooms", many)
         assert len(answer(await it.fetch("/rooms", **USER))["rooms"]) == api.ROOMS_LISTED
         assert len(answer(await it.fetch("/rooms?limit=100000", **USER))["rooms"]) == api.ROOMS_LISTED
 
@@ -247,8 +247,8 @@ async def test_reading_costs_by_its_size_for_users_and_addresses(monkeypatch: py
             async def many() -> dict[str, int]:
                 return {f"r{number:05}": 1 for number in range(450)}
 
-            monkeypatch.setattr(it.hub.broker.directory, "rooms", many)
-            await store(it.hub.broker, message())
+            monkeypatch.setattr(it.node.broker.directory, "rooms", many)
+            await store(it.node.broker, message())
             shared = "JOIN_RATE_ADDRESS" in limits
             other = bearer("u2") if shared else USER
             assert (await it.fetch("/rooms?limit=50", **USER)).code == 200  # 1 of 10
@@ -265,7 +265,7 @@ async def test_rooms_that_may_not_be_entered_are_not_listed(broker_env: dict[str
     """Neither those outside the token's globs, nor those one is banned from."""
     async with serving(broker_env) as it:
         for room in ("lobby", "tea-1", "tea-2"):
-            await store(it.hub.broker, message(room))
+            await store(it.node.broker, message(room))
         headers = bearer("u1", rooms=["tea-*"])
         ban = {"user": "u1", "action": "ban", "room": "tea-2"}
         assert (await post(it, "/moderation", ban, **MODERATOR)).code == 200
@@ -284,7 +284,7 @@ async def test_nobody_lists_rooms_without_a_token() -> None:
 async def test_history_is_read_page_by_page(broker_env: dict[str, str]) -> None:
     """Oldest first, the newest page first; `more` until there is no older one."""
     async with serving(broker_env) as it:
-        await store(it.hub.broker, *(message(text=f"{number}") for number in range(1, 8)))
+        await store(it.node.broker, *(message(text=f"{number}") for number in range(1, 8)))
         newest = answer(await it.fetch("/rooms/lobby/messages?limit=3", **USER))
         assert (newest["room"], newest["more"]) == ("lobby", True)
         assert [shown["text"] for shown in newest["messages"]] == ["5", "6", "7"]
@@ -298,7 +298,7 @@ async def test_history_is_read_page_by_page(broker_env: dict[str, str]) -> None:
 async def test_a_page_has_its_bounds(broker_env: dict[str, str]) -> None:
     """Fifty by default, two hundred at the most."""
     async with serving(broker_env) as it:
-        await store(it.hub.broker, *(message() for _ in range(PAGE_LIMIT + 20)))
+        await store(it.node.broker, *(message() for _ in range(PAGE_LIMIT + 20)))
         for query, length in (("", 50), ("?limit=100000", PAGE_LIMIT), ("?limit=", 50)):
             page = answer(await it.fetch("/rooms/lobby/messages" + query, **USER))
             assert len(page["messages"]) == length and page["more"]
@@ -310,14 +310,14 @@ async def test_a_page_has_its_bounds(broker_env: dict[str, str]) -> None:
 async def test_numbers_that_are_none_are_400(query: str) -> None:
     """Said, not guessed at."""
     async with serving() as it:
-        await store(it.hub.broker, message())
+        await store(it.node.broker, message())
         assert error(await it.fetch(f"/rooms/lobby/messages?{query}", **USER)) == (400, "bad_request")
 
 
 async def test_a_room_one_may_not_see_is_like_one_that_is_not(broker_env: dict[str, str]) -> None:
     """The same 404, byte for byte, for reading and for publishing."""
     async with serving(broker_env) as it:
-        await store(it.hub.broker, message("secret"))
+        await store(it.node.broker, message("secret"))
         headers = bearer("u1", rooms=["lobby"])
         hidden, absent = [await it.fetch(f"/rooms/{room}/messages", **headers) for room in ("secret", "nothing")]
         assert error(hidden) == error(absent) == (404, "not_found")
@@ -338,7 +338,7 @@ async def test_a_room_that_can_not_be_is_404() -> None:
 async def test_the_banned_see_nothing(broker_env: dict[str, str]) -> None:
     """Of the room: 404. Everywhere: 403, and no ticket either."""
     async with serving(broker_env) as it:
-        await store(it.hub.broker, message("lobby"), message("tea"))
+        await store(it.node.broker, message("lobby"), message("tea"))
         await post(it, "/moderation", {"user": "u1", "action": "ban", "room": "lobby"}, **MODERATOR)
         assert error(await it.fetch("/rooms/lobby/messages", **USER)) == (404, "not_found")
         assert (await it.fetch("/rooms/tea/messages", **USER)).code == 200
@@ -358,7 +358,7 @@ async def test_a_banned_guest_gets_no_ticket(broker_env: dict[str, str]) -> None
 async def test_requests_have_a_rate(broker_env: dict[str, str]) -> None:
     """Pages and lists together, a user each; Retry-After is at least a second."""
     async with serving(broker_env | {"JOIN_RATE": "0.3"}) as it:
-        await store(it.hub.broker, message())
+        await store(it.node.broker, message())
         assert (await it.fetch("/rooms", **USER)).code == 200
         for _ in range(2):
             assert (await it.fetch("/rooms/lobby/messages", **USER)).code == 200
@@ -452,7 +452,7 @@ async def test_servers_have_a_rate_too() -> None:
 async def test_what_the_broker_can_not_take_is_503(broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """With Retry-After; not stored, and the next try is."""
     async with serving(broker_env) as it:
-        broker = it.hub.broker
+        broker = it.node.broker
         with monkeypatch.context() as patch:
             if isinstance(broker, RedisBroker):
                 patch.setattr(broker.commands, "connected", False)
@@ -478,7 +478,7 @@ async def test_moderation_over_http(broker_env: dict[str, str]) -> None:
             assert response.code == 200
             assert answer(response) == {"user": "u1", "action": "ban", "room": "lobby"}
             assert await ada.closed() == (4403, "spam")
-        assert it.hub.moderation.holds("ban", "lobby", "u1")
+        assert it.node.moderation.holds("ban", "lobby", "u1")
 
 
 @pytest.mark.parametrize(
@@ -496,7 +496,7 @@ async def test_moderation_that_is_refused(body: Any, headers: dict[str, str], st
     """Said why; nothing holds."""
     async with serving() as it:
         assert error(await post(it, "/moderation", body, **headers)) == (status, code)
-        assert not it.hub.moderation.holds("ban", "", "u1")
+        assert not it.node.moderation.holds("ban", "", "u1")
 
 
 # -- health and metrics
@@ -505,7 +505,7 @@ async def test_moderation_that_is_refused(body: Any, headers: dict[str, str], st
 async def test_health_is_of_the_process_alone(broker_env: dict[str, str]) -> None:
     """It runs its loop; the broker's absence or a drain is no reason to kill it."""
     async with serving(broker_env) as it:
-        it.hub.admission.draining = True
+        it.node.admission.draining = True
         response = await it.fetch("/healthz")
         assert (response.code, answer(response)) == (200, {"status": "ok"})
 
@@ -520,14 +520,14 @@ async def test_readiness_is_of_broker_drain_and_parts(
         response = await it.fetch("/readyz")
         assert (response.code, answer(response)) == (200, well)
         with monkeypatch.context() as patch:
-            patch.setattr(type(it.hub.broker), "available", False)
+            patch.setattr(type(it.node.broker), "available", False)
             response = await it.fetch("/readyz")
             assert (response.code, answer(response)) == (503, ill | {"broker": False})
-        it.hub.admission.failed.add("rooms")
+        it.node.admission.failed.add("rooms")
         response = await it.fetch("/readyz")
         assert (response.code, answer(response)) == (503, ill | {"failed": ["rooms"]})
-        it.hub.admission.failed.clear()
-        it.hub.admission.draining = True
+        it.node.admission.failed.clear()
+        it.node.admission.draining = True
         response = await it.fetch("/readyz")
         assert (response.code, answer(response)) == (503, ill | {"draining": True})
 
@@ -586,7 +586,7 @@ async def test_pages_elsewhere_that_are_allowed_may_read() -> None:
 async def test_a_leaving_process_takes_no_requests() -> None:
     """503 with Retry-After: the router asks another."""
     async with serving() as it:
-        it.hub.admission.draining = True
+        it.node.admission.draining = True
         response = await post(it, "/tickets", {"name": "Ada"})
         assert error(response) == (503, "unavailable")
         assert response.headers["Retry-After"] == "1"
@@ -625,7 +625,7 @@ async def test_a_fault_of_ours_is_500_and_logged_by_path(
         async def broken() -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(it.hub.broker.directory, "rooms", broken)
+        monkeypatch.setattr(it.node.broker.directory, "rooms", broken)
         response = await it.fetch("/rooms?ticket=hidden", **USER)
         assert error(response) == (500, "error")
         assert b"ZeroDivision" not in response.body
@@ -635,7 +635,7 @@ async def test_a_fault_of_ours_is_500_and_logged_by_path(
 async def test_an_argument_given_twice_or_badly_encoded_is_no_fault() -> None:
     """What a client writes is answered and not logged."""
     async with serving() as it:
-        await store(it.hub.broker, message())
+        await store(it.node.broker, message())
         assert (await it.fetch("/rooms/lobby/messages?limit=1&limit=2", **USER)).code == 200
         assert (await it.fetch("/rooms/lobby/messages?limit=%ff", **USER)).code == 400
 
@@ -665,26 +665,26 @@ async def test_publish_waits_for_the_brokers_word(broker_env: dict[str, str]) ->
     """A receipt with the seq; the same event again is a duplicate of it."""
     async with serving(broker_env) as it:
         event = message()
-        receipt = await api.publish(it.hub.broker.log, event)
+        receipt = await api.publish(it.node.broker.log, event)
         assert isinstance(receipt, Receipt) and (receipt.seq, receipt.duplicate) == (1, False)
-        assert await api.publish(it.hub.broker.log, event) == Receipt(1, receipt.at, duplicate=True)
+        assert await api.publish(it.node.broker.log, event) == Receipt(1, receipt.at, duplicate=True)
 
 
 async def test_publish_raises_what_the_broker_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer is made up."""
     async with serving() as it:
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(it.hub.broker.log, "publish", lambda event, done: loop.call_soon(done, unavailable()))
+        monkeypatch.setattr(it.node.broker.log, "publish", lambda event, done: loop.call_soon(done, unavailable()))
         with pytest.raises(RequestError) as caught:
-            await api.publish(it.hub.broker.log, message())
+            await api.publish(it.node.broker.log, message())
         assert caught.value.code == ErrorCode.UNAVAILABLE
 
 
 async def test_a_caller_who_left_misses_nothing(broker_env: dict[str, str]) -> None:
     """The broker's word then goes nowhere, without a fault; the event is stored all the same."""
     async with serving(broker_env) as it:
-        publishing = asyncio.ensure_future(api.publish(it.hub.broker.log, message(id="left")))
+        publishing = asyncio.ensure_future(api.publish(it.node.broker.log, message(id="left")))
         await asyncio.sleep(0)
         publishing.cancel()
         await asyncio.gather(publishing, return_exceptions=True)
-        assert (await api.publish(it.hub.broker.log, message(id="left"))).duplicate
+        assert (await api.publish(it.node.broker.log, message(id="left"))).duplicate

@@ -106,7 +106,7 @@ async def test_head_of_metrics() -> None:
 async def test_head_says_what_is_not_well() -> None:
     """As GET does."""
     async with serving() as it:
-        it.hub.admission.draining = True
+        it.node.admission.draining = True
         assert (await it.fetch("/readyz", "HEAD")).code == 503
         assert (await it.fetch("/healthz", "HEAD")).code == 200
 
@@ -174,7 +174,7 @@ ALLOWED = {"ALLOWED_ORIGINS": f"http://127.0.0.1,{ELSEWHERE},capacitor://localho
 async def each_status(it: Served, **headers: str) -> dict[str, HTTPResponse]:
     """An answer of each status that there is, by what it is."""
     user = {"Authorization": f"Bearer {make_jwt('u1', 'Ada')}"} | headers
-    await it.hub.broker.directory.claim_name("taken", "u9", 30)
+    await it.node.broker.directory.claim_name("taken", "u9", 30)
     found = {
         "200 page": await it.fetch("/", **headers),
         "200 static": await it.fetch("/static/client.js", **headers),
@@ -204,13 +204,13 @@ async def each_status(it: Served, **headers: str) -> dict[str, HTTPResponse]:
     async def broken() -> None:
         raise ZeroDivisionError
 
-    with mock.patch.object(it.hub.broker.directory, "claim_name", broken):
+    with mock.patch.object(it.node.broker.directory, "claim_name", broken):
         found["500"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)
-    it.hub.admission.draining = True
+    it.node.admission.draining = True
     found["503"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)
     found["503 ready"] = await it.fetch("/readyz", **headers)
     found["204 preflight of 503"] = await it.fetch("/tickets", "OPTIONS", **headers)
-    it.hub.admission.draining = False
+    it.node.admission.draining = False
     for name, response in found.items():
         assert response.code == int(name[:3]), name
     return found
@@ -580,7 +580,7 @@ async def test_a_start_without_redis_serves_and_is_not_ready() -> None:
             assert (await it.fetch("/readyz")).code == 503
             assert (await it.fetch("/tickets", "POST", {"name": "Ada"})).code == 503
             server.start()
-            await until(lambda: it.hub.broker.available and it.hub.moderation.known, "the broker there")
+            await until(lambda: it.node.broker.available and it.node.moderation.known, "the broker there")
             assert (await it.fetch("/readyz")).code == 200
             async with ChatClient.open(it.url, "Ada") as ada:
                 await ada.join("lobby")
@@ -606,7 +606,7 @@ async def test_a_part_that_fails_starts_again(monkeypatch: pytest.MonkeyPatch) -
         assert (await it.fetch("/healthz")).code == 200
         async with ChatClient.open(it.url, "Ada") as ada:
             await ada.join("lobby")
-        await until(lambda: not it.hub.admission.failed, "it runs")
+        await until(lambda: not it.node.admission.failed, "it runs")
         assert (await it.fetch("/readyz")).code == 200
     waits = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert len(waits) == 4 and all(wait >= 0.02 * 2**number for number, wait in enumerate(waits))
@@ -622,9 +622,9 @@ async def test_a_part_that_is_back_for_a_moment_only_has_still_failed(monkeypatc
 
     monkeypatch.setattr(Rates, "run", broken_soon)
     async with serving(restart_first=0.01, restart_longest=0.02) as it:
-        await until(lambda: it.hub.admission.failed, "it failed")
+        await until(lambda: it.node.admission.failed, "it failed")
         for _ in range(20):
-            assert it.hub.admission.failed == {"rates"}
+            assert it.node.admission.failed == {"rates"}
             await asyncio.sleep(0.01)
 
 
@@ -681,7 +681,7 @@ async def test_without_the_broker_there_is_no_ticket_but_a_moment(monkeypatch: p
         async def away(*_: object) -> None:
             raise unavailable()
 
-        monkeypatch.setattr(it.hub.tickets, "_put", away)
+        monkeypatch.setattr(it.node.tickets, "_put", away)
         await it.service.drain()
         told = await ada.recv("reconnect")
         assert set(told) == {"type", "in_ms"} and 0 <= told["in_ms"] <= 100
@@ -786,7 +786,7 @@ async def test_everybody_is_gone_from_presence_at_the_end(redis_url: str) -> Non
         await ada.join("lobby")
         await ada.recv("presence")
     async with serving({"REDIS_URL": redis_url}) as it:
-        assert (await it.hub.broker.presence.roster("lobby")).count == 0
+        assert (await it.node.broker.presence.roster("lobby")).count == 0
 
 
 async def test_requests_are_logged_by_path_alone(caplog: pytest.LogCaptureFixture) -> None:

@@ -114,7 +114,7 @@ async def test_an_app_enters_by_its_own_origin() -> None:
 
 def guest(it: Served, name: str) -> tuple[User, str]:
     """A guest and their token, made without asking anybody for the name."""
-    return it.hub.authenticator.guest(name)
+    return it.node.authenticator.guest(name)
 
 
 async def test_each_way_in_asks_whose_the_name_is(broker_env: dict[str, str]) -> None:
@@ -130,12 +130,12 @@ async def test_each_way_in_asks_whose_the_name_is(broker_env: dict[str, str]) ->
         assert response.code == 409
         async with ChatClient.open(it.url, bearer=token, welcome=False) as client:
             assert await client.closed() == (4401, "name_taken")
-        ticket = await it.hub.tickets.issue(stranger, network, it.url)
+        ticket = await it.node.tickets.issue(stranger, network, it.url)
         async with ChatClient.open(it.url, ticket=ticket, welcome=False) as client:
             assert await client.closed() == (4401, "name_taken")
         async with ChatClient.open(it.url, "Bob") as bob:
             disguised = User(bob.user["id"], "Ada", guest=True)
-            ticket = await it.hub.tickets.issue(disguised, network, it.url)
+            ticket = await it.node.tickets.issue(disguised, network, it.url)
             assert (await refused(bob.request("renew", ticket=ticket)))[1]["message"] == "name_taken"
             await bob.join("lobby")
             await bob.send("lobby", "x")
@@ -238,7 +238,7 @@ async def test_a_full_process_closes_1013() -> None:
     async with serving({"CONNECTIONS_LIMIT": "1"}) as it:
         async with enter(it), enter(it, BOB, welcome=False) as second:
             assert (await second.closed())[0] == 1013
-        await until(lambda: it.hub.admission.connections == 0, "counted out")
+        await until(lambda: it.node.admission.connections == 0, "counted out")
         async with enter(it, BOB):
             pass
 
@@ -252,7 +252,7 @@ async def test_a_handshake_while_the_broker_is_away_is_closed_1013(monkeypatch: 
         async def away(*_: object) -> None:
             raise unavailable()
 
-        monkeypatch.setattr(it.hub.tickets, "redeem", away)
+        monkeypatch.setattr(it.node.tickets, "redeem", away)
         async with ChatClient.open(it.url, "Bob", welcome=False) as client:
             assert await client.closed() == (1013, "the broker is away")
 
@@ -429,7 +429,7 @@ async def test_joining_again_in_vain_keeps_the_membership(monkeypatch: pytest.Mo
             async def away(*args: Any, **options: Any) -> Any:
                 raise unavailable()
 
-            patch.setattr(it.hub.broker.log, "newest", away)
+            patch.setattr(it.node.broker.log, "newest", away)
             assert (await refused(ada.join("lobby")))[0] == "unavailable"
         await ada.send("lobby", "still here")
         assert (await ada.recv("message", seq=1))["text"] == "still here"
@@ -438,7 +438,7 @@ async def test_joining_again_in_vain_keeps_the_membership(monkeypatch: pytest.Mo
 async def test_joins_at_once_share_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those who join while the page is read get the same one, and what it lacks as events."""
     async with serving() as it, enter(it) as ada, enter(it, BOB) as bob:
-        newest, reads, reached, go_on = it.hub.broker.log.newest, 0, asyncio.Event(), asyncio.Event()
+        newest, reads, reached, go_on = it.node.broker.log.newest, 0, asyncio.Event(), asyncio.Event()
 
         async def slow(*args: Any, **options: Any) -> Any:
             nonlocal reads
@@ -450,12 +450,12 @@ async def test_joins_at_once_share_a_page(monkeypatch: pytest.MonkeyPatch) -> No
 
         async with enter(it, MODERATOR) as mo:
             await mo.join("lobby")
-            monkeypatch.setattr(it.hub.broker.log, "newest", slow)
+            monkeypatch.setattr(it.node.broker.log, "newest", slow)
             first = asyncio.ensure_future(ada.join("lobby"))
             await reached.wait()
             await mo.send("lobby", "meanwhile")
             second = asyncio.ensure_future(bob.join("lobby"))
-            await until(lambda: it.hub.rooms.by_name["lobby"].holds == 3, "bob waits for the page")
+            await until(lambda: it.node.rooms.by_name["lobby"].holds == 3, "bob waits for the page")
             go_on.set()
             for client, joining in ((ada, first), (bob, second)):
                 joined = await joining
@@ -492,21 +492,21 @@ async def test_a_socket_has_a_limit_of_rooms() -> None:
 async def test_rooms_are_begun_within_a_rate(broker_env: dict[str, str]) -> None:
     """ROOM_RATE, of an address: more are `rate_limited`; rooms that are there are joined as ever."""
     async with serving(broker_env | {"ROOM_RATE": "1"}) as it, enter(it) as ada, enter(it, BOB) as bob:
-        it.hub.rates.rooms.burst = 2
+        it.node.rates.rooms.burst = 2
         for room in ("one", "two"):
             await ada.join(room)
             await bob.join(room)
         code, frame = await refused(bob.join("three"))
         assert code == "rate_limited" and 3000 < frame["retry_after"] <= 3600
-        assert "three" not in it.hub.rooms.by_name
-        await store(it.hub.broker, message("three"))
+        assert "three" not in it.node.rooms.by_name
+        await store(it.node.broker, message("three"))
         await bob.join("three")
 
 
 async def test_no_more_rooms_than_there_may_be(broker_env: dict[str, str]) -> None:
     """ROOMS_TOTAL: `too_many_rooms` for one that isn't there."""
     async with serving(broker_env | {"ROOMS_TOTAL": "1"}) as it, enter(it) as ada:
-        await store(it.hub.broker, message("one"))
+        await store(it.node.broker, message("one"))
         assert (await refused(ada.join("two")))[0] == "too_many_rooms"
         await ada.join("one")
 
@@ -515,7 +515,7 @@ async def test_larger_pages_and_longer_resumes_cost_more() -> None:
     """One for each 50 messages, of JOIN_RATE's burst."""
     async with serving({"JOIN_RATE": "1"}) as it, enter(it) as ada:
         for number in range(200):
-            await store(it.hub.broker, message(text=f"{number}"))
+            await store(it.node.broker, message(text=f"{number}"))
         joined = await ada.join("lobby", limit=0)
         for _ in range(2):
             await ada.history("lobby", 2**53 - 1, 200)
@@ -523,7 +523,7 @@ async def test_larger_pages_and_longer_resumes_cost_more() -> None:
         await ada.history("lobby", 2**53 - 1, 50)
     async with serving({"JOIN_RATE": "1", "SEND_RATE_ADDRESS": "0"}) as it, enter(it) as ada:
         for number in range(200):
-            await store(it.hub.broker, message(text=f"{number}"))
+            await store(it.node.broker, message(text=f"{number}"))
         joined = await ada.join("lobby", limit=0)
         since = {"epoch": joined["epoch"], "seq": 0}
         for _ in range(3):  # the third is let in, and overdraws
@@ -545,7 +545,7 @@ async def test_joins_and_pages_have_a_rate() -> None:
 async def test_a_socket_closed_while_it_joins_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """The room is let go of when the last of its holders went away during the join."""
     async with serving() as it:
-        newest, reached, go_on = it.hub.broker.log.newest, asyncio.Event(), asyncio.Event()
+        newest, reached, go_on = it.node.broker.log.newest, asyncio.Event(), asyncio.Event()
 
         async def slow(*args: Any, **options: Any) -> Any:
             page = await newest(*args, **options)
@@ -555,12 +555,12 @@ async def test_a_socket_closed_while_it_joins_leaves_nothing_behind(monkeypatch:
 
         async with enter(it) as ada:
             await ada.join("elsewhere")
-            monkeypatch.setattr(it.hub.broker.log, "newest", slow)
+            monkeypatch.setattr(it.node.broker.log, "newest", slow)
             await ada.raw('{"type":"join","room":"lobby"}')
             await reached.wait()
-            assert "lobby" in it.hub.rooms.by_name
+            assert "lobby" in it.node.rooms.by_name
         go_on.set()
-        await until(lambda: it.hub.rooms.by_name == {}, "no room held")
+        await until(lambda: it.node.rooms.by_name == {}, "no room held")
 
 
 # -- leave
@@ -694,7 +694,7 @@ async def test_what_the_broker_can_not_take_is_unavailable() -> None:
             await ada.join("lobby")
             await ada.send("lobby", "before")
             redis.kill9()
-            await until(lambda: not it.hub.broker.available, "the absence noticed")
+            await until(lambda: not it.node.broker.available, "the absence noticed")
             for request in (ada.send("lobby", "later", id="m2"), ada.join("other"), ada.history("lobby", 9)):
                 began = time.monotonic()
                 code, frame = await refused(request)
@@ -702,7 +702,7 @@ async def test_what_the_broker_can_not_take_is_unavailable() -> None:
                 assert time.monotonic() - began < 1 * UNIT
             assert (await ada.ping())["type"] == "pong"
             redis.start()
-            await until(lambda: it.hub.broker.available, "the broker back")
+            await until(lambda: it.node.broker.available, "the broker back")
             # It came back empty: that is said too.
             assert (await ada.recv("reset"))["reason"] == "epoch"
             await ada.join("lobby")
@@ -1021,7 +1021,7 @@ async def test_a_ban_holds_from_a_process_s_first_moment(broker_env: dict[str, s
 async def test_nobody_enters_while_it_is_not_known_who_is_banned() -> None:
     """1013 at the door, `unavailable` for a join: it is the broker that is away."""
     async with serving() as it, enter(it) as ada:
-        it.hub.moderation.known = False
+        it.node.moderation.known = False
         assert (await refused(ada.join("lobby")))[0] == "unavailable"
         async with enter(it, BOB, welcome=False) as bob:
             assert (await bob.closed())[0] == 1013
@@ -1042,7 +1042,7 @@ async def test_the_muted_read_and_do_not_write(broker_env: dict[str, str]) -> No
         await bob.send("lobby", "thanks")
         await mod.request("moderate", room="lobby", user="u-bob", action="mute", seconds=UNIT)
         assert (await refused(bob.send("lobby", "x")))[0] == "forbidden"
-        await until(lambda: not it.hub.moderation.holds("mute", "lobby", "u-bob"), "the time over")
+        await until(lambda: not it.node.moderation.holds("mute", "lobby", "u-bob"), "the time over")
         await bob.send("lobby", "again")
 
 
@@ -1077,7 +1077,7 @@ async def test_a_ban_holds_on_another_process_before_it_hears_of_it(
             async def nobody(*_: object) -> None:
                 return None
 
-            monkeypatch.setattr(it.hub.broker.directory, "ban", nobody)
+            monkeypatch.setattr(it.node.broker.directory, "ban", nobody)
         with ServiceProcess(NO_LIMITS | {"REDIS_URL": redis_url}) as other:
             async with ChatClient.open(other.url, **MODERATOR) as mod:
                 await mod.request("moderate", room="lobby", user="u-bob", action="ban", reason="spam")
@@ -1107,7 +1107,7 @@ async def test_who_may_not_write_does_not_on_another_process_either(redis_url: s
 
 async def held_up(it: Served, monkeypatch: pytest.MonkeyPatch, method: str) -> tuple[asyncio.Event, asyncio.Event]:
     """Make that call of the broker wait once it has its answer: an event that it has, and one that lets it go on."""
-    broker = it.hub.broker
+    broker = it.node.broker
     part = {"ban": broker.directory, "roster": broker.presence}.get(method, broker.log)
     call, reached, go_on = getattr(part, method), asyncio.Event(), asyncio.Event()
 
@@ -1129,7 +1129,7 @@ async def test_who_is_removed_during_a_join_is_not_in(
 ) -> None:
     """At whichever of its waits."""
     async with serving(broker_env) as it, enter(it, MODERATOR) as mod, enter(it, BOB) as bob:
-        await store(it.hub.broker, message())
+        await store(it.node.broker, message())
         reached, go_on = await held_up(it, monkeypatch, method)
         await bob.raw('{"type":"join","room":"lobby","ref":"j"}')
         await reached.wait()
@@ -1138,7 +1138,7 @@ async def test_who_is_removed_during_a_join_is_not_in(
         go_on.set()
         assert (await bob.closed())[0] == 4403
         assert not [frame for frame in bob.frames if frame["type"] == "joined"]
-        await until(lambda: not it.hub.rooms.by_name, "the room let go")
+        await until(lambda: not it.node.rooms.by_name, "the room let go")
 
 
 async def test_a_page_under_way_is_not_shown_to_who_was_removed(
@@ -1150,8 +1150,8 @@ async def test_a_page_under_way_is_not_shown_to_who_was_removed(
         reached, go_on = await held_up(it, monkeypatch, "newest")
         asking = asyncio.ensure_future(outcome(bob.history("lobby", 10)))
         await reached.wait()
-        monkeypatch.setattr(it.hub.moderation, "on_removal", lambda *_: None)  # its socket, still open for a moment
-        await it.hub.moderation.moderate(User("m", "M", role="moderator"), Moderate(user="u-bob", action=Action.BAN))
+        monkeypatch.setattr(it.node.moderation, "on_removal", lambda *_: None)  # its socket, still open for a moment
+        await it.node.moderation.moderate(User("m", "M", role="moderator"), Moderate(user="u-bob", action=Action.BAN))
         go_on.set()
         assert await asking == "banned"
 
@@ -1161,13 +1161,13 @@ async def test_a_page_under_way_over_http_is_not_shown_to_who_was_banned(
 ) -> None:
     """The same."""
     async with serving(broker_env) as it:
-        await store(it.hub.broker, message())
+        await store(it.node.broker, message())
         reached, go_on = await held_up(it, monkeypatch, "ban")
         asking = asyncio.ensure_future(
             it.fetch("/rooms/lobby/messages", Authorization=f"Bearer {BOB['bearer']}"),
         )
         await reached.wait()
-        await it.hub.moderation.moderate(
+        await it.node.moderation.moderate(
             User("m", "M", role="moderator"), Moderate(user="u-bob", action=Action.BAN, room="lobby")
         )
         go_on.set()
@@ -1372,13 +1372,13 @@ async def test_too_many_waiting_requests_are_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(session, "WAITING_LIMIT", 3)
     async with serving() as it, enter(it) as ada:
         go_on = asyncio.Event()
-        newest = it.hub.broker.log.newest
+        newest = it.node.broker.log.newest
 
         async def slow(*args: Any, **options: Any) -> Any:
             await go_on.wait()
             return await newest(*args, **options)
 
-        monkeypatch.setattr(it.hub.broker.log, "newest", slow)
+        monkeypatch.setattr(it.node.broker.log, "newest", slow)
         for number in range(6):
             await ada.raw(json.dumps({"type": "join", "room": f"room-{number}", "ref": f"{number}"}))
         assert (await ada.recv("error"))["code"] == "rate_limited"
@@ -1395,7 +1395,7 @@ async def test_a_broker_that_does_not_answer_is_unavailable(monkeypatch: pytest.
             async def never(*args: Any, **options: Any) -> Any:
                 await asyncio.Event().wait()
 
-            patch.setattr(it.hub.broker.log, "newest", never)
+            patch.setattr(it.node.broker.log, "newest", never)
             assert (await refused(ada.join("lobby")))[0] == "unavailable"
         assert (await ada.join("lobby"))["count"] == 1
 
@@ -1409,7 +1409,7 @@ async def test_a_fault_of_ours_costs_the_request(monkeypatch: pytest.MonkeyPatch
             raise ZeroDivisionError
 
         with monkeypatch.context() as patch:
-            patch.setattr(it.hub.reads, "of", broken)
+            patch.setattr(it.node.reads, "of", broken)
             assert (await refused(ada.join("lobby")))[0] == "unavailable"
         await ada.join("lobby")
         await bob.join("lobby")
@@ -1451,15 +1451,15 @@ async def test_a_log_that_begins_again_during_a_join_is_said(monkeypatch: pytest
     """The page was of another life than the room is now: `joined`, and at once `reset`."""
     async with serving() as it, enter(it) as ada:
         await ada.join("lobby")
-        newest = it.hub.broker.log.newest
+        newest = it.node.broker.log.newest
 
         async def late(*args: Any, **options: Any) -> Any:
             page = await newest(*args, **options)
-            it.hub.rooms.by_name["lobby"].cursors.epoch = "another"
+            it.node.rooms.by_name["lobby"].cursors.epoch = "another"
             return page
 
         async with enter(it, BOB) as bob:
-            monkeypatch.setattr(it.hub.broker.log, "newest", late)
+            monkeypatch.setattr(it.node.broker.log, "newest", late)
             await bob.join("lobby")
             assert (await bob.recv("reset"))["reason"] == "epoch"
             assert (await refused(bob.send("lobby", "x")))[0] == "not_joined"
@@ -1523,7 +1523,7 @@ async def test_a_slow_reader_gets_everything_later(broker_env: dict[str, str]) -
                 sent += 20
                 assert sent < 2000, "the kernel took everything"
             await asyncio.gather(*(bob.send("lobby", text) for _ in range(20)))
-            assert ada in it.hub.rooms.by_name["lobby"].cursors.behind
+            assert ada in it.node.rooms.by_name["lobby"].cursors.behind
             assert ada.connection is not None and ada.connection.unsent_bytes < 200_000
             seqs: list[int] = []
             async with asyncio.timeout(10 * UNIT):
@@ -1532,7 +1532,7 @@ async def test_a_slow_reader_gets_everything_later(broker_env: dict[str, str]) -
                     if frame["type"] == "message":
                         seqs.append(frame["seq"])
             assert seqs == list(range(1, sent + 21))
-            await until(lambda: ada in it.hub.rooms.by_name["lobby"].cursors.live, "live again")
+            await until(lambda: ada in it.node.rooms.by_name["lobby"].cursors.live, "live again")
             slow.transport.abort()
 
 

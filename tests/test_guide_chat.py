@@ -130,7 +130,7 @@ async def test_what_others_say_after_the_open_is_heard(redis_url: str) -> None:
                     async with it.socket("/receive") as inbox:
                         await ada.send("lobby", f"{number}")
                         assert (await heard(inbox))["text"] == f"{number}"
-                    await until(lambda: not it.hub.rooms.by_name, "the lobby let go")
+                    await until(lambda: not it.node.rooms.by_name, "the lobby let go")
 
 
 async def test_holding_the_lobby_only_after_the_open_would_lose_it(
@@ -147,9 +147,9 @@ async def test_holding_the_lobby_only_after_the_open_would_lose_it(
             patch.setattr(guide_session, "RETRY", 0.05)
             async with it.socket("/receive") as inbox:
                 await say(outbox, "ada", "early")
-                await until(lambda: it.hub.presence.present("lobby"), "said")
+                await until(lambda: it.node.presence.present("lobby"), "said")
                 patch.undo()
-                await until(lambda: it.hub.rooms.by_name, "held")
+                await until(lambda: it.node.rooms.by_name, "held")
                 assert await silent(inbox)
 
 
@@ -157,7 +157,7 @@ async def test_what_is_said_while_the_broker_is_away_waits_for_the_lobby(monkeyp
     """A socket that opened meanwhile says it, in order, once it can hear it."""
     monkeypatch.setattr(guide_session, "RETRY", 0.02)
     async with serving() as it:
-        join, attempts = it.hub.rooms.join, 0
+        join, attempts = it.node.rooms.join, 0
 
         async def away(*args: Any) -> Any:
             nonlocal attempts
@@ -166,7 +166,7 @@ async def test_what_is_said_while_the_broker_is_away_waits_for_the_lobby(monkeyp
                 raise unavailable()
             return await join(*args)
 
-        monkeypatch.setattr(it.hub.rooms, "join", away)
+        monkeypatch.setattr(it.node.rooms, "join", away)
         async with it.socket("/ws") as guide:
             await say(guide, "ada", "one")
             await say(guide, "bob", "two")
@@ -225,8 +225,8 @@ async def test_the_lobby_is_held_while_somebody_listens(broker_env: dict[str, st
         for _ in range(2):
             async with it.socket("/receive") as one, it.socket("/receive"):
                 await one.close()
-                assert "lobby" in it.hub.rooms.by_name
-            await until(lambda: not it.hub.rooms.by_name, "the lobby let go")
+                assert "lobby" in it.node.rooms.by_name
+            await until(lambda: not it.node.rooms.by_name, "the lobby let go")
         assert not GuideHandler.sessions
 
 
@@ -244,7 +244,7 @@ async def test_a_slow_inbox_misses_nothing(broker_env: dict[str, str]) -> None:
         for text in texts:
             await say(outbox, "ada", text)
         (ear,) = [open for open in GuideHandler.sessions if isinstance(open, guide_session.LobbySession)]
-        behind = it.hub.rooms.by_name["lobby"].cursors.behind
+        behind = it.node.rooms.by_name["lobby"].cursors.behind
         await until(lambda: ear.congested and ear in behind, "more than it takes")
         assert [(await heard(inbox))["text"] for _ in texts] == texts
 
@@ -255,9 +255,9 @@ async def test_a_lobby_that_begins_anew_is_heard_on(redis_server: RedisServer, r
     async with serving({"REDIS_URL": redis_url}) as it, it.socket("/ws") as guide:
         await say(guide, "ada", "before")
         assert (await heard(guide))["text"] == "before"
-        epoch = it.hub.rooms.by_name["lobby"].cursors.epoch
+        epoch = it.node.rooms.by_name["lobby"].cursors.epoch
         redis_server.cli("FLUSHALL")
-        await until(lambda: it.hub.rooms.by_name["lobby"].cursors.epoch != epoch, "another life")
+        await until(lambda: it.node.rooms.by_name["lobby"].cursors.epoch != epoch, "another life")
         await say(guide, "ada", "after")
         assert (await heard(guide))["text"] == "after"
 
@@ -322,7 +322,7 @@ async def test_what_the_broker_does_not_take_is_lost(
     """There is nobody to tell; the log says so, without the text."""
     async with serving() as it, it.socket("/") as guide:
         with monkeypatch.context() as patch, caplog.at_level("INFO"):
-            patch.setattr(it.hub.broker.log, "publish", lambda event, done: done(unavailable()))
+            patch.setattr(it.node.broker.log, "publish", lambda event, done: done(unavailable()))
             await say(guide, "ada", "lost words")
             await until(lambda: "was not stored" in caplog.text, "the log line")
         assert "lost words" not in caplog.text
@@ -335,7 +335,7 @@ async def test_what_the_broker_does_not_take_is_lost(
 
 async def people(it: Served, room: str = "lobby") -> set[str]:
     """The names of those who are there, over all processes."""
-    return {person.name for person in (await it.hub.broker.presence.roster(room)).members or ()}
+    return {person.name for person in (await it.node.broker.presence.roster(room)).members or ()}
 
 
 async def are_here(it: Served, expected: set[str]) -> None:
@@ -395,8 +395,8 @@ async def test_a_speaker_has_one_name_at_a_time(broker_env: dict[str, str]) -> N
         assert got == [{"handle": handle, "text": f"{number}"} for number, handle in enumerate(handles)]
         await are_here(it, {f"{handles[-1]} (guide)"})
         for handle in set(handles[:-1]) - {handles[-1]}:
-            assert await it.hub.broker.directory.claim_name(name_key(f"{handle} (guide)"), "g-other", 1)
-        assert not await it.hub.broker.directory.claim_name(name_key(f"{handles[-1]} (guide)"), "g-other", 1)
+            assert await it.node.broker.directory.claim_name(name_key(f"{handle} (guide)"), "g-other", 1)
+        assert not await it.node.broker.directory.claim_name(name_key(f"{handles[-1]} (guide)"), "g-other", 1)
 
 
 async def test_what_is_said_right_before_the_close_is_said(broker_env: dict[str, str]) -> None:
@@ -446,7 +446,7 @@ async def test_a_crowd_of_one_handle_costs_each_a_few_claims(monkeypatch: pytest
             return False
 
         with monkeypatch.context() as patch:
-            patch.setattr(it.hub.broker.directory, "claim_name", taken)
+            patch.setattr(it.node.broker.directory, "claim_name", taken)
             async with it.socket("/submit") as outbox:
                 await say(outbox, "ada", "crowded out")
                 await until(lambda: claims >= 8, "as many as are tried")
@@ -565,7 +565,7 @@ async def test_the_broker_refuses_the_muted_itself(
 async def network_known(it: Served, user: str) -> None:
     """Where a guest comes from is told to the broker now and then."""
     for _ in range(200):
-        if await it.hub.broker.directory.networks(user):
+        if await it.node.broker.directory.networks(user):
             return
         await asyncio.sleep(0.05 * UNIT)
     raise AssertionError("the network of a speaker is not known")

@@ -42,7 +42,7 @@ async def test_a_clock_that_is_gone_ticks_no_more(monkeypatch: pytest.MonkeyPatc
         async with it.socket("/clock") as clock:
             await heard(clock)
             assert [ticker.is_running() for ticker in tickers] == [True]
-        await until(lambda: it.hub.admission.connections == 0, "counted out")
+        await until(lambda: it.node.admission.connections == 0, "counted out")
         assert [ticker.is_running() for ticker in tickers] == [False]
 
 

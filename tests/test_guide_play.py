@@ -69,7 +69,7 @@ async def nobody_left(it: Served) -> None:
     await until(lambda: not GuideHandler.sessions, "gone")
     for room in ("lobby", ""):
         for _ in range(200):
-            if not (await it.hub.broker.presence.roster(room)).members:
+            if not (await it.node.broker.presence.roster(room)).members:
                 break
             await asyncio.sleep(0.02)
         else:
@@ -123,7 +123,7 @@ async def test_a_name_that_can_not_be_is_an_error(username: str, reason: str) ->
     async with serving() as it:
         error, code = await refused(it, username.replace("%20", " "))
         assert reason in error and code == 1000
-        await until(lambda: not GuideHandler.sessions and not it.hub.rooms.by_name, "gone")
+        await until(lambda: not GuideHandler.sessions and not it.node.rooms.by_name, "gone")
 
 
 async def test_without_a_username_there_is_an_error() -> None:
@@ -242,13 +242,13 @@ async def test_what_others_say_while_one_comes_in_is_heard_then(
     async with serving(broker_env) as it, it.socket("/ws") as go:
         await say(go, "Bob", "before")
         await heard(go)
-        claim, free = it.hub.broker.directory.claim_name, asyncio.Event()
+        claim, free = it.node.broker.directory.claim_name, asyncio.Event()
 
         async def slow(*args: Any) -> bool:
             await free.wait()
             return await claim(*args)
 
-        monkeypatch.setattr(it.hub.broker.directory, "claim_name", slow)
+        monkeypatch.setattr(it.node.broker.directory, "claim_name", slow)
         async with it.socket(path("Ada")) as socket:
             for number in range(3):
                 await say(go, "Bob", f"{number}")
@@ -286,7 +286,7 @@ async def test_with_the_broker_away_one_is_told(monkeypatch: pytest.MonkeyPatch)
             raise unavailable()
 
         with monkeypatch.context() as patch:
-            patch.setattr(it.hub.broker.directory, "claim_name", away)
+            patch.setattr(it.node.broker.directory, "claim_name", away)
             error, code = await refused(it, "Ada")
             assert "away" in error and code == 1013
         async with player(it, "Ada"):
@@ -298,7 +298,7 @@ async def test_who_goes_while_coming_in_leaves_nothing(
 ) -> None:
     """Neither a name nor a presence, at whichever step they go."""
     async with serving(broker_env) as it:
-        claim = it.hub.broker.directory.claim_name
+        claim = it.node.broker.directory.claim_name
         for wait in (0.0, 0.01, 0.05):
 
             async def slow(*args: Any, wait: float = wait) -> bool:
@@ -307,7 +307,7 @@ async def test_who_goes_while_coming_in_leaves_nothing(
                 return taken
 
             with monkeypatch.context() as patch:
-                patch.setattr(it.hub.broker.directory, "claim_name", slow)
+                patch.setattr(it.node.broker.directory, "claim_name", slow)
                 for pause in (0.0, 0.005, 0.03):
                     async with it.socket(path("Ada")) as socket:
                         await asyncio.sleep(pause)
@@ -316,13 +316,13 @@ async def test_who_goes_while_coming_in_leaves_nothing(
         await nobody_left(it)
         async with player(it, "Ada"):
             pass
-        await until(lambda: not it.hub.rooms.by_name, "the lobby let go")
+        await until(lambda: not it.node.rooms.by_name, "the lobby let go")
 
 
 async def test_members_are_read_again_after_signals_were_missed(broker_env: dict[str, str]) -> None:
     """Until they have been, the frames have those known before."""
     async with serving(broker_env) as it, player(it, "Ada") as ada:
-        it.hub.presence.forget("lobby")
+        it.node.presence.forget("lobby")
         await ada.say("one")
         assert (await ada.next("talk"))["members"] == ["Ada"]
         async with player(it, "Bob"):
@@ -333,11 +333,11 @@ async def test_too_many_to_be_listed(broker_env: dict[str, str]) -> None:
     """Above the limit there are no members, and what is said comes all the same."""
     async with serving(broker_env) as it, player(it, "Ada") as ada:
         for number in range(MEMBERS_LIMIT):
-            it.hub.presence.enter("lobby", Person(f"u{number}", f"n{number}"))
+            it.node.presence.enter("lobby", Person(f"u{number}", f"n{number}"))
         await ada.say("hello")
         assert (await ada.next("talk"))["members"] == []
         for number in range(MEMBERS_LIMIT):
-            it.hub.presence.leave("lobby", f"u{number}")
+            it.node.presence.leave("lobby", f"u{number}")
 
 
 # -- rights

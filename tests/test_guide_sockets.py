@@ -30,16 +30,16 @@ async def test_they_count_as_connections(path: str) -> None:
         async with it.socket(path), it.socket(path) as second:
             await second.wait_closed()
             assert second.close_code == 1013
-        await until(lambda: it.hub.admission.connections == 0, "counted out")
+        await until(lambda: it.node.admission.connections == 0, "counted out")
         async with it.socket(path):
-            assert it.hub.admission.connections == 1
+            assert it.node.admission.connections == 1
 
 
 @pytest.mark.parametrize("path", (*GUESTS, *CLOCKS))
 async def test_a_process_that_leaves_takes_none(path: str) -> None:
     """503: another one will."""
     async with serving() as it:
-        it.hub.admission.draining = True
+        it.node.admission.draining = True
         with pytest.raises(websockets.InvalidStatus) as caught:
             async with it.socket(path):
                 pass

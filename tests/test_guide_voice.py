@@ -24,9 +24,9 @@ def test_a_mark_comes_off_as_it_went_on(handle: str) -> None:
 async def gone(it: Served, voice: Voice) -> None:
     """Neither present nor holding a name."""
     async with asyncio.timeout(5 * UNIT):
-        while any([(await it.hub.broker.presence.roster(room)).members for room in ("", "lobby")]) or Voice.tasks:
+        while any([(await it.node.broker.presence.roster(room)).members for room in ("", "lobby")]) or Voice.tasks:
             await asyncio.sleep(0.01)
-    assert await it.hub.broker.directory.claim_name(name_key("Ada (guide)"), "g-other", 1)
+    assert await it.node.broker.directory.claim_name(name_key("Ada (guide)"), "g-other", 1)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 5])
@@ -35,7 +35,7 @@ async def test_a_voice_that_is_closed_is_gone(broker_env: dict[str, str], ready:
     """With words waiting, at whichever turn of the loop; what could be said by then is said."""
     async with serving(broker_env) as it:
         entered = asyncio.Event()
-        voice = Voice(it.hub, "192.0.2.1", entered)
+        voice = Voice(it.node, "192.0.2.1", entered)
         assert await voice.take(marked("Ada"), "Ada")
         if ready:
             entered.set()
@@ -44,5 +44,5 @@ async def test_a_voice_that_is_closed_is_gone(broker_env: dict[str, str], ready:
             await asyncio.sleep(0)
         voice.close()
         await gone(it, voice)
-        page = await it.hub.broker.log.newest("lobby", 10)
+        page = await it.node.broker.log.newest("lobby", 10)
         assert bool(page and page.frames) is ready

@@ -275,7 +275,7 @@ async def test_on_the_wire() -> None:
         async with ChatClient.open(it.url, "Ada") as ada, await RawSocket.open(cast(Any, it), "Mallory") as mute:
             assert await mute.closed() == 4408
             assert 1 <= [opcode for opcode, _ in mute.received].count(PING) <= 2
-            await until(lambda: it.hub.admission.connections == 1, "counted out")
+            await until(lambda: it.node.admission.connections == 1, "counted out")
             assert (await ada.ping())["type"] == "pong"
         async with await RawSocket.open(cast(Any, it), "Trudy") as raw:
             for _ in range(3):

@@ -265,7 +265,7 @@ async def test_a_lost_signal_is_made_up_for(broker_env: dict[str, str], monkeypa
 async def test_signals_that_a_cut_may_have_taken_are_asked_for(redis_url: str, redis_server: RedisServer) -> None:
     """Once the subscription holds again the sanctions are read, and not only when the copy is old."""
     async with serving({"REDIS_URL": redis_url}) as served:
-        kept, broker = served.hub.moderation, served.hub.broker
+        kept, broker = served.node.moderation, served.node.broker
         await broker.directory.sanction(Sanction("mute", "lobby", "ada", 0, "u-mod", ""), lift=False)
         await asyncio.sleep(0.2 * UNIT)
         assert not kept.holds("mute", "lobby", "ada")  # nobody said so

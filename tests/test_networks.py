@@ -106,11 +106,11 @@ async def test_only_guests_are_noted(broker_env: dict[str, str]) -> None:
         async with ChatClient.open(it.url, bearer=make_jwt("u-bob", "Bob")), ChatClient.open(it.url, "Ada") as ada:
             guest = ada.user["id"]
             async with asyncio.timeout(5):
-                while await it.hub.broker.directory.networks(guest) != ["127.0.0.1"]:
+                while await it.node.broker.directory.networks(guest) != ["127.0.0.1"]:
                     await asyncio.sleep(0.01)
-            assert await it.hub.broker.directory.networks("u-bob") == []
-        assert await it.hub.broker.directory.networks(guest) == ["127.0.0.1"]  # known for a while
-        await until(lambda: len(it.hub.networks) == 0, "gone from memory")
+            assert await it.node.broker.directory.networks("u-bob") == []
+        assert await it.node.broker.directory.networks(guest) == ["127.0.0.1"]  # known for a while
+        await until(lambda: len(it.node.networks) == 0, "gone from memory")
 
 
 # -- networks of guests
@@ -225,7 +225,7 @@ async def test_the_guides_sockets_are_kept_out_as_well(broker_env: dict[str, str
             await submit.send('{"handle":"Troll","text":"hello"}')
             speaker = (await mod.recv("message"))["user"]["id"]
             async with asyncio.timeout(5 * UNIT):
-                while not await it.hub.broker.directory.networks(speaker):
+                while not await it.node.broker.directory.networks(speaker):
                     await asyncio.sleep(0.01)
             order = {"user": speaker, "network": True, "room": "lobby", "reason": "spam"}
             await mod.request("moderate", action="ban", **order)
@@ -245,5 +245,5 @@ async def test_the_guides_sockets_are_kept_out_as_well(broker_env: dict[str, str
 async def known(it: Served, client: ChatClient) -> None:
     """Wait until the broker knows where a guest comes from."""
     async with asyncio.timeout(5 * UNIT):
-        while not await it.hub.broker.directory.networks(client.user["id"]):
+        while not await it.node.broker.directory.networks(client.user["id"]):
             await asyncio.sleep(0.01)

@@ -132,7 +132,7 @@ def unix_server(tmp_path: Path) -> Iterator[tuple[RedisServer, Path]]:
 
 async def _talks(environ: dict[str, str]) -> None:
     async with serving(environ) as it:
-        assert it.hub.broker.available
+        assert it.node.broker.available
         names = secrets.token_hex(4), secrets.token_hex(4)  # a name stays its guest's for a while
         async with ChatClient.open(it.url, names[0]) as ada, ChatClient.open(it.url, names[1]) as bob:
             await ada.join("lobby")
@@ -163,7 +163,7 @@ async def test_tls_is_checked_by_default(
 ) -> None:
     """Else the test before shows nothing."""
     async with serving({"REDIS_URL": f"rediss://127.0.0.1:{tls_server[1]}/0"}, ready=0.5) as it:
-        assert not it.hub.broker.available
+        assert not it.node.broker.available
 
 
 @pytest.mark.parametrize(("other", "apart"), [("?db=2", True), ("/2", True), ("?db=0", False), ("/", False)])

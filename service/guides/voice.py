@@ -48,11 +48,11 @@ class Voice:
 
     tasks: ClassVar[set[asyncio.Task[None]]] = set()  # names being claimed and let go
 
-    def __init__(self, hub: Node, network: str, ready: asyncio.Event | None = None) -> None:
+    def __init__(self, node: Node, network: str, ready: asyncio.Event | None = None) -> None:
         """Nothing is said before `ready`."""
         self.id = GUIDE_PREFIX + secrets.token_urlsafe(12)
         self.person: Person | None = None
-        self._hub = hub
+        self._node = node
         self._network = network
         self._ready = ready
         self._handle = ""
@@ -63,10 +63,10 @@ class Voice:
     def say(self, handle: str, text: str) -> None:
         """Say `text`, or raise `RequestError`: it can't be said. What the broker doesn't take then is lost."""
         handle = names.check_name(handle)
-        text = names.check_text(text, self._hub.limits.text)
+        text = names.check_text(text, self._node.limits.text)
         self.check_rights()
-        self._hub.admission.check_slowed(LOBBY, self.id, self._network)
-        self._hub.rates.check_send(self.id, self._network)
+        self._node.admission.check_slowed(LOBBY, self.id, self._network)
+        self._node.rates.check_send(self.id, self._network)
         if self._worker is None and handle == self._handle and (self._ready is None or self._ready.is_set()):
             self._publish(text)
             return
@@ -90,11 +90,11 @@ class Voice:
             return False
         earlier, self.person, self._handle = self.person, Person(self.id, name), handle
         if earlier is None:
-            self._hub.networks.enter(self.id, self._network)
+            self._node.networks.enter(self.id, self._network)
         for room in ("", LOBBY):
-            self._hub.presence.enter(room, self.person)
+            self._node.presence.enter(room, self.person)
             if earlier is not None:
-                self._hub.presence.leave(room, self.id)
+                self._node.presence.leave(room, self.id)
         return True
 
     async def take_alone(self, handle: str) -> bool:
@@ -103,10 +103,10 @@ class Voice:
 
     async def _claim(self, name: str, seconds: float) -> bool:
         """Whether the name is this guest's now, which costs their address what a ticket does."""
-        self._hub.rates.check(self._hub.rates.tickets, self._network, "names from this address")
+        self._node.rates.check(self._node.rates.tickets, self._network, "names from this address")
         self._claiming = True
         # Without a network: nobody asks again here for a name whose answer was lost, but two may ask for the same.
-        return await self._hub.broker.directory.claim_name(names.name_key(name), self.id, seconds)
+        return await self._node.broker.directory.claim_name(names.name_key(name), self.id, seconds)
 
     def close(self) -> None:
         """The socket is gone. What it said is still said, if it could be by now; then its name is free."""
@@ -119,7 +119,7 @@ class Voice:
 
     def check_rights(self) -> None:
         """Raises `forbidden` where this guest may not be, `unavailable` while that isn't known."""
-        self._hub.moderation.check_ban(LOBBY, self.id, self._network)
+        self._node.moderation.check_ban(LOBBY, self.id, self._network)
 
     async def _work(self) -> None:
         """Lives only as long as something waits."""
@@ -156,7 +156,7 @@ class Voice:
         tail = protocol.message_tail(id, protocol.encode(self.person), text)
         head, content = protocol.event_head("message", LOBBY), protocol.fingerprint("message", text)
         event = Event(LOBBY, self.id, id, head, tail, content=content, network=self._network)
-        self._hub.broker.log.publish(event, _published)
+        self._node.broker.log.publish(event, _published)
 
     def _leave(self) -> None:
         """Once, whoever comes first."""
@@ -164,16 +164,16 @@ class Voice:
             return
         self._gone = True
         if self.person is not None:
-            self._hub.networks.leave(self.id, self._network)
+            self._node.networks.leave(self.id, self._network)
             for room in ("", LOBBY):
-                self._hub.presence.leave(room, self.id, for_good=True)
+                self._node.presence.leave(room, self.id, for_good=True)
         if self._claiming:
             self._spawn(self._release())
 
     async def _release(self) -> None:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                await self._hub.broker.directory.release_name(self.id)
+                await self._node.broker.directory.release_name(self.id)
         except (RequestError, TimeoutError):
             pass  # presence lets go of it, or the claim's own end
 

@@ -92,11 +92,11 @@ async def ask_all(it: Served, browser: Browser, origin: str) -> dict[str, dict[s
         raise ZeroDivisionError
 
     post = {"method": "POST", "body": '{"name":"Bob"}', "headers": {"Content-Type": "application/json"}}
-    with mock.patch.object(it.hub.broker.directory, "claim_name", broken):
+    with mock.patch.object(it.node.broker.directory, "claim_name", broken):
         seen["a fault"] = await ask("/tickets", post)
-    it.hub.admission.draining = True
+    it.node.admission.draining = True
     seen["leaving"] = await ask("/tickets", post)
-    it.hub.admission.draining = False
+    it.node.admission.draining = False
     seen["import"] = {"keys": await page.evaluate(IMPORT, it.url + "/static/client.js")}
     await page.close()
     return seen
@@ -109,7 +109,7 @@ async def test_every_status_can_be_read_from_another_allowed_origin_and_from_no_
     async with other_origin() as allowed, other_origin() as foreign, chromium() as browser:
         settings = {"ALLOWED_ORIGINS": f"http://127.0.0.1,{allowed}", "JOIN_RATE": "0.001"}
         async with serving(settings) as it:
-            await it.hub.broker.directory.claim_name("taken", "u9", 60)
+            await it.node.broker.directory.claim_name("taken", "u9", 60)
             seen = await ask_all(it, browser, allowed)
             for name, (status, code, _, _) in REQUESTS.items():
                 assert (seen[name]["status"], seen[name]["code"]) == (status, code), f"{name}: {seen[name]}"

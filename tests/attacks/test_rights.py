@@ -80,7 +80,7 @@ async def test_a_token_that_runs_out_during_a_join_lets_nobody_in(redis_server: 
                 assert (await bob.closed())[0] == 4401
                 assert not [frame for frame in bob.frames if frame["type"] == "joined"]
                 proxy.delay = 0.0
-                await until(lambda: not it.hub.rooms.by_name, "the room let go", 10 * UNIT)
+                await until(lambda: not it.node.rooms.by_name, "the room let go", 10 * UNIT)
 
 
 @pytest.mark.parametrize("banned", [True, False], ids=["", "without the ban"])
