@@ -3,9 +3,10 @@
 import pytest
 
 from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL
-from service.brokers.pulse import GAP, SLEW, Pulse
+from service.brokers.pulse import SLEW, Pulse
 
 YEAR = 365 * 86400.0
+GAP = PROCESS_TTL / 2
 
 
 class Beating:

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from redis.asyncio.connection import Connection
 
-from service.brokers.redis import channels as redis_channels
-from service.brokers.redis import commands as redis_commands
 from service.brokers.redis.channels import Channels
-from service.brokers.redis.commands import connector
+from service.brokers.redis.connection import DEADLINES, Deadlines, connector
 
 from .brokers import until
 from .harness import UNIT, RedisServer
 
+QUICK = Deadlines(connect=0.2, probe=0.1)  # a twentieth of the real ones
 loses_redis = pytest.mark.expects_log("WARNING redis channels: ")
 
 
@@ -32,14 +32,14 @@ FAULT = b"a message that what hears fails at"
 class Running:
     """Channels at work, and what they pass on."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, deadlines: Deadlines = DEADLINES) -> None:
         self.messages: list[tuple[bytes, bytes]] = []
         self.confirmed: list[list[bytes]] = []
         self.connections = 0
         self.commands: list[str] = []
         connect = connector(url, self_signed=False, name="parley-test")
 
-        def counting() -> redis_channels.Connection:
+        def counting() -> Connection:
             self.connections += 1
             connection = connect()
             send = connection.send_command
@@ -51,7 +51,7 @@ class Running:
             connection.send_command = note  # type: ignore[method-assign]
             return connection
 
-        self.channels = Channels(counting, self.on_message, self.confirmed.append)
+        self.channels = Channels(counting, self.on_message, self.confirmed.append, deadlines)
 
     def on_message(self, channel: bytes, data: bytes) -> None:
         if data == FAULT:
@@ -78,20 +78,14 @@ class Running:
 
 
 @asynccontextmanager
-async def running(url: str) -> AsyncIterator[Running]:
-    it = Running(url)
+async def running(url: str, deadlines: Deadlines = DEADLINES) -> AsyncIterator[Running]:
+    it = Running(url, deadlines)
     task = asyncio.ensure_future(it.channels.run())
     try:
         yield it
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deadlines a twentieth as long, so that a test need not wait for the real ones."""
-    monkeypatch.setattr(redis_channels, "PING_INTERVAL", 0.1)
-    monkeypatch.setattr(redis_channels, "CONNECT_TIMEOUT", 0.2)
 
 
 # -- subscriptions
@@ -205,10 +199,9 @@ async def test_a_redis_that_comes_late_is_found(server: RedisServer) -> None:
 
 
 @loses_redis
-async def test_a_frozen_redis_is_noticed(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No byte in answer to SILENT_PINGS pings: connect again, until it thaws."""
-    quick(monkeypatch)
-    async with running(server.url) as it:
+async def test_a_frozen_redis_is_noticed(server: RedisServer) -> None:
+    """No byte in answer to two probes: connect again, until it thaws."""
+    async with running(server.url, QUICK) as it:
         await it.subscribed(b"one")
         server.sigstop()
         before = time.monotonic()
@@ -221,10 +214,9 @@ async def test_a_frozen_redis_is_noticed(server: RedisServer, monkeypatch: pytes
         await it.heard((b"one", b"hello"))
 
 
-async def test_a_quiet_redis_is_not_a_frozen_one(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_quiet_redis_is_not_a_frozen_one(redis_url: str) -> None:
     """Its answers to pings are signs of life, with subscriptions and without."""
-    quick(monkeypatch)
-    async with running(redis_url) as it:
+    async with running(redis_url, QUICK) as it:
         await it.connected()
         await asyncio.sleep(0.5)
         await it.subscribed(b"one")
@@ -232,13 +224,10 @@ async def test_a_quiet_redis_is_not_a_frozen_one(redis_url: str, monkeypatch: py
         assert it.channels.connected and it.connections == 1
 
 
-async def test_wishes_that_come_to_nothing_do_not_hold_up_the_pings(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_wishes_that_come_to_nothing_do_not_hold_up_the_pings(redis_url: str) -> None:
     """Rooms entered and left in one turn, again and again: nothing is sent for them, so the pings must go on."""
-    quick(monkeypatch)
-    monkeypatch.setattr(redis_channels, "SILENT_PINGS", 10_000)  # a slow machine's Redis may take its time
-    async with running(redis_url) as it:
+    slow = Deadlines(connect=0.2, probe=0.1, silent_probes=10_000)  # a slow machine's Redis may take its time
+    async with running(redis_url, slow) as it:
         await it.connected()
         it.commands.clear()
         async with asyncio.timeout(10 * UNIT):
@@ -250,15 +239,13 @@ async def test_wishes_that_come_to_nothing_do_not_hold_up_the_pings(
         assert it.channels.connected and it.connections == 1
 
 
-async def test_a_loop_that_was_held_does_not_take_redis_for_frozen(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_loop_that_was_held_does_not_take_redis_for_frozen(redis_url: str) -> None:
     """For longer than any silence may last, again and again: what came meanwhile is read before it is judged."""
-    monkeypatch.setattr(redis_channels, "PING_INTERVAL", 0.3)
-    async with running(redis_url) as it:
+    deadlines = Deadlines(probe=0.3)
+    async with running(redis_url, deadlines) as it:
         await it.subscribed(b"one")
         for _ in range(3):
-            time.sleep(0.3 * (redis_channels.SILENT_PINGS + 2))
+            time.sleep(0.3 * (deadlines.silent_probes + 2))
             await asyncio.sleep(0.4)
         assert it.channels.connected and it.connections == 1
 
@@ -288,5 +275,5 @@ async def test_cancelled_it_hangs_up(redis_server: RedisServer, redis_url: str) 
 
 def test_a_frozen_redis_is_noticed_within_ten_seconds() -> None:
     """The longest way on either connection: idle, ping, silence."""
-    assert redis_commands.PING_INTERVAL + redis_commands.REPLY_TIMEOUT < 10
-    assert (1 + redis_channels.SILENT_PINGS) * redis_commands.PING_INTERVAL < 10
+    assert DEADLINES.probe + DEADLINES.reply < 10
+    assert (1 + DEADLINES.silent_probes) * DEADLINES.probe < 10

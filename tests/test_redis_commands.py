@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from redis.asyncio.connection import Connection
 
-from service.brokers.redis import commands as redis_commands
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.redis.commands import Commands, Lane, WrongType, connector, reconnect_delay
+from service.brokers.redis.commands import PIPELINE_LIMITS, QUEUE_LIMITS, Commands, Lane, WrongType
+from service.brokers.redis.connection import DEADLINES, Deadlines, connector
 from service.brokers.redis.keys import TOGETHER_LIMIT, all_of
 from service.protocol import ErrorCode, RequestError
 
@@ -42,7 +42,7 @@ def server() -> Iterator[RedisServer]:
 class Running:
     """Commands at work, and what they sent, pipeline by pipeline."""
 
-    def __init__(self, url: str, scripts: tuple[str, ...] = SCRIPTS) -> None:
+    def __init__(self, url: str, scripts: tuple[str, ...] = SCRIPTS, **options: Any) -> None:
         self.pipelines: list[bytes] = []
         self.connections = 0
         connect = connector(url, self_signed=False, name="parley-test")
@@ -60,7 +60,7 @@ class Running:
             self.connections += 1
             return connection
 
-        self.commands = Commands(noting, scripts)
+        self.commands = Commands(noting, scripts, **options)
 
     async def connected(self) -> None:
         await until(lambda: self.commands.connected, "connected")
@@ -70,8 +70,8 @@ class Running:
 
 
 @asynccontextmanager
-async def running(url: str, connected: bool = True) -> AsyncIterator[Running]:
-    it = Running(url)
+async def running(url: str, connected: bool = True, **options: Any) -> AsyncIterator[Running]:
+    it = Running(url, **options)
     task = asyncio.ensure_future(it.commands.run())
     try:
         if connected:
@@ -133,18 +133,16 @@ async def test_what_is_asked_meanwhile_is_the_next_pipeline(redis_url: str) -> N
         assert await it.commands.call("GET", "word") == b"abcd"
 
 
-async def test_long_queues_go_in_pipelines_of_a_bounded_length(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_queues_go_in_pipelines_of_a_bounded_length(redis_url: str) -> None:
     """Order and answers hold across them."""
-    monkeypatch.setitem(redis_commands.PIPELINE_LIMITS, Lane.STATE, 8)
-    async with running(redis_url) as it:
+    async with running(redis_url, pipeline_limits=PIPELINE_LIMITS | {Lane.STATE: 8}) as it:
         assert await asyncio.gather(*(it.commands.call("INCR", "n") for _ in range(20))) == list(range(1, 21))
         assert [packed.count(b"INCR") for packed in it.pipelines] == [8, 8, 4]
 
 
-async def test_what_stores_messages_goes_first(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_stores_messages_goes_first(redis_url: str) -> None:
     """However many reads wait, in the next pipeline; in its own lane each command keeps its place."""
-    monkeypatch.setitem(redis_commands.PIPELINE_LIMITS, Lane.READS, 4)
-    async with running(redis_url) as it:
+    async with running(redis_url, pipeline_limits=PIPELINE_LIMITS | {Lane.READS: 4}) as it:
         order: list[str] = []
 
         def ask(what: str, lane: Lane) -> None:
@@ -160,18 +158,16 @@ async def test_what_stores_messages_goes_first(redis_url: str, monkeypatch: pyte
         assert [packed.count(b"read") for packed in it.pipelines] == [4] * 5
 
 
-async def test_dear_reads_are_few_in_a_pipeline(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dear_reads_are_few_in_a_pipeline(redis_url: str) -> None:
     """By what they cost; one goes in any case."""
-    monkeypatch.setitem(redis_commands.PIPELINE_LIMITS, Lane.READS, 4)
-    async with running(redis_url) as it:
+    async with running(redis_url, pipeline_limits=PIPELINE_LIMITS | {Lane.READS: 4}) as it:
         await asyncio.gather(*(it.commands.call("ECHO", "x", lane=Lane.READS, cost=cost) for cost in (9, 2, 2, 1, 1)))
         assert [packed.count(b"ECHO") for packed in it.pipelines] == [1, 2, 2]
 
 
-async def test_a_lane_that_is_full_refuses_its_own(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lane_that_is_full_refuses_its_own(redis_url: str) -> None:
     """Reads past their limit are `unavailable`; a message is stored all the same."""
-    monkeypatch.setitem(redis_commands.QUEUE_LIMITS, Lane.READS, 10)
-    async with running(redis_url) as it:
+    async with running(redis_url, queue_limits=QUEUE_LIMITS | {Lane.READS: 10}) as it:
         reads = [asyncio.ensure_future(it.commands.call("ECHO", "x", lane=Lane.READS)) for _ in range(30)]
         await asyncio.sleep(0)
         assert await it.commands.call("SET", "key", "v", lane=Lane.SENDS) == b"OK"
@@ -180,10 +176,9 @@ async def test_a_lane_that_is_full_refuses_its_own(redis_url: str, monkeypatch: 
         assert [isinstance(answer, RequestError) for answer in answers] == [False] * 10 + [True] * 20
 
 
-async def test_who_asks_for_a_thousand_things_takes_turns(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_asks_for_a_thousand_things_takes_turns(redis_url: str) -> None:
     """A part at a time waits in the queue, so that nobody else is refused; the answers keep their order."""
-    monkeypatch.setitem(redis_commands.QUEUE_LIMITS, Lane.READS, 2 * TOGETHER_LIMIT)
-    async with running(redis_url) as it:
+    async with running(redis_url, queue_limits=QUEUE_LIMITS | {Lane.READS: 2 * TOGETHER_LIMIT}) as it:
         echo = [it.commands.call("ECHO", str(number), lane=Lane.READS) for number in range(1000)]
         wide = asyncio.ensure_future(all_of(*echo))
         await asyncio.sleep(0)
@@ -253,12 +248,9 @@ async def test_what_gathers_is_asked_right_before_a_pipeline(redis_url: str) -> 
         assert len(it.pipelines) == 1
 
 
-async def test_past_the_queue_limit_a_slow_redis_is_an_absent_one(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_past_the_queue_limit_a_slow_redis_is_an_absent_one(redis_url: str) -> None:
     """What is over it is refused, on a later turn; the rest is done."""
-    monkeypatch.setitem(redis_commands.QUEUE_LIMITS, Lane.STATE, 10)
-    async with running(redis_url) as it:
+    async with running(redis_url, queue_limits=QUEUE_LIMITS | {Lane.STATE: 10}) as it:
         answers: list[Any] = []
         for number in range(12):
             it.commands.send(("ECHO", str(number)), answers.append)
@@ -378,12 +370,9 @@ async def test_a_redis_that_comes_late_is_found(server: RedisServer) -> None:
 
 
 @loses_redis
-async def test_an_absence_is_logged_once(
-    server: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_absence_is_logged_once(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     """Not at each attempt."""
-    monkeypatch.setattr(redis_commands, "RECONNECT_MAX", 0.05)
-    async with running(server.url) as it:
+    async with running(server.url, deadlines=Deadlines(reconnect=0.05)) as it:
         server.kill9()
         await refused(it.commands.call("PING"))
         await until(lambda: it.connections >= 4, "some attempts")
@@ -409,11 +398,9 @@ async def test_what_is_under_way_when_redis_dies_is_unavailable(server: RedisSer
 
 
 @loses_redis
-async def test_a_frozen_redis_is_noticed_by_who_asks(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """REPLY_TIMEOUT is for the whole pipeline; thawed, it is used again."""
-    monkeypatch.setattr(redis_commands, "REPLY_TIMEOUT", 0.2)
-    monkeypatch.setattr(redis_commands, "CONNECT_TIMEOUT", 0.2)
-    async with running(server.url) as it:
+async def test_a_frozen_redis_is_noticed_by_who_asks(server: RedisServer) -> None:
+    """The deadline of replies is for the whole pipeline; thawed, it is used again."""
+    async with running(server.url, deadlines=Deadlines(connect=0.2, reply=0.2)) as it:
         server.sigstop()
         before = time.monotonic()
         await refused(it.commands.call("PING"))
@@ -426,12 +413,9 @@ async def test_a_frozen_redis_is_noticed_by_who_asks(server: RedisServer, monkey
 
 
 @loses_redis
-async def test_a_frozen_redis_is_noticed_when_nobody_asks(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_frozen_redis_is_noticed_when_nobody_asks(server: RedisServer) -> None:
     """An idle connection is tried; a healthy one stays the same all the time."""
-    monkeypatch.setattr(redis_commands, "PING_INTERVAL", 0.05)
-    monkeypatch.setattr(redis_commands, "REPLY_TIMEOUT", 0.2)
-    monkeypatch.setattr(redis_commands, "CONNECT_TIMEOUT", 0.2)
-    async with running(server.url) as it:
+    async with running(server.url, deadlines=Deadlines(connect=0.2, reply=0.2, probe=0.05)) as it:
         await until(lambda: len(it.pipelines) >= 3, "pings")
         assert it.connections == 1
         assert all(b"PING" in packed for packed in it.pipelines)
@@ -469,7 +453,7 @@ async def test_attempts_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(random, "uniform", least)
     for failures in range(8):
-        await reconnect_delay(failures)
+        await DEADLINES.wait_to_reconnect(failures)
     assert asked == [(0, 0.1), (0, 0.2), (0, 0.4), (0, 0.8), (0, 1.0), (0, 1.0), (0, 1.0)]
 
 

@@ -4,13 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from service import telemetry
 from service.brokers.presence import Roster
 from service.brokers.pulse import Pulse
-from service.brokers.redis import presence as redis_presence
 from service.brokers.redis.broker import RedisBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
 
@@ -30,12 +30,6 @@ GARBAGE = {
 """A command that makes a key of each type, without the key."""
 
 
-@pytest.fixture(autouse=True)
-def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("service.brokers.redis.presence", "service.brokers.pulse"):
-        monkeypatch.setattr(f"{module}.PROCESS_TTL", TTL)
-
-
 KINDS = ("person", "process", "name")
 
 
@@ -46,8 +40,8 @@ def counted(kind: str) -> float:
 class Process:
     """One process's broker. It is dead once `kill` was called: nothing more is said to Redis."""
 
-    def __init__(self, url: str) -> None:
-        self.broker = RedisBroker(url, history_limit=10, history_days=1)
+    def __init__(self, url: str, **presence: Any) -> None:
+        self.broker = RedisBroker(url, history_limit=10, history_days=1, process_ttl=TTL, **presence)
         self.heard = Recorder()
         self.dead = False
 
@@ -58,9 +52,9 @@ class Process:
 
     async def kill(self) -> None:
         self.dead = True
-        for task in self.broker._tasks:
+        for task in self.broker.tasks:
             task.cancel()
-        await asyncio.gather(*self.broker._tasks, return_exceptions=True)
+        await asyncio.gather(*self.broker.tasks, return_exceptions=True)
 
     async def beat_for(self, seconds: float, *people: Person) -> None:
         """Live on for so long, with these people in the lobby, as service/rooms/presence.py does."""
@@ -79,8 +73,9 @@ class Process:
 
 
 @asynccontextmanager
-async def processes(url: str, count: int = 2) -> AsyncIterator[list[Process]]:
-    made = [Process(url) for _ in range(count)]
+async def processes(url: str, count: int = 2, **presence: Any) -> AsyncIterator[list[Process]]:
+    """`presence`: options of RedisPresence."""
+    made = [Process(url, **presence) for _ in range(count)]
     await asyncio.gather(*(one.start() for one in made))
     try:
         yield made
@@ -145,11 +140,10 @@ async def test_a_dead_processs_people_leave_once(redis_url: str) -> None:
         assert await others[0].here() == {"Bob", "Cy"}
 
 
-async def test_a_crowd_leaves_in_steps(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_crowd_leaves_in_steps(redis_url: str) -> None:
     """A dead process's thousands don't hold up Redis; nor do those who come."""
-    monkeypatch.setattr(redis_presence, "STEP_LIMIT", 100)
     crowd = [Person(f"c{number}", f"C{number}") for number in range(1050)]
-    async with processes(redis_url) as (dead, long):
+    async with processes(redis_url, step_limit=100) as (dead, long):
         await dead.broker.presence.enter("lobby", crowd)
         assert await long.broker.presence.roster("lobby") == Roster(1050, None)
         await until(lambda: len(long.heard.signals) == 11, "told in steps")
@@ -201,10 +195,10 @@ async def test_a_process_that_is_back_is_buried_no_further(redis_url: str) -> No
         await slow.broker.presence.enter("other", [ADA])
         await asyncio.sleep(1.2 * TTL)
         dead = slow.broker.presence.life.encode()
-        assert await other.broker.presence._expire("other", dead)
+        assert await other.broker.presence.expire("other", dead)
         assert not await slow.broker.presence.beat(), "it learns that it was taken for dead"
-        assert not await other.broker.presence._expire("lobby", dead)
-        await other.broker.presence._bury(dead)
+        assert not await other.broker.presence.expire("lobby", dead)
+        await other.broker.presence.bury(dead)
         assert (await other.here(), await other.here("other")) == ({"Ada"}, set())
         await slow.broker.presence.enter("lobby", [ADA])
         await slow.broker.presence.enter("other", [ADA])
@@ -250,7 +244,6 @@ async def test_after_a_lost_connection_everybody_is_entered_again(redis_url: str
         await until(lambda: other.left() == ["u3", "u2", "u1"], "a leave after it")
         await cut.beat_for(3 * TTL)
         assert redis_server.cli("KEYS", f"*{before}*") == ""
-        assert cut.broker.presence._former is None
 
 
 async def test_a_flushed_redis_is_told_again(redis_url: str, redis_server: RedisServer) -> None:
@@ -267,12 +260,9 @@ async def test_a_flushed_redis_is_told_again(redis_url: str, redis_server: Redis
         assert await here.here() == {"Ada", "Bob"}
 
 
-async def test_no_name_is_given_away_while_people_are_lost(
-    redis_url: str, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_name_is_given_away_while_people_are_lost(redis_url: str, redis_server: RedisServer) -> None:
     """From the loss until every process has had the time to enter its people again."""
-    monkeypatch.setattr(redis_presence, "SETTLING", TTL)
-    async with processes(redis_url) as (one, other):
+    async with processes(redis_url, settling=TTL) as (one, other):
         for process, person in ((one, ADA), (other, BOB)):
             await process.broker.presence.beat()
             await process.broker.presence.enter("", [person])

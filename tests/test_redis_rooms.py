@@ -8,17 +8,18 @@ import pytest
 from redis import Redis
 
 from service.brokers.log import EMPTY_SECONDS, Position
-from service.brokers.redis import reads as redis_reads
-from service.brokers.redis import rooms as redis_rooms
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.redis.keys import INDEX, visits_key
+from service.brokers.redis.keys import INDEX, channel_prefix, visits_key
+from service.brokers.redis.reads import Reads
+from service.brokers.redis.rooms import STEADY, RoomIndex
+from service.clock import Clock
 
 from .brokers import ADA, BOB, message, opened, redis_contents, store, until
 
 YEAR = 365 * 86400.0
 
 
-class Hands:
+class Hands(Clock):
     """A clock that is `ahead` seconds, and steady or not."""
 
     def __init__(self, ahead: float = 0.0, steady: bool = True) -> None:
@@ -29,7 +30,7 @@ class Hands:
         return time.time() + self.ahead
 
     def steady(self, seconds: float) -> bool:
-        assert seconds == redis_rooms.STEADY
+        assert seconds == STEADY
         return self._steady
 
 
@@ -39,19 +40,18 @@ def redis(redis_url: str) -> Any:
     return Redis.from_url(redis_url)
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rooms are looked at however shortly ago they were used."""
-    monkeypatch.setattr(redis_rooms, "SWEEP_AFTER", -1.0)
-
-
 def make(redis_url: str, seconds: float = 86400.0) -> RedisBroker:
     return RedisBroker(redis_url, history_limit=100, history_days=seconds / 86400)
 
 
-async def sweep(broker: Any) -> None:
+def index(broker: RedisBroker, seconds: int = 86400, clock: Clock | None = None, **options: Any) -> RoomIndex:
+    """An index that looks at rooms however shortly ago they were used."""
+    return RoomIndex(broker.commands, seconds, clock=clock or Hands(), sweep_after=-1.0, **options)
+
+
+async def sweep(broker: RedisBroker, rooms: RoomIndex | None = None) -> None:
     """One look; what it leads to is done."""
-    await broker.index.sweep()
+    await (rooms or index(broker)).sweep()
     await broker.commands.call("PING")
 
 
@@ -101,18 +101,15 @@ async def test_people_keep_a_room_in_the_list(redis_url: str, redis: Any) -> Non
         assert await broker.directory.rooms() == {} and redis.zcard(INDEX) == 0
 
 
-async def test_a_room_whose_last_event_is_old_is_deleted(
-    redis: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_room_whose_last_event_is_old_is_deleted(redis: Any, redis_url: str) -> None:
     """With all that belongs to it, also what its readers have of it; a younger one stays whole."""
-    monkeypatch.setattr(redis_rooms, "CLOCK", Hands())
     async with opened(make(redis_url, seconds=1)) as (broker, _):
         await store(broker, *(message("old", person=BOB) for _ in range(200)))
         await broker.directory.mark_read("old", {"u1": 5, "u3": 7})
         await asyncio.sleep(1.1)
         await store(broker, message("young", person=BOB), message("young", person=BOB))
         await broker.directory.mark_read("young", {"u1": 1})
-        await sweep(broker)
+        await sweep(broker, index(broker, 1))
         assert redis.keys("parley:{old}:*") == [] and redis.zrange(INDEX, 0, -1) == [b"young"]
         await until(lambda: b"old" not in redis.zrange(visits_key("u1"), 0, -1), "forgotten by its readers")
         assert "old" not in redis_contents(redis)
@@ -126,88 +123,75 @@ async def test_a_room_whose_last_event_is_old_is_deleted(
     ("ahead", "steady"),
     [(0, False), (YEAR, False), (YEAR, True), (-YEAR, True), (3600, True), (-3600, True), (120, True)],
 )
-async def test_no_step_of_a_clock_deletes_a_room(
-    redis: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch, ahead: float, steady: bool
-) -> None:
+async def test_no_step_of_a_clock_deletes_a_room(redis: Any, redis_url: str, ahead: float, steady: bool) -> None:
     """Neither one that was just noticed nor one that Redis knows nothing of, in whichever of the two it was."""
     async with opened(make(redis_url, seconds=1)) as (broker, _):
         await store(broker, message())
         await asyncio.sleep(1.1)
         before = redis_contents(redis)
-        monkeypatch.setattr(redis_rooms, "CLOCK", Hands(ahead, steady))
-        await sweep(broker)
+        await sweep(broker, index(broker, 1, Hands(ahead, steady)))
         assert redis_contents(redis) == before
-        monkeypatch.setattr(redis_rooms, "CLOCK", Hands())
-        await sweep(broker)
+        await sweep(broker, index(broker, 1))
         assert redis.keys("parley:{lobby}:*") == [], "the control: by a clock that is right it goes"
 
 
-async def test_a_room_that_is_used_while_it_is_looked_at_stays(
-    redis: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_room_that_is_used_while_it_is_looked_at_stays(redis: Any, redis_url: str) -> None:
     """Its place in the list is not the one that was seen."""
-    monkeypatch.setattr(redis_rooms, "CLOCK", Hands())
     async with opened(make(redis_url, seconds=1)) as (broker, _):
         await store(broker, message())
         await asyncio.sleep(1.1)
-        rooms: Any = broker.index
+        rooms = index(broker, 1)
         seen = redis.zscore(INDEX, "lobby")
         redis.zadd(INDEX, {"lobby": seen + 1})
-        await rooms._sweep_room("lobby", str(int(seen)).encode(), time.time())
+        await rooms.sweep_room("lobby", str(int(seen)).encode(), time.time())
         assert await broker.log.positions(["lobby"]) != [None]
-        await rooms._sweep_room("lobby", str(int(seen) + 1).encode(), time.time())
+        await rooms.sweep_room("lobby", str(int(seen) + 1).encode(), time.time())
         assert await broker.log.positions(["lobby"]) == [None]
 
 
-async def test_the_walk_reaches_every_room(redis: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_walk_reaches_every_room(redis: Any, redis_url: str) -> None:
     """Also those behind many that stay, and those that a stepped clock noted in the future."""
-    monkeypatch.setattr(redis_rooms, "SWEEP_ROOMS", 10)
     async with opened(make(redis_url)) as (broker, _):
         await store(broker, *(message(f"room-{number}") for number in range(25)))
         redis.zadd(INDEX, {f"gone-{number}": time.time() + YEAR for number in range(8)})
+        rooms = index(broker, sweep_rooms=10)
         for _ in range(10):
-            await sweep(broker)
+            await sweep(broker, rooms)
         assert sorted(redis.zrange(INDEX, 0, -1)) == sorted(f"room-{number}".encode() for number in range(25))
 
 
-async def test_the_task_that_clears_up_outlives_an_absence(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_task_that_clears_up_outlives_an_absence(redis_url: str) -> None:
     """What it is refused it asks for again."""
-    monkeypatch.setattr(redis_rooms, "SWEEP_INTERVAL", 0.01)
     looks = 0
-    async with opened(make(redis_url)) as (broker, _):
-        commands: Any = broker.commands
-        rooms: Any = broker.index
-        sweep_once = rooms.sweep
 
-        async def counted() -> None:
+    class Counting(RoomIndex):
+        async def sweep(self) -> None:
             nonlocal looks
             looks += 1
-            await sweep_once()
+            await super().sweep()
 
-        rooms.sweep = counted
-        task = asyncio.ensure_future(rooms.run())
-        commands.connected = False
+    async with opened(make(redis_url)) as (broker, _):
+        task = asyncio.ensure_future(Counting(broker.commands, 86400, sweep_interval=0.01).run())
+        broker.commands.connected = False
         await until(lambda: looks > 3, "looks at nothing")
-        commands.connected = True
+        broker.commands.connected = True
         await until(lambda: looks > 6, "looks again")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_read_positions_of_a_room_are_bounded(
-    redis: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_read_positions_of_a_room_are_bounded(redis: Any, redis_url: str) -> None:
     """Those who read furthest are kept; who goes loses the room from theirs too."""
-    monkeypatch.setattr(redis_reads, "READERS_LIMIT", 3)
     async with opened(make(redis_url)) as (broker, _):
+        reads = Reads(broker.commands, channel_prefix(redis_url), readers_limit=3)
         await store(broker, *(message(person=BOB) for _ in range(10)))
-        await broker.directory.mark_read("lobby", {f"r{number}": number for number in range(1, 7)})
+        await reads.move("lobby", {f"r{number}": number for number in range(1, 7)})
         everybody = [f"r{number}" for number in range(1, 7)]
-        assert await broker.directory.reads("lobby", everybody) == {"r4": 4, "r5": 5, "r6": 6}
+        assert await reads.of("lobby", everybody) == {"r4": 4, "r5": 5, "r6": 6}
         await until(lambda: not redis.exists(visits_key("r1")), "forgotten")
-        await broker.directory.mark_read("lobby", {"r1": 9})
-        assert await broker.directory.reads("lobby", everybody) == {"r1": 9, "r5": 5, "r6": 6}
-        assert await broker.directory.unread("r1") == {"lobby": 1}
+        await reads.move("lobby", {"r1": 9})
+        assert await reads.of("lobby", everybody) == {"r1": 9, "r5": 5, "r6": 6}
+        assert await reads.unread("r1") == {"lobby": 1}
 
 
 async def test_a_log_and_its_parts_stay_as_many_as_each_other(redis: Any, redis_url: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from service import config
-from service.brokers.redis import commands as redis_commands
 from service.brokers.redis.broker import RedisBroker
+from service.brokers.redis.connection import connector
 from service.brokers.redis.url import RedisUrl, parse
 from service.config import load
 from service.errors import ConfigError
@@ -217,5 +217,5 @@ async def test_a_user_who_may_not_ask_for_the_policy(redis_server: RedisServer) 
 def test_redis_py_is_given_only_what_it_knows() -> None:
     """A connection can be made of every address (each constructor takes other arguments)."""
     for text in ("redis://h", "rediss://h?ssl_cert_reqs=none&ssl_check_hostname=false", "unix:///r.sock?db=1"):
-        connection: Any = redis_commands.connector(text, False, "name")()
+        connection: Any = connector(text, False, "name")()
         assert connection.db == parse(text).database

@@ -2,18 +2,19 @@
 
 import logging
 
-from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL
+from service.brokers.presence import PROCESS_TTL
 
 logger = logging.getLogger(__name__)
 
-GAP = 2.5 * BEAT_INTERVAL  # seconds between two beats, past which this process was away
 SLEW = 2.0  # seconds by which the broker's clock may differ from ours between two beats; more is a step
 
 
 class Pulse:
     """The beats of this process. Times are seconds of a clock that nobody sets, `at` the broker's time of day."""
 
-    def __init__(self) -> None:
+    def __init__(self, ttl: float = PROCESS_TTL) -> None:
+        """`ttl`: how long a process lives without a beat. Past half of it between two beats this one was away."""
+        self._ttl = ttl
         self._since: float | None = None  # when the row of beats without a gap began
         self._last: tuple[float, float, float] | None = None  # sent, answered, at
 
@@ -30,7 +31,7 @@ class Pulse:
             if abs(ahead) > SLEW:
                 logger.warning("the broker's clock stepped by %+.0f s", ahead)
                 self._since = None
-            if sent - last_sent > GAP:
+            if sent - last_sent > self._ttl / 2:
                 self._since = None
         if self._since is None:
             self._since = answered
@@ -39,7 +40,7 @@ class Pulse:
     @property
     def steady(self) -> bool:
         """Whether the row of beats is as long as a process lives without one: who is dead now was so all the time."""
-        return self._since is not None and self._last is not None and self._last[1] - self._since >= PROCESS_TTL
+        return self._since is not None and self._last is not None and self._last[1] - self._since >= self._ttl
 
     def agrees(self, now: float, seconds: float) -> bool:
         """Whether the broker's time of day, at the last beat, is that of our own clock, which says `now`, about."""

@@ -20,12 +20,10 @@ import msgspec
 from service import admission, handler
 from service.__main__ import main
 from service.admission import Admission
-from service.brokers import pulse
 from service.brokers.log import Receipt
-from service.brokers.redis import channels as redis_channels
-from service.brokers.redis import commands as redis_commands
-from service.brokers.redis import presence as redis_presence
+from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.commands import Commands
+from service.brokers.redis.connection import Deadlines
 from service.brokers.redis.directory import RedisDirectory
 from service.brokers.redis.log import RedisLog
 from service.brokers.redis.presence import RedisPresence
@@ -51,6 +49,12 @@ def replace(owner: Any, name: str, value: Any) -> None:
     """Put `value` in the place of what the service calls by that name."""
     assert hasattr(owner, name), f"{owner} has no {name}: the guard has moved"
     setattr(owner, name, value)
+
+
+def make_otherwise(owner: Any, **options: Any) -> None:
+    """Have the service make these with other options of the constructor than its own."""
+    make = owner.__init__
+    replace(owner, "__init__", lambda self, *args, **given: make(self, *args, **(given | options)))
 
 
 def nothing(*_: Any) -> None:
@@ -110,8 +114,7 @@ def stored() -> None:
 @guard
 def deadlines() -> None:
     """Redis is waited for as long as it takes."""
-    replace(redis_commands, "REPLY_TIMEOUT", 1e6)
-    replace(redis_channels, "SILENT_PINGS", 1e6)
+    make_otherwise(RedisBroker, deadlines=Deadlines(reply=1e6, silent_probes=10**6))
 
 
 @guard
@@ -222,11 +225,8 @@ def names() -> None:
 @guard
 def short() -> None:
     """No guard less: a process lives for SHORT_TTL without a beat, so that a short absence is a long one."""
-    for module in (redis_presence, pulse):
-        replace(module, "PROCESS_TTL", SHORT_TTL)
+    make_otherwise(RedisBroker, process_ttl=SHORT_TTL, settling=SHORT_TTL / 2)
     replace(presence, "BEAT_INTERVAL", SHORT_TTL / 5)
-    replace(redis_presence, "SETTLING", SHORT_TTL / 2)
-    replace(pulse, "GAP", SHORT_TTL / 2)
 
 
 @guard

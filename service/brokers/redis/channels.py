@@ -13,11 +13,9 @@ from typing import Any, cast
 from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
 
-from service.brokers.redis.commands import CONNECT_TIMEOUT, PING_INTERVAL, hang_up, reconnect_delay
+from service.brokers.redis.connection import DEADLINES, Deadlines, hang_up
 
 logger = logging.getLogger(__name__)
-
-SILENT_PINGS = 2  # without a byte in answer, PING_INTERVAL after the last of which the connection is dead
 
 
 class Channels:
@@ -28,15 +26,17 @@ class Channels:
         connect: Callable[[], Connection],
         on_message: Callable[[bytes, bytes], None],
         on_subscribed: Callable[[list[bytes]], None],
+        deadlines: Deadlines = DEADLINES,
     ) -> None:
         self._connect = connect
+        self._deadlines = deadlines
         self._on_message = on_message
         self._on_subscribed = on_subscribed
         self._wished: set[bytes] = set()
         self._asked: set[bytes] = set()  # on the connection as it is
         self._changed = asyncio.Event()
         self._confirmed: list[bytes] = []
-        self._silent_pings = 0  # sent since anything was heard
+        self._silent_probes = 0  # sent since anything was heard
         self.connected = False
 
     def subscribe(self, channel: bytes) -> None:
@@ -52,14 +52,14 @@ class Channels:
         """Connect, subscribe, read, reconnect; until cancelled."""
         failures = 0
         while True:
-            await reconnect_delay(failures)
+            await self._deadlines.wait_to_reconnect(failures)
             connection = self._connect()
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT):
+                async with asyncio.timeout(self._deadlines.connect):
                     await cast(Any, connection).connect()  # it has no types
                 self._asked.clear()
                 self._confirmed.clear()
-                self._silent_pings = 0
+                self._silent_probes = 0
                 self._changed.set()
                 writer = asyncio.ensure_future(self._write(connection))
                 try:
@@ -85,7 +85,7 @@ class Channels:
         while True:
             # Waits only when the parser is empty, so a burst is read in one turn of the loop.
             reply = await connection.read_response(disable_decoding=True)
-            self._silent_pings = 0
+            self._silent_probes = 0
             kind = reply[0] if isinstance(reply, list) else b""
             if kind == b"message":
                 self._on_message(reply[1], reply[2])
@@ -102,21 +102,22 @@ class Channels:
     async def _write(self, connection: Connection) -> None:
         """Keep what is asked equal to what is wished, and the connection tried.
 
-        Silence is counted in pings, not in seconds: a loop that was held, and heard nothing for so long, sends one.
+        Silence is counted in probes, not in seconds: a loop that was held, and heard nothing for so long, sends one.
         """
         loop = asyncio.get_running_loop()
-        ping_at = loop.time() + PING_INTERVAL
+        probe_at = loop.time() + self._deadlines.probe
         try:
             while True:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout_at(ping_at):
+                    async with asyncio.timeout_at(probe_at):
                         await self._changed.wait()
-                if loop.time() >= ping_at:  # whatever else was sent: a wish taken back in its turn sends nothing
-                    if self._silent_pings >= SILENT_PINGS:
-                        logger.warning("redis channels: silent for %.0f s", SILENT_PINGS * PING_INTERVAL)
+                if loop.time() >= probe_at:  # whatever else was sent: a wish taken back in its turn sends nothing
+                    if self._silent_probes >= self._deadlines.silent_probes:
+                        silence = self._deadlines.silent_probes * self._deadlines.probe
+                        logger.warning("redis channels: silent for %.0f s", silence)
                         break
-                    ping_at = loop.time() + PING_INTERVAL
-                    self._silent_pings += 1
+                    probe_at = loop.time() + self._deadlines.probe
+                    self._silent_probes += 1
                     await connection.send_command("PING", check_health=False)
                 self._changed.clear()
                 add, drop = self._wished - self._asked, self._asked - self._wished

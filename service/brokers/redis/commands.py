@@ -9,32 +9,23 @@ and only the caller knows what to do then.
 
 import asyncio
 import logging
-import random
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
 import hiredis
-from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio.connection import Connection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from service.brokers.base import RETRY_AFTER, unavailable
-from service.brokers.redis import url as redis_url
+from service.brokers.redis.connection import DEADLINES, Deadlines, hang_up
 from service.protocol import ErrorCode, RequestError
 
 logger = logging.getLogger(__name__)
-
-CONNECT_TIMEOUT = 3.0  # seconds
-REPLY_TIMEOUT = 4.0  # seconds for a whole pipeline; with PING_INTERVAL, a frozen Redis is noticed within 6
-PING_INTERVAL = 2.0  # seconds of idleness after which the connection is tried; Heroku's Redis cuts idle ones at 300
-RECONNECT_MIN, RECONNECT_MAX = 0.05, 1.0  # seconds, with full jitter
 
 Reply = Callable[[Any], None]  # with the reply, or an exception
 
@@ -60,50 +51,22 @@ class WrongType(RequestError):
         super().__init__(ErrorCode.UNAVAILABLE, "the broker's record is damaged", RETRY_AFTER)
 
 
-def connector(url: str, self_signed: bool, name: str) -> Callable[[], Connection]:
-    """A maker of connections with every timeout and retry set by us: redis-py's defaults differ by constructor."""
-    parts = redis_url.parse(url)
-    options: dict[str, Any] = {
-        "db": parts.database,
-        "username": parts.username,
-        "password": parts.password,
-        "protocol": 2,  # measured a little cheaper to parse than RESP3
-        "socket_timeout": None,
-        "socket_connect_timeout": CONNECT_TIMEOUT,
-        "retry": Retry(NoBackoff(), 0),
-        "health_check_interval": 0,
-        "client_name": name,
-    }
-    if parts.path:
-        # No `socket_keepalive`: it is TCP's, and this constructor fails on it.
-        return lambda: cast(Connection, UnixDomainSocketConnection(path=parts.path, **options))
-    options |= {"host": parts.host, "port": parts.port, "socket_keepalive": True}
-    if parts.tls:
-        # Heroku's certificates are self-signed, and name nobody to check them with.
-        unchecked = self_signed and "ssl_ca_certs" not in parts.tls_options
-        tls_options = ({"ssl_cert_reqs": "none"} if unchecked else {}) | parts.tls_options
-        return lambda: SSLConnection(**options, **tls_options)
-    return lambda: Connection(**options)
-
-
-async def reconnect_delay(failures: int) -> None:
-    """Full jitter between attempts, none before the first."""
-    if failures:
-        longest = min(RECONNECT_MAX, RECONNECT_MIN * 2**failures)
-        await asyncio.sleep(random.uniform(0, longest))  # noqa: S311  # jitter, no secret
-
-
-async def hang_up(connection: Connection) -> None:
-    """Close without waiting for a peer that may be frozen."""
-    with suppress(Exception):
-        await connection.disconnect(nowait=True)
-
-
 class Commands:
     """`run` is the task that owns the connection. `send` and `call` never wait for it: away means `unavailable`."""
 
-    def __init__(self, connect: Callable[[], Connection], scripts: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        scripts: tuple[str, ...],
+        deadlines: Deadlines = DEADLINES,
+        *,
+        queue_limits: Mapping[Lane, int] = QUEUE_LIMITS,
+        pipeline_limits: Mapping[Lane, int] = PIPELINE_LIMITS,
+    ) -> None:
         self._connect = connect
+        self._deadlines = deadlines
+        self._queue_limits = queue_limits
+        self._pipeline_limits = pipeline_limits
         here = Path(__file__).parent
         # "a+b": a script b that begins with what stands in a.
         parts = {name.rpartition("+")[2]: name.split("+") for name in scripts}
@@ -128,7 +91,7 @@ class Commands:
         `cost`: how much of its lane's part of a pipeline it takes; about 1 for each ten keys or events that it reads.
         """
         queue = self._queues[lane]
-        if not self.connected or len(queue) >= QUEUE_LIMITS[lane]:
+        if not self.connected or len(queue) >= self._queue_limits[lane]:
             asyncio.get_running_loop().call_soon(reply, unavailable())
             return
         queue.append((args, reply, cost))
@@ -167,10 +130,10 @@ class Commands:
         """Connect, work, reconnect; until cancelled, or `close` and the queue is empty."""
         failures = 0
         while not self._closing:
-            await reconnect_delay(failures)
+            await self._deadlines.wait_to_reconnect(failures)
             connection = self._connect()
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT):
+                async with asyncio.timeout(self._deadlines.connect):
                     await cast(Any, connection).connect()  # it has no types
                     await self._load_scripts(connection)
                     await self._look_at_policy(connection)
@@ -223,14 +186,14 @@ class Commands:
                     return
                 self._wake.clear()
                 try:
-                    async with asyncio.timeout(PING_INTERVAL):
+                    async with asyncio.timeout(self._deadlines.probe):
                         await self._wake.wait()
                 except TimeoutError:
                     self._queues[Lane.STATE].append((("PING",), lambda answer: None, 1))
                 continue
             answered = 0
             try:
-                async with asyncio.timeout(REPLY_TIMEOUT):
+                async with asyncio.timeout(self._deadlines.reply):
                     # hiredis packs in C what redis-py's asyncio connection packs in Python: 8 % of a busy process.
                     packed = b"".join([hiredis.pack_command(args) for args, _, _ in batch])
                     await connection.send_packed_command(packed, check_health=False)
@@ -251,7 +214,7 @@ class Commands:
         """The next pipeline: from each lane what came first, until it is empty or has had its part."""
         batch = []
         for lane, queue in self._queues.items():
-            left = PIPELINE_LIMITS[lane]
+            left = self._pipeline_limits[lane]
             while queue and left > 0:
                 batch.append(queue.popleft())
                 left -= batch[-1][2]

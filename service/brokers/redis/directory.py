@@ -15,7 +15,7 @@ from service.brokers.redis.names import Names
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.reads import Reads
 from service.brokers.redis.rooms import RoomIndex
-from service.clock import CLOCK
+from service.clock import CLOCK, Clock
 from service.protocol import encode
 
 STEADY = 600.0  # seconds without a step of any clock, before a sanction is deleted because its time is over
@@ -26,8 +26,16 @@ class RedisDirectory(Directory):
     """`presence` is asked as whom names are claimed, and whether Redis's clock agrees with ours."""
 
     def __init__(
-        self, commands: Commands, prefix: bytes, names: Names, index: RoomIndex, presence: RedisPresence
+        self,
+        commands: Commands,
+        prefix: bytes,
+        names: Names,
+        index: RoomIndex,
+        presence: RedisPresence,
+        *,
+        clock: Clock = CLOCK,
     ) -> None:
+        self._clock = clock
         self._commands = commands
         self._names = names
         self._index = index
@@ -95,8 +103,8 @@ class RedisDirectory(Directory):
         except WrongType:
             await self._mend()
             return []
-        now = CLOCK.now_ms()
-        certain = CLOCK.steady(STEADY) and self._presence.pulse.agrees(now / 1000, AGREEMENT)
+        now = self._clock.now_ms()
+        certain = self._clock.steady(STEADY) and self._presence.pulse.agrees(now / 1000, AGREEMENT)
         holding = []
         for field, value in zip(kept[::2], kept[1::2], strict=True):
             sanction = _sanction(field, value)
@@ -116,7 +124,7 @@ class RedisDirectory(Directory):
     async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
         fields = [f"ban {where} {user}" for where in (room, "")]
         fields += [f"ban/net {where} {network}" for where in (room, "") if network]
-        now = CLOCK.now_ms()
+        now = self._clock.now_ms()
         try:
             kept = await self._commands.call("HMGET", SANCTIONS, *fields)
         except WrongType:
@@ -131,7 +139,7 @@ class RedisDirectory(Directory):
     # -- networks
 
     async def note_networks(self, networks: Sequence[tuple[str, str]]) -> None:
-        now = CLOCK.now()
+        now = self._clock.now()
         await all_of(*(self._note_network(user, network, now) for user, network in networks))
 
     async def _note_network(self, user: str, network: str, now: float) -> None:

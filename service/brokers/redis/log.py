@@ -29,6 +29,7 @@ from service.brokers.log import (
 )
 from service.brokers.redis.channels import Channels
 from service.brokers.redis.commands import Commands, Lane
+from service.brokers.redis.connection import Deadlines
 from service.brokers.redis.keys import (
     SANCTIONS,
     all_of,
@@ -65,6 +66,7 @@ class RedisLog(Log):
         self,
         commands: Commands,
         connect: Callable[[], Connection],
+        deadlines: Deadlines,
         prefix: bytes,
         process: str,
         note: Callable[[str], None],
@@ -72,7 +74,7 @@ class RedisLog(Log):
         history_limit: int,
     ) -> None:
         self._commands = commands
-        self.channels = Channels(connect, self._on_message, self._on_subscribed)
+        self.channels = Channels(connect, self._on_message, self._on_subscribed, deadlines)
         self._prefix = prefix
         self._process = process
         self._note = note

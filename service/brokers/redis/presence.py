@@ -41,6 +41,10 @@ class RedisPresence(SharedPresence):
         life: str,
         note: Callable[[str], None],
         names: Names,
+        *,
+        process_ttl: float = PROCESS_TTL,
+        settling: float = SETTLING,
+        step_limit: int = STEP_LIMIT,
     ) -> None:
         self._commands = commands
         self._names = names
@@ -52,7 +56,10 @@ class RedisPresence(SharedPresence):
         self._connections = 0  # of `commands`, at the last beat
         self._forgotten = False
         self._settled_at = 0.0  # when names may be claimed again, after Redis lost who is present
-        self.pulse = Pulse()
+        self.pulse = Pulse(process_ttl)
+        self._ttl_ms = int(process_ttl * 1000)
+        self._settling = settling
+        self._step_limit = step_limit
 
     @property
     def available(self) -> bool:
@@ -64,8 +71,8 @@ class RedisPresence(SharedPresence):
         if room:
             self._note(room)
         life, former = self.life, self._former
-        for start in range(0, len(people), STEP_LIMIT):
-            part = people[start : start + STEP_LIMIT]
+        for start in range(0, len(people), self._step_limit):
+            part = people[start : start + self._step_limit]
             args = [word for person in part for word in (person.id, encode(person))]
             steps = [self._step(room, life, "enter", *args, cost=1 + len(part) // 4)]
             if not room:
@@ -73,19 +80,19 @@ class RedisPresence(SharedPresence):
             known, *_ = await all_of(*steps)
             self._learn(known)
         if former is not None:
-            await self._expire(room, former, own=True)
+            await self.expire(room, former, own=True)
 
     async def depart(self, room: str, users: Sequence[str]) -> None:
         lives = [self.life] if self._former is None else [self.life, self._former]
-        for start in range(0, len(users), STEP_LIMIT):
-            part = users[start : start + STEP_LIMIT]
+        for start in range(0, len(users), self._step_limit):
+            part = users[start : start + self._step_limit]
             await all_of(*(self._step(room, life, "depart", *part) for life in lives))
 
     async def _step(self, room: str | bytes, life: str | bytes, op: str, *args: Any, cost: int = 1) -> int:
         name, process = _bytes(room), _bytes(life)
         tag = b"parley:{" + (name or b"*") + b"}:people"
         keys = (tag, tag + b":" + process, PROCESSES, b"parley:process:" + process + b":rooms")
-        told = (op, self._prefix + name, "" if name else "quiet", process, name or "*", int(PROCESS_TTL * 1000))
+        told = (op, self._prefix + name, "" if name else "quiet", process, name or "*", self._ttl_ms)
         result, *damaged = await self._commands.script("presence", keys, *told, *args, cost=cost)
         for record in damaged:
             telemetry.damaged("person", shown(record))
@@ -149,20 +156,20 @@ class RedisPresence(SharedPresence):
             return False
         if self.pulse.steady:
             for process in dead:
-                await self._bury(process)
+                await self.bury(process)
         if steady:  # as was the last beat, so the former life is buried by now
             self._former = None
         return True
 
     async def _say_alive(self, life: str) -> Any:
-        return await self._commands.script("state", (PROCESSES,), "beat", life, int(PROCESS_TTL * 1000))
+        return await self._commands.script("state", (PROCESSES,), "beat", life, self._ttl_ms)
 
     def _learn(self, known: int) -> None:
         """What Redis still knew of this life when it was told of it."""
         if self._known and known < ALIVE:
             self._forgotten = True
             if not known:
-                self._settled_at = _now() + SETTLING
+                self._settled_at = _now() + self._settling
         self._known = True
 
     async def _begin_another_life(self) -> None:
@@ -170,7 +177,7 @@ class RedisPresence(SharedPresence):
         await self._say_alive(fresh)
         self._former, self.life, self._forgotten = self.life, fresh, False
 
-    async def _bury(self, process: bytes) -> None:
+    async def bury(self, process: bytes) -> None:
         """Everybody whom a dead process had leaves, told once however many processes do this at the same time."""
         if not _LIFE.fullmatch(process):
             telemetry.damaged("process", f"{PROCESSES} {shown(process)}")
@@ -184,15 +191,16 @@ class RedisPresence(SharedPresence):
         for room in rooms:
             if not room:
                 await self._commands.call("SREM", noted, room)
-            elif not await self._expire(b"" if room == b"*" else room, process):
+            elif not await self.expire(b"" if room == b"*" else room, process):
                 return  # it is back
         await self._commands.script("state", (PROCESSES, noted), "buried", process, "")
 
-    async def _expire(self, room: str | bytes, life: str | bytes, own: bool = False) -> bool:
+    async def expire(self, room: str | bytes, life: str | bytes, own: bool = False) -> bool:
         """What a dead process, or a former life of this one, has in a room goes; False if the process lives."""
         left = 1
         while left > 0:
-            left = await self._step(room, life, "expire", "own" if own else "", STEP_LIMIT, cost=STEP_LIMIT // 4)
+            args = ("own" if own else "", self._step_limit)
+            left = await self._step(room, life, "expire", *args, cost=self._step_limit // 4)
         return left == 0
 
     async def end(self) -> None:

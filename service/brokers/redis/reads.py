@@ -11,7 +11,8 @@ from service.clock import CLOCK
 class Reads:
     """The read positions' part of the directory."""
 
-    def __init__(self, commands: Commands, prefix: bytes) -> None:
+    def __init__(self, commands: Commands, prefix: bytes, *, readers_limit: int = READERS_LIMIT) -> None:
+        self._readers_limit = readers_limit
         self._commands = commands
         self._prefix = prefix
 
@@ -19,7 +20,7 @@ class Reads:
         """Directory.mark_read."""
         args = [part for mark in marks.items() for part in mark]
         channel = self._prefix + room.encode()
-        move = room_script(self._commands, "reads", room, "move", channel, READERS_LIMIT, *args)
+        move = room_script(self._commands, "reads", room, "move", channel, self._readers_limit, *args)
         dropped, *_ = await all_of(unless_damaged(move, []), *(self._visit(user, room) for user in marks))
         drop_visits(self._commands, room, dropped)
 

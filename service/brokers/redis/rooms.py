@@ -16,7 +16,7 @@ from service.brokers.redis.keys import (
     unless_damaged,
 )
 from service.brokers.redis.reads import drop_visits
-from service.clock import CLOCK
+from service.clock import CLOCK, Clock
 from service.protocol import RequestError
 
 INDEX_SECONDS = 60.0  # how often a busy room is noted as such
@@ -35,8 +35,21 @@ class RoomIndex:
     the days instead, and believes no clock that has just stepped.
     """
 
-    def __init__(self, commands: Commands, seconds: int) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        seconds: int,
+        *,
+        clock: Clock = CLOCK,
+        sweep_interval: float = SWEEP_INTERVAL,
+        sweep_rooms: int = SWEEP_ROOMS,
+        sweep_after: float = SWEEP_AFTER,
+    ) -> None:
         """`seconds`: how long a room stays after its last event."""
+        self._clock = clock
+        self._sweep_interval = sweep_interval
+        self._sweep_rooms = sweep_rooms
+        self._sweep_after = sweep_after
         self._commands = commands
         self._seconds = seconds
         self._indexed: dict[str, float] = {}
@@ -44,7 +57,7 @@ class RoomIndex:
 
     def note(self, room: str) -> None:
         """Note that the room is in use, for `rooms`; once in a while is enough."""
-        now = CLOCK.now()
+        now = self._clock.now()
         if abs(now - self._indexed.get(room, 0.0)) > INDEX_SECONDS:
             if len(self._indexed) >= INDEX_LIMIT:
                 self._indexed.clear()
@@ -79,7 +92,7 @@ class RoomIndex:
     async def run(self) -> None:
         """Clear up now and then, until cancelled."""
         while True:
-            await asyncio.sleep(SWEEP_INTERVAL)
+            await asyncio.sleep(self._sweep_interval)
             try:
                 await self.sweep()
             except RequestError:
@@ -87,21 +100,22 @@ class RoomIndex:
 
     async def sweep(self) -> None:
         """Look at the next rooms of the index: take out those that are over, delete those whose last event is old."""
-        now = CLOCK.now()
-        start, stop = self._swept, self._swept + SWEEP_ROOMS - 1
+        now = self._clock.now()
+        start, stop = self._swept, self._swept + self._sweep_rooms - 1
         look = self._commands.call("ZRANGE", INDEX, start, stop, "WITHSCORES", lane=Lane.READS)
         found = await unless_damaged(look, [], "rooms", INDEX)
         # What was noted in the future was noted by a clock that had stepped; it is looked at like the rest.
         due = [
             (room, score)
             for name, score in zip(found[::2], found[1::2], strict=True)
-            if (room := read_room(name, INDEX)) is not None and abs(now - float(score)) > SWEEP_AFTER
+            if (room := read_room(name, INDEX)) is not None and abs(now - float(score)) > self._sweep_after
         ]
-        self._swept = 0 if len(found) < 2 * SWEEP_ROOMS else self._swept + SWEEP_ROOMS
-        await all_of(*(self._sweep_room(room, score, now) for room, score in due))
+        self._swept = 0 if len(found) < 2 * self._sweep_rooms else self._swept + self._sweep_rooms
+        await all_of(*(self.sweep_room(room, score, now) for room, score in due))
 
-    async def _sweep_room(self, room: str, score: bytes, now: float) -> None:
-        old = now - self._seconds if CLOCK.steady(STEADY) else 0
+    async def sweep_room(self, room: str, score: bytes, now: float) -> None:
+        """Look at one, if it was not used since it had that `score` in the index."""
+        old = now - self._seconds if self._clock.steady(STEADY) else 0
         script = room_script(
             self._commands,
             "rooms",
