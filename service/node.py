@@ -22,6 +22,7 @@ from service.sockets.limits import SocketLimits
 
 PAGES_AT_ONCE = 16  # history pages that are read and written at the same time; further ones wait
 ANSWER_TIMEOUT = 5.0  # seconds that a request waits for the broker before it is `unavailable`
+RETRY_WAIT = 1.0  # seconds between attempts at what the broker doesn't do, where nobody asks again
 
 
 class Node(Struct, kw_only=True):
@@ -43,5 +44,7 @@ class Node(Struct, kw_only=True):
     heartbeat: Heartbeat
     limits: Limits  # as clients are told them
     socket_limits: SocketLimits
+    answer_timeout: float = ANSWER_TIMEOUT
+    retry_wait: float = RETRY_WAIT
     # From its reading until it is written a page is in memory several times over: in JSON, as a frame.
     pages: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))

@@ -14,7 +14,7 @@ from service.brokers.base import unavailable
 from service.brokers.directory import Sanction
 from service.identity.auth import User
 from service.limits import TokenBucket
-from service.node import ANSWER_TIMEOUT, Node
+from service.node import Node
 from service.protocol import CloseCode, ErrorCode, Request, RequestError, encode
 from service.rooms.room import Membership
 from service.rooms.rooms import Rooms
@@ -183,7 +183,7 @@ class Session(Owner):
             while self._waiting and self.connection is not None:
                 work, request = self._waiting.popleft()
                 try:
-                    async with asyncio.timeout(ANSWER_TIMEOUT):
+                    async with asyncio.timeout(self.node.answer_timeout):
                         await work(self, request)
                 except RequestError as error:
                     self.answer_error(error, request.ref)

@@ -1369,7 +1369,6 @@ async def test_requests_are_worked_off_in_order(broker_env: dict[str, str]) -> N
 
 async def test_too_many_waiting_requests_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue has an end: `rate_limited`, and those before it are done."""
-    monkeypatch.setattr(session, "WAITING_LIMIT", 3)
     async with serving() as it, enter(it) as ada:
         go_on = asyncio.Event()
         newest = it.node.broker.log.newest
@@ -1379,17 +1378,18 @@ async def test_too_many_waiting_requests_are_refused(monkeypatch: pytest.MonkeyP
             return await newest(*args, **options)
 
         monkeypatch.setattr(it.node.broker.log, "newest", slow)
-        for number in range(6):
-            await ada.raw(json.dumps({"type": "join", "room": f"room-{number}", "ref": f"{number}"}))
-        assert (await ada.recv("error"))["code"] == "rate_limited"
+        for number in range(session.WAITING_LIMIT + 2):  # one is under way, the last is one too many
+            await ada.raw(json.dumps({"type": "join", "room": "lobby", "ref": f"{number}"}))
+        refusal = await ada.recv("error")
+        assert (refusal["code"], refusal["ref"]) == ("rate_limited", f"{session.WAITING_LIMIT + 1}")
         go_on.set()
-        assert (await ada.recv("joined"))["ref"] == "0"
+        assert [(await ada.recv("joined"))["ref"] for _ in range(3)] == ["0", "1", "2"]
 
 
 async def test_a_broker_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request waits so long and no longer; the next is tried."""
-    monkeypatch.setattr(session, "ANSWER_TIMEOUT", 0.1)
     async with serving() as it, enter(it) as ada:
+        it.node.answer_timeout = 0.1
         with monkeypatch.context() as patch:
 
             async def never(*args: Any, **options: Any) -> Any:

@@ -144,7 +144,7 @@ async def test_holding_the_lobby_only_after_the_open_would_lose_it(
     async with serving({"REDIS_URL": redis_url}) as it, it.socket("/submit") as outbox:
         with monkeypatch.context() as patch:
             patch.setattr(Rooms, "join", late)
-            patch.setattr(guide_session, "RETRY", 0.05)
+            it.node.retry_wait = 0.05
             async with it.socket("/receive") as inbox:
                 await say(outbox, "ada", "early")
                 await until(lambda: it.node.presence.present("lobby"), "said")
@@ -155,8 +155,8 @@ async def test_holding_the_lobby_only_after_the_open_would_lose_it(
 
 async def test_what_is_said_while_the_broker_is_away_waits_for_the_lobby(monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket that opened meanwhile says it, in order, once it can hear it."""
-    monkeypatch.setattr(guide_session, "RETRY", 0.02)
     async with serving() as it:
+        it.node.retry_wait = 0.02
         join, attempts = it.node.rooms.join, 0
 
         async def away(*args: Any) -> Any:

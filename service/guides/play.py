@@ -15,7 +15,7 @@ from service.brokers.base import unavailable
 from service.guides.handler import GuestHandler
 from service.guides.session import GuideSession, LobbySession, Message, Presence, SpeakingSession
 from service.guides.voice import LOBBY, Voice, bare
-from service.node import ANSWER_TIMEOUT, Node
+from service.node import Node
 from service.protocol import CloseCode, ErrorCode, RequestError
 from service.rooms.room import Membership
 from service.sockets.framing import frame
@@ -81,7 +81,7 @@ class PlaySession(SpeakingSession, LobbySession):
     async def _enter(self, membership: Membership) -> None:
         """Take the name and say so, then hear what was said since the open."""
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
+            async with asyncio.timeout(self.node.answer_timeout):
                 await self._take_name()
         except RequestError as error:
             self._turn_away(error)

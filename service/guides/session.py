@@ -15,7 +15,7 @@ import msgspec
 from service.brokers.directory import Sanction
 from service.guides.voice import LOBBY, Voice
 from service.limits import TokenBucket
-from service.node import ANSWER_TIMEOUT, Node
+from service.node import Node
 from service.protocol import CloseCode, Person, RequestError
 from service.rooms.room import Membership
 from service.sockets import framing
@@ -24,7 +24,6 @@ from service.sockets.connection import Connection, Owner
 logger = logging.getLogger(__name__)
 
 DROPS_RATE, DROPS_BURST = 5.0, 100  # dropped frames a second; past them the socket is closed 1008
-RETRY = 1.0  # seconds between attempts to join the lobby while the broker is away
 
 
 class GuideSession(Owner):
@@ -150,7 +149,7 @@ class LobbySession(GuestSession):
     async def prepare(self) -> None:
         """Join the lobby before the handshake is answered: so what is said after it is heard."""
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
+            async with asyncio.timeout(self.node.answer_timeout):
                 await self._join()
         except (RequestError, TimeoutError):
             pass  # the broker is away; `opened` tries on
@@ -173,10 +172,10 @@ class LobbySession(GuestSession):
     async def _join_later(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(ANSWER_TIMEOUT):
+                async with asyncio.timeout(self.node.answer_timeout):
                     membership = await self._join()
             except (RequestError, TimeoutError):
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(self.node.retry_wait)
             else:
                 self.in_step(membership)
                 return

@@ -16,7 +16,7 @@ from service import names, protocol
 from service.brokers.base import unavailable
 from service.brokers.log import Event, Receipt
 from service.identity.auth import GUEST_PREFIX
-from service.node import ANSWER_TIMEOUT, Node
+from service.node import Node
 from service.protocol import ErrorCode, Person, RequestError
 
 logger = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Voice:
             while self._waiting:
                 handle, text = self._waiting.popleft()
                 try:
-                    async with asyncio.timeout(ANSWER_TIMEOUT):
+                    async with asyncio.timeout(self._node.answer_timeout):
                         await self._answer_to(handle)
                     self.check_rights()
                     self._publish(text)
@@ -172,7 +172,7 @@ class Voice:
 
     async def _release(self) -> None:
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
+            async with asyncio.timeout(self._node.answer_timeout):
                 await self._node.broker.directory.release_name(self.id)
         except (RequestError, TimeoutError):
             pass  # presence lets go of it, or the claim's own end
