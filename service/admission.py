@@ -5,7 +5,7 @@ import time
 
 from tornado.httputil import HTTPServerRequest
 
-from service import names
+from service import names, signals
 from service.brokers.directory import Directory
 from service.brokers.log import Log
 from service.identity.auth import User
@@ -120,7 +120,7 @@ class Admission:
 
     def announce_name(self, user: User) -> None:
         """A guest claimed this name, so the one before is free: their open sockets, on any process, take it on."""
-        self._log.signal("", encode({"kind": "named", "user": user.person}))
+        self._log.signal("", encode(signals.Named(user=user.person)))
 
     def leaving(self) -> tuple[int, str] | None:
         """Status and sentence for who comes while this process leaves, else None."""

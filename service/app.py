@@ -3,11 +3,12 @@
 import logging
 from typing import Any
 
+from msgspec import Struct
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, RequestHandler
 
-from service import api, files, health, protocol
+from service import api, files, health, protocol, signals
 from service.admission import Admission, Rates, buckets
 from service.brokers.broker import Broker
 from service.brokers.directory import Directory, Sanction
@@ -29,6 +30,7 @@ from service.identity.tickets import Tickets
 from service.node import Node
 from service.pages import PAGES, STATIC, Elsewhere, PageHandler, Static
 from service.protocol import encode
+from service.rooms import presence, reads, typists
 from service.rooms.moderation import Moderation
 from service.rooms.presence import Presence
 from service.rooms.reads import ReadPositions
@@ -140,32 +142,47 @@ def check(settings: Settings) -> None:
         files.check_sqlite_path(settings.sqlite_path)
 
 
-def make_node(settings: Settings, broker: Broker, connections: int) -> Node:
+class Gathering(Struct, frozen=True, kw_only=True):
+    """Seconds in which changes are gathered before other processes are told of them."""
+
+    presence: float = presence.GATHER
+    reads: float = reads.GATHER
+    typing: float = typists.GATHER
+
+
+DEFAULT_GATHERING = Gathering()
+
+
+def make_node(settings: Settings, broker: Broker, connections: int, gathering: Gathering = DEFAULT_GATHERING) -> Node:
     """The parts, and who tells whom. `connections`: sockets that there may be."""
     rooms = Rooms(broker.log)
 
-    def tell(room: str, *frames: protocol.Frame) -> None:
+    def show(room: str, *frames: protocol.Frame) -> None:
         rooms.broadcast(room, b"".join(frame(encode(shown)) for shown in frames))
 
-    presence = Presence(broker.presence, settings.presence_grace, tell)
-    reads = ReadPositions(
+    present = Presence(broker.presence, settings.presence_grace, show, gathering.presence)
+    positions = ReadPositions(
         broker.directory,
-        presence.size,
-        lambda room, frames: tell(room, *frames),
+        present.size,
+        lambda room, frames: show(room, *frames),
         lambda room, frames: ChatHandler.sessions.show_own(node.rooms, room, frames),
+        gathering.reads,
     )
-    typists = Typists(
-        broker.log, presence.size, lambda room, users: ChatHandler.sessions.show_typing(node.rooms, room, users)
+    typing = Typists(
+        broker.log,
+        present.size,
+        lambda room, users: ChatHandler.sessions.show_typing(node.rooms, room, users),
+        gathering.typing,
     )
     moderation = Moderation(broker.directory, broker.log)
-    rooms.signals |= {
-        "presence": presence.on_signal,
-        "read": reads.on_signal,
-        "typing": typists.on_signal,
-        "named": lambda room, payload: ChatHandler.sessions.on_named(payload),
-        "moderate": moderation.on_signal,
+    rooms.handlers |= {
+        signals.Presence: present.on_signal,
+        signals.Read: positions.on_signal,
+        signals.Typing: typing.on_signal,
+        signals.Named: ChatHandler.sessions.on_named,
+        signals.Moderate: moderation.on_signal,
     }
-    rooms.on_resync = lambda room: presence.forget(room) if room else moderation.resync()
+    rooms.on_resync = lambda room: present.drop_roster(room) if room else moderation.resync()
     moderation.on_removal = _remove
     proxies = Proxies(settings.trusted_proxies)
     origins = Origins(settings.allowed_origins, proxies, settings.host)
@@ -173,10 +190,10 @@ def make_node(settings: Settings, broker: Broker, connections: int) -> Node:
     node: Node = Node(
         broker=broker,
         rooms=rooms,
-        presence=presence,
-        reads=reads,
+        presence=present,
+        reads=positions,
         moderation=moderation,
-        typists=typists,
+        typists=typing,
         networks=Networks(broker.directory),
         proxies=proxies,
         origins=origins,

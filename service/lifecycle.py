@@ -37,6 +37,7 @@ class Waits(Struct, frozen=True, kw_only=True):
     restart_longest: float = 30.0  # the same, after it has failed again and again
     restart_well: float = 1.0  # that it must then have run, at least, to count as well
     close: float = 2.0  # for the last close frames to be answered
+    gathering: app.Gathering = app.DEFAULT_GATHERING
 
 
 DEFAULT_WAITS = Waits()
@@ -75,7 +76,7 @@ class Service:
         available = acceptor.raise_descriptor_limit()
         limit = min(settings.connections_limit or available, available)
         broker = app.make_broker(settings)
-        node = self.node = app.make_node(settings, broker, limit)
+        node = self.node = app.make_node(settings, broker, limit, self._waits.gathering)
         stack.push_async_callback(node.rooms.close)
         unsent = node.socket_limits.unsent_total
         telemetry.UNSENT_BYTES.set_function(lambda: unsent.held_bytes)

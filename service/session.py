@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from service import protocol, telemetry
+from service import protocol, signals, telemetry
 from service.brokers.base import unavailable
 from service.brokers.directory import Sanction
 from service.identity.auth import User
@@ -318,9 +318,9 @@ class Sessions:
         for shown in frames:
             rooms.send(room, frame(encode(shown)), self.of(shown.user))
 
-    def on_named(self, payload: bytes) -> None:
-        """A `named` signal, of every process: a guest has another name now, and no socket may keep the one before."""
-        named = msgspec.json.decode(payload, type=_NamedSignal).user
+    def on_named(self, room: str, signal: signals.Named) -> None:
+        """A guest has another name now, and no socket may keep the one before."""
+        named = signal.user
         for session in self.of(named.id):
             if session.user.guest and session.user.name != named.name:
                 session.become(User(named.id, named.name, expires_at=session.user.expires_at, guest=True))
@@ -332,10 +332,6 @@ class Sessions:
             meant = not sanction.network or session.guest_network == sanction.user
             if meant and (not sanction.room or sanction.room in session.rooms or sanction.room == session.entering):
                 session.close(CloseCode.REMOVED, reason)
-
-
-class _NamedSignal(msgspec.Struct):
-    user: protocol.Person
 
 
 def count_close(code: int) -> None:

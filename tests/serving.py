@@ -5,18 +5,17 @@ One at a time: its sockets are kept by class. Two processes are two `ServiceProc
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
-from unittest import mock
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from websockets.asyncio.client import ClientConnection, connect
 
 from service import config
+from service.app import Gathering
 from service.lifecycle import Service, Waits
 from service.node import Node
-from service.rooms import presence, reads, typists
 
 from .harness import JWT_SECRET, NO_LIMITS, SECRET_KEY, UNIT, ChatError
 
@@ -77,15 +76,13 @@ async def serving(
     environ: Mapping[str, str] | None = None, gather: float = GATHER, **waits: float
 ) -> AsyncIterator[Served]:
     """The service with `environment(environ)` and these `Waits`, until the block ends."""
-    service = Service(config.load(environment(environ)), waits=Waits(**waits))
-    with ExitStack() as patches:
-        for part in (presence, reads, typists):
-            patches.enter_context(mock.patch.object(part, "GATHER", gather))
-        await service.start()
-        try:
-            yield Served(service)
-        finally:
-            await service.close()
+    gathering = Gathering(presence=gather, reads=gather, typing=gather)
+    service = Service(config.load(environment(environ)), waits=Waits(gathering=gathering, **waits))
+    await service.start()
+    try:
+        yield Served(service)
+    finally:
+        await service.close()
 
 
 def fields(frame: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -611,8 +611,8 @@ async def test_read_positions_move_forwards_only(make: Make) -> None:
         await until(lambda: len(heard.signals) >= 2, "the signals")
         await asyncio.sleep(SILENCE)
         assert heard.signals == [
-            ("lobby", {"kind": "read", "reads": {"u1": 5, "u2": 10}}),
-            ("lobby", {"kind": "read", "reads": {"u1": 7}}),
+            ("lobby", {"kind": "read", "reads": {"u1": 5, "u2": 10}, "v": 1}),
+            ("lobby", {"kind": "read", "reads": {"u1": 7}, "v": 1}),
         ]
     async with opened(make()) as (broker, _):
         assert await broker.directory.reads("lobby", ["u1", "u2"]) == {"u1": 7, "u2": 10}

@@ -322,7 +322,7 @@ async def test_who_goes_while_coming_in_leaves_nothing(
 async def test_members_are_read_again_after_signals_were_missed(broker_env: dict[str, str]) -> None:
     """Until they have been, the frames have those known before."""
     async with serving(broker_env) as it, player(it, "Ada") as ada:
-        it.node.presence.forget("lobby")
+        it.node.presence.drop_roster("lobby")
         await ada.say("one")
         assert (await ada.next("talk"))["members"] == ["Ada"]
         async with player(it, "Bob"):

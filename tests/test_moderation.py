@@ -10,15 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from service import config
+from service import config, signals
 from service.app import make_broker
 from service.brokers.base import unavailable
 from service.brokers.broker import Broker
 from service.brokers.directory import Sanction
 from service.identity.auth import User
 from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
-from service.rooms import moderation
-from service.rooms.moderation import Moderation
+from service.rooms.moderation import REFRESH, Moderation
 
 from .brokers import Recorder, opened, until
 from .harness import UNIT, RedisServer
@@ -33,9 +32,9 @@ def request(action: Action, user: str = "ada", **fields: Any) -> Moderate:
 
 
 @asynccontextmanager
-async def started(broker: Broker) -> AsyncIterator[Moderation]:
+async def started(broker: Broker, refresh: float = REFRESH) -> AsyncIterator[Moderation]:
     """A process's own copy, read once."""
-    kept = Moderation(broker.directory, broker.log)
+    kept = Moderation(broker.directory, broker.log, refresh)
     task = asyncio.ensure_future(kept.run())
     try:
         await until(lambda: kept.known, "the sanctions read")
@@ -46,8 +45,11 @@ async def started(broker: Broker) -> AsyncIterator[Moderation]:
 
 
 @asynccontextmanager
-async def moderating(environ: dict[str, str]) -> AsyncIterator[tuple[Moderation, Broker, Recorder]]:
-    async with opened(make_broker(config.load(environment(environ)))) as (broker, heard), started(broker) as kept:
+async def moderating(
+    environ: dict[str, str], refresh: float = REFRESH
+) -> AsyncIterator[tuple[Moderation, Broker, Recorder]]:
+    made = make_broker(config.load(environment(environ)))
+    async with opened(made) as (broker, heard), started(broker, refresh) as kept:
         yield kept, broker, heard
 
 
@@ -59,7 +61,8 @@ async def refused(moderation: Moderation, by: User, asked: Moderate) -> ErrorCod
 
 def learn(kept: Moderation, action: Action, sanction: Sanction) -> None:
     """What another process signals."""
-    kept.on_signal("", encode({"kind": "moderate", "action": action, "sanctions": [sanction]}))
+    told = signals.Sanction(*msgspec.structs.astuple(sanction))
+    kept.on_signal("", signals.Moderate(action=action, sanctions=[told]))
 
 
 # -- who may
@@ -192,8 +195,8 @@ async def test_every_process_is_told(broker_env: dict[str, str]) -> None:
         ban = {"kind": "ban", "room": "lobby", "reason": "spam"} | one
         kick = {"kind": "kick", "room": "", "reason": ""} | one
         assert heard.signals == [
-            ("", {"kind": "moderate", "action": "ban", "sanctions": [ban]}),
-            ("", {"kind": "moderate", "action": "kick", "sanctions": [kick]}),
+            ("", {"kind": "moderate", "v": 1, "action": "ban", "sanctions": [ban]}),
+            ("", {"kind": "moderate", "v": 1, "action": "kick", "sanctions": [kick]}),
         ]
 
 
@@ -253,10 +256,9 @@ async def test_a_signal_is_checked_against_the_broker(broker_env: dict[str, str]
         await until(lambda: not kept.holds("ban", "", "ada"), "read again")
 
 
-async def test_a_lost_signal_is_made_up_for(broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lost_signal_is_made_up_for(broker_env: dict[str, str]) -> None:
     """The copy is read again now and then."""
-    monkeypatch.setattr(moderation, "REFRESH", 0.1)
-    async with moderating(broker_env) as (kept, broker, _):
+    async with moderating(broker_env, refresh=0.1) as (kept, broker, _):
         await broker.directory.sanction(Sanction("mute", "lobby", "ada", 0, "u-mod", ""), lift=False)
         await until(lambda: kept.holds("mute", "lobby", "ada"), "read again", UNIT)
 
@@ -402,20 +404,18 @@ async def test_a_signal_with_a_bad_field_does_nothing(field: str, value: object)
         whole = msgspec.to_builtins(Sanction("ban", "lobby", "ada", 0, "u-mod", ""))
         for sanctions in ([whole | {field: value}], [whole] * 65):
             with pytest.raises(msgspec.ValidationError):
-                kept.on_signal("", encode({"kind": "moderate", "action": "ban", "sanctions": sanctions}))
-        assert not kept.holds("ban", "lobby", "ada")
-        kept.on_signal("", encode({"kind": "moderate", "action": "ban", "sanctions": [whole]}))
+                signals.decode("", encode({"kind": "moderate", "action": "ban", "sanctions": sanctions}))
+        told = signals.decode("", encode({"kind": "moderate", "action": "ban", "sanctions": [whole]}))
+        assert isinstance(told, signals.Moderate)
+        kept.on_signal("", told)
         assert kept.holds("ban", "lobby", "ada")
 
 
-async def test_a_ban_whose_signal_was_lost_still_removes(
-    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_ban_whose_signal_was_lost_still_removes(broker_env: dict[str, str]) -> None:
     """When the copy is read again; once, and not those that held at the start or are mutes."""
-    monkeypatch.setattr(moderation, "REFRESH", 0.05)
     async with opened(make_broker(config.load(environment(broker_env)))) as (broker, _):
         await broker.directory.sanction(Sanction("ban", "", "old", 0, "m", ""), lift=False)
-        async with started(broker) as kept:
+        async with started(broker, refresh=0.05) as kept:
             removed: list[tuple[str, str]] = []
             kept.on_removal = lambda sanction, reason: removed.append((sanction.user, reason))
             await broker.directory.sanction(Sanction("mute", "", "bob", 0, "m", ""), lift=False)

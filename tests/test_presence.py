@@ -8,22 +8,21 @@ from typing import Any
 
 import pytest
 
-from service import telemetry
+from service import signals, telemetry
 from service.brokers.base import unavailable
 from service.brokers.broker import Broker
 from service.brokers.log import Publication
-from service.brokers.presence import Roster
+from service.brokers.presence import BEAT_INTERVAL, Roster
 from service.brokers.pulse import Pulse
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
-from service.protocol import MEMBERS_LIMIT, Person, RequestError
+from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
 from service.protocol import Presence as PresenceFrame
-from service.rooms import presence as presence_module
-from service.rooms.presence import Presence
+from service.rooms.presence import AT_ONCE, Presence
 from service.rooms.rooms import Rooms
 
 from .brokers import ADA, BOB, CY, until
-from .harness import ChatClient, ServiceProcess, make_jwt
+from .harness import UNIT, ChatClient, ServiceProcess, make_jwt
 from .members import Reader
 from .metrics import total
 from .serving import GATHER, serving
@@ -43,13 +42,15 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 class Process:
     """Presence on a broker, with what it shows to the members here."""
 
-    def __init__(self, broker: Any, grace: float) -> None:
+    def __init__(self, broker: Any, grace: float, beat_interval: float) -> None:
         self.broker = broker
         self.rooms = Rooms(broker.log)
         self.shown: list[PresenceFrame] = []
-        self.presence = Presence(broker.presence, grace, lambda room, frame: self.shown.append(frame))
-        self.rooms.signals["presence"] = self.presence.on_signal
-        self.rooms.on_resync = self.presence.forget
+        self.presence = Presence(
+            broker.presence, grace, lambda room, frame: self.shown.append(frame), GATHER, beat_interval
+        )
+        self.rooms.handlers[signals.Presence] = self.presence.on_signal
+        self.rooms.on_resync = self.presence.drop_roster
 
     def changes(self) -> list[tuple[list[str], list[str], int]]:
         """Names of those who came, ids of those who left, and how many there are then."""
@@ -67,10 +68,9 @@ class Process:
 
 @asynccontextmanager
 async def process(
-    make: Make, monkeypatch: pytest.MonkeyPatch, grace: float = 0, run: bool = True
+    make: Make, grace: float = 0, run: bool = True, beat_interval: float = BEAT_INTERVAL
 ) -> AsyncIterator[Process]:
-    monkeypatch.setattr(presence_module, "GATHER", GATHER)
-    made = Process(make(), grace)
+    made = Process(make(), grace, beat_interval)
     await made.broker.open(made.rooms)
     await until(lambda: made.broker.available, "the broker available")
     running = asyncio.ensure_future(made.presence.run()) if run else None
@@ -86,9 +86,9 @@ async def process(
         await made.broker.close()
 
 
-async def test_who_comes_and_goes_is_told_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_comes_and_goes_is_told_once(make: Make) -> None:
     """With everybody who came in the same moment, and the count that follows."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         here.presence.enter("lobby", ADA)
         here.presence.enter("lobby", BOB)
         await here.told((["Ada", "Bob"], [], 2))
@@ -96,9 +96,9 @@ async def test_who_comes_and_goes_is_told_once(make: Make, monkeypatch: pytest.M
         await here.told((["Ada", "Bob"], [], 2), ([], ["u2"], 1))
 
 
-async def test_many_sockets_are_one_person(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_sockets_are_one_person(make: Make) -> None:
     """Only the first comes and only the last leaves."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         for _ in range(3):
             here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1))
@@ -110,9 +110,9 @@ async def test_many_sockets_are_one_person(make: Make, monkeypatch: pytest.Monke
         await here.told((["Ada"], [], 1), ([], ["u1"], 0))
 
 
-async def test_back_within_the_grace_was_never_away(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_back_within_the_grace_was_never_away(make: Make) -> None:
     """A leave is told when the grace is over, and not if they are back by then."""
-    async with process(make, monkeypatch, grace=5 * GATHER) as here:
+    async with process(make, grace=25 * GATHER) as here:
         here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1))
         here.presence.leave("lobby", ADA.id)
@@ -124,9 +124,9 @@ async def test_back_within_the_grace_was_never_away(make: Make, monkeypatch: pyt
         await here.told((["Ada"], [], 1), ([], ["u1"], 0))
 
 
-async def test_a_new_name_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_new_name_is_told(make: Make) -> None:
     """The same user under another name comes again."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1))
         here.presence.enter("lobby", Person(ADA.id, "Countess"))
@@ -135,7 +135,7 @@ async def test_a_new_name_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -
 
 async def test_a_name_that_changes_while_it_is_told_is_told_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The later one is what everybody sees in the end."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         enter = here.broker.presence.enter
 
         async def crossing(room: str, people: Any) -> None:
@@ -148,11 +148,9 @@ async def test_a_name_that_changes_while_it_is_told_is_told_again(make: Make, mo
         await here.told((["Ada"], [], 1), (["Countess"], [], 1))
 
 
-async def test_who_came_and_went_between_two_rounds_leaves_no_trace(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_came_and_went_between_two_rounds_leaves_no_trace(make: Make) -> None:
     """Whatever was told of them, in the end they are gone."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         here.presence.enter("lobby", ADA)
         here.presence.leave("lobby", ADA.id)
         await until(lambda: here.presence._here == {}, "told")
@@ -161,9 +159,9 @@ async def test_who_came_and_went_between_two_rounds_leaves_no_trace(
         assert here.presence._here == here.presence._arriving == {}
 
 
-async def test_who_left_for_good_has_no_grace(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_left_for_good_has_no_grace(make: Make) -> None:
     """And doesn't wait for those who have one."""
-    async with process(make, monkeypatch, grace=60) as one:
+    async with process(make, grace=60) as one:
         one.presence.enter("lobby", ADA)
         one.presence.enter("lobby", BOB)
         await one.told((["Ada", "Bob"], [], 2))
@@ -176,7 +174,7 @@ async def test_who_left_for_good_before_anybody_was_told_was_never_here(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So a name that was let go is not claimed again by them; once on their way to the broker they come and go."""
-    async with process(make, monkeypatch, run=False) as one:
+    async with process(make, run=False) as one:
         heard: list[str] = []
         enter = one.broker.presence.enter
 
@@ -197,9 +195,9 @@ async def test_who_left_for_good_before_anybody_was_told_was_never_here(
         assert [person.name for person in (await one.broker.presence.roster("lobby")).members or ()] == ["Bob"]
 
 
-async def test_who_leaves_while_arrivals_are_gathered_is_no_error(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_leaves_while_arrivals_are_gathered_is_no_error(make: Make) -> None:
     """The round goes on without them."""
-    async with process(make, monkeypatch, run=False) as one:
+    async with process(make, run=False) as one:
         one.presence.enter("lobby", ADA)
         one.presence.enter("lobby", BOB)
         flush = asyncio.ensure_future(one.presence._flush(0))
@@ -212,7 +210,7 @@ async def test_who_leaves_while_arrivals_are_gathered_is_no_error(make: Make, mo
 
 async def test_the_roster_has_everybody_and_oneself(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read once, kept by the signals; with those here whom the broker does not know yet."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         here.presence.enter("lobby", BOB)
         roster = await here.presence.roster("lobby", ADA)
         assert (roster.count, set(roster.members or ())) == (2, {ADA, BOB})
@@ -233,14 +231,14 @@ async def test_the_roster_has_everybody_and_oneself(make: Make, monkeypatch: pyt
         roster = await here.presence.roster("lobby", ADA)
         assert set(roster.members or ()) == {ADA, CY}
         assert reads == 0, "the signals kept it"
-        here.presence.forget("lobby")
+        here.presence.drop_roster("lobby")
         assert set((await here.presence.roster("lobby", ADA)).members or ()) == {ADA, CY}
         assert reads == 1
 
 
-async def test_a_roster_that_a_signal_does_not_fit_is_read_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_roster_that_a_signal_does_not_fit_is_read_again(make: Make) -> None:
     """A signal that was missed shows in the count of the next."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         await here.presence.roster("lobby", ADA)
         await here.broker.presence.enter("lobby", [BOB])
         await until(lambda: here.shown, "the signal")
@@ -252,7 +250,7 @@ async def test_a_roster_that_a_signal_does_not_fit_is_read_again(make: Make, mon
 
 async def test_a_roster_that_can_not_be_read_is_asked_for_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """`unavailable` for those who wait, and no memory of it."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         with monkeypatch.context() as patch:
 
             async def away(room: str) -> Roster:
@@ -264,10 +262,10 @@ async def test_a_roster_that_can_not_be_read_is_asked_for_again(make: Make, monk
         assert (await here.presence.roster("lobby", ADA)).members == [ADA]
 
 
-async def test_a_large_room_is_a_count(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_large_room_is_a_count(make: Make) -> None:
     """Above MEMBERS_LIMIT people nobody is listed, in frames and rosters; below it again all are."""
     crowd = [Person(f"c{number}", f"C{number}") for number in range(MEMBERS_LIMIT)]
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         assert (await here.presence.roster("lobby", ADA)).count == 1
         for person in crowd:
             here.presence.enter("lobby", person)
@@ -287,9 +285,9 @@ async def test_a_large_room_is_a_count(make: Make, monkeypatch: pytest.MonkeyPat
         assert roster.count == len(roster.members or ()) == MEMBERS_LIMIT - 1
 
 
-async def test_closing_takes_everybody_along(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_takes_everybody_along(make: Make) -> None:
     """Their next process has entered them, or nobody has; no grace is waited for."""
-    async with process(make, monkeypatch, grace=60) as here:
+    async with process(make, grace=60) as here:
         here.presence.enter("lobby", ADA)
         here.presence.enter("", ADA)
         await here.told((["Ada"], [], 1))
@@ -302,7 +300,7 @@ async def test_closing_takes_everybody_along(make: Make, monkeypatch: pytest.Mon
 
 async def test_closing_without_a_broker_is_no_error(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others clear up after this process."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1))
 
@@ -316,7 +314,7 @@ async def test_closing_without_a_broker_is_no_error(make: Make, monkeypatch: pyt
 
 async def test_what_could_not_be_told_is_told_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrivals and leaves wait for the broker; of who came and went meanwhile nothing is left."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         here.presence.enter("lobby", CY)
         await here.told((["Cy"], [], 1))
 
@@ -339,7 +337,7 @@ async def test_what_could_not_be_told_is_told_again(make: Make, monkeypatch: pyt
 
 async def test_back_while_the_leave_is_told_is_here(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The leave and the return may cross: in the end they are there."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1))
         depart = here.broker.presence.depart
@@ -360,8 +358,8 @@ async def test_a_process_taken_for_dead_enters_its_people_again(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others cleared up after it; it learns that from its own beat."""
-    monkeypatch.setattr(presence_module, "BEAT_INTERVAL", GATHER)
-    async with process(lambda: RedisBroker(redis_url, history_limit=9, history_days=1), monkeypatch) as here:
+    make = lambda: RedisBroker(redis_url, history_limit=9, history_days=1)  # noqa: E731
+    async with process(make, beat_interval=GATHER) as here:
         here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1))
         other = RedisBroker(redis_url, history_limit=9, history_days=1)
@@ -377,9 +375,9 @@ async def test_a_process_taken_for_dead_enters_its_people_again(
         await other.close()
 
 
-async def test_who_was_lost_is_entered_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_was_lost_is_entered_again(make: Make) -> None:
     """Told that somebody left who is here, or that nobody is: the broker has lost them, not they us."""
-    async with process(make, monkeypatch) as here:
+    async with process(make) as here:
         here.presence.enter("lobby", ADA)
         here.presence.enter("lobby", BOB)
         await here.told((["Ada", "Bob"], [], 2))
@@ -393,9 +391,26 @@ async def test_who_was_lost_is_entered_again(make: Make, monkeypatch: pytest.Mon
         assert set(roster.members or ()) == {ADA, BOB}
 
 
+async def test_who_was_lost_from_the_deployment_is_entered_again(make: Make) -> None:
+    """Their names are held by it."""
+    async with process(make) as here:
+        here.presence.enter("", ADA)
+
+        async def there() -> bool:
+            return bool((await here.broker.presence.roster("")).count)
+
+        async with asyncio.timeout(5 * UNIT):
+            while not await there():
+                await here.turns()
+            await here.broker.presence.depart("", ["u1"])
+            here.broker.log.signal("", encode(signals.Presence(joined=[], left=[], count=0)))
+            while not await there():
+                await here.turns()
+
+
 async def test_an_absence_is_followed_by_a_beat(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by the next one that is due: nobody may believe this process dead for longer than need be."""
-    async with process(make, monkeypatch) as here:
+    async with process(make, run=False, beat_interval=3600) as here:
         beats: list[bool] = []
         beat = here.broker.presence.beat
 
@@ -407,20 +422,20 @@ async def test_an_absence_is_followed_by_a_beat(make: Make, monkeypatch: pytest.
             beats.append(True)
             return bool(await beat())
 
-        await here.turns()
-        monkeypatch.setattr(presence_module, "BEAT_INTERVAL", 3600)
-        here.presence._beat_at = 0.0
         monkeypatch.setattr(here.broker.presence, "beat", away)
+        running = asyncio.ensure_future(here.presence.run())
         await until(lambda: len(beats) >= 3, "attempts in each turn")
         monkeypatch.setattr(here.broker.presence, "beat", back)
         await until(lambda: True in beats, "a beat at once")
         await here.turns()
         assert beats.count(True) == 1
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than some rooms at a time wait for the broker; all are told in the end."""
-    async with process(make, monkeypatch, run=False) as here:
+    async with process(make, run=False) as here:
         asked, most = 0, 0
         enter = here.broker.presence.enter
 
@@ -436,7 +451,7 @@ async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: py
         for number in range(1000):
             here.presence.enter(f"r{number}", ADA)
         await here.presence._flush(0.0)
-        assert most == presence_module.AT_ONCE
+        assert most == AT_ONCE
         assert here.presence._arriving == {}
         assert await here.broker.presence.roster("r999") == Roster(1, [ADA])
 
@@ -478,7 +493,7 @@ async def test_people_on_two_processes(redis_url: str) -> None:
 @pytest.mark.expects_log("damaged record the people of bad")
 async def test_a_room_whose_people_can_not_be_told_costs_itself(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the others come and go as ever, and nobody stops beating."""
-    async with process(make, monkeypatch) as it:
+    async with process(make) as it:
         enter, depart = it.broker.presence.enter, it.broker.presence.depart
 
         async def entering(room: str, people: Any) -> None:
@@ -504,14 +519,12 @@ async def test_a_room_whose_people_can_not_be_told_costs_itself(make: Make, monk
 @pytest.mark.expects_log("damaged record what a beat reads")
 async def test_a_beat_that_finds_garbage_does_not_end_the_telling(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever another process left behind."""
-    async with process(make, monkeypatch) as it:
+    async with process(make, beat_interval=GATHER) as it:
 
         async def broken() -> bool:
             raise ValueError("what is this")
 
         monkeypatch.setattr(it.broker.presence, "beat", broken)
-        monkeypatch.setattr(presence_module, "BEAT_INTERVAL", GATHER)
-        it.presence._beat_at = 0.0
         said = telemetry.DAMAGED.labels("process")
         before = total(said)
         await until(lambda: total(said) > before, "the beat")
@@ -519,9 +532,9 @@ async def test_a_beat_that_finds_garbage_does_not_end_the_telling(make: Make, mo
         await until(lambda: it.changes() == [(["Ada"], [], 1)], "Ada came")
 
 
-async def test_how_many_are_in_a_room(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_how_many_are_in_a_room(make: Make) -> None:
     """As told by the broker, or here before it has told; nobody where nothing is known."""
-    async with process(make, monkeypatch) as it:
+    async with process(make) as it:
         assert it.presence.size("lobby") == 0
         await it.broker.presence.enter("lobby", [ADA, BOB])
         await until(lambda: it.shown, "they came")
@@ -529,7 +542,7 @@ async def test_how_many_are_in_a_room(make: Make, monkeypatch: pytest.MonkeyPatc
         assert it.presence.size("lobby") == 2
         it.presence.enter("tea", ADA)
         assert it.presence.size("tea") == 1
-        it.presence.forget("lobby")
+        it.presence.drop_roster("lobby")
         assert it.presence.size("lobby") == 0
 
 
@@ -541,11 +554,9 @@ async def test_how_many_are_in_a_room(make: Make, monkeypatch: pytest.MonkeyPatc
         '"joined":[],"left":[""],"count":0',
     ],
 )
-async def test_a_presence_signal_that_is_none_is_garbage(
-    make: Make, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
+async def test_a_presence_signal_that_is_none_is_garbage(make: Make, change: str) -> None:
     """Shown to nobody."""
-    async with process(make, monkeypatch) as it:
+    async with process(make) as it:
         before = total(telemetry.GARBAGE)
         it.rooms.on_signal("lobby", f'{{"kind":"presence",{change}}}'.encode())
         assert total(telemetry.GARBAGE) == before + 1 and it.shown == []

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from service import telemetry
+from service import signals, telemetry
 from service.brokers.base import unavailable
 from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, ReadFrame
-from service.rooms import reads as reads_module
 from service.rooms.reads import ReadPositions
 from service.rooms.rooms import Rooms
 
@@ -33,14 +32,14 @@ class Process:
             lambda room: self.size,
             lambda room, frames: self.shown.append((room, frames)),
             lambda room, frames: self.own.append((room, frames)),
+            GATHER,
         )
-        self.rooms.signals["read"] = self.reads.on_signal
+        self.rooms.handlers[signals.Read] = self.reads.on_signal
 
 
 @asynccontextmanager
-async def process(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Process]:
+async def process() -> AsyncIterator[Process]:
     """Five events in the lobby, which this process is subscribed to."""
-    monkeypatch.setattr(reads_module, "GATHER", GATHER)
     made = Process()
     await made.broker.open(made.rooms)
     await until(lambda: made.broker.available, "the broker available")
@@ -56,9 +55,9 @@ async def process(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Process]:
         await made.broker.close()
 
 
-async def test_the_furthest_mark_of_a_moment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_furthest_mark_of_a_moment_is_told() -> None:
     """Once, for all users and rooms together, and kept."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         for seq in (2, 4, 3):
             it.reads.mark("lobby", ADA.id, seq)
         it.reads.mark("lobby", BOB.id, 1)
@@ -70,9 +69,9 @@ async def test_the_furthest_mark_of_a_moment_is_told(monkeypatch: pytest.MonkeyP
         assert await it.reads.unread(ADA.id) == {"lobby": 1}
 
 
-async def test_a_mark_that_moves_nothing_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_mark_that_moves_nothing_is_not_shown() -> None:
     """A position only ever moves forward."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         it.reads.mark("lobby", ADA.id, 3)
         await until(lambda: it.shown, "the first")
         it.reads.mark("lobby", ADA.id, 2)
@@ -83,7 +82,7 @@ async def test_a_mark_that_moves_nothing_is_not_shown(monkeypatch: pytest.Monkey
 
 async def test_what_could_not_be_told_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broker's absence loses no mark, and an older one takes no newer one's place."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         attempts = 0
 
         async def away(room: str, marks: Any) -> None:
@@ -101,9 +100,9 @@ async def test_what_could_not_be_told_is_told_again(monkeypatch: pytest.MonkeyPa
         assert await it.reads.of("lobby", [ADA, BOB]) == {ADA.id: 4, BOB.id: 2}
 
 
-async def test_in_a_large_room_only_oneself_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_in_a_large_room_only_oneself_is_told() -> None:
     """2,500 who read along would each cost all others a frame."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         it.size = MEMBERS_LIMIT
         it.reads.mark("lobby", ADA.id, 1)
         await until(lambda: it.shown, "told to all")
@@ -117,7 +116,7 @@ async def test_in_a_large_room_only_oneself_is_told(monkeypatch: pytest.MonkeyPa
 @pytest.mark.expects_log("damaged record the reads of bad")
 async def test_a_room_that_can_not_be_marked_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the broker refuses it or something breaks: the rooms behind it are told."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         mark_read = it.broker.directory.mark_read
 
         async def some(room: str, marks: Any) -> None:
@@ -136,9 +135,9 @@ async def test_a_room_that_can_not_be_marked_costs_itself(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("reads", ["[]", '{"u1":-1}', '{"u1":9007199254740992}', '{"":1}', '{"u1":1.5}'])
-async def test_a_signal_that_is_none_is_garbage(monkeypatch: pytest.MonkeyPatch, reads: str) -> None:
+async def test_a_signal_that_is_none_is_garbage(reads: str) -> None:
     """Counted and shown to nobody."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         before = total(telemetry.GARBAGE)
         it.rooms.on_signal("lobby", f'{{"kind":"read","reads":{reads}}}'.encode())
         assert total(telemetry.GARBAGE) == before + 1 and it.shown == []
@@ -146,7 +145,7 @@ async def test_a_signal_that_is_none_is_garbage(monkeypatch: pytest.MonkeyPatch,
 
 async def test_unread_is_nothing_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """A welcome does not wait for it."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
 
         async def away(user: str) -> dict[str, int]:
             raise unavailable()

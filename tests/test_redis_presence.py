@@ -401,7 +401,7 @@ async def test_lost_people_are_told_to_all(redis_url: str, redis_server: RedisSe
             redis_server.cli("SET", "parley:{*}:people", "x")
             assert await other.broker.presence.roster("lobby") == Roster(0, [])
             assert await other.broker.presence.roster("") == Roster(0, [])
-            nobody = {"kind": "presence", "joined": [], "left": [], "count": 0}
+            nobody = {"kind": "presence", "joined": [], "left": [], "count": 0, "v": 1}
             await until(lambda: len(one.heard.signals) == 2, "told")
             assert one.heard.signals == [("lobby", nobody), ("", nobody)]
 

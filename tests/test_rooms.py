@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service import telemetry
+from service import signals, telemetry
 from service.brokers.base import unavailable
 from service.brokers.log import Page, Position, Publication, Subscriber
 from service.brokers.redis.broker import RedisBroker
@@ -15,7 +15,7 @@ from service.brokers.redis.log import RedisLog
 from service.protocol import ErrorCode, RequestError
 from service.rooms.cursors import RoomCursors
 from service.rooms.room import Bounds, Member, Membership
-from service.rooms.rooms import SIGNAL_BYTES, Rooms
+from service.rooms.rooms import Rooms
 
 from .brokers import message, store, take_from_log, until
 from .harness import UNIT, RedisServer
@@ -206,17 +206,18 @@ async def test_frames_that_are_no_events_go_to_live_members_but_some(redis_url: 
 
 
 async def test_signals_go_to_their_handler_and_garbage_nowhere(redis_url: str) -> None:
-    """By `kind`; what is no JSON, has no kind or an unknown one is counted and dropped."""
+    """By their kind; what is none of ours, or was said in the wrong place, is counted and dropped."""
     async with scene(redis_url) as it:
-        heard: list[tuple[str, bytes]] = []
-        it.rooms.signals["wave"] = lambda room, payload: heard.append((room, payload))
+        heard: list[tuple[str, Any]] = []
+        it.rooms.handlers[signals.Typing] = lambda *args: heard.append(args)
         await it.join(Reader())
         counted = total(telemetry.GARBAGE)
-        for payload in (b"{", b"[]", b'{"kind":1}', b'{"kind":"unknown"}', b'{"kind":"wave","n":1}'):
-            it.broker.log.signal("lobby", payload)
+        typing = b'{"kind":"typing","users":[]}'
+        for room, payload in (("lobby", b"{"), ("lobby", b'{"kind":"unknown"}'), ("", typing), ("lobby", typing)):
+            it.broker.log.signal(room, payload)
         await until(lambda: heard, "the signal")
-        assert heard == [("lobby", b'{"kind":"wave","n":1}')]
-        assert total(telemetry.GARBAGE) == counted + 4
+        assert heard == [("lobby", signals.Typing(users=[]))]
+        assert total(telemetry.GARBAGE) == counted + 3
 
 
 @pytest.mark.parametrize(
@@ -846,22 +847,6 @@ async def test_a_room_whose_events_can_not_be_written_costs_itself(redis_url: st
             it.rooms.on_publication(Publication(room, epoch, 1, frames))  # type: ignore[arg-type]
         await until(lambda: reader.seqs == [1], "the event")
         assert bad.live
-
-
-async def test_signals_of_the_wrong_place_or_size_are_garbage(redis_url: str) -> None:
-    """What is said to all processes is not heard from a room's channel, nor the other way round."""
-    async with scene(redis_url) as it:
-        heard: list[tuple[str, bytes]] = []
-        for kind in ("moderate", "typing"):
-            it.rooms.signals[kind] = lambda *args: heard.append(args)
-        before = total(telemetry.GARBAGE)
-        it.rooms.on_signal("lobby", b'{"kind":"moderate"}')
-        it.rooms.on_signal("", b'{"kind":"typing"}')
-        it.rooms.on_signal("lobby", b'{"kind":"typing","more":"%s"}' % (b"x" * SIGNAL_BYTES))
-        assert heard == [] and total(telemetry.GARBAGE) == before + 3
-        it.rooms.on_signal("", b'{"kind":"moderate"}')
-        it.rooms.on_signal("lobby", b'{"kind":"typing"}')
-        assert len(heard) == 2
 
 
 async def test_who_keeps_what_signals_said_hears_of_rooms_let_go_of(redis_url: str) -> None:

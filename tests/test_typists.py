@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from service import telemetry
+from service import signals, telemetry
 from service.protocol import MEMBERS_LIMIT, Person
-from service.rooms import typists
 from service.rooms.rooms import Rooms
-from service.rooms.typists import SHOWN_LIMIT, Typists
+from service.rooms.typists import Typists
+from service.signals import TYPISTS_LIMIT
 
 from .brokers import ADA, BOB, until
 from .metrics import total
 
-PEOPLE = [Person(f"u{number}", f"User {number}") for number in range(SHOWN_LIMIT + 5)]
+PEOPLE = [Person(f"u{number}", f"User {number}") for number in range(TYPISTS_LIMIT + 5)]
 
 
 class Process:
@@ -27,15 +27,14 @@ class Process:
         self.signals: list[tuple[str, Any]] = []
         self.shown: list[tuple[str, list[Person]]] = []
         self.size = 2
-        self.typists = Typists(self, lambda room: self.size, lambda *shown: self.shown.append(shown))  # type: ignore[arg-type]
+        self.typists = Typists(self, lambda room: self.size, lambda *shown: self.shown.append(shown), 0.02)  # type: ignore[arg-type]
 
     def signal(self, room: str, payload: bytes) -> None:
         self.signals.append((room, json.loads(payload)))
 
 
 @asynccontextmanager
-async def process(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Process]:
-    monkeypatch.setattr(typists, "GATHER", 0.02)
+async def process() -> AsyncIterator[Process]:
     made = Process()
     running = asyncio.ensure_future(made.typists.run())
     try:
@@ -49,9 +48,9 @@ def signal(*people: Person) -> bytes:
     return json.dumps({"kind": "typing", "users": [{"id": one.id, "name": one.name} for one in people]}).encode()
 
 
-async def test_a_moment_s_typists_are_one_signal_a_room(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_moment_s_typists_are_one_signal_a_room() -> None:
     """Each user once, however often they were noted; and nothing is left for the next moment."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         for person in (ADA, BOB, ADA):
             it.typists.note("lobby", person)
         it.typists.note("tea", ADA)
@@ -62,25 +61,25 @@ async def test_a_moment_s_typists_are_one_signal_a_room(monkeypatch: pytest.Monk
         assert len(it.signals) == 2 and it.typists._typing == {}
 
 
-async def test_a_crowd_s_typing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_crowd_s_typing_is_bounded() -> None:
     """The first few are told."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         for person in PEOPLE:
             it.typists.note("lobby", person)
         await until(lambda: it.signals, "the signal")
         ((_, payload),) = it.signals
-        assert [user["id"] for user in payload["users"]] == [person.id for person in PEOPLE[:SHOWN_LIMIT]]
+        assert [user["id"] for user in payload["users"]] == [person.id for person in PEOPLE[:TYPISTS_LIMIT]]
 
 
 @pytest.mark.parametrize(("size", "told"), [(MEMBERS_LIMIT, True), (MEMBERS_LIMIT + 1, False)])
-async def test_a_large_room_is_told_nothing(monkeypatch: pytest.MonkeyPatch, size: int, told: bool) -> None:
+async def test_a_large_room_is_told_nothing(size: int, told: bool) -> None:
     """Neither by this process nor, when another one thinks it smaller, on this one."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         it.size = size
         it.typists.note("lobby", ADA)
         await until(lambda: not it.typists._typing, "gathered")
         assert bool(it.signals) is told
-        it.typists.on_signal("lobby", signal(ADA))
+        it.typists.on_signal("lobby", signals.Typing(users=[ADA]))
         assert bool(it.shown) is told
 
 
@@ -96,11 +95,11 @@ async def test_a_large_room_is_told_nothing(monkeypatch: pytest.MonkeyPatch, siz
         signal(*PEOPLE),
     ],
 )
-async def test_what_no_process_of_ours_sends_is_garbage(monkeypatch: pytest.MonkeyPatch, payload: bytes) -> None:
+async def test_what_no_process_of_ours_sends_is_garbage(payload: bytes) -> None:
     """Its kinds and its sizes; shown to nobody."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         rooms = Rooms(it)  # type: ignore[arg-type]
-        rooms.signals["typing"] = it.typists.on_signal
+        rooms.handlers[signals.Typing] = it.typists.on_signal
         before = total(telemetry.GARBAGE)
         rooms.on_signal("lobby", payload)
         assert total(telemetry.GARBAGE) == before + 1
@@ -108,9 +107,9 @@ async def test_what_no_process_of_ours_sends_is_garbage(monkeypatch: pytest.Monk
         assert it.shown == [("lobby", [ADA])]
 
 
-async def test_who_said_it_is_not_told_of_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_said_it_is_not_told_of_afterwards() -> None:
     """Gathered before the message and told after it, they would seem to type on."""
-    async with process(monkeypatch) as it:
+    async with process() as it:
         it.typists.note("lobby", ADA)
         it.typists.note("lobby", BOB)
         it.typists.note("tea", ADA)

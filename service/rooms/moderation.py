@@ -3,25 +3,24 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Annotated, Literal
 
-import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct, structs
 
+from service import signals
 from service.brokers.base import unavailable
 from service.brokers.directory import Directory, Sanction
 from service.brokers.log import Log
 from service.clock import CLOCK
 from service.identity.auth import GUEST_PREFIX, User
 from service.names import check_room
-from service.protocol import Action, Count, ErrorCode, Moderate, RequestError, UserId, encode
+from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
+from service.signals import SANCTIONS_LIMIT
 
 logger = logging.getLogger(__name__)
 
-REFRESH = 30.0  # seconds: how old the copy may get when a signal was lost
+REFRESH = 30.0
 RETRY = 0.05  # seconds between attempts to read it while the broker is away
 NETWORK_DEFAULT = 3600.0  # seconds that a sanction of a network holds where nothing is said
-ORDER_LIMIT = 64  # sanctions in one signal: a guest came from `NETWORKS_LIMIT` networks
 NETWORK_LONGEST = 30 * 86400.0  # and at most: networks get other people
 
 # What each action does: the kind of the sanction, and whether it lifts it. A kick holds nothing back.
@@ -42,33 +41,17 @@ class Held(Struct, frozen=True):
     reason: str
 
 
-class _Sanction(Sanction, frozen=True):
-    """One that another process tells of: its sizes are checked."""
-
-    kind: Literal["ban", "mute", "slow", "kick"]
-    room: Annotated[str, Meta(max_length=64)]
-    user: UserId
-    until: Count
-    by: Annotated[str, Meta(max_length=128)]
-    reason: Annotated[str, Meta(max_length=200)]
-
-
-class _Order(Struct):
-    """The `moderate` signal."""
-
-    action: Action
-    sanctions: Annotated[list[_Sanction], Meta(max_length=ORDER_LIMIT)]
-
-
 _Key = tuple[str, str, str, bool]  # kind, room or "", user or network, whether it is a network
 
 
 class Moderation:
     """What holds against whom. `run` keeps the copy; a `moderate` signal makes it look at once."""
 
-    def __init__(self, directory: Directory, log: Log) -> None:
+    def __init__(self, directory: Directory, log: Log, refresh: float = REFRESH) -> None:
+        """`refresh`: seconds, how old the copy may get when a signal was lost."""
         self._directory = directory
         self._log = log
+        self._refresh = refresh
         self._stale = asyncio.Event()
         self.known = False  # whether it was ever read: until then nobody is let in anywhere
         self._held: dict[_Key, Held] = {}
@@ -84,7 +67,7 @@ class Moderation:
                 await asyncio.sleep(RETRY)
                 continue
             try:
-                async with asyncio.timeout(REFRESH):
+                async with asyncio.timeout(self._refresh):
                     await self._stale.wait()
             except TimeoutError:
                 pass
@@ -99,17 +82,17 @@ class Moderation:
                     self._remove(sanction)
         self.known = True
 
-    def on_signal(self, room: str, payload: bytes) -> None:
+    def on_signal(self, room: str, done: signals.Moderate) -> None:
         """What was done somewhere, said to every process.
 
         It holds at once, for who was just shut out may be back before the broker can be asked; then the copy is read
         again, because anybody with access to Redis can send such a signal.
         """
-        order = msgspec.json.decode(payload, type=_Order)
-        self._hold(order.action, order.sanctions)
+        sanctions = [Sanction(*structs.astuple(sanction)) for sanction in done.sanctions]
+        self._hold(done.action, sanctions)
         self._stale.set()
-        if order.action in (Action.KICK, Action.BAN):
-            for sanction in order.sanctions:
+        if done.action in (Action.KICK, Action.BAN):
+            for sanction in sanctions:
                 self._remove(sanction)
 
     def resync(self) -> None:
@@ -190,7 +173,8 @@ class Moderation:
             for sanction in sanctions:
                 await self._directory.sanction(sanction, _KINDS[request.action][1])
             self._hold(request.action, sanctions)
-        self._log.signal("", encode({"kind": "moderate", "action": request.action, "sanctions": sanctions}))
+        told = [signals.Sanction(*structs.astuple(sanction)) for sanction in sanctions]
+        self._log.signal("", encode(signals.Moderate(action=request.action, sanctions=told)))
         logger.info(
             "moderation: %s of %s%s in %s by %s%s, reason %r",
             request.action,
@@ -219,7 +203,7 @@ class Moderation:
             }
         if not networks:
             raise RequestError(ErrorCode.BAD_REQUEST, "nothing is known of where this guest comes from")
-        found = list(networks)[:ORDER_LIMIT]
+        found = list(networks)[:SANCTIONS_LIMIT]
         return [Sanction(kind, room, network, until, by.id, reason, True, request.user) for network in found]
 
 

@@ -11,23 +11,15 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
-from service import telemetry
+from service import signals, telemetry
 from service.brokers.presence import BEAT_INTERVAL, Roster, SharedPresence
-from service.protocol import MEMBERS_LIMIT, Count, Person, RequestError, UserId
+from service.protocol import MEMBERS_LIMIT, Person, RequestError
 from service.protocol import Presence as PresenceFrame
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 64  # rooms of which the broker is told at a time
 GATHER = 0.7  # seconds; with the way to the broker and back, under one
-
-
-class _Change(msgspec.Struct):
-    """The broker's `presence` signal."""
-
-    joined: list[Person]
-    left: list[UserId]
-    count: Count
 
 
 class _Here(msgspec.Struct):
@@ -44,11 +36,20 @@ class _Here(msgspec.Struct):
 class Presence:
     """Room "" is the whole deployment: who is online at all, which is what holds a name."""
 
-    def __init__(self, broker: SharedPresence, grace: float, tell: Callable[[str, PresenceFrame], None]) -> None:
-        """`grace` in seconds; `tell` shows a frame to a room's members here."""
+    def __init__(
+        self,
+        broker: SharedPresence,
+        grace: float,
+        show: Callable[[str, PresenceFrame], None],
+        gather: float = GATHER,
+        beat_interval: float = BEAT_INTERVAL,
+    ) -> None:
+        """`grace`, `gather`, `beat_interval` in seconds; `show` shows a frame to a room's members here."""
         self._broker = broker
         self._grace = grace
-        self._tell = tell
+        self._gather = gather
+        self._beat_interval = beat_interval
+        self._show = show
         self._loop = asyncio.get_running_loop()
         self._here: dict[str, dict[str, _Here]] = {}
         self._arriving: dict[str, dict[str, _Here]] = {}  # of `_here`, those the broker has yet to be told of
@@ -78,11 +79,11 @@ class Presence:
         if here.sockets:
             return
         if for_good and not here.told:
-            self._forget_person(room, user)
+            self._remove(room, user)
         else:
             self._leaving[room, user] = self._loop.time() + (0.0 if for_good else self._grace)
 
-    def _forget_person(self, room: str, user: str) -> None:
+    def _remove(self, room: str, user: str) -> None:
         for kept in (self._here, self._arriving):
             people = kept.get(room, {})
             people.pop(user, None)
@@ -101,11 +102,11 @@ class Presence:
             try:
                 if self._loop.time() >= self._beat_at:
                     await self._beat()
-                    self._beat_at = self._loop.time() + BEAT_INTERVAL
+                    self._beat_at = self._loop.time() + self._beat_interval
                 await self._flush(self._loop.time())
             except RequestError:
                 self._beat_at = 0.0
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(self._gather)
 
     async def _beat(self) -> None:
         try:
@@ -122,24 +123,28 @@ class Presence:
             self._arriving.setdefault(room, {}).update(people)
         self._rosters.clear()
 
-    def _enter_lost(self, room: str, change: "_Change") -> None:
+    def _enter_lost(self, room: str, change: signals.Presence) -> None:
         """Who is here and was told to have left was lost; so was everybody, where nobody came or left and none is."""
         here = self._here.get(room, {})
-        lost = list(here) if change == _Change([], [], 0) else [user for user in change.left if user in here]
+        lost = (
+            list(here)
+            if not (change.joined or change.left or change.count)
+            else [user for user in change.left if user in here]
+        )
         if lost:
             self._arriving.setdefault(room, {}).update((user, here[user]) for user in lost)
 
     async def _flush(self, now: float) -> None:
         """Tell the broker of arrivals, and of leaves whose grace is over. Raises `RequestError` when it is away."""
         # In this order: of who came and went since the last time, the broker must hear the leave last.
-        await _all(self._tell_arrival, {room: list(people) for room, people in self._arriving.items()})
+        await _all(self._announce_arrivals, {room: list(people) for room, people in self._arriving.items()})
         departing: dict[str, list[str]] = {}
         for (room, user), due in self._leaving.items():
             if due <= now:
                 departing.setdefault(room, []).append(user)
-        await _all(self._tell_departure, departing)
+        await _all(self._announce_departures, departing)
 
-    async def _tell_arrival(self, room: str, users: list[str]) -> None:
+    async def _announce_arrivals(self, room: str, users: list[str]) -> None:
         arriving = self._arriving.get(room, {})
         told = {user: arriving[user] for user in users if user in arriving}  # without who has left since
         for here in told.values():
@@ -153,14 +158,14 @@ class Presence:
         if not waiting:
             self._arriving.pop(room, None)
 
-    async def _tell_departure(self, room: str, users: list[str]) -> None:
+    async def _announce_departures(self, room: str, users: list[str]) -> None:
         await self._broker.depart(room, users)
         for user in users:
             here = self._here.get(room, {}).get(user)  # None: `close` and `run` both told of the leave
             if here is not None and here.sockets:  # came back while the broker was told
                 self._arriving.setdefault(room, {})[user] = here
             else:
-                self._forget_person(room, user)
+                self._remove(room, user)
 
     async def close(self) -> None:
         """Everybody here leaves: their next process has entered them, or nobody has."""
@@ -225,23 +230,22 @@ class Presence:
         told = kept.result().count if kept and kept.done() and not kept.cancelled() and not kept.exception() else 0
         return max(told, len(self._here.get(room, ())))
 
-    def forget(self, room: str) -> None:
+    def drop_roster(self, room: str) -> None:
         """Read the room's roster again when it is next asked for: signals may have been missed, or will be."""
         self._rosters.pop(room, None)
 
-    def on_signal(self, room: str, payload: bytes) -> None:
+    def on_signal(self, room: str, change: signals.Presence) -> None:
         """The broker's word on who came and went."""
-        change = msgspec.json.decode(payload, type=_Change)
         self._enter_lost(room, change)
         if not room:  # nobody is told who is online at all
             return
         kept = self._rosters.get(room)
         if kept is not None and not (kept.done() and kept.result().apply(change)):
-            self.forget(room)
+            self.drop_roster(room)
         frame = PresenceFrame(room=room, count=change.count)
         if change.count <= MEMBERS_LIMIT:
             frame.joined, frame.left = change.joined, change.left
-        self._tell(room, frame)
+        self._show(room, frame)
 
 
 class _Roster(msgspec.Struct):
@@ -250,7 +254,7 @@ class _Roster(msgspec.Struct):
     count: int
     members: dict[str, Person] | None
 
-    def apply(self, change: _Change) -> bool:
+    def apply(self, change: signals.Presence) -> bool:
         """Take a change in; False when this no longer agrees with the broker and must be read again."""
         self.count = change.count
         if self.members is None:
@@ -268,8 +272,8 @@ def _by_id(people: Iterable[Person]) -> dict[str, Person]:
     return {person.id: person for person in people}
 
 
-async def _all(tell: Callable[[str, list[str]], Awaitable[None]], users: dict[str, list[str]]) -> None:
-    """`tell` of each room's users, `AT_ONCE` rooms at a time, so that others get their turn.
+async def _all(notify: Callable[[str, list[str]], Awaitable[None]], users: dict[str, list[str]]) -> None:
+    """`notify` of each room's users, `AT_ONCE` rooms at a time, so that others get their turn.
 
     The broker's absence is raised, after all are done. Any other fault is the room's alone: its people are told of
     again, and the others' are not kept waiting.
@@ -278,7 +282,9 @@ async def _all(tell: Callable[[str, list[str]], Awaitable[None]], users: dict[st
     for start in range(0, len(rooms), AT_ONCE):
         part = rooms[start : start + AT_ONCE]
         for room, answer in zip(
-            part, await asyncio.gather(*(tell(room, users[room]) for room in part), return_exceptions=True), strict=True
+            part,
+            await asyncio.gather(*(notify(room, users[room]) for room in part), return_exceptions=True),
+            strict=True,
         ):
             if isinstance(answer, RequestError):
                 away.append(answer)

@@ -3,19 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-import msgspec
-
-from service import telemetry
+from service import signals, telemetry
 from service.brokers.directory import Directory
-from service.protocol import MEMBERS_LIMIT, Count, Person, ReadFrame, RequestError, UserId
+from service.protocol import MEMBERS_LIMIT, Person, ReadFrame, RequestError
 
 GATHER = 0.5  # seconds
-
-
-class _Moved(msgspec.Struct):
-    """The broker's `read` signal."""
-
-    reads: dict[UserId, Count]
 
 
 class ReadPositions:
@@ -25,14 +17,16 @@ class ReadPositions:
         self,
         directory: Directory,
         size: Callable[[str], int],
-        tell: Callable[[str, list[ReadFrame]], None],
-        tell_own: Callable[[str, list[ReadFrame]], None],
+        show: Callable[[str, list[ReadFrame]], None],
+        show_own: Callable[[str, list[ReadFrame]], None],
+        gather: float = GATHER,
     ) -> None:
-        """`size`: how many are in a room. `tell` shows frames to its members here, `tell_own` each to its user only."""
+        """`size`: how many are in a room. `show` shows frames to its members here, `show_own` each to its user only."""
         self._directory = directory
         self._size = size
-        self._tell = tell
-        self._tell_own = tell_own
+        self._show = show
+        self._show_own = show_own
+        self._gather = gather
         self._marks: dict[str, dict[str, int]] = {}
 
     def mark(self, room: str, user: str, seq: int) -> None:
@@ -43,7 +37,7 @@ class ReadPositions:
     async def run(self) -> None:
         """Tell the broker. What it could not be told is told again."""
         while True:
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(self._gather)
             for room, marks in list(self._marks.items()):
                 del self._marks[room]
                 try:
@@ -67,10 +61,9 @@ class ReadPositions:
         except RequestError:
             return {}
 
-    def on_signal(self, room: str, payload: bytes) -> None:
+    def on_signal(self, room: str, moved: signals.Read) -> None:
         """The broker's word on whose position moved."""
-        moved = msgspec.json.decode(payload, type=_Moved).reads
-        frames = [ReadFrame(room=room, user=user, seq=seq) for user, seq in moved.items()]
+        frames = [ReadFrame(room=room, user=user, seq=seq) for user, seq in moved.reads.items()]
         # Where nobody can see who read what, each of 2,500 readers would cost all others a frame.
-        tell = self._tell if self._size(room) <= MEMBERS_LIMIT else self._tell_own
-        tell(room, frames)
+        show = self._show if self._size(room) <= MEMBERS_LIMIT else self._show_own
+        show(room, frames)

@@ -90,6 +90,6 @@ end
 -- people again. Of the room "*" nothing else is told.
 if lost or (not quiet and (#came > 0 or #went > 0)) then
   redis.call('PUBLISH', channel, 'S{"kind":"presence","joined":[' .. table.concat(came, ',') .. '],"left":['
-    .. table.concat(went, ',') .. '],"count":' .. redis.call('HLEN', people) .. '}')
+    .. table.concat(went, ',') .. '],"count":' .. redis.call('HLEN', people) .. ',"v":1}')
 end
 return answer

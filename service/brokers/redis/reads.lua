@@ -21,7 +21,7 @@ local function move()
     dropped = redis.call('ZRANGE', reads, 0, excess - 1)
     many('ZREM', reads, dropped)
   end
-  redis.call('PUBLISH', ARGV[2], 'S{"kind":"read","reads":{' .. table.concat(moved, ',') .. '}}')
+  redis.call('PUBLISH', ARGV[2], 'S{"kind":"read","reads":{' .. table.concat(moved, ',') .. '},"v":1}')
   return dropped
 end
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from service import telemetry
+from service import signals, telemetry
 from service.brokers.directory import (
     NETWORK_SECONDS,
     NETWORKS_LIMIT,
@@ -69,7 +69,7 @@ class SqliteDirectory(Directory):
     async def mark_read(self, room: str, marks: dict[str, int]) -> None:
         moved = await self._move(room, marks)
         if moved:
-            self._log.signal(room, encode({"kind": "read", "reads": moved}))
+            self._log.signal(room, encode(signals.Read(reads=moved)))
 
     @writing
     def _move(self, name: str, marks: dict[str, int]) -> dict[str, int]:

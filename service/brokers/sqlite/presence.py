@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from service import signals
 from service.brokers.presence import Roster, SharedPresence
 from service.brokers.sqlite.log import SqliteLog
 from service.brokers.sqlite.names import Names
@@ -40,7 +41,7 @@ class MemoryPresence(SharedPresence):
     def _tell(self, room: str, joined: list[Person], left: list[str]) -> None:
         if room and (joined or left):
             count = len(self.people[room])
-            self._log.signal(room, encode({"kind": "presence", "joined": joined, "left": left, "count": count}))
+            self._log.signal(room, encode(signals.Presence(joined=joined, left=left, count=count)))
 
     async def roster(self, room: str) -> Roster:
         self._log.file.time()
