@@ -1367,6 +1367,15 @@ async def test_requests_are_worked_off_in_order(broker_env: dict[str, str]) -> N
         assert answers == [(kind, room) for room in rooms for kind in ("joined", "left")]
 
 
+async def test_what_lives_on_of_a_handshake_is_small() -> None:
+    """A process has thousands of sessions and connections: no dictionary for each."""
+    async with serving() as it, enter(it):
+        (ada,) = ChatHandler.sessions
+        assert ada.connection is not None
+        for kept in (ada, ada.connection):
+            assert not hasattr(kept, "__dict__"), type(kept)
+
+
 async def test_too_many_waiting_requests_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue has an end: `rate_limited`, and those before it are done."""
     async with serving() as it, enter(it) as ada:

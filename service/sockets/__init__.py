@@ -1,4 +1,4 @@
-"""Bytes on sockets: frames, connections after their upgrade, the handshake, accepting, pings, what may wait unsent.
+"""Bytes on sockets: accepting, both handshakes, frames, connections after their upgrade, pings, what may wait unsent.
 
 Knows none of the other families: no room, no user, no broker.
 """
