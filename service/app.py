@@ -187,6 +187,19 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
     proxies = Proxies(settings.trusted_proxies)
     origins = Origins(settings.allowed_origins, proxies, settings.host)
     rates = _rates(settings, broker.directory)
+    admission = Admission(
+        directory=broker.directory,
+        log=broker.log,
+        moderation=moderation,
+        rates=rates,
+        proxies=proxies,
+        origins=origins,
+        connections=connections,
+        connections_per_user=settings.connections_per_user,
+        connections_per_address=settings.connections_per_address,
+        rooms_total=settings.rooms_total,
+        force_https=settings.force_https,
+    )
     node: Node = Node(
         broker=broker,
         rooms=rooms,
@@ -202,19 +215,7 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
             broker.directory.put_ticket, broker.directory.take_ticket, bind_address=settings.ticket_address
         ),
         rates=rates,
-        admission=Admission(
-            directory=broker.directory,
-            log=broker.log,
-            moderation=moderation,
-            rates=rates,
-            proxies=proxies,
-            origins=origins,
-            connections=connections,
-            connections_per_user=settings.connections_per_user,
-            connections_per_address=settings.connections_per_address,
-            rooms_total=settings.rooms_total,
-            force_https=settings.force_https,
-        ),
+        admission=admission,
         heartbeat=Heartbeat(settings.ping_interval, settings.ping_timeout, settings.unsent_deadline),
         limits=protocol.Limits(settings.text_limit, settings.frame_limit, settings.rooms_limit),
         socket_limits=_socket_limits(settings),

@@ -681,7 +681,7 @@ async def test_without_the_broker_there_is_no_ticket_but_a_moment(monkeypatch: p
         async def away(*_: object) -> None:
             raise unavailable()
 
-        monkeypatch.setattr(it.node.tickets, "_put", away)
+        monkeypatch.setattr(it.node.tickets, "issue", away)
         await it.service.drain()
         told = await ada.recv("reconnect")
         assert set(told) == {"type", "in_ms"} and 0 <= told["in_ms"] <= 100
@@ -736,7 +736,8 @@ async def test_handshakes_under_way_when_a_drain_begins_are_told_to_go_elsewhere
         coming = [asyncio.ensure_future(come(ticket)) for ticket in tickets]
         await until(lambda: len(ChatHandler.sessions) >= 10, "some are in")
         await it.service.drain()
-        await it.service._close_sockets()
+        await asyncio.wait(coming, timeout=5 * UNIT)  # all of them, unless one got in that nobody sends away
+        await it.service.close()
         outcomes = Counter(await asyncio.gather(*coming))
     assert set(outcomes) == {"told", "503"}, outcomes
 
