@@ -4,8 +4,10 @@ import asyncio
 import datetime
 import gc
 import ipaddress
+import itertools
 import logging
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from redis.asyncio.connection import Connection
 
+from service.brokers import redis
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.commands import PIPELINE_LIMITS, QUEUE_LIMITS, Commands, Lane, WrongType
 from service.brokers.redis.connection import DEADLINES, Deadlines, connector
@@ -29,7 +32,8 @@ from .harness import UNIT, RedisServer, free_port
 
 loses_redis = pytest.mark.expects_log("WARNING redis (commands|channels): ")
 is_refused = pytest.mark.expects_log("WARNING redis refused a command: ")
-SCRIPTS = ("publish", "history", "presence", "names", "state")
+SCRIPTS_FOLDER = Path(redis.__file__).parent
+SCRIPTS = ("publish", "history", "presence", "names", "processes", "bucket")
 
 
 @pytest.fixture
@@ -327,9 +331,9 @@ async def test_flushed_scripts_are_loaded_again(redis_server: RedisServer, redis
     """NOSCRIPT is `unavailable` once, then the scripts are back."""
     async with running(redis_url) as it:
         redis_server.cli("SCRIPT", "FLUSH")
-        await refused(it.commands.script("state", ("b",), "charge", 1, 1, 10))
+        await refused(it.commands.script("bucket", ("b",), 1, 1, 10))
         await it.connected()
-        assert await it.commands.script("state", ("b",), "charge", 1, 1, 10) == [0, 0]
+        assert await it.commands.script("bucket", ("b",), 1, 1, 10) == [0, 0]
 
 
 # -- away
@@ -537,3 +541,10 @@ async def test_a_certificate_that_redis_signed_itself(tls_server: tuple[RedisSer
     # TLS takes its leave first: both sides say so before the socket is closed.
     await until(lambda: "parley-test" not in tls_server[0].cli("CLIENT", "LIST"), "the connection closed")
     await asyncio.sleep(0.1 * UNIT)
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS_FOLDER.glob("*.lua")), ids=lambda path: path.name)
+def test_a_script_begins_with_what_it_takes_and_answers(path: Path) -> None:
+    """A comment on its keys, arguments and answers: who calls it sees no other."""
+    head = "".join(itertools.takewhile(lambda line: line.startswith("--"), path.read_text().splitlines(keepends=True)))
+    assert "\n-- KEYS" in head and "ARGV" in head and re.search(r"\n-- .*[Aa]nswers", head)

@@ -20,7 +20,17 @@ from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.rooms import RoomIndex
 from service.protocol import RequestError
 
-_SCRIPTS = ("log+publish", "log+history", "log+reads", "log+rooms", "visits", "presence", "names", "state")
+_SCRIPTS = (
+    "log+publish",
+    "log+history",
+    "log+reads",
+    "log+rooms",
+    "visits",
+    "presence",
+    "names",
+    "processes",
+    "bucket",
+)
 
 
 class RedisBroker(Broker):

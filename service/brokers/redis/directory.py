@@ -168,7 +168,7 @@ class RedisDirectory(Directory):
         if rate <= 0:
             return 0.0
         key = f"parley:{{user:{user}}}:bucket"
-        wait_ms, damaged = await self._commands.script("state", (key,), "charge", messages, rate, burst)
+        wait_ms, damaged = await self._commands.script("bucket", (key,), messages, rate, burst)
         if damaged:
             telemetry.damaged("bucket", key)
         return int(wait_ms) / 1000

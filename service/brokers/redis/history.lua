@@ -1,10 +1,12 @@
 -- Part of a room's log together with the position of its end, read in one step.
--- Answers nil without a log, else: position, 0 or 1 (more), first seq, then frame and marks ("" or JSON) for each.
-local way = ARGV[1]               -- "newest": messages backwards; "after": every event forwards
-local from = tonumber(ARGV[2])    -- newest: before this seq (0: the end); after: behind this seq
-local limit, bytes_limit = tonumber(ARGV[3]), tonumber(ARGV[4])
-local fresh_epoch = ARGV[5]       -- newest: begin this epoch if there is no log; "" leaves it so
-local seconds = ARGV[6]           -- ... to be forgotten after so long unless something is said
+-- KEYS: those of log.lua
+-- ARGV: 1 "newest": messages backwards, or "after": every event forwards; 2 newest: before this seq (0: the end),
+--       after: behind it; 3 how many at most; 4 bytes of them at most; 5 newest: the epoch to begin if there is no log,
+--       "" leaves it so; 6 seconds after which such a log is forgotten unless something is said
+-- Answers nil without a log, else: position, 0 or 1 (more), first seq, then frame and marks ("" or JSON) for each; or
+-- as `guarded` does.
+local way, from, limit, bytes_limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local fresh_epoch, seconds = ARGV[5], ARGV[6]
 local STEP = 50                   -- frames read at once: a page may end long before `limit`
 
 -- Frames and marks of these seqs, from the i-th on.

@@ -1,5 +1,9 @@
--- How a room stands in Redis. Every script of a room begins with this; its first KEYS are those named here.
--- `messages` and `changes` have the seqs of what is in `log`, `authors` has "length:user" + seq for each message.
+-- How a room stands in Redis. Every script of a room begins with this; its own KEYS follow those named here.
+-- KEYS: 1 position (string: epoch ":" last seq), 2 log (hash: seq -> frame), 3 messages and 4 changes (sorted sets:
+--       which seqs of the log are which), 5 authors (sorted set: "length:user" + seq of each message), 6 floor (string:
+--       the last seq that was trimmed), 7 marks (hash: seq -> JSON), 8 ids and 9 older ids (hashes: "length:user" + id
+--       -> seq ":" at ":" content), 10 reads (sorted set: user by seq)
+-- Takes no ARGV and answers nothing by itself; `guarded` answers what the script's work does, or { "damaged", key }.
 -- Making a function takes Redis 0.2 µs in every call, so what is seldom needed is made within another function.
 local position, log, messages, changes, authors = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local floor, marks, ids, old_ids, reads = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]

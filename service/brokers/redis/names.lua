@@ -1,8 +1,14 @@
--- Who holds which name, each step as one. ARGV[1] names it.
--- KEYS: names (hash: name -> "until:user"), claims (sorted set: name by until), holders (hash: user -> network "\n"
---       name), people online (hash by user), and for a claim the living processes (sorted set)
+-- Who holds which name, each step as one.
+-- KEYS: 1 names (hash: name -> "until:user"), 2 claims (sorted set: name by until), 3 holders (hash: user -> network
+--       "\n" name), 4 people online (hash by user), 5 for a claim the living processes (sorted set)
+-- ARGV: 1 the step, then
+--       claim: name, user, ms, network, the process that asks if it was told of
+--       hold: user, name, ...: people who are present, each has the name where it is free or theirs
+--       release: user      sweep: how many at most
+-- Each answers its result, then the records that could not be read, which are gone. A claim's result is 1 if the name is
+-- the user's, 0 if not, -1 if the process is not known any more: who is present was lost with it, and they must be
+-- entered again first. The others' is 0.
 -- A holder's network stands there until they were present once: a claim repeated from there gives way until then.
--- Each step answers its result, then the records that could not be read, which are gone.
 local op = ARGV[1]
 local names, claims, holders, online = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
@@ -102,8 +108,6 @@ local function take(name, user, till, look, network)
 end
 
 if op == 'claim' then
-  -- ARGV: name, user, ms, network, the process that asks if it was told of; the result is 1 if the name is the user's,
-  -- -1 if the process is not known any more: who is present was lost with it, and they must be entered again first
   local name, user, ms, network = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
   if ARGV[6] ~= '' and not redis.call('ZSCORE', KEYS[5], ARGV[6]) then return { -1 } end
   sweep(10)
@@ -118,7 +122,6 @@ if op == 'claim' then
   take(name, user, now + ms, now + ms, network)
   answer[1] = 1
 elseif op == 'hold' then
-  -- ARGV: user, name, ...: people who are present; each has the name where it is free or theirs
   for i = 2, #ARGV, 2 do
     local user, name = ARGV[i], ARGV[i + 1]
     local holder, till, gone = held(name)
@@ -131,10 +134,8 @@ elseif op == 'hold' then
     end
   end
 elseif op == 'release' then
-  -- ARGV: user
   release(ARGV[2])
 elseif op == 'sweep' then
-  -- ARGV: how many at most
   sweep(tonumber(ARGV[2]))
 end
 return answer

@@ -4,9 +4,9 @@
 -- ARGV: op, channel, "quiet" or "", process, room ("*": everywhere), ms that a process lives, then
 --       enter: user, person as JSON, ...      depart: user, ...
 --       expire: "own" or "", how many         mend: user, value, ...
--- Each answers a number, then the records that could not be read, which are gone. enter: 2 if the process was alive, 1 if
--- it was only known, 0 if not even that; expire: how many are left of a dead process (or of an own former life), -1 if
--- the process lives.
+-- Each answers a number, then the records that could not be read, which are gone. enter: 2 if the process was alive, 1
+-- if it was only known, 0 if not even that; expire: how many are left of a dead process (or of an own former life), -1
+-- if the process lives.
 local people, mine, processes, noted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local op, channel, quiet, process, room, ms = ARGV[1], ARGV[2], ARGV[3] ~= '', ARGV[4], ARGV[5], tonumber(ARGV[6])
 local FIRST = 7

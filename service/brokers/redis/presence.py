@@ -162,7 +162,7 @@ class RedisPresence(SharedPresence):
         return True
 
     async def _say_alive(self, life: str) -> Any:
-        return await self._commands.script("state", (PROCESSES,), "beat", life, self._ttl_ms)
+        return await self._commands.script("processes", (PROCESSES,), "beat", life, self._ttl_ms)
 
     def _learn(self, known: int) -> None:
         """What Redis still knew of this life when it was told of it."""
@@ -193,7 +193,7 @@ class RedisPresence(SharedPresence):
                 await self._commands.call("SREM", noted, room)
             elif not await self.expire(b"" if room == b"*" else room, process):
                 return  # it is back
-        await self._commands.script("state", (PROCESSES, noted), "buried", process, "")
+        await self._commands.script("processes", (PROCESSES, noted), "buried", process, "")
 
     async def expire(self, room: str | bytes, life: str | bytes, own: bool = False) -> bool:
         """What a dead process, or a former life of this one, has in a room goes; False if the process lives."""
@@ -206,7 +206,7 @@ class RedisPresence(SharedPresence):
     async def end(self) -> None:
         """This process ends: it is forgotten at once, or, with people left, by the others' next beat."""
         noted = f"parley:process:{self.life}:rooms"
-        if not await self._commands.script("state", (PROCESSES, noted), "buried", self.life, "own"):
+        if not await self._commands.script("processes", (PROCESSES, noted), "buried", self.life, "own"):
             await self._commands.call("ZADD", PROCESSES, 1, self.life)
 
 

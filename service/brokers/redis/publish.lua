@@ -1,13 +1,15 @@
--- One room's events: dedupe, rights, count, append, broadcast, as one step or not at all (see brokers/base.py).
+-- One room's events: dedupe, rights, count, append, broadcast, as one step or not at all (see brokers/log.py).
 -- Everything is read and checked before the first write, and that one is refused under maxmemory or on a replica.
-local sanctions = KEYS[11]
-local room, channel = ARGV[1], ARGV[2]  -- the channel is where the room's subscribers listen
-local fresh_epoch = ARGV[3]             -- the epoch to begin if there is no log
-local messages_limit, changes_limit, ids_limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])  -- kept, at least
-local known_epoch, known_seq = ARGV[7], tonumber(ARGV[8])  -- what the publishing process has seen of the log
--- The publishing process's time: sanctions end by it, as everywhere else, for Redis's own clock may be set by a year.
-local asked_at = tonumber(ARGV[9])
--- then seven for each event: user, id, network, content, head, tail, change ("" or JSON)
+-- KEYS: those of log.lua, 11 the sanctions (hash: kind " " room " " user -> JSON)
+-- ARGV: 1 the room; 2 the channel where its subscribers listen; 3 the epoch to begin if there is no log; 4, 5, 6 how
+--       many messages, changes and ids are kept at least; 7, 8 the epoch and seq up to which the publishing process has
+--       seen the log; 9 that process's time in ms: sanctions end by it, as everywhere else, for Redis's own clock may
+--       be set by a year; then seven for each event: user, id, network, content, head, tail, change ("" or JSON)
+-- Answers for each event: seq ":" at; "d:" seq ":" at for one that is there already, or changes nothing; or why it is
+-- refused: "absent", "removed", "forbidden", "reactions", "often", "used", "ban", "mute". Or as `guarded` does.
+local sanctions, room, channel, fresh_epoch = KEYS[11], ARGV[1], ARGV[2], ARGV[3]
+local messages_limit, changes_limit, ids_limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local known_epoch, known_seq, asked_at = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
 local FIRST, EACH = 10, 7
 
 local time = redis.call('TIME')
@@ -124,8 +126,8 @@ local function sanctioning()
   end
 end
 
--- Finds what goes when so many more messages and changes come, and makes the function that lets it go, if anything does.
--- Messages go by their number, changes by theirs or with the messages, for nobody can resume from before either.
+-- Finds what goes when so many more messages and changes come, and makes the function that lets it go, if anything
+-- does. Messages go by their number, changes by theirs or with the messages, for nobody can resume from before either.
 local function trimming(more_messages, more_changes, head)
   local SLACK, STEP = 64, 1000  -- entries beyond a limit before they are trimmed; at most so many at once
   local _, is_removed, _, author_of = frame_functions()

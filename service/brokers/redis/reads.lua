@@ -1,9 +1,15 @@
--- Read positions in a room: how far each of its users has read. ARGV[1] names the step:
+-- Read positions in a room: how far each of its users has read.
+-- KEYS: those of log.lua
+-- ARGV: 1 the step, then
+--       move: channel, how many to keep, user, seq, ...      unread: user      of: user, ...
+-- Answers, but for what `guarded` does,
+--       move: the users whose position is kept no longer, who read least
+--       unread: how many messages behind the user's position are others' and still there, -1 without position or log
+--       of: each user's position or nil
 local op = ARGV[1]
 
 local function read_by(user) return tonumber(redis.call('ZSCORE', reads, user)) or 0 end
 
--- ARGV: channel, how many to keep, user, seq, ... Answers the users whose position is kept no longer: who read least.
 local function move()
   local _, head = stand()
   local moved, scores, dropped = {}, {}, {}
@@ -25,7 +31,6 @@ local function move()
   return dropped
 end
 
--- ARGV: user. The messages behind their position that are others' and still there; -1 without position or log.
 local function unread()
   local epoch, head = stand()
   local read = math.min(read_by(ARGV[2]), head)
@@ -40,5 +45,5 @@ end
 return guarded(function()
   if op == 'move' then return move() end
   if op == 'unread' then return unread() end
-  return redis.call('ZMSCORE', reads, unpack(ARGV, 2))  -- "of": users
+  return redis.call('ZMSCORE', reads, unpack(ARGV, 2))  -- of
 end)

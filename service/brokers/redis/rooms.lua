@@ -1,7 +1,13 @@
--- The life of a room: ARGV[1] names the step.
+-- The life of a room.
+-- KEYS: those of log.lua, and to sweep also: 11 the index of rooms (sorted set: room by last use), 12 the room's people
+-- ARGV: 1 the step, then
+--       renew: lost epoch, lost seq, fresh epoch      keep: seconds
+--       sweep: room, its score in the index, the time by the service's clock and the time before which an event is old
+--       ("0": nothing is), both in ms
+-- Answers 0, and to sweep the users who had read in a room that was deleted; or as `guarded` does.
 local op = ARGV[1]
 
--- ARGV: lost epoch, lost seq, fresh epoch. The log stays: what it has is true.
+-- The log stays: what it has is true.
 local function renew()
   local epoch, seq, healed = stand()
   if epoch == ARGV[2] and seq < tonumber(ARGV[3]) then
@@ -11,16 +17,13 @@ local function renew()
   return 0
 end
 
--- ARGV: seconds. Only a room without events has an end.
+-- Only a room without events has an end.
 local function keep()
   if redis.call('PTTL', position) > 0 then redis.call('EXPIRE', position, ARGV[2]) end
   return 0
 end
 
--- KEYS, besides: the index of rooms, the room's people. ARGV: room, its score in the index, the time by the service's
--- clock and the time before which an event is old ("0": nothing is), both in ms.
 -- Takes the room out of the index if there is neither a log nor anybody, or if its last event is old, which deletes it.
--- Answers the users who had read in it.
 local function sweep()
   local index, people, room = KEYS[11], KEYS[12], ARGV[2]
   if redis.call('ZSCORE', index, room) ~= ARGV[3] then return {} end  -- used meanwhile
