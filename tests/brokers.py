@@ -16,6 +16,8 @@ from .harness import UNIT, RedisServer
 ADA, BOB, CY = Person("u1", "Ada"), Person("u2", "Bob"), Person("u3", "Cy")
 _ids = (f"id-{number}" for number in itertools.count(1))
 AnyBroker = TypeVar("AnyBroker", bound=Broker)
+Make = Callable[..., Broker]
+"""What the fixture `make` gives: a broker with a limit of history, and its days."""
 
 
 class Recorder(Subscriber):

@@ -12,11 +12,15 @@ import logging
 import os
 import random
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from tornado.ioloop import IOLoop
+
+from service.brokers.broker import Broker
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.sqlite.broker import SqliteBroker
 
 from .harness import SECRET_KEY, UNIT, RedisServer, ServiceProcess, secrecy
 
@@ -187,3 +191,13 @@ def broker_env(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]
     if request.param == "redis":
         return {"REDIS_URL": request.getfixturevalue("redis_url"), "SECRET_KEY": SECRET_KEY}
     return {"SQLITE_PATH": str(tmp_path / "parley.db"), "SECRET_KEY": SECRET_KEY}
+
+
+@pytest.fixture(params=["redis", "sqlite"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Broker]:
+    """Makes brokers of one deployment; SQLite takes one after the other only."""
+    if request.param == "redis":
+        url = request.getfixturevalue("redis_url")
+        return lambda limit=1000, days=30.0: RedisBroker(url, history_limit=limit, history_days=days)
+    path = str(tmp_path / "parley.db")
+    return lambda limit=1000, days=30.0: SqliteBroker(path, history_limit=limit, history_days=days)

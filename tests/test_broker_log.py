@@ -3,8 +3,6 @@
 import json
 import random
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,23 +11,9 @@ from service.brokers import marks
 from service.brokers.broker import Broker
 from service.brokers.directory import UNREAD_ROOMS, Sanction
 from service.brokers.log import CHANGES_FACTOR, PAGE_BYTES, Event, Receipt
-from service.brokers.redis.broker import RedisBroker
-from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import Person, RequestError
 
-from .brokers import ADA, BOB, CY, change, message, opened, publish, refusal, store, until
-
-Make = Callable[..., Broker]
-
-
-@pytest.fixture(params=["redis", "sqlite"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Makes brokers of one deployment; SQLite takes one after the other only."""
-    if request.param == "redis":
-        url = request.getfixturevalue("redis_url")
-        return lambda limit=1000, days=30.0: RedisBroker(url, history_limit=limit, history_days=days)
-    path = str(tmp_path / "parley.db")
-    return lambda limit=1000, days=30.0: SqliteBroker(path, history_limit=limit, history_days=days)
+from .brokers import ADA, BOB, CY, Make, change, message, opened, publish, refusal, store, until
 
 
 async def messages(broker: Broker, room: str = "lobby", before: int = 0) -> list[dict[str, Any]]:

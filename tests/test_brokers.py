@@ -4,35 +4,18 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from service.brokers import marks
-from service.brokers.broker import Broker
 from service.brokers.directory import NETWORKS_LIMIT, Sanction
 from service.brokers.log import Event, Position, Receipt
-from service.brokers.redis.broker import RedisBroker
-from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
 
-from .brokers import ADA, BOB, CY, change, message, opened, publish, refusal, store, until
+from .brokers import ADA, BOB, CY, Make, change, message, opened, publish, refusal, store, until
 from .harness import UNIT
 
-Make = Callable[..., Broker]
-
 SILENCE = 0.2 * UNIT  # long enough for what must not come
-
-
-@pytest.fixture(params=["redis", "sqlite"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Makes brokers of one deployment; SQLite takes one after the other only."""
-    if request.param == "redis":
-        url = request.getfixturevalue("redis_url")
-        return lambda limit=1000, days=30.0: RedisBroker(url, history_limit=limit, history_days=days)
-    path = str(tmp_path / "parley.db")
-    return lambda limit=1000, days=30.0: SqliteBroker(path, history_limit=limit, history_days=days)
 
 
 def texts(frames: list[bytes]) -> list[str]:

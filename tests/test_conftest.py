@@ -78,9 +78,9 @@ def _pytest(folder: Path, source: str, *options: str) -> "subprocess.CompletedPr
     package = folder / "tests"
     package.mkdir(exist_ok=True)
     (package / "__init__.py").write_text("")
-    for name in ("conftest.py", "harness"):
-        if not (package / name).exists():
-            (package / name).symlink_to(ROOT / "tests" / name)
+    for name in ("tests/conftest.py", "tests/harness", "service"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(ROOT / name)
     (package / "test_it.py").write_text(source + "\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", str(ROOT / "setup.cfg")]
     return subprocess.run(

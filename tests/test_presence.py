@@ -1,42 +1,28 @@
 """service/rooms/presence.py on both brokers: who is told of whom, and how often."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service import signals, telemetry
 from service.brokers.base import unavailable
-from service.brokers.broker import Broker
 from service.brokers.log import Publication
 from service.brokers.presence import BEAT_INTERVAL, Roster
 from service.brokers.pulse import Pulse
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
 from service.protocol import Presence as PresenceFrame
 from service.rooms.presence import AT_ONCE, Presence
 from service.rooms.rooms import Rooms
 
-from .brokers import ADA, BOB, CY, until
+from .brokers import ADA, BOB, CY, Make, until
 from .harness import UNIT, ChatClient, ServiceProcess, make_jwt
 from .members import Reader
 from .metrics import total
 from .serving import GATHER, serving
-
-Make = Callable[[], Broker]
-
-
-@pytest.fixture(params=["redis", "sqlite"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Makes brokers of one deployment; SQLite takes one at a time."""
-    if request.param == "redis":
-        url = request.getfixturevalue("redis_url")
-        return lambda: RedisBroker(url, history_limit=100, history_days=1)
-    return lambda: SqliteBroker(str(tmp_path / "parley.db"), history_limit=100, history_days=1)
 
 
 class Process:
