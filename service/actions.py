@@ -15,7 +15,6 @@ import msgspec
 from service import names, protocol, telemetry
 from service.admission import page_cost
 from service.brokers.log import Change, Event, Position, Receipt
-from service.brokers.presence import Roster
 from service.clock import CLOCK
 from service.identity.auth import AuthError
 from service.protocol import ErrorCode, Request, RequestError, echo
@@ -74,7 +73,11 @@ async def join(session: Session, request: protocol.Join) -> None:
     try:
         membership = await node.rooms.join(room, session, since, limit, may_begin)
         try:
-            roster, reads = await _by_the_brokers_word(session, room, _who_is_there(session, room))
+            with node.reads.following(room) as moved:
+                reads = await _by_the_brokers_word(session, room, _ask_for_reads(session, room))
+                while node.presence.present(room) is None:  # it no longer agreed with the broker, and is read again
+                    await node.presence.roster(room, session.user.person)
+                    may_enter(session, room)
         except BaseException:
             membership.leave()
             raise
@@ -83,25 +86,29 @@ async def join(session: Session, request: protocol.Join) -> None:
     if session.connection is None:  # closed meanwhile
         membership.leave()
         return
-    _enter(session, request, membership, roster, reads)
+    reads |= {user: seq for user, seq in moved.items() if seq > reads.get(user, 0)}
+    _enter(session, request, membership, reads)
 
 
-async def _who_is_there(session: Session, room: str) -> tuple[Roster, dict[str, int]]:
-    """Who is here, and what they have read."""
+async def _ask_for_reads(session: Session, room: str) -> dict[str, int]:
+    """What those have read who are here."""
     roster = await session.node.presence.roster(room, session.user.person)
-    return roster, await session.node.reads.of(room, roster.members or ())
+    return await session.node.reads.of(room, roster.members or ())
 
 
-def _enter(
-    session: Session, request: protocol.Join, membership: Membership, roster: Roster, reads: dict[str, int]
-) -> None:
-    """Say `joined`, and begin: nothing comes in between."""
+def _enter(session: Session, request: protocol.Join, membership: Membership, reads: dict[str, int]) -> None:
+    """Say `joined`, and begin: nothing comes in between.
+
+    Who is here is said as of now: those who came or went since the join began are told to nobody a second time.
+    """
     node, room, page = session.node, request.room, membership.page
     if membership.resumed:  # what follows is read for this session
         node.rates.charge_missed(session.user.id, session.network, membership.missed)
     session.leave(room)  # an earlier join, which held until this one was sure
     session.rooms[room] = membership
     node.presence.enter(room, session.user.person)
+    roster = node.presence.present(room)
+    assert roster is not None
     session.reply(
         protocol.Joined(
             room=room,

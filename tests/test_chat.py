@@ -23,6 +23,7 @@ from .metrics import total
 from .serving import GATHER, Served, fields, outcome, refused, serving
 
 ADA, BOB = {"bearer": make_jwt("u-ada", "Ada")}, {"bearer": make_jwt("u-bob", "Bob")}
+CY = {"bearer": make_jwt("u-cy", "Cy")}
 MODERATOR = {"bearer": make_jwt("u-mod", "Mo", role="moderator")}
 
 
@@ -846,6 +847,37 @@ async def test_typing_all_the_time_is_shown_now_and_then(broker_env: dict[str, s
         shown = [frame for frame in bob.frames if frame["type"] == "typing"]
         assert admission.TYPING_BURST <= len(shown) <= admission.TYPING_BURST + 1
         assert not [frame for frame in ada.frames if frame["type"] == "error"]
+
+
+async def test_what_changes_while_a_join_is_answered_is_not_missed(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes and what is read between the broker's answers and `joined` stands in it, or comes behind it."""
+    asked, go = asyncio.Event(), asyncio.Event()
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, BOB) as bob, enter(it, CY) as cy:
+        ask = it.node.broker.directory.reads
+
+        async def asking(room: str, users: Any) -> dict[str, int]:
+            found = await ask(room, users)
+            if not asked.is_set():
+                asked.set()
+                await go.wait()
+            return found
+
+        await cy.join("lobby")
+        await cy.raw('{"type":"read","room":"lobby","seq":1}')
+        seq = (await cy.send("lobby", "one"))["seq"]
+        monkeypatch.setattr(it.node.broker.directory, "reads", asking)
+        joining = asyncio.ensure_future(ada.join("lobby"))
+        await asked.wait()
+        await bob.join("lobby")
+        await cy.recv("presence", count=2)
+        await cy.raw(f'{{"type":"read","room":"lobby","seq":{seq}}}')
+        await cy.recv("read", seq=seq)
+        go.set()
+        joined = await joining
+        assert {person["name"] for person in joined["members"]} == {"Ada", "Bob", "Cy"}
+        assert joined["reads"] == {"u-cy": seq}
 
 
 async def test_a_reaction_ends_nobody_s_typing(broker_env: dict[str, str]) -> None:

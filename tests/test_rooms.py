@@ -194,15 +194,18 @@ async def test_what_arrives_after_the_last_one_left_is_dropped(redis_url: str) -
         assert it.rooms.by_name == {}
 
 
-async def test_frames_that_are_no_events_go_to_live_members_but_some(redis_url: str) -> None:
-    """Who is behind goes without, and so does who is excepted."""
+async def test_frames_that_are_no_events_go_to_all_but_some_and_the_slow(redis_url: str) -> None:
+    """To who is behind, too: a resume would else miss who comes while it is fed. Congested readers go without."""
     async with scene(redis_url) as it:
-        live, excepted, behind = Reader(), Reader(), Reader()
-        for reader in (live, excepted, behind):
+        live, excepted, behind, slow = readers = [Reader() for _ in range(4)]
+        for reader in readers:
             await it.join(reader)
         it.memberships[behind].fall_behind()
+        it.congest(slow)
         it.rooms.broadcast("lobby", b"\x81\x02{}", but={excepted})
-        assert [reader.writes for reader in (live, excepted, behind)] == [[[{}]], [], []]
+        assert [reader.writes for reader in readers] == [[[{}]], [], [[{}]], []]
+        it.rooms.send("lobby", b"\x81\x02[]", [live, behind, slow, Reader()])
+        assert [reader.writes for reader in readers] == [[[{}], [[]]], [], [[{}], [[]]], []]
 
 
 async def test_signals_go_to_their_handler_and_garbage_nowhere(redis_url: str) -> None:

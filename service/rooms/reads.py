@@ -1,7 +1,8 @@
 """What people have read: one seq for each user and room, kept by the broker, told to the room, gathered."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from service import signals, telemetry
 from service.brokers.directory import Directory
@@ -28,6 +29,7 @@ class ReadPositions:
         self._show_own = show_own
         self._gather = gather
         self._marks: dict[str, dict[str, int]] = {}
+        self._followers: dict[str, list[dict[str, int]]] = {}
 
     def mark(self, room: str, user: str, seq: int) -> None:
         """The user has read up to `seq`."""
@@ -50,6 +52,19 @@ class ReadPositions:
                 except Exception as error:  # noqa: BLE001 (whatever the room holds, the others' are told)
                     telemetry.damaged("reads", f"the reads of {room}", error)
 
+    @contextmanager
+    def following(self, room: str) -> Iterator[dict[str, int]]:
+        """The positions that move in a room meanwhile, for whoever waits to be told of all: users to seqs."""
+        moved: dict[str, int] = {}
+        followers = self._followers.setdefault(room, [])
+        followers.append(moved)
+        try:
+            yield moved
+        finally:
+            self._followers[room] = [follower for follower in self._followers[room] if follower is not moved]
+            if not self._followers[room]:
+                del self._followers[room]
+
     async def of(self, room: str, members: Iterable[Person]) -> dict[str, int]:
         """What these people have read, where they have read anything."""
         return await self._directory.reads(room, [person.id for person in members])
@@ -63,6 +78,8 @@ class ReadPositions:
 
     def on_signal(self, room: str, moved: signals.Read) -> None:
         """The broker's word on whose position moved."""
+        for follower in self._followers.get(room, ()):
+            follower |= {user: seq for user, seq in moved.reads.items() if seq > follower.get(user, 0)}
         frames = [ReadFrame(room=room, user=user, seq=seq) for user, seq in moved.reads.items()]
         # Where nobody can see who read what, each of 2,500 readers would cost all others a frame.
         show = self._show if self._size(room) <= MEMBERS_LIMIT else self._show_own

@@ -212,16 +212,24 @@ class Room:
     # -- writing
 
     def broadcast(self, data: bytes, but: Container[Any] = ()) -> None:
-        """Write a frame that is no event to the live members but some; those behind go without."""
+        """Write a frame that is no event to all members but some; a slow reader goes without."""
         for member, write in list(self.cursors.live.items()):
             if member not in but:
                 write(data)
+        self._write_behind(data, [member for member in self.cursors.behind if member not in but])
 
     def send(self, data: bytes, members: Iterable[Any]) -> None:
-        """The same to some only, if they are live members."""
-        live = self.cursors.live
+        """The same to some only, if they are members."""
+        live, behind = self.cursors.live, self.cursors.behind
         for write in [live[member] for member in members if member in live]:
             write(data)
+        self._write_behind(data, [member for member in members if member in behind])
+
+    @staticmethod
+    def _write_behind(data: bytes, members: Iterable[Member]) -> None:
+        for member in members:
+            if not member.congested:
+                member.deliver(data)
 
     def take(self) -> None:
         """Hand out what has arrived."""
