@@ -1367,7 +1367,8 @@ async def test_waits_of_different_things_are_apart() -> None:
         (ada_session,) = ChatHandler.sessions
         sent, closed = await keep_sending(ada, 2.0, 1.0)
         assert not closed and sent > 10
-        assert ada_session._errors.idle(time.monotonic()), "nothing was counted"
+        # Only the hundredth would show.
+        assert ada_session._errors.idle(time.monotonic()), "nothing was counted"  # noqa: SLF001
 
 
 def test_a_wait_is_told_rounded_up() -> None:
