@@ -26,19 +26,14 @@ pytestmark = pytest.mark.usefixtures("redis_url")
 
 
 class Scene:
-    """Rooms on a broker, and a second broker, `mute`, whose broadcasts all get lost on the way.
+    """Rooms on a broker, and a second broker, `mute`, whose broadcasts all get lost on the way."""
 
-    Without `check_interval` rooms are never compared with their logs by themselves.
-    """
-
-    def __init__(self, url: str, history_limit: int = 1000, check_interval: float = 0.0, **options: Any) -> None:
+    def __init__(self, url: str, history_limit: int = 1000, **options: Any) -> None:
         self.broker = RedisBroker(url, history_limit=history_limit, history_days=30)
         self.mute = RedisBroker(url, history_limit=history_limit, history_days=30, channels=b"elsewhere:")
-        self.rooms = Rooms(self.broker.log, check_interval=check_interval or 0.02, **options)
+        self.rooms = Rooms(self.broker.log, check_interval=0.02, **options)
         self.memberships: dict[Reader, Membership] = {}
         self.rounds: asyncio.Task[None] | None = None
-        if check_interval:
-            self.look_again()
 
     async def join(self, reader: Reader, seq: int | None = None, room: str = "lobby") -> RoomCursors[Member]:
         """Let the reader be one who has seen the log up to `seq`, or to where it is."""
@@ -348,7 +343,7 @@ async def test_what_waits_beyond_a_hole_is_bounded_in_bytes(redis_url: str, monk
             for number in range(30):
                 await it.say(f"{number} " + "x" * 300)
                 assert room.early_bytes == sum(len(frame) for _, frames in room.early for frame in frames) <= 2000
-            assert room.target == 31
+            await until(lambda: room.target == 31, "the last heard of")
         await it.say("last")
         await until(has(ada, *range(1, 33)), "all")
         assert room.early == [] and room.early_bytes == 0
@@ -657,6 +652,38 @@ async def test_a_room_is_subscribed_while_it_is_held(redis_server: RedisServer, 
         await until(lambda: subscribers() == "0", "unsubscribed")
         await it.rooms.join("lobby", Reader())
         assert it.rooms.by_name["lobby"] is not room and subscribers() == "1"
+
+
+async def test_who_left_before_it_began_gets_nothing(redis_url: str) -> None:
+    """Its socket ended while the answer was written."""
+    async with scene(redis_url) as it:
+        gone = Reader()
+        room = await it.join(Reader())
+        membership = await it.rooms.join("lobby", gone)
+        membership.leave()
+        membership.begin()
+        await it.say("one")
+        await until(lambda: room.head == 1, "the event")
+        assert gone.writes == [] and gone not in room
+
+
+async def test_a_place_is_resumed_or_the_newest_page_is_given(redis_server: RedisServer, redis_url: str) -> None:
+    """`missed` says how much follows; what does not fit the log any more begins at its end."""
+    async with scene(redis_url) as it:
+        room = await it.join(Reader())
+        await it.say(*map(str, range(5)))
+        await until(lambda: room.head == 5, "five events")
+        epoch = room.epoch or ""
+        resumed = await it.rooms.join("lobby", Reader(), Position(epoch, 2), 10)
+        assert (resumed.resumed, resumed.missed, resumed.page) == (True, 3, None)
+        assert resumed.position == Position(epoch, 2)
+        take_from_log(redis_server, 1, 3)
+        for since in (Position(epoch, 2), Position("another", 2), Position(epoch, 6), None):
+            fresh = await it.rooms.join("lobby", Reader(), since, 10)
+            assert (fresh.resumed, fresh.position) == (False, Position(epoch, 5))
+            assert fresh.page is not None and fresh.page.position == fresh.position
+            fresh.begin()
+            assert fresh.page is None, "kept for no longer than it is needed"
 
 
 async def test_members_get_what_arrives_while_their_room_gets_in_step(redis_url: str) -> None:

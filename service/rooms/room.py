@@ -70,6 +70,8 @@ class Membership:
     def begin(self) -> None:
         """From here on what follows `position` comes by itself; or `on_reset`, if the count began again since."""
         self.page = None
+        if self._left:  # by the end of its socket, which writing the answer may find
+            return
         self._began = True
         if not self._room.enter(self._member, self.position):
             self._member.on_reset(self._room.name, "epoch")
