@@ -349,6 +349,7 @@ async def test_without_a_trusted_proxy_its_header_does_not_count() -> None:
         ("client.js", "text/javascript"),
         ("client.d.ts", "text/plain"),
         ("page.css", "text/css"),
+        ("page/log.css", "text/css"),
         ("favicon.svg", "image/svg+xml"),
         ("page/log.js", "text/javascript"),
     ],

@@ -15,7 +15,7 @@ import { count } from "./format.js";
 /** @typedef {{name: string, unread: number, current: boolean}} JoinedRoom */
 
 const FACES = 3;
-const wide = matchMedia("(min-width: 70rem)"); // as in page.css: where the people have a column of their own
+const wide = matchMedia("(min-width: 70rem)"); // as in frame.css and beside it: people have a column of their own
 
 export class Sidebar {
   #on;
