@@ -38,14 +38,14 @@ class Presence:
 
     def __init__(
         self,
-        broker: SharedPresence,
+        shared: SharedPresence,
         grace: float,
         show: Callable[[str, PresenceFrame], None],
         gather: float = GATHER,
         beat_interval: float = BEAT_INTERVAL,
     ) -> None:
         """`grace`, `gather`, `beat_interval` in seconds; `show` shows a frame to a room's members here."""
-        self._broker = broker
+        self._shared = shared
         self._grace = grace
         self._gather = gather
         self._beat_interval = beat_interval
@@ -97,7 +97,7 @@ class Presence:
         After an absence the first thing told is a beat, and then everybody who is here.
         """
         while True:
-            if not self._broker.available:
+            if not self._shared.available:
                 self._beat_at = 0.0
             try:
                 if self._loop.time() >= self._beat_at:
@@ -110,7 +110,7 @@ class Presence:
 
     async def _beat(self) -> None:
         try:
-            if not await self._broker.beat():
+            if not await self._shared.beat():
                 self._enter_all_again()
         except RequestError:
             raise
@@ -150,7 +150,7 @@ class Presence:
         for here in told.values():
             here.told = True
         if told:
-            await self._broker.enter(room, [here.person for here in told.values()])
+            await self._shared.enter(room, [here.person for here in told.values()])
         waiting = self._arriving.get(room, {})
         for user, here in told.items():
             if waiting.get(user) is here:  # else renamed meanwhile
@@ -159,7 +159,7 @@ class Presence:
             self._arriving.pop(room, None)
 
     async def _announce_departures(self, room: str, users: list[str]) -> None:
-        await self._broker.depart(room, users)
+        await self._shared.depart(room, users)
         for user in users:
             here = self._here.get(room, {}).get(user)  # None: `close` and `run` both told of the leave
             if here is not None and here.sockets:  # came back while the broker was told
@@ -217,7 +217,7 @@ class Presence:
         return Roster(len(members), list(members.values()) if len(members) <= MEMBERS_LIMIT else None)
 
     async def _load(self, room: str) -> "_Roster":
-        roster = await self._broker.roster(room)
+        roster = await self._shared.roster(room)
         return _Roster(roster.count, None if roster.members is None else _by_id(roster.members))
 
     def _drop_failed(self, room: str, done: "asyncio.Future[_Roster]") -> None:

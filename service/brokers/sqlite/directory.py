@@ -18,6 +18,7 @@ from service.brokers.directory import (
 from service.brokers.sqlite.file import reading, writing
 from service.brokers.sqlite.log import SqliteLog
 from service.brokers.sqlite.presence import MemoryPresence
+from service.brokers.sqlite.rows import find_room
 from service.protocol import encode
 
 ROOMS_LISTED = 1000  # rooms that `rooms` names, the latest
@@ -74,7 +75,7 @@ class SqliteDirectory(Directory):
     @writing
     def _move(self, name: str, marks: dict[str, int]) -> dict[str, int]:
         """Move read positions forward, at most to the log's end; those that moved."""
-        room, db = self._log.find(name), self.file.db
+        room, db = find_room(self.file.db, name), self.file.db
         if room is None:
             return {}
         known = self._read_by(name, list(marks))

@@ -1,17 +1,10 @@
-"""The rooms' logs in SQLite: append, pages, keeping them short; and who listens to them, in memory.
-
-A row that can't be read is counted (telemetry.damaged) and costs what it stands for: a message, a room.
-"""
+"""The rooms' logs in SQLite: append, pages, keeping them short; and who listens to them, in memory."""
 
 import asyncio
 import functools
 import secrets
 import time
-from collections.abc import Sequence
-from typing import Annotated, Any
-
-import msgspec
-from msgspec import Meta, Struct
+from collections.abc import Iterable, Iterator, Sequence
 
 from service import telemetry
 from service.brokers import marks
@@ -32,8 +25,8 @@ from service.brokers.log import (
     Subscriber,
     id_used,
 )
-from service.brokers.marks import Marks
 from service.brokers.sqlite.file import File, reading, writing
+from service.brokers.sqlite.rows import Room, find_room, read_frame, read_marks, redacted
 from service.clock import SLEW
 from service.protocol import RequestError
 
@@ -45,31 +38,6 @@ STEP = 1000  # ids that one step of upkeep looks at; some 2 ms
 
 _Batch = list[tuple[Event, Done]]  # of one room
 _Outcome = tuple[list[Receipt | RequestError], Publication | None]
-
-
-class Room(Struct, array_like=True):
-    """A room of the transaction under way. `id` 0: it has no events and no row yet."""
-
-    id: int
-    name: str
-    epoch: str
-    floor: int
-    at: int
-    head: Annotated[int, Meta(ge=0, lt=2**53)]
-
-    @property
-    def position(self) -> Position:
-        return Position(self.epoch, self.head)
-
-
-class _Sound(Struct):
-    """What every frame has. Decoding it looks through the whole frame."""
-
-    type: str
-    seq: int
-
-
-_sound = msgspec.json.Decoder(_Sound).decode
 
 
 class SqliteLog(Log):
@@ -170,7 +138,7 @@ class SqliteLog(Log):
     def _append(self, batch: _Batch) -> _Outcome:
         """Each in turn: dedupe, check, count, insert."""
         name, now = batch[0][0].room, self.file.now
-        room = self.find(name) or Room(0, name, self._empty.get(name, (_new_epoch(), 0.0))[0], 0, now, 0)
+        room = find_room(self.file.db, name) or Room(0, name, self._empty.get(name, (_new_epoch(), 0.0))[0], 0, now, 0)
         # A step back of the clock is followed, but nobody sees a correction.
         at = room.at if now < room.at <= now + SLEW * 1000 else now
         first = room.head + 1
@@ -244,8 +212,8 @@ class SqliteLog(Log):
         select = """SELECT frame, marks FROM messages LEFT JOIN marks ON marks.room = messages.room AND target = seq
             WHERE messages.room = ? AND seq = ?"""
         row = db.execute(select, (room.id, change.target)).fetchone()
-        frame, kept = (None, None) if row is None else (_checked(room, change.target, row[0]), row[1])
-        before = _marks(room, change.target, kept)
+        frame, kept = (None, None) if row is None else (read_frame(room, change.target, row[0]), row[1])
+        before = read_marks(room, change.target, kept)
         after = marks.change(frame, before, change, seq, at)
         if after is before:
             return False
@@ -260,33 +228,19 @@ class SqliteLog(Log):
         """Take the text out of a message and out of its edits."""
         db = self.file.db
         overwrite = "UPDATE messages SET frame = ?, removed = 1 WHERE room = ? AND seq = ?"
-        db.execute(overwrite, (_redacted(frame), room.id, seq))
+        db.execute(overwrite, (redacted(frame), room.id, seq))
         select = "SELECT rowid, frame FROM changes WHERE room = ? AND target = ? AND target > 0"  # as its index says
         for row, edit in db.execute(select, (room.id, seq)).fetchall():
-            db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (_redacted(edit), row))
+            db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (redacted(edit), row))
         db.execute("DELETE FROM marks WHERE room = ? AND target = ?", (room.id, seq))
         self._removed = True
 
     # -- read
 
-    def find(self, name: str) -> Room | None:
-        """On the thread: the room as the file has it; None if it has no events.
-
-        Raises `unavailable` if its row can't be read.
-        """
-        row = self.file.db.execute(_ROOM, (name,)).fetchone()
-        if row is None:
-            return None
-        try:
-            return msgspec.convert(row, Room)
-        except msgspec.ValidationError as error:
-            telemetry.damaged("room", name, error)
-            raise unavailable("the room's record can't be read") from None
-
     def _find_any(self, name: str) -> Room | None:
-        """The same, or one without events that was given a log lately."""
+        """A room of the file, or one without events that was given a log lately."""
         epoch, end = self._empty.get(name, ("", 0.0))
-        return self.find(name) or (Room(0, name, epoch, 0, 0, 0) if end > time.monotonic() else None)
+        return find_room(self.file.db, name) or (Room(0, name, epoch, 0, 0, 0) if end > time.monotonic() else None)
 
     @reading
     def positions(self, rooms: Sequence[str]) -> list[Position | None]:
@@ -301,47 +255,41 @@ class SqliteLog(Log):
 
     @reading
     def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
-        found = self._find_any(room)
-        if found is None and create:
+        if create and self._find_any(room) is None:
             self._empty[room] = (_new_epoch(), time.monotonic() + self._empty_seconds)
-            found = self._find_any(room)
+        found = self._find_any(room)
         if found is None:
             return None
-        frames: list[bytes] = []
-        first = size = 0
-        for seq, raw, kept in self.file.db.execute(_NEWEST, (found.id, before or found.head + 1)):
-            frame = _checked(found, seq, raw)
-            if frame is None:
-                continue
-            shown = marks.apply(frame, _marks(found, seq, kept)) if kept is not None else frame
-            size += len(shown)
-            if len(frames) >= limit or (frames and size > PAGE_BYTES):
-                return Page(found.position, first, frames[::-1], more=True)
-            frames.append(shown)
-            first = seq
-        return Page(found.position, first, frames[::-1], more=False)
+        page, more = _fill(self._messages(found, before or found.head + 1), limit)
+        first = page[-1][0] if page else 0
+        return Page(found.position, first, [frame for _, frame in reversed(page)], more)
+
+    def _messages(self, room: Room, before: int) -> Iterator[tuple[int, bytes]]:
+        """Backwards, as they are now."""
+        for seq, raw, kept in self.file.db.execute(_NEWEST, (room.id, before)):
+            frame = read_frame(room, seq, raw)
+            if frame is not None:
+                yield seq, frame if kept is None else marks.apply(frame, read_marks(room, seq, kept))
 
     @reading
     def after(self, room: str, seq: int, limit: int) -> Page | None:
-        """What can't be read is as if it were trimmed."""
         found = self._find_any(room)
         if found is None:
             return None
-        frames: list[bytes] = []
-        first, reached, size = 0, seq, 0
-        for number, raw in self.file.db.execute(_AFTER, (found.id, max(seq, found.floor))):
-            frame = _checked(found, number, raw)
-            if frame is None and not frames:
-                reached = number
-                continue
-            gap = frames and number != reached + 1
-            if frame is None or gap or len(frames) >= limit or (frames and size + len(frame) > PAGE_BYTES):
-                break
-            first = first or number
-            frames.append(frame)
-            size += len(frame)
-            reached = number
-        return Page(found.position, first, frames, reached < found.head)
+        page, _ = _fill(self._consecutive(found, max(seq, found.floor)), limit)
+        first, last = (page[0][0], page[-1][0]) if page else (0, found.head)
+        return Page(found.position, first, [frame for _, frame in page], last < found.head)
+
+    def _consecutive(self, room: Room, seq: int) -> Iterator[tuple[int, bytes]]:
+        """What comes after `seq`, up to a gap. What can't be read is as if it were trimmed."""
+        last = 0
+        for number, raw in self.file.db.execute(_AFTER, (room.id, seq)):
+            frame = read_frame(room, number, raw)
+            if last and (frame is None or number != last + 1):
+                return
+            if frame is not None:
+                yield number, frame
+                last = number
 
     # -- a log's life
 
@@ -352,7 +300,7 @@ class SqliteLog(Log):
 
     @writing
     def renew_epoch(self, room: str, lost: Position) -> None:
-        found = self.find(room)
+        found = find_room(self.file.db, room)
         if found is not None and found.position.epoch == lost.epoch and found.head < lost.seq:
             self.file.db.execute("UPDATE rooms SET epoch = ? WHERE id = ?", (_new_epoch(), found.id))
 
@@ -416,13 +364,6 @@ class SqliteLog(Log):
         return bool(more)
 
 
-_ROOM = """
-    SELECT id, name, epoch, floor, at, max(
-        floor,
-        ifnull((SELECT max(seq) FROM messages WHERE room = rooms.id), 0),
-        ifnull((SELECT max(seq) FROM changes WHERE room = rooms.id), 0))
-    FROM rooms WHERE name = ?"""
-
 _NEWEST = """
     SELECT seq, frame, marks FROM messages LEFT JOIN marks ON marks.room = messages.room AND target = seq
     WHERE messages.room = ? AND seq < ? ORDER BY seq DESC"""
@@ -444,31 +385,13 @@ def _new_epoch() -> str:
     return secrets.token_hex(6)
 
 
-def _checked(room: Room, seq: int, frame: Any) -> bytes | None:
-    """The frame of an event; None, and counted, if that is none."""
-    try:
-        if isinstance(frame, bytes) and _sound(str(frame, "utf-8")).seq == seq:
-            return frame.rstrip(b" ")
-        reason: object = "not the event's"
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        reason = error
-    telemetry.damaged("event", f"{room.name}/{seq}", reason)
-    return None
-
-
-def _marks(room: Room, target: int, text: Any) -> Marks:
-    if text is None:
-        return Marks()
-    try:
-        return marks.parse(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
-        telemetry.damaged("marks", f"{room.name}/{target}", error)
-        return Marks()
-
-
-def _redacted(frame: Any) -> bytes:
-    """As a removal leaves it, as long as it was (schema.sql). Nothing of what can't be read."""
-    try:
-        return marks.redacted(frame.rstrip(b" ")).ljust(len(frame))
-    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, TypeError):
-        return b" " * len(frame)
+def _fill(events: Iterable[tuple[int, bytes]], limit: int) -> tuple[list[tuple[int, bytes]], bool]:
+    """As many of them as fit into a page, one at least; and whether there are more."""
+    page: list[tuple[int, bytes]] = []
+    size = 0
+    for seq, frame in events:
+        size += len(frame)
+        if len(page) >= limit or (page and size > PAGE_BYTES):
+            return page, True
+        page.append((seq, frame))
+    return page, False
