@@ -315,7 +315,7 @@ class SqliteLog(Log):
 
     def _beyond(self, table: str, room: Room) -> int:
         """The newest of the rows that are too many; 0 if none is."""
-        select = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"
+        select = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"  # noqa: S608  # two constants
         row = self.file.db.execute(select, (room.id, self._keep[table])).fetchone()
         return row[0] if row else 0
 
@@ -351,7 +351,7 @@ class SqliteLog(Log):
         room = db.execute("SELECT id FROM rooms WHERE name IS NULL OR at < ? LIMIT 1", (old,)).fetchone()
         if room is not None:
             for table in ("messages", "changes", "marks", "ids", "reads"):
-                db.execute(f"DELETE FROM {table} WHERE room = ?", room)
+                db.execute(f"DELETE FROM {table} WHERE room = ?", room)  # noqa: S608  # constants
             db.execute("DELETE FROM rooms WHERE id = ?", room)
         return self._sweep(self.file.now - IDS_MS) or room is not None
 
