@@ -62,7 +62,7 @@ class Running:
         await until(lambda: self.channels.connected, "connected")
 
     async def subscribed(self, *names: bytes) -> None:
-        """Wish for channels and wait for their confirmations."""
+        """Subscribe to channels and wait for their confirmations."""
         self.confirmed.clear()
         for name in names:
             self.channels.subscribe(name)
@@ -101,7 +101,7 @@ async def test_after_the_confirmation_everything_is_heard(redis_server: RedisSer
         await it.heard((b"two", b"0"), (b"one", b"1"), (b"two", b"2"))
 
 
-async def test_wishes_may_come_before_the_connection(redis_server: RedisServer, redis_url: str) -> None:
+async def test_subscriptions_may_come_before_the_connection(redis_server: RedisServer, redis_url: str) -> None:
     """They are what it begins with."""
     it = Running(redis_url)
     it.channels.subscribe(b"one")
@@ -113,7 +113,7 @@ async def test_wishes_may_come_before_the_connection(redis_server: RedisServer, 
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_the_wishes_of_a_turn_are_confirmed_together(redis_url: str) -> None:
+async def test_the_subscriptions_of_a_turn_are_confirmed_together(redis_url: str) -> None:
     """One command, and one word to the listener: it reads their positions in one go."""
     async with running(redis_url) as it:
         await it.connected()
@@ -123,7 +123,7 @@ async def test_the_wishes_of_a_turn_are_confirmed_together(redis_url: str) -> No
         assert len(it.confirmed) == 1
 
 
-async def test_what_is_no_longer_wished_is_no_longer_heard(redis_server: RedisServer, redis_url: str) -> None:
+async def test_what_is_no_longer_wanted_is_no_longer_heard(redis_server: RedisServer, redis_url: str) -> None:
     """Redis itself drops it; the others go on."""
     async with running(redis_url) as it:
         await it.subscribed(b"one", b"two")
@@ -134,8 +134,8 @@ async def test_what_is_no_longer_wished_is_no_longer_heard(redis_server: RedisSe
         await it.heard((b"two", b"heard"))
 
 
-async def test_left_and_wished_again_in_one_turn_is_confirmed_again(redis_server: RedisServer, redis_url: str) -> None:
-    """Who wishes waits for a confirmation, also where Redis had never been told of the leave."""
+async def test_left_and_wanted_again_in_one_turn_is_confirmed_again(redis_server: RedisServer, redis_url: str) -> None:
+    """Who subscribes waits for a confirmation, also where Redis had never been told of the leave."""
     async with running(redis_url) as it:
         await it.subscribed(b"one")
         it.channels.unsubscribe(b"one")
@@ -144,7 +144,7 @@ async def test_left_and_wished_again_in_one_turn_is_confirmed_again(redis_server
         await it.heard((b"one", b"hello"))
 
 
-async def test_wished_and_left_in_one_turn_is_nothing(redis_server: RedisServer, redis_url: str) -> None:
+async def test_wanted_and_left_in_one_turn_is_nothing(redis_server: RedisServer, redis_url: str) -> None:
     """Redis hears nothing of it."""
     async with running(redis_url) as it:
         await it.connected()
@@ -172,8 +172,8 @@ async def test_a_killed_connection_is_made_again_and_says_so(server: RedisServer
 
 
 @loses_redis
-async def test_wishes_that_change_while_redis_is_dead_hold(server: RedisServer) -> None:
-    """What is wished when it comes back counts."""
+async def test_subscriptions_that_change_while_redis_is_dead_hold(server: RedisServer) -> None:
+    """What is wanted when it comes back counts."""
     async with running(server.url) as it:
         await it.subscribed(b"one", b"two")
         server.kill9()
@@ -224,7 +224,7 @@ async def test_a_quiet_redis_is_not_a_frozen_one(redis_url: str) -> None:
         assert it.channels.connected and it.connections == 1
 
 
-async def test_wishes_that_come_to_nothing_do_not_hold_up_the_pings(redis_url: str) -> None:
+async def test_subscriptions_that_come_to_nothing_do_not_hold_up_the_pings(redis_url: str) -> None:
     """Rooms entered and left in one turn, again and again: nothing is sent for them, so the pings must go on."""
     slow = Deadlines(connect=0.2, probe=0.1, silent_probes=10_000)  # a slow machine's Redis may take its time
     async with running(redis_url, slow) as it:

@@ -170,7 +170,7 @@ async def away_and_back(first: Process, second: Process) -> None:
     await first.beat_for(0.5 * TTL, ADA)
 
 
-async def test_who_was_away_buries_nobody(redis_url: str) -> None:
+async def test_who_was_away_clears_up_after_nobody(redis_url: str) -> None:
     """The first to be back can't tell who is dead, and all are back soon: nobody left."""
     async with processes(redis_url) as (first, second):
         await away_and_back(first, second)
@@ -180,7 +180,7 @@ async def test_who_was_away_buries_nobody(redis_url: str) -> None:
         assert first.left() == second.left() == []
 
 
-async def test_control_who_was_away_and_buries(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_who_was_away_and_clears_up(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As above without the rule: the other's people are gone."""
     monkeypatch.setattr(Pulse, "steady", True)
     async with processes(redis_url) as (first, second):
@@ -188,7 +188,7 @@ async def test_control_who_was_away_and_buries(redis_url: str, monkeypatch: pyte
         assert await first.here() == {"Ada"}
 
 
-async def test_a_process_that_is_back_is_buried_no_further(redis_url: str) -> None:
+async def test_a_process_that_is_back_is_cleared_up_after_no_further(redis_url: str) -> None:
     """Whoever had begun to clear up after it stops, and what is gone it enters again."""
     async with processes(redis_url) as (slow, other):
         await slow.broker.presence.enter("lobby", [ADA])
@@ -198,7 +198,7 @@ async def test_a_process_that_is_back_is_buried_no_further(redis_url: str) -> No
         assert await other.broker.presence.expire("other", dead)
         assert not await slow.broker.presence.beat(), "it learns that it was taken for dead"
         assert not await other.broker.presence.expire("lobby", dead)
-        await other.broker.presence.bury(dead)
+        await other.broker.presence.clear_up_after(dead)
         assert (await other.here(), await other.here("other")) == ({"Ada"}, set())
         await slow.broker.presence.enter("lobby", [ADA])
         await slow.broker.presence.enter("other", [ADA])
@@ -325,7 +325,7 @@ async def test_a_key_of_another_type_costs_itself(
                 assert sum(map(counted, KINDS)) > before, kind
             for room in ("", "lobby"):
                 assert await one.here(room) == {"Ada", "Bob"}, kind
-        await other.beat_for(3 * TTL)  # garbage may be taken for a process, or a room, and is buried
+        await other.beat_for(3 * TTL)  # garbage may be taken for a process, or a room, and goes
         assert one.broker.available and other.broker.available
 
 
@@ -372,7 +372,7 @@ async def test_a_person_who_can_not_be_read_goes(redis_url: str, redis_server: R
 
 
 @damaged
-async def test_who_is_no_process_is_buried(redis_url: str, redis_server: RedisServer) -> None:
+async def test_who_is_no_process_goes(redis_url: str, redis_server: RedisServer) -> None:
     """Members of parley:processes and of a dead process's rooms may be anything; no beat fails by them."""
     async with processes(redis_url, 1) as (here,):
         await here.broker.presence.enter("lobby", [ADA])

@@ -168,11 +168,11 @@ class Log(Part):
 
     @abc.abstractmethod
     def subscribe(self, room: str) -> None:
-        """Wish for a room's events; `on_subscribed` says from when on. Wishes survive a lost connection."""
+        """Ask for a room's events; `on_subscribed` says from when on. Subscriptions survive a lost connection."""
 
     @abc.abstractmethod
     def unsubscribe(self, room: str) -> None:
-        """Wish no longer."""
+        """Ask for them no longer."""
 
     @abc.abstractmethod
     def signal(self, room: str, payload: bytes) -> None:

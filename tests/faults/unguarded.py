@@ -237,7 +237,7 @@ def witness() -> None:
         known, _, _, dead = await self._say_alive(self.life)
         for process in dead:
             if process != self.life.encode():
-                await self._bury(process)
+                await self.clear_up_after(process)
         return bool(known)
 
     replace(RedisPresence, "beat", beat)

@@ -1,6 +1,6 @@
 """One connection to Redis for all of this process's subscriptions.
 
-redis-py's PubSub reconnects by itself and says nothing; here one task owns the connection, a set holds what is wished
+redis-py's PubSub reconnects by itself and says nothing; here one task owns the connection, a set holds what is wanted
 for, and every confirmation is passed on, because what was published before it may have been missed.
 """
 
@@ -32,7 +32,7 @@ class Channels:
         self._deadlines = deadlines
         self._on_message = on_message
         self._on_subscribed = on_subscribed
-        self._wished: set[bytes] = set()
+        self._wanted: set[bytes] = set()
         self._asked: set[bytes] = set()  # on the connection as it is
         self._changed = asyncio.Event()
         self._confirmed: list[bytes] = []
@@ -40,12 +40,12 @@ class Channels:
         self.connected = False
 
     def subscribe(self, channel: bytes) -> None:
-        self._wished.add(channel)
-        self._asked.discard(channel)  # wished for again in the same turn: a confirmation is due all the same
+        self._wanted.add(channel)
+        self._asked.discard(channel)  # wanted again in the same turn: a confirmation is due all the same
         self._changed.set()
 
     def unsubscribe(self, channel: bytes) -> None:
-        self._wished.discard(channel)
+        self._wanted.discard(channel)
         self._changed.set()
 
     async def run(self) -> None:
@@ -100,7 +100,7 @@ class Channels:
             self._on_subscribed(confirmed)
 
     async def _write(self, connection: Connection) -> None:
-        """Keep what is asked equal to what is wished, and the connection tried.
+        """Keep what is asked equal to what is wanted, and the connection tried.
 
         Silence is counted in probes, not in seconds: a loop that was held, and heard nothing for so long, sends one.
         """
@@ -111,7 +111,9 @@ class Channels:
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(probe_at):
                         await self._changed.wait()
-                if loop.time() >= probe_at:  # whatever else was sent: a wish taken back in its turn sends nothing
+                if (
+                    loop.time() >= probe_at
+                ):  # whatever else was sent: a subscription taken back in its turn sends nothing
                     if self._silent_probes >= self._deadlines.silent_probes:
                         silence = self._deadlines.silent_probes * self._deadlines.probe
                         logger.warning("redis channels: silent for %.0f s", silence)
@@ -120,8 +122,8 @@ class Channels:
                     self._silent_probes += 1
                     await connection.send_command("PING", check_health=False)
                 self._changed.clear()
-                add, drop = self._wished - self._asked, self._asked - self._wished
-                self._asked = set(self._wished)
+                add, drop = self._wanted - self._asked, self._asked - self._wanted
+                self._asked = set(self._wanted)
                 if add:
                     await connection.send_command("SUBSCRIBE", *add, check_health=False)
                 if drop:

@@ -156,8 +156,8 @@ class RedisPresence(SharedPresence):
             return False
         if self.pulse.steady:
             for process in dead:
-                await self.bury(process)
-        if steady:  # as was the last beat, so the former life is buried by now
+                await self.clear_up_after(process)
+        if steady:  # as was the last beat, so the former life is cleared up by now
             self._former = None
         return True
 
@@ -177,7 +177,7 @@ class RedisPresence(SharedPresence):
         await self._say_alive(fresh)
         self._former, self.life, self._forgotten = self.life, fresh, False
 
-    async def bury(self, process: bytes) -> None:
+    async def clear_up_after(self, process: bytes) -> None:
         """Everybody whom a dead process had leaves, told once however many processes do this at the same time."""
         if not _LIFE.fullmatch(process):
             telemetry.damaged("process", f"{PROCESSES} {shown(process)}")
@@ -193,7 +193,7 @@ class RedisPresence(SharedPresence):
                 await self._commands.call("SREM", noted, room)
             elif not await self.expire(b"" if room == b"*" else room, process):
                 return  # it is back
-        await self._commands.script("processes", (PROCESSES, noted), "buried", process, "")
+        await self._commands.script("processes", (PROCESSES, noted), "remove", process, "")
 
     async def expire(self, room: str | bytes, life: str | bytes, own: bool = False) -> bool:
         """What a dead process, or a former life of this one, has in a room goes; False if the process lives."""
@@ -206,7 +206,7 @@ class RedisPresence(SharedPresence):
     async def end(self) -> None:
         """This process ends: it is forgotten at once, or, with people left, by the others' next beat."""
         noted = f"parley:process:{self.life}:rooms"
-        if not await self._commands.script("processes", (PROCESSES, noted), "buried", self.life, "own"):
+        if not await self._commands.script("processes", (PROCESSES, noted), "remove", self.life, "own"):
             await self._commands.call("ZADD", PROCESSES, 1, self.life)
 
 

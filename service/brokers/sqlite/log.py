@@ -89,9 +89,9 @@ class SqliteLog(Log):
 
     def _confirm(self) -> None:
         rooms, self._subscribing = self._subscribing, []
-        wished = [room for room in dict.fromkeys(rooms) if room in self._subscribed]
-        if wished:
-            self.subscriber.on_subscribed(wished)
+        confirmed = [room for room in dict.fromkeys(rooms) if room in self._subscribed]
+        if confirmed:
+            self.subscriber.on_subscribed(confirmed)
 
     def unsubscribe(self, room: str) -> None:
         self._subscribed.discard(room)
