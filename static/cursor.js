@@ -30,11 +30,11 @@ export class RoomCursor {
   /**
    * @param {string} room
    * @param {number} limit messages that a fresh join brings
-   * @param {boolean} [errand] joined only to send what waits for this room
+   * @param {boolean} [toSend] joined only to send what waits for this room
    */
-  constructor(room, limit, errand = false) {
+  constructor(room, limit, toSend = false) {
     this.room = room;
-    this.errand = errand;
+    this.toSend = toSend;
     this.#limit = limit;
   }
 

@@ -5,7 +5,7 @@
 
 import { PASSING_ERRORS } from "./codes.js";
 import { RoomCursor } from "./cursor.js";
-import { Sender, patience_ms } from "./sender.js";
+import { Sender, wait_ms } from "./sender.js";
 
 /**
  * @import { Emit } from "./client.js"
@@ -69,7 +69,7 @@ export class Rooms {
    */
   join(room, limit) {
     const known = this.#cursors.get(room);
-    if (known && !known.errand) return;
+    if (known && !known.toSend) return;
     known?.interrupt();
     this.#cursors.set(room, new RoomCursor(room, limit));
     this.#sendJoin(room);
@@ -83,7 +83,7 @@ export class Rooms {
     this.#drop(cursor);
     if (known) this.#link.send({ type: "leave", room });
     this.#sender.requeue(room);
-    this.#runErrands();
+    this.#joinToSend();
   }
 
   // -- what happened
@@ -91,7 +91,7 @@ export class Rooms {
   /** The connection is up: be where we were. */
   onWelcome() {
     for (const room of [...this.#cursors.keys()]) this.#sendJoin(room);
-    this.#runErrands();
+    this.#joinToSend();
   }
 
   /** The connection is gone. */
@@ -106,7 +106,7 @@ export class Rooms {
    */
   onOutbox(entry) {
     for (const room of entry ? [entry.room] : [...this.#cursors.keys()]) this.#sender.flush(room);
-    this.#runErrands();
+    this.#joinToSend();
   }
 
   /** @param {Joined} frame */
@@ -114,7 +114,7 @@ export class Rooms {
     const cursor = this.#cursors.get(frame.room);
     if (!cursor || cursor.ref !== frame.ref) return; // left, or joined once more, meanwhile
     const lost = cursor.joined(frame);
-    if (!cursor.errand) {
+    if (!cursor.toSend) {
       if (lost) this.#emit("gap", { room: frame.room, ...lost });
       this.#emit("joined", { ...frame, fresh: !frame.resumed });
     }
@@ -127,7 +127,7 @@ export class Rooms {
     if (!cursor?.live) return;
     const step = cursor.step(frame.seq);
     if (step === "hole") this.#sendJoin(frame.room); // the contract excludes it; if it happens, nothing is skipped
-    else if (step === "next" && !cursor.errand) this.#emit(frame.type, frame);
+    else if (step === "next" && !cursor.toSend) this.#emit(frame.type, frame);
   }
 
   /** @param {Sent} frame */
@@ -159,11 +159,11 @@ export class Rooms {
     if (!cursor) return false;
     cursor.calm();
     if (PASSING_ERRORS.includes(code)) {
-      cursor.hold(patience_ms(retry_after), () => this.#sendJoin(cursor.room));
+      cursor.hold(wait_ms(retry_after), () => this.#sendJoin(cursor.room));
     } else {
       this.#sender.fail(cursor.room, code, message);
       this.#drop(cursor);
-      if (!cursor.errand) this.#emit("refused", { room: cursor.room, type: "join", code, message });
+      if (!cursor.toSend) this.#emit("refused", { room: cursor.room, type: "join", code, message });
     }
     return true;
   }
@@ -188,7 +188,7 @@ export class Rooms {
   }
 
   /** Rooms we are not in, for which something waits, are joined for as long as it takes. */
-  #runErrands() {
+  #joinToSend() {
     if (!this.#link.isOpen) return;
     const waiting = this.#outbox.rooms();
     for (const room of waiting) {
@@ -196,6 +196,6 @@ export class Rooms {
       this.#cursors.set(room, new RoomCursor(room, 0, true));
       this.#sendJoin(room);
     }
-    for (const [room, { errand }] of [...this.#cursors]) if (errand && !waiting.has(room)) this.leave(room);
+    for (const [room, { toSend }] of [...this.#cursors]) if (toSend && !waiting.has(room)) this.leave(room);
   }
 }

@@ -24,7 +24,7 @@ const CONGESTED_MS = 1000; // until the next try when the connection takes no mo
  * A wait that the service asked for, in ms, with up to a fifth more so that not all come back at once.
  * @param {number} [seconds]
  */
-export const patience_ms = (seconds) => 1000 * Math.max(0.1, seconds ?? 1) * (1 + Math.random() / 5);
+export const wait_ms = (seconds) => 1000 * Math.max(0.1, seconds ?? 1) * (1 + Math.random() / 5);
 
 export class Sender {
   #outbox;
@@ -117,7 +117,7 @@ export class Sender {
     const cursor = this.#cursors.get(room);
     cursor?.calm();
     if (PASSING_ERRORS.includes(code)) {
-      cursor?.hold(patience_ms(retry_after), () => this.flush(room));
+      cursor?.hold(wait_ms(retry_after), () => this.flush(room));
       this.#outbox.update(id, { state: "queued" });
     } else if (code === "not_joined") {
       this.#rejoin(room);
