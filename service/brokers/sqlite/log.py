@@ -283,7 +283,7 @@ class SqliteLog(Log):
     def _consecutive(self, room: Room, seq: int) -> Iterator[tuple[int, bytes]]:
         """What comes after `seq`, up to a gap. What can't be read is as if it were trimmed."""
         last = 0
-        for number, raw in self.file.db.execute(_AFTER, (room.id, seq)):
+        for number, raw in self.file.db.execute(_AFTER, {"room": room.id, "seq": seq}):
             frame = read_frame(room, number, raw)
             if last and (frame is None or number != last + 1):
                 return
@@ -369,8 +369,8 @@ _NEWEST = """
     WHERE messages.room = ? AND seq < ? ORDER BY seq DESC"""
 
 _AFTER = """
-    SELECT seq, frame FROM messages WHERE room = ?1 AND seq > ?2
-    UNION ALL SELECT seq, frame FROM changes WHERE room = ?1 AND seq > ?2 ORDER BY seq"""
+    SELECT seq, frame FROM messages WHERE room = :room AND seq > :seq
+    UNION ALL SELECT seq, frame FROM changes WHERE room = :room AND seq > :seq ORDER BY seq"""
 
 _SANCTION = """
     SELECT kind FROM sanctions WHERE (user = ? AND network = 0 OR user = ? AND network = 1)
