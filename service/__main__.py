@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         telemetry.set_up_logging(settings.log_level, settings.log_format, timestamps=not settings.heroku)
         for warning in config.warnings(settings):
             logger.warning(warning)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to load anew, and it must not end the service
         if settings.web_concurrency > 1:
             return supervisor.run(settings, serve)
         return asyncio.run(serve(settings, None))
@@ -53,18 +54,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 async def serve(settings: Settings, sockets: list[socket.socket] | None) -> int:
-    """Serve until a signal: SIGTERM drains, Ctrl-C leaves at once, a second one of either cuts the drain short."""
+    """Serve until a signal: SIGTERM drains, however often it comes; Ctrl-C (SIGINT) leaves at once, a drain too."""
     service = lifecycle.Service(settings, sockets)
     leave, now = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def on_signal(at_once: bool) -> None:
-        if at_once or leave.is_set():
-            now.set()
+    def hurry() -> None:
+        now.set()
         leave.set()
 
-    loop.add_signal_handler(signal.SIGTERM, on_signal, False)
-    loop.add_signal_handler(signal.SIGINT, on_signal, True)
+    loop.add_signal_handler(signal.SIGTERM, leave.set)
+    loop.add_signal_handler(signal.SIGINT, hurry)
     await service.start()
     if sockets is None:
         where = f"http://{settings.shown_host}:{service.port}"

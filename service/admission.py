@@ -32,8 +32,8 @@ SWEEP_INTERVAL = 60.0  # seconds between looks for buckets that are full again
 class Admission:
     """Who may come into this process and what they may begin there; counts who is in.
 
-    `draining`: the process is leaving, and nobody comes in any more. `failed`: parts that don't work right now; people
-    are served with the others, and balancers are told to send them elsewhere.
+    `draining`: the process is leaving, which balancers are told. `closed`: and nobody comes in any more. `failed`:
+    parts that don't work right now; people are served with the others, and balancers are told to send them elsewhere.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Admission:
         self.force_https = force_https
         self.connections = 0
         self._addresses = Counts()
-        self.draining = False
+        self.draining = self.closed = False
         self.failed: set[str] = set()
 
     @property
@@ -123,8 +123,8 @@ class Admission:
         self._log.signal("", encode(signals.Named(user=user.person)))
 
     def leaving(self) -> tuple[int, str] | None:
-        """Status and sentence for who comes while this process leaves, else None."""
-        return (503, "This process is leaving.") if self.draining else None
+        """Status and sentence for who comes once nobody may, else None."""
+        return (503, "This process is leaving.") if self.closed else None
 
     def refusal(self, request: HTTPServerRequest, guests: bool = False) -> tuple[int, str] | None:
         """Why a request may not even show its credentials: status and sentence, or None.
@@ -132,7 +132,7 @@ class Admission:
         A browser says its Origin; whoever says none needs a bearer token or a ticket of its kind, unless `guests` (who
         bring nothing that a foreign page could use: no cookie is ever set).
         """
-        if self.draining:
+        if self.closed:
             return self.leaving()
         if self.force_https and self._proxies.scheme(request) != "https":
             return 403, "Use https."

@@ -21,6 +21,7 @@ from service.files import SECRET_SHORTEST, kept_secret
 
 SECRET_SHORT = 32  # characters; less is warned of: RFC 7518 section 3.2 asks for 256 bits
 CHARACTER_BYTES = 12  # of a character past U+FFFF where a client escapes it in JSON, as Python does: \ud83e\ude77
+DRAIN_LONGEST = 25  # seconds from SIGTERM to the last close; Heroku kills after 30, and the last answers take 2
 ENVELOPE_BYTES = 2048  # of a frame beside its text: `id` and `ref` of 64 such characters, room, type, target
 
 
@@ -282,7 +283,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=2**20, le=2**40),
         Setting("67108864", "bytes", "of all readers; past it those without progress for the longest are closed 4413"),
     ]
-    drain_seconds: Annotated[float, Meta(ge=0, le=25), Setting("20", "s", "over which leaving sockets are spread")]
+    drain_delay: Annotated[
+        float,
+        Meta(ge=0, le=DRAIN_LONGEST),
+        Setting("5", "s", "from SIGTERM, in which new sockets are still taken: until balancers see `/readyz` fall"),
+    ]
+    drain_seconds: Annotated[
+        float,
+        Meta(ge=0, le=DRAIN_LONGEST),
+        Setting("20", "s", "over which leaving sockets are then spread; with DRAIN_DELAY at most 25"),
+    ]
     web_concurrency: Annotated[
         int, Meta(ge=1, le=64), Setting("1", "processes", "processes on the port (more need Redis)")
     ]
@@ -379,6 +389,11 @@ def _check_together(values: Mapping[str, Any], heroku: bool) -> None:
         raise ConfigError("WEB_CONCURRENCY: more than one process needs REDIS_URL; the embedded broker serves one")
     if values["ping_timeout"] > values["ping_interval"]:
         raise ConfigError("PING_TIMEOUT: expected at most PING_INTERVAL")
+    if values["drain_delay"] + values["drain_seconds"] > DRAIN_LONGEST:
+        raise ConfigError(
+            f"DRAIN_DELAY is {values['drain_delay']:g} and DRAIN_SECONDS {values['drain_seconds']:g}: "
+            f"expected at most {DRAIN_LONGEST} together, as platforms kill after 30; lower one of them"
+        )
     _check_frame_limit(values["text_limit"], values["frame_limit"])
 
 

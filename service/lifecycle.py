@@ -156,11 +156,18 @@ class Service:
     # -- the end
 
     async def drain(self) -> None:
-        """Send every socket away in its own moment of DRAIN_SECONDS, with a ticket for its next process."""
-        seconds = self.settings.drain_seconds
-        self.node.admission.draining = True  # readiness and every new socket are answered 503 from here on
+        """Tell balancers, and wait for them. Then send every socket away in its own moment, with a ticket for its next.
+
+        Who comes during the wait is let in, for balancers go on sending until they have looked; nobody is sent away in
+        it, for they would send them back to here.
+        """
+        delay, seconds = self.settings.drain_delay, self.settings.drain_seconds
+        self.node.admission.draining = True
+        logger.info("leaving: new sockets are taken for %g s more", delay)
+        await asyncio.sleep(delay)
+        self._stop_taking()
         sessions = list(ChatHandler.sessions)
-        logger.info("leaving: %d sockets over %.0f s", len(sessions), seconds if sessions else 0)
+        logger.info("leaving: %d sockets over %g s", len(sessions), seconds if sessions else 0)
         random.shuffle(sessions)
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -171,9 +178,16 @@ class Service:
             await asyncio.sleep(max(0.0, began + moment - loop.time()))
             session.close(CloseCode.RESTART, "this process is leaving")
 
+    def _stop_taking(self) -> None:
+        """Every new socket is answered 503 from here on. A port that is shared is left to those that stay."""
+        self.node.admission.closed = True
+        if self._sockets is not None and self._acceptor is not None:
+            self._acceptor.close()
+
     async def close(self) -> None:
         """Close what is open and let go of everything."""
         self.node.admission.draining = True
+        self._stop_taking()
         await self._stack.aclose()
 
     async def _close_sockets(self) -> None:

@@ -20,6 +20,7 @@ const SLEEP_MS = 10_000; // a clock that jumps so far ahead between two ticks: t
 const SLEEP_PONG_MS = 3000;
 const SILENCE_PONG_MS = 10_000;
 const EARLY_MS = 1000; // between attempts made early because something woke us
+const PROMISED_MS = 1000; // so much before the promised moment is still at it: clocks and wires differ
 const TICKET_KEPT_MS = 28_000; // tickets hold 30 s
 const UNSENT_LIMIT = 1 << 20; // bytes the browser may hold back before we hold back ourselves
 const LATER_ATTEMPTS = 3; // a full service gets waits of up to 8 s at once
@@ -218,9 +219,10 @@ export class Link {
     } else if (rule === AfterClose.TICKET && (welcomed || !this.#refused)) {
       this.#refused = true;
       this.#connect();
-    } else if (this.#told) {
+    } else if (this.#told && this.#told.at - now <= PROMISED_MS) {
       this.#wait(Math.max(0, this.#told.at - now), code, reason);
     } else {
+      // Cut long before the promised moment: nobody is there any more who keeps it, and the next process may be.
       this.#wait(this.#backoff.next(rule === AfterClose.LATER ? LATER_ATTEMPTS : 0), code, reason);
     }
   }
@@ -325,7 +327,8 @@ export class Link {
   }
 
   /**
-   * The process leaves: it closes us at that moment, and if it can't any more, we go by ourselves.
+   * The process leaves: it closes us at that moment, and if it can't any more, we go by ourselves. If it is gone before,
+   * we come back at once, with jitter and this ticket.
    * @param {Reconnect} frame
    */
   #leaving({ in_ms, ticket }) {

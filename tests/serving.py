@@ -67,7 +67,8 @@ class Served:
 
 def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Settings for tests, `environ` on top: no limits, nothing kept, no wait at the end."""
-    base = {"HOST": "127.0.0.1", "PORT": "0", "SQLITE_PATH": ":memory:", "DRAIN_SECONDS": "0", "PRESENCE_GRACE": "0"}
+    base = {"HOST": "127.0.0.1", "PORT": "0", "SQLITE_PATH": ":memory:", "PRESENCE_GRACE": "0"}
+    base |= {"DRAIN_DELAY": "0", "DRAIN_SECONDS": "0"}
     return base | {"SECRET_KEY": SECRET_KEY, "JWT_SECRET": JWT_SECRET} | NO_LIMITS | dict(environ or {})
 
 

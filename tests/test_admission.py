@@ -86,12 +86,14 @@ def test_a_user_has_so_many_sockets() -> None:
     assert admission().admit("192.0.2.1", of_user=1000) is None
 
 
-def test_only_a_process_that_leaves_says_so() -> None:
+def test_only_a_process_that_takes_nobody_says_so() -> None:
     """A part that failed sends nobody away: readiness tells balancers."""
     desk = admission()
     desk.failed.add("rates")
     assert desk.leaving() is None and desk.refusal(request(), guests=True) is None
-    desk.draining = True
+    desk.draining = True  # balancers are told, and go on sending for a moment
+    assert desk.leaving() is None and desk.refusal(request(), guests=True) is None
+    desk.closed = True
     assert desk.leaving() == desk.refusal(request(), guests=True) == (503, "This process is leaving.")
 
 

@@ -586,7 +586,7 @@ async def test_pages_elsewhere_that_are_allowed_may_read() -> None:
 async def test_a_leaving_process_takes_no_requests() -> None:
     """503 with Retry-After: the router asks another."""
     async with serving() as it:
-        it.node.admission.draining = True
+        it.node.admission.closed = True
         response = await post(it, "/tickets", {"name": "Ada"})
         assert error(response) == (503, "unavailable")
         assert response.headers["Retry-After"] == "1"

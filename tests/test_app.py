@@ -206,11 +206,11 @@ async def each_status(it: Served, **headers: str) -> dict[str, HTTPResponse]:
 
     with mock.patch.object(it.node.broker.directory, "claim_name", broken):
         found["500"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)
-    it.node.admission.draining = True
+    it.node.admission.draining = it.node.admission.closed = True
     found["503"] = await it.fetch("/tickets", "POST", {"name": "Bob"}, **headers)
     found["503 ready"] = await it.fetch("/readyz", **headers)
     found["204 preflight of 503"] = await it.fetch("/tickets", "OPTIONS", **headers)
-    it.node.admission.draining = False
+    it.node.admission.draining = it.node.admission.closed = False
     for name, response in found.items():
         assert response.code == int(name[:3]), name
     return found
@@ -689,8 +689,32 @@ async def test_without_the_broker_there_is_no_ticket_but_a_moment(monkeypatch: p
         assert await ada.closed() == LEAVING
 
 
-async def test_a_leaving_process_is_not_ready_and_takes_no_sockets() -> None:
-    """503 from the first moment on every address of a socket; those that are in can still talk."""
+async def test_who_comes_during_the_delay_is_let_in_and_has_a_moment_too() -> None:
+    """Readiness falls first; nobody is sent away before the delay is over, and those who came then are among them."""
+    paths, delay = ("/receive", "/submit", "/clock", "/"), 2.0 * UNIT
+    async with serving({"DRAIN_DELAY": str(delay), "DRAIN_SECONDS": "0.2"}) as it, AsyncExitStack() as stack:
+        clients = await entered(stack, it.url, 1)
+        began = time.monotonic()
+        drain = asyncio.ensure_future(it.service.drain())
+        await until(lambda: it.node.admission.draining, "it leaves")
+        response = await it.fetch("/readyz")
+        assert (response.code, answer(response)["draining"]) == (503, True)
+        clients.append(await stack.enter_async_context(ChatClient.open(it.url, "Newcomer")))
+        for path in paths:
+            async with it.socket(path):
+                pass
+        assert not drain.done() and not any(
+            frame["type"] == "reconnect" for client in clients for frame in client.frames
+        )
+        for client in clients:
+            told = await client.recv("reconnect")
+            assert time.monotonic() - began >= delay and 0 <= told["in_ms"] <= 200 and told["ticket"]
+            assert await client.closed() == LEAVING
+        await drain
+
+
+async def test_a_leaving_process_takes_no_sockets() -> None:
+    """Without a delay 503 from the first moment on every address of one; those that are in can still talk."""
     async with serving({"DRAIN_SECONDS": "20"}) as it, ChatClient.open(it.url, "Ada") as ada:
         await ada.join("lobby")
         drain = asyncio.ensure_future(it.service.drain())
@@ -743,8 +767,8 @@ async def test_handshakes_under_way_when_a_drain_begins_are_told_to_go_elsewhere
     assert set(outcomes) == {"told", "503"}, outcomes
 
 
-async def test_with_nobody_there_a_drain_is_over_at_once() -> None:
-    """Nobody has to be spread."""
+async def test_with_nobody_there_nobody_is_waited_for() -> None:
+    """Nobody has to be spread over DRAIN_SECONDS."""
     async with serving({"DRAIN_SECONDS": "20"}) as it:
         await asyncio.wait_for(it.service.drain(), UNIT)
 

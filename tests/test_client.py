@@ -170,6 +170,26 @@ async def test_reconnect_is_obeyed() -> None:
     assert since == {"epoch": "e1", "seq": 2}
 
 
+@pytest.mark.parametrize("code", [1012, 1006])
+async def test_who_is_cut_before_the_promised_moment_comes_back_at_once(code: int) -> None:
+    """With jitter, and with the ticket it was given: the process that promised is gone, its successor may be there."""
+    waits, protocols, posts = await run(f"""
+        const clients = [], waits = [];
+        for (let count = 0; count < 8; count++) {{
+            const service = scripted();
+            const socket = await service.enter();
+            socket.say({{ type: "reconnect", in_ms: 20000, ticket: "given" }});
+            socket.end({code});
+            clients.push(service);
+            waits.push(service.chat.state.retryIn);
+        }}
+        const again = await clients[0].next(2);
+        return [waits, again.protocols, clients[0].posts];
+    """)
+    assert max(waits) <= 1000 and len(set(waits)) > 1
+    assert (protocols, posts) == (["chat.v1", "ticket.given"], 1)
+
+
 async def test_events_come_once_in_order_and_a_hole_is_asked_for() -> None:
     """Repeats are dropped; what would leave a hole is dropped too, and the room is resumed from before it."""
     seqs, since = await run("""

@@ -39,7 +39,7 @@ async def test_they_count_as_connections(path: str) -> None:
 async def test_a_process_that_leaves_takes_none(path: str) -> None:
     """503: another one will."""
     async with serving() as it:
-        it.node.admission.draining = True
+        it.node.admission.closed = True
         with pytest.raises(websockets.InvalidStatus) as caught:
             async with it.socket(path):
                 pass

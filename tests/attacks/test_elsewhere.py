@@ -94,9 +94,9 @@ async def ask_all(it: Served, browser: Browser, origin: str) -> dict[str, dict[s
     post = {"method": "POST", "body": '{"name":"Bob"}', "headers": {"Content-Type": "application/json"}}
     with mock.patch.object(it.node.broker.directory, "claim_name", broken):
         seen["a fault"] = await ask("/tickets", post)
-    it.node.admission.draining = True
+    it.node.admission.closed = True
     seen["leaving"] = await ask("/tickets", post)
-    it.node.admission.draining = False
+    it.node.admission.closed = False
     seen["import"] = {"keys": await page.evaluate(IMPORT, it.url + "/static/client.js")}
     await page.close()
     return seen

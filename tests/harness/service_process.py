@@ -50,8 +50,8 @@ _TROUBLE = re.compile(
 def service_env(env: Mapping[str, str] | None = None) -> dict[str, str]:
     """A whole environment for the service: nothing of the caller's settings, secrets fixed, `env` on top.
 
-    DRAIN_SECONDS is 0, so that a test which does not test the drain does not wait for it, and without a
-    broker in `env` nothing is kept on disk.
+    DRAIN_DELAY and DRAIN_SECONDS are 0, so that a test which does not test the drain does not wait for it, and
+    without a broker in `env` nothing is kept on disk.
     """
     clean = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
     # Coverage finds its way into processes by a variable.
@@ -61,6 +61,7 @@ def service_env(env: Mapping[str, str] | None = None) -> dict[str, str]:
         "SQLITE_PATH": ":memory:",
         "SECRET_KEY": SECRET_KEY,
         "JWT_SECRET": JWT_SECRET,
+        "DRAIN_DELAY": "0",
         "DRAIN_SECONDS": "0",
     }
     return clean | dict(env or {})
