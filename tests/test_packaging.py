@@ -101,7 +101,9 @@ def pins(name: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     text = re.sub(r"^#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE).replace("\\\n", " ")
     for line in text.splitlines():
-        pinned = re.fullmatch(r"([a-z0-9-]+)==([\w.]+)( ; [^#]*?)?(\s+--hash=sha256:[0-9a-f]{64})+", line)
+        pinned = re.fullmatch(
+            r"([a-z0-9-]+)(?:\[[a-z,]+\])?==([\w.]+)( ; [^#]*?)?(\s+--hash=sha256:[0-9a-f]{64})+", line
+        )
         assert pinned, line
         found.setdefault(pinned[1], set()).add(pinned[2])
     return found
