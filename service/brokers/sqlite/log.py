@@ -5,6 +5,7 @@ import functools
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
 from service import telemetry
 from service.brokers import marks
@@ -266,10 +267,12 @@ class SqliteLog(Log):
 
     def _messages(self, room: Room, before: int) -> Iterator[tuple[int, bytes]]:
         """Backwards, as they are now."""
-        for seq, raw, kept in self.file.db.execute(_NEWEST, (room.id, before)):
-            frame = read_frame(room, seq, raw)
-            if frame is not None:
-                yield seq, frame if kept is None else marks.apply(frame, read_marks(room, seq, kept))
+        # What is logged of a damaged row refers to this frame: a statement that it kept would keep the file's lock.
+        with closing(self.file.db.execute(_NEWEST, (room.id, before))) as rows:
+            for seq, raw, kept in rows:
+                frame = read_frame(room, seq, raw)
+                if frame is not None:
+                    yield seq, frame if kept is None else marks.apply(frame, read_marks(room, seq, kept))
 
     @reading
     def after(self, room: str, seq: int, limit: int) -> Page | None:
@@ -283,13 +286,14 @@ class SqliteLog(Log):
     def _consecutive(self, room: Room, seq: int) -> Iterator[tuple[int, bytes]]:
         """What comes after `seq`, up to a gap. What can't be read is as if it were trimmed."""
         last = 0
-        for number, raw in self.file.db.execute(_AFTER, {"room": room.id, "seq": seq}):
-            frame = read_frame(room, number, raw)
-            if last and (frame is None or number != last + 1):
-                return
-            if frame is not None:
-                yield number, frame
-                last = number
+        with closing(self.file.db.execute(_AFTER, {"room": room.id, "seq": seq})) as rows:
+            for number, raw in rows:
+                frame = read_frame(room, number, raw)
+                if last and (frame is None or number != last + 1):
+                    return
+                if frame is not None:
+                    yield number, frame
+                    last = number
 
     # -- a log's life
 
