@@ -1021,6 +1021,23 @@ async def test_read_positions_are_bounded(path: str) -> None:
     assert READERS_LIMIT <= rows(path, "reads") - UNREAD_ROOMS <= READERS_LIMIT * 1.1
 
 
+@pytest.mark.expects_log("the upkeep failed")
+async def test_the_upkeep_comes_by_itself(path: str) -> None:
+    """Again and again, whatever becomes of one round."""
+    rounds = []
+
+    class Failing(File):
+        def answer(self, works: Sequence[Work]) -> list[Any]:
+            rounds.append(len(works))
+            return [ZeroDivisionError()] * len(works) if len(rounds) == 1 else super().answer(works)
+
+    file = Failing(path, CLOCK)
+    async with opened(make(path, file=file, upkeep_interval=0.02)) as (broker, _):
+        await until(lambda: rounds, "a first round")
+        file.writable = False  # as a refusing disk leaves it
+        await until(lambda: broker.available, "the disk tried again")
+
+
 async def test_the_upkeep_clears_what_ran_out(path: str) -> None:
     """Names that nobody holds are free and tickets gone; what it leaves is what is still true."""
     async with opened(make(path)) as (broker, _):

@@ -39,10 +39,12 @@ class SqliteBroker(Broker):
         history_days: float,
         clock: Clock = CLOCK,
         file: File | None = None,
+        upkeep_interval: float = UPKEEP_INTERVAL,
         **log: Any,
     ) -> None:
         """`file`: in the place of one made of `path`. `log`: options of SqliteLog."""
         self._clock = clock
+        self._upkeep_interval = upkeep_interval
         self._file = file or File(path, clock)
         self.log = SqliteLog(self._file, history_limit, int(history_days * DAY_MS), **log)
         self.presence = MemoryPresence(self.log)
@@ -64,7 +66,7 @@ class SqliteBroker(Broker):
 
     async def _run_upkeep(self) -> None:
         while True:
-            await asyncio.sleep(UPKEEP_INTERVAL)
+            await asyncio.sleep(self._upkeep_interval)
             try:
                 await self.upkeep()
             except RequestError:
