@@ -1,4 +1,4 @@
-"""What the brokers' tests share: a listener that keeps what it hears, events to publish, brokers opened for a block."""
+"""What the brokers' tests share: a subscriber that keeps what it hears, events, brokers opened for a block."""
 
 import asyncio
 import itertools

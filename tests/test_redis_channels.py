@@ -114,7 +114,7 @@ async def test_subscriptions_may_come_before_the_connection(redis_server: RedisS
 
 
 async def test_the_subscriptions_of_a_turn_are_confirmed_together(redis_url: str) -> None:
-    """One command, and one word to the listener: it reads their positions in one go."""
+    """One command, and one word to the subscriber: it reads their positions in one go."""
     async with running(redis_url) as it:
         await it.connected()
         names = [b"%d" % number for number in range(100)]
