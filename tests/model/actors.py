@@ -334,10 +334,16 @@ class Actor:
     async def _history(self, place: Place) -> None:
         room = await self._room(place)
         if room is not None:
-            view = place.views[room]
-            page = await place.ask(
-                "history", room=room, before=view.seq + 1, limit=self.world.random.choice((0, 3, 200))
-            )
+            before, limit = place.views[room].seq + 1, self.world.random.choice((0, 3, 200))
+            ban = self.world.rule("ban", room, self.user).glance()
+            try:
+                page = await place.ask("history", room=room, before=before, limit=limit)
+            except ChatError as error:
+                if error.code != "forbidden" or not ban.may_refuse:
+                    raise ModelError(f"{self.user}: a page of {room} was refused: {error}") from None
+                return  # the process has yet to hear of the ban that the broker knows, and to close the socket
+            if ban.must_refuse:
+                raise ModelError(f"{self.user} reads {room} while banned")
             seqs = [message["seq"] for message in page["messages"]]
             if seqs != sorted(set(seqs)):
                 raise ModelError(f"{self.user}: a page of {room} out of order: {seqs}")
