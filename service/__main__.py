@@ -2,21 +2,23 @@
 
 import argparse
 import asyncio
+import functools
 import logging
 import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 from service import __version__, app, config, lifecycle, supervisor, telemetry, tokens
 from service.config import Settings
-from service.errors import ConfigError
+from service.errors import ConfigError, StartError
 
 logger = logging.getLogger(__name__)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until SIGTERM or Ctrl-C. Exit status: 0 after a clean end, 2 for a setting that can't hold."""
+    """Serve until SIGTERM or Ctrl-C. Exit status: 0 after a clean end, 2 for a start that could not be."""
     argv = sys.argv[1:] if argv is None else argv
     telemetry.make_streams_safe()
     if argv[:1] == ["token"]:
@@ -45,16 +47,23 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to load anew, and it must not end the service
         if settings.web_concurrency > 1:
             return supervisor.run(settings, serve)
-        return asyncio.run(serve(settings, None))
+        return lifecycle.run(lambda: serve(settings, None, functools.partial(_announce, settings)))
     except ConfigError as error:
         print(f"parley: {error}", file=sys.stderr)
-    except OSError as error:  # no setting's fault: the system has no process or descriptor left, for example
+    except StartError as error:
         print(f"parley: the system refused the start: {error}", file=sys.stderr)
     return 2
 
 
-async def serve(settings: Settings, sockets: list[socket.socket] | None) -> int:
-    """Serve until a signal: SIGTERM drains, however often it comes; Ctrl-C (SIGINT) leaves at once, a drain too."""
+def _announce(settings: Settings, port: int) -> None:
+    telemetry.announce(f"Parley {__version__} on http://{settings.shown_host}:{port} ({settings.broker_name})")
+
+
+async def serve(settings: Settings, sockets: list[socket.socket] | None, started: Callable[[int], None]) -> int:
+    """Serve until a signal: SIGTERM drains, however often it comes; Ctrl-C (SIGINT) leaves at once, a drain too.
+
+    `started` is called with the port once it serves.
+    """
     service = lifecycle.Service(settings, sockets)
     leave, now = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -66,9 +75,7 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None) -> int:
     loop.add_signal_handler(signal.SIGTERM, leave.set)
     loop.add_signal_handler(signal.SIGINT, hurry)
     await service.start()
-    if sockets is None:
-        where = f"http://{settings.shown_host}:{service.port}"
-        telemetry.announce(f"Parley {__version__} on {where} ({settings.broker_name})")
+    started(service.port)
     await leave.wait()
     drain = asyncio.ensure_future(service.drain() if not now.is_set() else asyncio.sleep(0))
     stop = asyncio.ensure_future(now.wait())

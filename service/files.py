@@ -53,8 +53,12 @@ def kept_secret(sqlite_path: str, make: bool) -> str:
             return _read_secret(path)
         except OSError as error:
             raise ConfigError(f"SQLITE_PATH: can't write {path} ({error.strerror}); choose a writable folder") from None
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secret + "\n")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secret + "\n")
+        except OSError as error:  # a full disk; an empty file would be taken for a broken secret next time
+            path.unlink()
+            raise ConfigError(f"SQLITE_PATH: can't write {path} ({error.strerror}); make room on that disk") from None
         return secret
     return _read_secret(path) if os.path.lexists(path) else secrets.token_hex(32)
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from service import app, protocol, telemetry
 from service.chat import ChatHandler
 from service.config import Settings
+from service.errors import naming
 from service.guides.handler import GuideHandler
 from service.guides.voice import Voice
 from service.node import Node
@@ -43,6 +44,15 @@ class Waits(Struct, frozen=True, kw_only=True):
 DEFAULT_WAITS = Waits()
 
 
+def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run it on a loop of its own, as `asyncio.run` does. Raises `StartError` where there can be no loop."""
+    runner = asyncio.Runner()
+    with naming("the event loop"):
+        runner.get_loop()
+    with runner:
+        return runner.run(main())
+
+
 class Service:
     """One process's service: `start`, then `drain` or not, then `close`."""
 
@@ -64,7 +74,10 @@ class Service:
         return self._acceptor.port
 
     async def start(self) -> None:
-        """Serve. Raises `ConfigError` for a setting that can't hold, an address that can't be had among them."""
+        """Serve. Raises `ConfigError` for a setting that can't hold, an address that can't be had among them.
+
+        Raises `StartError` for what the system refuses.
+        """
         try:
             await self._start()
         except BaseException:
@@ -80,7 +93,8 @@ class Service:
         stack.push_async_callback(node.rooms.close)
         unsent = node.socket_limits.unsent_total
         telemetry.UNSENT_BYTES.set_function(lambda: unsent.held_bytes)
-        await broker.open(node.rooms)
+        with naming(settings.broker_name):
+            await broker.open(node.rooms)
         stack.push_async_callback(broker.close)
         stack.push_async_callback(node.authenticator.close)
         # Unwound in reverse: sockets close first, then their people leave, then the broker goes.
@@ -106,7 +120,8 @@ class Service:
         stack.push_async_callback(server.close_all_connections)
         stack.push_async_callback(self._close_sockets)
         sockets = self._sockets or acceptor.bind(settings.host, settings.port)
-        self._acceptor = acceptor.Acceptor(server, sockets)
+        with naming(f"listening on {settings.shown_host}:{sockets[0].getsockname()[1]}"):
+            self._acceptor = acceptor.Acceptor(server, sockets)
         stack.callback(self._acceptor.close)
         gc.collect()
         gc.freeze()

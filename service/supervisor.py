@@ -1,87 +1,241 @@
 """Several processes on one port: WEB_CONCURRENCY of them share the listening sockets; a dead one is replaced."""
 
 import asyncio
-import functools
 import logging
 import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from socket import socket
 from typing import Any, NoReturn
 
-from service import __version__, telemetry
+from msgspec import Struct
+
+from service import __version__, lifecycle, telemetry
 from service.config import Settings
+from service.errors import ConfigError, StartError, naming
 from service.sockets import acceptor
 
 logger = logging.getLogger(__name__)
 
-RESTART_DELAY = 1.0  # seconds before a dead process is replaced, so that one that can't live doesn't spin
+LOOK_INTERVAL = 0.05  # seconds between looks for the first process that serves
+REASON_LIMIT = 16_384  # bytes of a reason, of which the end tells most; a pipe takes 65,536 without a reader
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_ASKED = (0, -signal.SIGTERM, -signal.SIGINT)  # exit codes of who was told to leave; the signals: before it could serve
+_UP, _SETTING, _SYSTEM, _FAULT = b"+", b"C", b"S", b"F"  # what a process reports; behind the last three stands why
 
-Serve = Callable[[Settings, list[socket]], Coroutine[Any, Any, int]]
-
-
-def run(settings: Settings, serve: Serve) -> int:
-    """Fork, watch, restart; pass SIGTERM and SIGINT on and wait. Answers the worst exit status of the processes."""
-    sockets = acceptor.bind(settings.host, settings.port)
-    alive = os.pipe()  # who reads it is told when this process, and with it the writing end, is gone
-    # Blocked for good and taken one by one below. A handler would be too late for a signal that comes between Python's
-    # last look for one and the system call that waits: the call would go on waiting.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    start = functools.partial(_fork, settings, sockets, serve, alive)
-    children = {start() for _ in range(settings.web_concurrency)}
-    port = sockets[0].getsockname()[1]
-    name = f"{settings.broker_name}, {settings.web_concurrency} processes"
-    telemetry.announce(f"Parley {__version__} on http://{settings.shown_host}:{port} ({name})")
-    leaving = worst = 0
-    while children:
-        number = signal.sigwait(_SIGNALS)
-        if number != signal.SIGCHLD:
-            leaving = number
-            for child in children:
-                os.kill(child, number)  # one that has just ended keeps its pid until it is waited for
-            continue
-        for child, code in _ended():
-            children.discard(child)
-            if not leaving:
-                logger.error("process %d ended with %d; starting another", child, code)
-            elif code != -leaving:  # else it had yet to set its handler, and nobody was served
-                worst = max(worst, abs(code))
-        if not leaving and len(children) < settings.web_concurrency:
-            time.sleep(RESTART_DELAY)
-            children |= {start() for _ in range(settings.web_concurrency - len(children))}
-    for sock in sockets:
-        sock.close()
-    for end in alive:
-        os.close(end)
-    return worst
+Serve = Callable[[Settings, list[socket], Callable[[int], None]], Coroutine[Any, Any, int]]
+"""Serves on these sockets to its end, and calls the last once it does. Answers the exit status."""
 
 
-def _ended() -> Iterator[tuple[int, int]]:
-    """Pid and exit code of each process that has ended: one SIGCHLD may stand for several (signal(7))."""
-    with suppress(ChildProcessError):  # there is none left
-        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            yield ended[0], os.waitstatus_to_exitcode(ended[1])
+class Patience(Struct, frozen=True, kw_only=True):
+    """With processes that die, in seconds. With these the end comes after a minute and a half."""
+
+    first: float = 1.0  # before one is replaced, so that one that can't live doesn't spin; doubled each time
+    longest: float = 30.0
+    lived: float = 60.0  # who dies after so long did well before: the waits begin anew
+    deaths: int = 8  # in a row (those of one wait count once); then the service ends
 
 
-def _fork(settings: Settings, sockets: list[socket], serve: Serve, alive: tuple[int, int]) -> int:
-    child = os.fork()
-    if child == 0:
-        _become(settings, sockets, serve, alive)
-    return child
+PATIENCE = Patience()
 
 
-def _become(settings: Settings, sockets: list[socket], serve: Serve, alive: tuple[int, int]) -> NoReturn:
-    """One of the processes that serve, until its end."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would raise KeyboardInterrupt
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    parent, parents_end = alive
-    os.close(parents_end)
+class _Child(Struct):
+    began: float
+    reports: int  # the descriptor from which they are read
+    said: bytes = b""
 
-    async def serve_while_watched() -> int:
+    def read(self) -> None:
+        with suppress(BlockingIOError):
+            while more := os.read(self.reports, 65536):
+                self.said += more
+
+    @property
+    def up(self) -> bool:
+        return self.said.startswith(_UP)
+
+    @property
+    def reason(self) -> tuple[bytes, str]:
+        """Why it ended, if it said: the kind, and the words."""
+        said = self.said.removeprefix(_UP)
+        return said[:1], said[1:].decode()
+
+
+def run(settings: Settings, serve: Serve, patience: Patience = PATIENCE) -> int:
+    """Fork, watch, replace; pass SIGTERM and SIGINT on and wait. Answers the worst exit status of the processes.
+
+    Raises `ConfigError` and `StartError` where no process could begin to serve.
+    """
+    return _Supervisor(settings, serve, patience).run()
+
+
+class _Supervisor:
+    def __init__(self, settings: Settings, serve: Serve, patience: Patience) -> None:
+        self._settings = settings
+        self._serve = serve
+        self._patience = patience
+        self._children: dict[int, _Child] = {}
+        self._up = False  # whether any has ever served
+        self._leaving = False
+        self._gave_up = False
+        self._status = 0
+        self._refusal: ConfigError | StartError | None = None
+        self._reason = ""  # the last that was logged
+        self._deaths = 0  # in a row
+        self._restart_at: float | None = None
+
+    def run(self) -> int:
+        self._sockets = acceptor.bind(self._settings.host, self._settings.port)
+        self._port = self._sockets[0].getsockname()[1]
+        # Blocked for good and taken one by one below. A handler would be too late for a signal that comes between
+        # Python's last look for one and the system call that waits: the call would go on waiting.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        with naming("a pipe to the processes"):
+            self._alive = os.pipe()  # who reads it is told when this process, and with it the writing end, is gone
+        self._start_missing()
+        while self._children or not self._leaving:
+            number = self._next_signal()
+            self._look()
+            if number == signal.SIGCHLD:
+                for pid, code in _ended():
+                    self._on_end(self._children.pop(pid), pid, code)
+            elif number:
+                self._leave(number)
+            elif self._restart_at is not None and time.monotonic() >= self._restart_at:
+                self._start_missing()
+        for end in self._alive:
+            os.close(end)
+        if self._refusal is not None:
+            raise self._refusal
+        return self._status
+
+    def _next_signal(self) -> int:
+        """0 where it is time for something else."""
+        waits = [] if self._up or self._leaving else [LOOK_INTERVAL]
+        if self._restart_at is not None:
+            waits.append(max(0.0, self._restart_at - time.monotonic()))
+        found = signal.sigtimedwait(_SIGNALS, min(waits)) if waits else signal.sigwaitinfo(_SIGNALS)
+        return 0 if found is None else found.si_signo
+
+    def _look(self) -> None:
+        """Say where it is once a first process serves."""
+        if self._up:
+            return
+        for child in self._children.values():
+            child.read()
+        if any(child.up for child in self._children.values()):
+            self._up = True
+            settings = self._settings
+            name = f"{settings.broker_name}, {settings.web_concurrency} processes"
+            telemetry.announce(f"Parley {__version__} on http://{settings.shown_host}:{self._port} ({name})")
+
+    def _leave(self, number: int) -> None:
+        """Tell all; none is replaced any more. Again as often as it comes: who leaves already takes no notice."""
+        self._leaving, self._restart_at = True, None
+        for sock in self._sockets:  # theirs are their own, and once they take nobody any more nobody must wait here
+            sock.close()
+        for pid in self._children:
+            os.kill(pid, number)  # one that has just ended keeps its pid until it is waited for
+
+    # -- those that end
+
+    def _on_end(self, child: _Child, pid: int, code: int) -> None:
+        child.read()
+        os.close(child.reports)
+        kind, reason = child.reason
+        if self._leaving:
+            self._say(kind, reason)
+            if code not in _ASKED and not self._gave_up:
+                self._status = max(self._status, abs(code))
+        elif kind in (_SETTING, _SYSTEM) and not self._up:
+            self._refuse(ConfigError(reason) if kind == _SETTING else StartError(reason))
+        else:
+            self._say(kind, reason)
+            self._replace(f"process {pid} ended with {code}", code in _ASKED, time.monotonic() - child.began, kind)
+
+    def _say(self, kind: bytes, reason: str) -> None:
+        """Log why one ended, unless that of the one before did for the same reason."""
+        if reason and reason != self._reason:
+            self._reason = reason
+            _log(kind, reason)
+
+    def _refuse(self, refusal: ConfigError | StartError) -> None:
+        """Nobody was ever served, and another process would fare no better."""
+        if not self._leaving:
+            self._refusal, self._reason = refusal, str(refusal)
+            self._leave(signal.SIGTERM)
+
+    def _replace(self, what: str, asked: bool, lived: float, kind: bytes) -> None:
+        """Start another after a while, which grows with each that dies; after too many of them, leave."""
+        patience, now = self._patience, time.monotonic()
+        if self._restart_at is None:
+            wait = patience.first
+            if not asked:
+                self._deaths = 1 if lived >= patience.lived else self._deaths + 1
+                wait = min(patience.first * 2 ** (self._deaths - 1), patience.longest)
+            if self._deaths > patience.deaths:
+                logger.error("%s, as did those before, %d times in a row; leaving", what, patience.deaths)
+                self._gave_up, self._status = True, 2 if kind == _SETTING else 1
+                self._leave(signal.SIGTERM)
+                return
+            self._restart_at = now + wait
+        level = logging.INFO if asked else logging.ERROR
+        logger.log(level, "%s; starting another in %.3g s", what, self._restart_at - now)
+
+    # -- those that begin
+
+    def _start_missing(self) -> None:
+        self._restart_at = None
+        while not self._leaving and len(self._children) < self._settings.web_concurrency:
+            try:
+                with naming("another process"):
+                    self._fork()
+            except StartError as error:
+                if not self._up:
+                    self._refuse(error)
+                    return
+                self._say(_SYSTEM, str(error))
+                self._replace("no process could be made", asked=False, lived=0.0, kind=_SYSTEM)
+                return
+
+    def _fork(self) -> None:
+        reports, writing = os.pipe()
+        try:
+            pid = os.fork()
+        except BaseException:
+            os.close(reports)
+            os.close(writing)
+            raise
+        if pid == 0:
+            os.close(reports)
+            self._become(writing)
+        os.close(writing)
+        os.set_blocking(reports, False)
+        self._children[pid] = _Child(time.monotonic(), reports)
+
+    def _become(self, reports: int) -> NoReturn:
+        """One of the processes that serve, until its end."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would raise KeyboardInterrupt
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        parent, parents_end = self._alive
+        for descriptor in (parents_end, *(child.reports for child in self._children.values())):
+            os.close(descriptor)
+        status = 1
+        try:
+            status = lifecycle.run(lambda: self._serve_while_watched(parent, reports))
+        except ConfigError as error:
+            _report(reports, _SETTING, str(error))
+        except StartError as error:
+            _report(reports, _SYSTEM, str(error))
+        except BaseException:  # noqa: BLE001  # whatever it is, the parent says it
+            _report(reports, _FAULT, traceback.format_exc())
+        sys.stdout.flush()
+        os._exit(status)
+
+    async def _serve_while_watched(self, parent: int, reports: int) -> int:
         loop = asyncio.get_running_loop()
 
         def leave() -> None:
@@ -90,12 +244,27 @@ def _become(settings: Settings, sockets: list[socket], serve: Serve, alive: tupl
             os.kill(os.getpid(), signal.SIGTERM)
 
         loop.add_reader(parent, leave)
-        return await serve(settings, sockets)
+        return await self._serve(self._settings, self._sockets, lambda port: _report(reports, _UP))
 
+
+def _report(reports: int, kind: bytes, reason: str = "") -> None:
+    """To the parent, which says it once for all of them; by ourselves if it is gone."""
     try:
-        status = asyncio.run(serve_while_watched())
-    except BaseException:
-        logger.exception("the process failed")
-        status = 1
-    sys.stdout.flush()
-    os._exit(status)
+        os.write(reports, kind + reason.encode(errors="replace")[-REASON_LIMIT:])
+    except OSError:
+        if reason:
+            _log(kind, reason)
+
+
+def _log(kind: bytes, reason: str) -> None:
+    if kind == _FAULT:
+        logger.error("the process failed", extra={"traceback": reason})
+    else:
+        logger.error("a process could not start: %s", reason)
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    """Pid and exit code of each process that has ended: one SIGCHLD may stand for several (signal(7))."""
+    with suppress(ChildProcessError):  # there is none left
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended[0], os.waitstatus_to_exitcode(ended[1])

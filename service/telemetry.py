@@ -111,6 +111,8 @@ class _Logfmt(logging.Formatter):
         fields |= {"level": record.levelname.lower(), "name": record.name, "msg": record.getMessage()}
         if record.exc_info:
             fields["error"] = self.formatException(record.exc_info)
+        elif traceback := getattr(record, "traceback", ""):  # another process's
+            fields["error"] = traceback
         return fields
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from service.errors import ConfigError
+from service.errors import ConfigError, StartError
 from service.sockets import acceptor
 from service.sockets.acceptor import Acceptor, bind, raise_descriptor_limit
 
@@ -144,13 +144,13 @@ def test_a_host_that_is_not_here_is_named(host: str) -> None:
 
 
 def test_other_reasons_not_to_have_a_socket_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is passed over in silence."""
+    """Nothing is passed over in silence, nor without what it was about."""
 
     def refuse(*_: object, **__: object) -> socket.socket:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(acceptor.socket, "socket", refuse)
-    with pytest.raises(PermissionError):
+    with pytest.raises(StartError, match=r"^listening on 127\.0\.0\.1:0: Operation not permitted$"):
         bind("127.0.0.1", 0)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -14,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from service import __version__
+from service import __version__, lifecycle
+from service.errors import StartError
 
 from .harness import JWT_SECRET, SECRET_KEY, UNIT, ChatClient, ServiceProcess, service_env, wait_until
 from .harness.service_process import ROOT
@@ -172,6 +174,37 @@ def test_a_port_in_use_is_said() -> None:
             assert done.returncode == 2, done.stderr
             assert f"PORT {port}" in done.stderr and "choose another" in done.stderr
             assert "Traceback" not in done.stderr
+
+
+def test_a_disk_that_takes_no_secret_is_named(tmp_path: Path) -> None:
+    """With the file; none is left that would be taken for a broken secret next time."""
+    done = subprocess.run(
+        [sys.executable, "-m", "service"],
+        cwd=ROOT,
+        env=service_env({"SQLITE_PATH": str(tmp_path / "parley.db"), "SECRET_KEY": ""}),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+        capture_output=True,
+        text=True,
+        timeout=20 * UNIT,
+        check=False,
+    )
+    said = rf"parley: SQLITE_PATH: can't write {tmp_path}/parley\.db\.secret \(File too large\); .*\n"
+    assert done.returncode == 2 and re.fullmatch(said, done.stderr), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_system_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no setting's fault, so none is blamed."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    async def nothing() -> int:
+        raise AssertionError("there is no loop")
+
+    monkeypatch.setattr(asyncio.Runner, "get_loop", refuse)
+    with pytest.raises(StartError, match=r"^the event loop: Too many open files$"):
+        lifecycle.run(nothing)
 
 
 def test_the_start_line_says_where_and_on_what(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """service/supervisor.py: several processes on one port, as a user starts them."""
 
+import asyncio
 import os
 import re
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ async def entered(service: ServiceProcess, number: int) -> list[ChatClient]:
 async def test_two_processes_share_a_port_and_the_chat(redis_url: str) -> None:
     """One start line; both take connections, and what is said on one is heard on the other."""
     with two(redis_url) as service:
+        wait_until(lambda: service.stdout, "the start line")
         assert len(service.stdout) == 1
         assert re.search(rf":{service.port} \(redis .*, 2 processes\)$", service.stdout[0])
         clients = await entered(service, 24)
@@ -53,7 +55,7 @@ async def test_two_processes_share_a_port_and_the_chat(redis_url: str) -> None:
         for client in clients:
             await client.close()
         assert service.stop() == 0
-    assert len([line for line in service.stderr if "leaving:" in line]) == 2, "both drained"
+    assert len([line for line in service.stderr if re.search(r"leaving: \d+ sockets", line)]) == 2, "both drained"
 
 
 @pytest.mark.expects_log("ended with -9; starting another")
@@ -116,7 +118,8 @@ _ENDING = """
 import asyncio, os, signal, sys
 from service import config, supervisor
 
-async def serve(*_):
+async def serve(settings, sockets, started):
+    started(0)
     ending = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
     os.kill(os.getppid(), signal.SIGTERM)  # the first that is up ends all
@@ -129,11 +132,10 @@ sys.exit(supervisor.run(config.load(), serve))
 """
 
 
-@pytest.mark.parametrize(("status", "answered"), [("0", 0), ("3", 3), ("fault", 1)])
-def test_the_worst_status_is_answered(status: str, answered: int) -> None:
-    """Of the processes that ended after the signal; a fault is logged and counts as 1."""
-    done = subprocess.run(
-        [sys.executable, "-c", _ENDING, status],
+def script(source: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A program to its end, with the settings of two processes."""
+    return subprocess.run(
+        [sys.executable, "-c", source, *arguments],
         cwd=ROOT,
         env=environment({"REDIS_URL": "redis://127.0.0.1:1", "WEB_CONCURRENCY": "2"}) | {"PATH": os.environ["PATH"]},
         capture_output=True,
@@ -141,6 +143,12 @@ def test_the_worst_status_is_answered(status: str, answered: int) -> None:
         timeout=20 * UNIT,
         check=False,
     )
+
+
+@pytest.mark.parametrize(("status", "answered"), [("0", 0), ("3", 3), ("fault", 1)])
+def test_the_worst_status_is_answered(status: str, answered: int) -> None:
+    """Of the processes that ended after the signal; a fault is logged and counts as 1."""
+    done = script(_ENDING, status)
     assert done.returncode == answered, done.stderr
     assert "2 processes" in done.stdout
     assert ("the process failed" in done.stderr) is (status == "fault")
@@ -155,6 +163,118 @@ def test_a_port_in_use_starts_nobody() -> None:
     async def serve(*_: object) -> int:
         raise AssertionError("forked")
 
-    with pytest.raises(config.ConfigError, match=r"^PORT .*in use"):
+    with pytest.raises(config.ConfigError, match=rf"^PORT {port}: 127\.0\.0\.1:{port}: .*in use"):
         supervisor.run(settings, serve)
     taken.close()
+
+
+@pytest.mark.parametrize("whom", ["parent", "group"])
+async def test_sigterm_may_come_to_all_and_again(redis_url: str, whom: str) -> None:
+    """Heroku and systemd send it to every process, and the parent passes it on: each socket keeps its moment."""
+    with two(redis_url, DRAIN_DELAY="0.2", DRAIN_SECONDS="2") as service:
+        clients = await entered(service, 8)
+        group = [service.pid, *children(service)] if whom == "group" else [service.pid]
+
+        def signal_all() -> None:
+            for pid in group:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+
+        async def leave(client: ChatClient) -> None:
+            promised = (await client.recv("reconnect"))["in_ms"] / 1000
+            signal_all()
+            assert await client.closed() == (1012, "this process is leaving")
+            assert time.monotonic() - began >= 0.2 + promised - 0.001  # it is rounded to a millisecond
+
+        began = time.monotonic()
+        signal_all()
+        signal_all()
+        await asyncio.gather(*map(leave, clients))
+        assert service.stop() == 0
+
+
+# -- starts that fail
+
+_FAILING = """
+import asyncio, os, signal, sys
+from service import config, supervisor
+from service.errors import ConfigError, StartError, naming
+from service.supervisor import Patience
+
+how, after = sys.argv[1], sys.argv[2]
+
+async def serve(settings, sockets, started):
+    if after == "up":
+        started(0)
+        await asyncio.sleep(0.2)
+    if how == "setting":
+        raise ConfigError("JWT_PUBLIC_KEY: can't be read")
+    if how == "system":
+        with naming("the file"):
+            raise OSError(28, "No space left on device")
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise ZeroDivisionError
+
+if how == "fork":
+    def refuse():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    os.fork = refuse
+patience = Patience(first=0.01, longest=0.05, deaths=5)
+try:
+    sys.exit(supervisor.run(config.load(), serve, patience))
+except (ConfigError, StartError) as error:
+    print(type(error).__name__, error, file=sys.stderr)
+    sys.exit(2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("setting", "ConfigError JWT_PUBLIC_KEY: can't be read"),
+        ("system", "StartError the file: No space left on device"),
+        ("fork", "StartError another process: Resource temporarily unavailable"),
+    ],
+)
+def test_a_start_that_is_refused_ends_all_with_2(how: str, said: str) -> None:
+    """At once and said once, however many found it: nobody was served, and another process would fare no better."""
+    done = script(_FAILING, how, "")
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr.splitlines() == [said]
+
+
+@pytest.mark.parametrize(
+    ("how", "after", "status"),
+    [("fault", "", 1), ("fault", "up", 1), ("killed", "", 1), ("setting", "up", 2), ("system", "up", 1)],
+)
+def test_processes_that_keep_dying_meet_a_growing_wait_and_then_the_end(how: str, after: str, status: int) -> None:
+    """The reason is said once, and the port is not held for ever by who serves nobody."""
+    done = script(_FAILING, how, after)
+    assert done.returncode == status, done.stderr
+    # Who dies while another's replacement is waited for is replaced with it, after what is left of that wait.
+    waits = [float(wait) for wait in re.findall(r"starting another in (\S+) s", done.stderr)]
+    for wait in (0.01, 0.02, 0.04, 0.05, 0.05):
+        waits = waits[waits.index(wait) + 1 :]
+    assert done.stderr.count("5 times in a row; leaving") == 1
+    reasons = {
+        "fault": "the process failed",
+        "setting": "JWT_PUBLIC_KEY",
+        "system": "the file",
+        "killed": "with -9, as",
+    }
+    assert done.stderr.count(reasons[how]) == 1
+
+
+def test_who_was_told_to_leave_is_replaced_without_a_growing_wait(redis_url: str) -> None:
+    """SIGTERM to one process: it ends well, so nothing counts it as a death."""
+    with two(redis_url) as service:
+        for _ in range(3):
+            eldest = children(service)[0]
+            os.kill(eldest, signal.SIGTERM)
+            wait_until(lambda gone=eldest: gone not in children(service), "it is gone")  # type: ignore[misc]
+            wait_until(lambda: len(children(service)) == 2, "another")
+            wait_until(service.ready, "ready")
+        assert service.stop() == 0
+    said = [line for line in service.stderr if "starting another" in line]
+    assert len(said) == 3 and all("ended with 0; starting another in 1 s" in line for line in said)

@@ -17,7 +17,7 @@ from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from tornado.iostream import IOStream
 
 from service.addresses import limit_key
-from service.errors import ConfigError
+from service.errors import ConfigError, StartError
 from service.limits import Counts
 from service.sockets import tornado_private
 from service.sockets.connection import SEND_BUFFER
@@ -67,13 +67,15 @@ def resolve(host: str, port: int) -> list[Address]:
 def bind(host: str, port: int) -> list[socket.socket]:
     """Listening sockets for `host` ("": every interface, both families).
 
-    Raises `ConfigError` naming HOST or PORT, and OSError for what is neither's fault.
+    Raises `ConfigError` naming HOST or PORT, and `StartError` naming the address for what is neither's fault.
     """
     sockets: list[socket.socket] = []
+    where = ""
     try:
         for family, kind, protocol, _, address in resolve(host, port):
             if sockets and port == 0:
                 address = (address[0], sockets[0].getsockname()[1], *address[2:])
+            where = f"[{address[0]}]:{address[1]}" if family == socket.AF_INET6 else f"{address[0]}:{address[1]}"
             sock = _listening(family, kind, protocol, address, optional=bool(sockets))
             if sock is not None:
                 sockets.append(sock)
@@ -81,10 +83,10 @@ def bind(host: str, port: int) -> list[socket.socket]:
         for sock in sockets:
             sock.close()
         if error.errno in (errno.EADDRINUSE, errno.EACCES):  # EACCES: below 1024, as a plain user
-            raise ConfigError(f"PORT {port}: {error.strerror}; choose another") from None
+            raise ConfigError(f"PORT {port}: {where}: {error.strerror}; choose another") from None
         if error.errno in (errno.EADDRNOTAVAIL, errno.EINVAL, errno.ENODEV):
             raise ConfigError(f"HOST is {host!r}: {error.strerror}; expected an address of this machine") from None
-        raise
+        raise StartError(f"listening on {where}: {error.strerror}") from error
     if not sockets:
         raise ConfigError(f"HOST is {host!r}: this system has no such addresses; choose another")
     return sockets
