@@ -14,6 +14,7 @@ from .harness import (
     ServiceProcess,
     make_jwt,
     service_process,
+    wait_until,
 )
 
 
@@ -26,6 +27,7 @@ def service() -> Iterator[ServiceProcess]:
 def test_it_is_ready_when_started_and_leaves_with_0(service: ServiceProcess) -> None:
     """start() waits for /readyz; SIGTERM ends it cleanly; one line on stdout says where and what."""
     assert service.ready()
+    wait_until(lambda: service.stdout, "the line, which a thread reads")
     assert len(service.stdout) == 1 and str(service.port) in service.stdout[0]
     assert service.stop() == 0
     assert not service.alive and not service.ready()

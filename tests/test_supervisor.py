@@ -21,16 +21,11 @@ from .harness.service_process import ROOT
 from .serving import environment
 
 
-def children(service: ServiceProcess) -> list[int]:
-    """The processes that serve, eldest first."""
-    return sorted(map(int, Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()))
-
-
 @contextmanager
 def two(redis_url: str, **environ: str) -> Iterator[ServiceProcess]:
     env = NO_LIMITS | {"REDIS_URL": redis_url, "WEB_CONCURRENCY": "2", "LOG_LEVEL": "info"} | environ
     with ServiceProcess(env) as service:
-        wait_until(lambda: len(children(service)) == 2, "two processes")
+        wait_until(lambda: len(service.children) == 2, "two processes")
         yield service
 
 
@@ -62,10 +57,10 @@ async def test_two_processes_share_a_port_and_the_chat(redis_url: str) -> None:
 async def test_a_process_that_dies_is_replaced(redis_url: str) -> None:
     """The port is served meanwhile by the other, and two serve again soon."""
     with two(redis_url) as service:
-        before = children(service)
+        before = service.children
         os.kill(before[0], signal.SIGKILL)
-        wait_until(lambda: len(children(service)) == 2 and before[0] not in children(service), "another process")
-        assert before[1] in children(service)
+        wait_until(lambda: len(service.children) == 2 and before[0] not in service.children, "another process")
+        assert before[1] in service.children
         wait_until(service.ready, "ready")
         clients = await entered(service, 4)
         await clients[0].send("lobby", "hello")
@@ -78,7 +73,7 @@ async def test_a_process_that_dies_is_replaced(redis_url: str) -> None:
 def test_ctrl_c_ends_all_with_0(redis_url: str) -> None:
     """Passed on to each."""
     with two(redis_url) as service:
-        pids = children(service)
+        pids = service.children
         assert service.interrupt() == 0
         assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
@@ -87,7 +82,7 @@ def test_ctrl_c_ends_all_with_0(redis_url: str) -> None:
 def test_processes_whose_parent_is_killed_leave(redis_url: str) -> None:
     """Else they would hold the port, and nobody would replace them."""
     with two(redis_url) as service:
-        pids = children(service)
+        pids = service.children
         service.kill9()
         wait_until(lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()], "both gone")
 
@@ -97,7 +92,7 @@ def test_a_signal_while_another_is_awaited_is_obeyed(redis_url: str) -> None:
     """Nobody is started any more."""
     with two(redis_url) as service:
         began = time.monotonic()
-        os.kill(children(service)[0], signal.SIGKILL)
+        os.kill(service.children[0], signal.SIGKILL)
         wait_until(lambda: any("starting another" in line for line in service.stderr), "the death noticed")
         assert service.stop() == 0
         assert time.monotonic() - began < 10 * UNIT
@@ -107,9 +102,9 @@ def test_a_signal_while_another_is_awaited_is_obeyed(redis_url: str) -> None:
 def test_a_signal_at_any_moment_of_the_start_ends_all(redis_url: str, delay: float) -> None:
     """However early: no process is left behind."""
     service = ServiceProcess({"REDIS_URL": redis_url, "WEB_CONCURRENCY": "2"}, wait=False).start()
-    wait_until(lambda: children(service), "the first process")
+    wait_until(lambda: service.children, "the first process")
     time.sleep(delay)
-    known = children(service)
+    known = service.children
     assert service.stop() == 0
     wait_until(lambda: not [pid for pid in known if Path(f"/proc/{pid}").exists()], "all gone")
 
@@ -173,7 +168,7 @@ async def test_sigterm_may_come_to_all_and_again(redis_url: str, whom: str) -> N
     """Heroku and systemd send it to every process, and the parent passes it on: each socket keeps its moment."""
     with two(redis_url, DRAIN_DELAY="0.2", DRAIN_SECONDS="2") as service:
         clients = await entered(service, 8)
-        group = [service.pid, *children(service)] if whom == "group" else [service.pid]
+        group = [service.pid, *service.children] if whom == "group" else [service.pid]
 
         def signal_all() -> None:
             for pid in group:
@@ -270,10 +265,10 @@ def test_who_was_told_to_leave_is_replaced_without_a_growing_wait(redis_url: str
     """SIGTERM to one process: it ends well, so nothing counts it as a death."""
     with two(redis_url) as service:
         for _ in range(3):
-            eldest = children(service)[0]
+            eldest = service.children[0]
             os.kill(eldest, signal.SIGTERM)
-            wait_until(lambda gone=eldest: gone not in children(service), "it is gone")  # type: ignore[misc]
-            wait_until(lambda: len(children(service)) == 2, "another")
+            wait_until(lambda gone=eldest: gone not in service.children, "it is gone")  # type: ignore[misc]
+            wait_until(lambda: len(service.children) == 2, "another")
             wait_until(service.ready, "ready")
         assert service.stop() == 0
     said = [line for line in service.stderr if "starting another" in line]

@@ -1,8 +1,8 @@
 """A good client, as docs/protocol.md asks of one, compact enough that two thousand fit on one event loop.
 
 It keeps a message until `sent`, sends it again under the same id after a lost socket, `unavailable` or silence, comes
-back with full jitter or as `reconnect` said, on another process where there is one, and resumes with `since`. A
-delivery costs some 10 µs here, most of it the oracle's.
+back when `reconnect` said, with full jitter if it was cut without or before, on another process where there is one, and
+resumes with `since`. A delivery costs some 10 µs here, most of it the oracle's.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ ORIGIN = "http://127.0.0.1"
 ENTER_TIMEOUT = 15 * UNIT  # seconds for the handshake and the joins
 ANSWER_TIMEOUT = 8 * UNIT  # seconds without `sent` after which a message is sent again
 RETURN_BASE, RETURN_CAP = 0.1, 2.0  # seconds, doubled with each failure, with full jitter
+
+PROMISED = 0.5  # seconds before the moment that `reconnect` named which are still at it
 
 Frame = dict[str, Any]
 
@@ -161,6 +163,9 @@ class Client:
                 assert self.wire is not None
                 await self.wire.ended
                 self.lost_at = time.monotonic()
+                if self._return_at - self.lost_at > PROMISED:
+                    self.swarm.early.append(self._return_at - self.lost_at)
+                    self._return_at = 0.0  # nobody is there any more who keeps it
                 self.swarm.closes[self.wire.close_code or 1006] += 1
             except (OSError, TimeoutError):
                 failures += 1
@@ -220,6 +225,11 @@ class Client:
             raise ConnectionError(f"POST /tickets: {status or 'no answer'}")
         ticket: str = msgspec.json.decode(body)["ticket"]
         return ticket
+
+    @property
+    def promised(self) -> bool:
+        """Whether `reconnect` named a moment that is still to come."""
+        return self._return_at > time.monotonic()
 
     def _join(self, room: str, afresh: bool = False) -> None:
         since = None if afresh else self.log.since(room)

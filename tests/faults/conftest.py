@@ -10,8 +10,8 @@ repeats its random choices. Limits in seconds are the table's times TEST_UNIT; t
 ones that a busy machine may miss.
 
 "Worst recovery" is, unless the row says otherwise: F1, how long an acknowledged message took to reach everybody; F2
-and F14, from Redis's return to the next acknowledgement; F5, F6, F7 and F15, from a socket's end until its client was
-in all its rooms again; F10, from reading again until caught up; F11, until the last of all was back.
+and F14, from Redis's return to the next acknowledgement; F5, F6, F7, F15, F19 and F20, from a socket's end until its
+client was in all its rooms again; F10, from reading again until caught up; F11, until the last of all was back.
 """
 
 import os

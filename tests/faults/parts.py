@@ -12,19 +12,21 @@ from .client import ORIGIN
 from .swarm import LOAD_ENV, Swarm
 
 
-def service(url: str, guard: str | None = None, env: Mapping[str, str] | None = None) -> ServiceProcess:
+def service(
+    url: str, guard: str | None = None, env: Mapping[str, str] | None = None, own_group: bool = False
+) -> ServiceProcess:
     """A process on the Redis at `url` ("": the embedded broker), without `guard` (see unguarded.py) if there is one."""
     command = ("service",) if guard is None else ("tests.faults.unguarded", guard)
     broker = {"REDIS_URL": url} if url else {}
-    return ServiceProcess({**LOAD_ENV, **broker, **(env or {})}, command=command)
+    return ServiceProcess({**LOAD_ENV, **broker, **(env or {})}, command=command, own_group=own_group)
 
 
 @asynccontextmanager
 async def cluster(
-    url: str, guard: str | None = None, env: Mapping[str, str] | None = None, count: int = 2
+    url: str, guard: str | None = None, env: Mapping[str, str] | None = None, count: int = 2, own_group: bool = False
 ) -> AsyncIterator[list[ServiceProcess]]:
     """`count` processes on one Redis, stopped at the end."""
-    processes = [service(url, guard, env) for _ in range(count)]
+    processes = [service(url, guard, env, own_group) for _ in range(count)]
     try:
         await asyncio.gather(*(asyncio.to_thread(process.start) for process in processes))
         yield processes

@@ -34,6 +34,7 @@ class Swarm:
         self.by_ticket = False  # whether clients enter as browsers do, instead of with a token of their own
         self.failures = 0  # attempts to come in that came to nothing
         self.told: list[float] = []  # `reconnect.in_ms`, in seconds
+        self.early: list[float] = []  # seconds before the promised moment at which sockets were cut
         self.heads: dict[str, int] = {}  # by room, the highest seq acknowledged
         self.posted_at: dict[str, float] = {}
         self.acknowledged_at: dict[str, float] = {}
@@ -62,6 +63,17 @@ class Swarm:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def cut_now_and_then(self, interval: float) -> None:
+        """Cut one that is in all its rooms after the other, so that handshakes come at any moment; until cancelled.
+
+        Who was promised a moment is left to it.
+        """
+        while True:
+            await asyncio.sleep(interval)
+            inside = [client for client in self.clients if client.entered.is_set() and not client.promised]
+            if inside:
+                self.cut([self.random.choice(inside)])
 
     def come_back(self, clients: Sequence[Client]) -> None:
         """Undo `leave`."""

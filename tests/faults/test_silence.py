@@ -29,19 +29,24 @@ frontend chat
 backend processes
     balance leastconn
     option httpchk GET /readyz
-    default-server check inter 500ms fall 1 rise 1
+    default-server check {check}
 {servers}
 """
 
 
 @contextlib.asynccontextmanager
-async def haproxy(folder: Path, timeout: int, processes: list[ServiceProcess]) -> AsyncIterator[int]:
-    """haproxy before these processes, which cuts after `timeout` seconds without a byte; its port."""
+async def haproxy(
+    folder: Path, timeout: int, processes: list[ServiceProcess], check: str = "inter 500ms fall 1 rise 1"
+) -> AsyncIterator[int]:
+    """haproxy before these processes, which cuts after `timeout` seconds without a byte; its port.
+
+    `check`: how it looks whether they are ready.
+    """
     program = require_tool("haproxy", "haproxy")
     port = free_port()
     servers = "\n".join(f"    server p{number} 127.0.0.1:{one.port}" for number, one in enumerate(processes))
     path = folder / "haproxy.cfg"
-    path.write_text(CONFIGURATION.format(timeout=timeout, port=port, servers=servers))
+    path.write_text(CONFIGURATION.format(timeout=timeout, port=port, check=check, servers=servers))
     command = [program, "-db", "-q", "-f", str(path)]
     proxy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     before = ServiceProcess()

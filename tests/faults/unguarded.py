@@ -10,6 +10,7 @@ import asyncio
 import functools
 import itertools
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from service.brokers.redis.log import RedisLog
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.sqlite.log import SqliteLog
 from service.clock import Clock
+from service.lifecycle import Service
 from service.rooms import presence
 from service.rooms.cursors import RoomCursors
 from service.rooms.room import Membership, Room
@@ -197,6 +199,20 @@ def order() -> None:
         self._sources["publish"] = early.format(head=first + 4, tail=first + 5).encode() + script
 
     replace(Commands, "__init__", start_with_another_script)
+
+
+@guard
+def promise() -> None:
+    """A second SIGTERM cuts the drain short."""
+    drain = Service.drain
+
+    async def drain_until_told_again(self: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        await drain(self)
+
+    replace(Service, "drain", drain_until_told_again)
 
 
 @guard

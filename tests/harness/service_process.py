@@ -93,11 +93,14 @@ class ServiceProcess:
         port: int = 0,
         wait: bool = True,
         command: Sequence[str] = ("service",),
+        own_group: bool = False,
     ) -> None:
         """`port` 0 takes a free one at the first start and keeps it.
 
         `wait=False` starts without asking /readyz. `command` is what `python -m` runs, in place of the service itself.
+        `own_group` puts it into a process group, for `signal_group`.
         """
+        self.own_group = own_group
         self.command = tuple(command)
         self.env = service_env(env)
         self.args = tuple(args)
@@ -127,6 +130,11 @@ class ServiceProcess:
     def pid(self) -> int:
         assert self._process is not None, "the service is not running"
         return self._process.pid
+
+    @property
+    def children(self) -> list[int]:
+        """The processes that serve, eldest first, where there are several."""
+        return sorted(map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()))
 
     @property
     def alive(self) -> bool:
@@ -167,6 +175,7 @@ class ServiceProcess:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            process_group=0 if self.own_group else None,
         )
         self._process = process
         ServiceProcess.running.add(self)
@@ -211,6 +220,11 @@ class ServiceProcess:
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal and don't wait."""
         os.kill(self.pid, number)
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send a signal to it and to all that it has started, and don't wait."""
+        assert self.own_group, "it is in the caller's group"
+        os.killpg(self.pid, number)
 
     def sigstop(self) -> None:
         """Freeze it: its sockets stay open and nobody answers."""
