@@ -32,7 +32,7 @@ Serve = Callable[[Settings, list[socket], Callable[[int], None]], Coroutine[Any,
 
 
 class Patience(Struct, frozen=True, kw_only=True):
-    """With processes that die, in seconds. With these the end comes after a minute and a half."""
+    """With processes that die, in seconds. With these the end comes after two minutes."""
 
     first: float = 1.0  # before one is replaced, so that one that can't live doesn't spin; doubled each time
     longest: float = 30.0
@@ -101,7 +101,8 @@ class _Supervisor:
             self._look()
             if number == signal.SIGCHLD:
                 for pid, code in _ended():
-                    self._on_end(self._children.pop(pid), pid, code)
+                    if child := self._children.pop(pid, None):  # as a container's first process it inherits others
+                        self._on_end(child, pid, code)
             elif number:
                 self._leave(number)
             elif self._restart_at is not None and time.monotonic() >= self._restart_at:

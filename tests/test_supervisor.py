@@ -16,6 +16,7 @@ import pytest
 from service import config, supervisor
 from service.sockets import acceptor
 
+from .brokers import until
 from .harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt, wait_until
 from .harness.service_process import ROOT
 from .serving import environment
@@ -149,6 +150,31 @@ def test_the_worst_status_is_answered(status: str, answered: int) -> None:
     assert ("the process failed" in done.stderr) is (status == "fault")
 
 
+_INHERITING = """
+import asyncio, os, signal, sys
+from service import config, supervisor
+
+if os.fork() == 0:
+    os._exit(3)
+
+async def serve(settings, sockets, started):
+    ending = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    await asyncio.sleep(0.2)
+    os.kill(os.getppid(), signal.SIGTERM)
+    await ending.wait()
+    return 0
+
+sys.exit(supervisor.run(config.load(), serve))
+"""
+
+
+def test_other_peoples_children_are_passed_over() -> None:
+    """The first process of a container inherits whoever lost a parent there, and is told of their ends too."""
+    done = script(_INHERITING)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_port_in_use_starts_nobody() -> None:
     """It is bound before anything is forked."""
     (taken,) = acceptor.bind("127.0.0.1", 0)
@@ -186,6 +212,24 @@ async def test_sigterm_may_come_to_all_and_again(redis_url: str, whom: str) -> N
         signal_all()
         await asyncio.gather(*map(leave, clients))
         assert service.stop() == 0
+
+
+async def test_a_process_that_drains_leaves_the_port_to_the_other(redis_url: str) -> None:
+    """Nobody new is refused while one of two leaves."""
+    with two(redis_url, DRAIN_SECONDS="20") as service:
+        clients = await entered(service, 16)
+        eldest = service.children[0]
+        os.kill(eldest, signal.SIGTERM)
+
+        def leaves() -> bool:
+            told = any(frame["type"] == "reconnect" for client in clients for frame in client.frames)
+            return told or eldest not in service.children  # at once, if all are on the other
+
+        await until(leaves, "it leaves")
+        clients += await entered(service, 16)
+        for client in clients:
+            client.abort()
+        assert service.interrupt() == 0
 
 
 # -- starts that fail
