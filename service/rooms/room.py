@@ -6,7 +6,7 @@ Reading pages, filling holes, feeding those behind, and saying `reset` where it 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -220,7 +220,7 @@ class Room:
                 write(data)
         self._write_behind(data, [member for member in self.cursors.behind if member not in but])
 
-    def send(self, data: bytes, members: Iterable[Any]) -> None:
+    def send(self, data: bytes, members: Collection[Any]) -> None:
         """The same to some only, if they are members."""
         live, behind = self.cursors.live, self.cursors.behind
         for write in [live[member] for member in members if member in live]:

@@ -6,7 +6,7 @@ of 5). What a room does is in room.py, what decides order in cursors.py.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 from typing import Any
 
 from service import signals, telemetry
@@ -84,13 +84,13 @@ class Rooms(Subscriber):
         self.on_resync(room.name)
 
     def broadcast(self, name: str, data: bytes, but: Container[Any] = ()) -> None:
-        """Write a frame that is no event to a room's live members but some; those behind go without."""
+        """Write a frame that is no event to all members of a room but some; slow readers go without."""
         room = self.by_name.get(name)
         if room is not None:
             room.broadcast(data, but)
 
-    def send(self, name: str, data: bytes, members: Iterable[Any]) -> None:
-        """The same to some only, if they are live members."""
+    def send(self, name: str, data: bytes, members: Collection[Any]) -> None:
+        """The same to some only, if they are members."""
         room = self.by_name.get(name)
         if room is not None and data:
             room.send(data, members)
