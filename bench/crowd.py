@@ -17,7 +17,7 @@ from bench.frames import CLOSE, TEXT, FrameReader
 
 HANDSHAKES = 100  # at once; a listen queue of 128, Tornado's, takes them
 BULK = 64  # sockets read between two looks at the parsed ones: about 0.2 ms
-PATIENCE = 20.0  # seconds without progress after which a run has failed
+STALL_TIMEOUT = 20.0  # seconds without progress after which a run has failed
 BUFFER = 1 << 18  # bytes read at once, at most
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # no TIME_WAIT, which would use up the ports
 
@@ -121,7 +121,7 @@ class Crowd:
                         poll.unregister(fd)
                         self._admit(entering.pop(fd).member)
                         progress = time.perf_counter()
-                if time.perf_counter() - progress > PATIENCE:
+                if time.perf_counter() - progress > STALL_TIMEOUT:
                     raise LoadError(f"{len(entering)} sockets wait for their handshake or `joined`")
         seconds = time.perf_counter() - start
         for members in (self.members, *(room.members for room in self.rooms.values())):
@@ -129,7 +129,7 @@ class Crowd:
         return seconds
 
     def _connect(self, request: bytes) -> socket.socket:
-        sock = socket.create_connection(self.address, timeout=PATIENCE)
+        sock = socket.create_connection(self.address, timeout=STALL_TIMEOUT)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         sock.send(request)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.crowd import PATIENCE, Crowd, LoadError, Member, Room
+from bench.crowd import STALL_TIMEOUT, Crowd, LoadError, Member, Room
 from bench.frames import TEXT, FrameReader, client_frame
 from bench.machine import Gauge
 
@@ -156,7 +156,7 @@ class _Session:
             now = time.perf_counter()
             if crowd.delivered != seen:
                 seen, progress = crowd.delivered, now
-            elif now - progress > PATIENCE:
+            elif now - progress > STALL_TIMEOUT:
                 missing = expected - crowd.delivered + self._delivered
                 raise LoadError(f"{missing} of {expected} deliveries did not come")
         seconds, after = time.perf_counter() - self.start, self._gauge.read()
@@ -226,7 +226,7 @@ def blast(crowd: Crowd, gauge: Gauge, *, frames: int, seconds: float) -> Run:
     delivered = crowd.delivered
     while not rounds or crowd.delivered - delivered < rounds[0] * frames * len(others):
         crowd.turn(0.001)
-        if time.perf_counter() - start > seconds + PATIENCE:
+        if time.perf_counter() - start > seconds + STALL_TIMEOUT:
             raise LoadError("the blaster's messages did not all come")
     elapsed, after = time.perf_counter() - start, gauge.read()
     if any(crowd.counts[member.fd] - counts[member.fd] != rounds[0] * frames for member in others):

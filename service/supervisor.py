@@ -31,8 +31,8 @@ Serve = Callable[[Settings, list[socket], Callable[[int], None]], Coroutine[Any,
 """Serves on these sockets to its end, and calls the last once it does. Answers the exit status."""
 
 
-class Patience(Struct, frozen=True, kw_only=True):
-    """With processes that die, in seconds. With these the end comes after two minutes."""
+class Restarts(Struct, frozen=True, kw_only=True):
+    """How long dead processes wait to be replaced, in seconds. With these the end comes after two minutes."""
 
     first: float = 1.0  # before one is replaced, so that one that can't live doesn't spin; doubled each time
     longest: float = 30.0
@@ -40,7 +40,7 @@ class Patience(Struct, frozen=True, kw_only=True):
     deaths: int = 8  # in a row (those of one wait count once); then the service ends
 
 
-PATIENCE = Patience()
+RESTARTS = Restarts()
 
 
 class _Child(Struct):
@@ -64,19 +64,19 @@ class _Child(Struct):
         return said[:1], said[1:].decode()
 
 
-def run(settings: Settings, serve: Serve, patience: Patience = PATIENCE) -> int:
+def run(settings: Settings, serve: Serve, restarts: Restarts = RESTARTS) -> int:
     """Fork, watch, replace; pass SIGTERM and SIGINT on and wait. Answers the worst exit status of the processes.
 
     Raises `ConfigError` and `StartError` where no process could begin to serve.
     """
-    return _Supervisor(settings, serve, patience).run()
+    return _Supervisor(settings, serve, restarts).run()
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, serve: Serve, patience: Patience) -> None:
+    def __init__(self, settings: Settings, serve: Serve, restarts: Restarts) -> None:
         self._settings = settings
         self._serve = serve
-        self._patience = patience
+        self._restarts = restarts
         self._children: dict[int, _Child] = {}
         self._up = False  # whether any has ever served
         self._leaving = False
@@ -171,14 +171,14 @@ class _Supervisor:
 
     def _replace(self, what: str, asked: bool, lived: float, kind: bytes) -> None:
         """Start another after a while, which grows with each that dies; after too many of them, leave."""
-        patience, now = self._patience, time.monotonic()
+        restarts, now = self._restarts, time.monotonic()
         if self._restart_at is None:
-            wait = patience.first
+            wait = restarts.first
             if not asked:
-                self._deaths = 1 if lived >= patience.lived else self._deaths + 1
-                wait = min(patience.first * 2 ** (self._deaths - 1), patience.longest)
-            if self._deaths > patience.deaths:
-                logger.error("%s, as did those before, %d times in a row; leaving", what, patience.deaths)
+                self._deaths = 1 if lived >= restarts.lived else self._deaths + 1
+                wait = min(restarts.first * 2 ** (self._deaths - 1), restarts.longest)
+            if self._deaths > restarts.deaths:
+                logger.error("%s, as did those before, %d times in a row; leaving", what, restarts.deaths)
                 self._gave_up, self._status = True, 2 if kind == _SETTING else 1
                 self._leave(signal.SIGTERM)
                 return

@@ -238,7 +238,7 @@ _FAILING = """
 import asyncio, os, signal, sys
 from service import config, supervisor
 from service.errors import ConfigError, StartError, naming
-from service.supervisor import Patience
+from service.supervisor import Restarts
 
 how, after = sys.argv[1], sys.argv[2]
 
@@ -259,9 +259,9 @@ if how == "fork":
     def refuse():
         raise BlockingIOError(11, "Resource temporarily unavailable")
     os.fork = refuse
-patience = Patience(first=0.01, longest=0.05, deaths=5)
+restarts = Restarts(first=0.01, longest=0.05, deaths=5)
 try:
-    sys.exit(supervisor.run(config.load(), serve, patience))
+    sys.exit(supervisor.run(config.load(), serve, restarts))
 except (ConfigError, StartError) as error:
     print(type(error).__name__, error, file=sys.stderr)
     sys.exit(2)

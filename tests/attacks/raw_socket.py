@@ -12,7 +12,7 @@ from ..harness.chat_client import fetch_ticket
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455 section 1.3
-PATIENCE = 10 * UNIT  # seconds for an answer or a close
+ANSWER_TIMEOUT = 10 * UNIT  # seconds for an answer or a close
 
 _numbers = itertools.count(1)
 
@@ -138,7 +138,7 @@ class RawSocket:
     async def request(self, data: bytes) -> Answer:
         """Send a request as it is and read its answer, with the body that Content-Length announces."""
         await self.send(data)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         status, *lines = head.strip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -149,14 +149,14 @@ class RawSocket:
         """Send bytes. That the service has hung up already is no error: what it said is still to be read."""
         with suppress(ConnectionError):
             self._writer.write(data)
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 await self._writer.drain()
 
     async def send_json(self, value: Any) -> None:
         """Send a value as one text frame."""
         await self.send(frame(json.dumps(value).encode()))
 
-    async def read_frame(self, timeout: float = PATIENCE) -> tuple[int, bytes] | None:
+    async def read_frame(self, timeout: float = ANSWER_TIMEOUT) -> tuple[int, bytes] | None:
         """The next frame's opcode and payload; None at the end of the connection."""
         try:
             async with asyncio.timeout(timeout):
@@ -171,7 +171,7 @@ class RawSocket:
         self.received.append(received)
         return received
 
-    async def read_json(self, timeout: float = PATIENCE) -> dict[str, Any]:
+    async def read_json(self, timeout: float = ANSWER_TIMEOUT) -> dict[str, Any]:
         """The next text frame's object, past pings."""
         while True:
             received = await self.read_frame(timeout)
@@ -181,7 +181,7 @@ class RawSocket:
                 value: dict[str, Any] = json.loads(received[1])
                 return value
 
-    async def closed(self, timeout: float = PATIENCE) -> int | None:
+    async def closed(self, timeout: float = ANSWER_TIMEOUT) -> int | None:
         """Read to the end of the connection: the code of the close frame, None where it was cut without one."""
         try:
             async with asyncio.timeout(timeout):
@@ -202,7 +202,7 @@ class RawSocket:
             await asyncio.sleep(0.005)
         return True
 
-    async def read_all(self, timeout: float = PATIENCE) -> bytes:
+    async def read_all(self, timeout: float = ANSWER_TIMEOUT) -> bytes:
         """Everything up to the end of the connection."""
         with suppress(ConnectionError):
             async with asyncio.timeout(timeout):

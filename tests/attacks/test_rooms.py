@@ -13,7 +13,7 @@ from .vitals import MIB, Pulse, memory_bytes
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(seconds=300 * UNIT)]
 
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 6)]
-PATIENCE = 6 * EMPTY_SECONDS * UNIT
+GONE_WITHIN = 6 * EMPTY_SECONDS * UNIT
 HASTY = ("tests.attacks.hasty",)
 
 
@@ -70,7 +70,7 @@ async def test_nothing_is_left_of_rooms_in_which_nothing_was_said(
             # A burst of 60 an address, and 120 an hour.
             assert 100 < len(begun) <= len(ADDRESSES) * (60 + 5)
             if "REDIS_URL" in broker_env:
-                await asyncio.to_thread(wait_until, lambda: not room_keys(redis_server), "gone", PATIENCE)
+                await asyncio.to_thread(wait_until, lambda: not room_keys(redis_server), "gone", GONE_WITHIN)
                 index = redis_server.cli("ZRANGE", "parley:rooms", "0", "-1").split()
                 assert len([room for room in index if room.startswith("guest")]) <= len(begun)
             await asyncio.sleep(EMPTY_SECONDS)

@@ -86,7 +86,7 @@ async def readiness(process: ServiceProcess, wanted: bool, timeout: float) -> fl
 async def taken_again(swarm: Swarm, known: int | None = None) -> float:
     """Wait until a message is acknowledged, beyond the `known` ones or those there are; the seconds it took."""
     known = len(swarm.acknowledged_at) if known is None else known
-    return await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", PATIENT)
+    return await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", RECOVERY)
 
 
 def room_of(rooms: int) -> Callable[[int], list[str]]:
@@ -142,4 +142,4 @@ def resident_bytes(pid: int) -> int:
     raise ProcessLookupError(pid)
 
 
-PATIENT = 30 * UNIT
+RECOVERY = 30 * UNIT

@@ -9,7 +9,18 @@ import pytest
 from tests.harness import UNIT, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, readiness, refusing, room_of, service, soon, taken_again, under_load
+from .parts import (
+    RECOVERY,
+    cluster,
+    own_redis,
+    readiness,
+    refusing,
+    room_of,
+    service,
+    soon,
+    taken_again,
+    under_load,
+)
 from .swarm import Swarm
 from .unguarded import SHORT_TTL
 
@@ -36,7 +47,7 @@ async def stay_away(seed: int, seconds: float, guard: str | None) -> tuple[Swarm
         async def recovered() -> None:
             nonlocal worst
             worst = max(worst, await taken_again(swarm))
-            await asyncio.gather(*(readiness(process, True, PATIENT) for process in processes))
+            await asyncio.gather(*(readiness(process, True, RECOVERY) for process in processes))
             await asyncio.sleep(seconds)
 
         async def faults() -> None:
@@ -50,7 +61,7 @@ async def stay_away(seed: int, seconds: float, guard: str | None) -> tuple[Swarm
             await recovered()
 
         await under_load(swarm, 0, 50, faults)
-        return swarm, await swarm.settle(5 * UNIT if guard else PATIENT), worst
+        return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY), worst
 
 
 async def test_f22_redis_away(seed: int, long_form: bool, table: Table) -> None:
@@ -92,7 +103,7 @@ async def killed_at_its_start(seed: int, guard: str) -> float | None:
             try:
                 await visitors.enter(5, room_of(1))
                 # Five, for the first of them is the watcher's user.
-                await soon(lambda: watcher.count["room-0"] == 5, "they are seen", PATIENT)
+                await soon(lambda: watcher.count["room-0"] == 5, "they are seen", RECOVERY)
                 assert time.monotonic() - began < 3 * UNIT
             finally:
                 await asyncio.to_thread(brief.kill9)

@@ -13,7 +13,7 @@ from tests.harness import UNIT, ChatClient, ChatError, RedisServer, ServiceProce
 
 from .client import ORIGIN
 from .conftest import Table
-from .parts import PATIENT, room_of, service, under_load
+from .parts import RECOVERY, room_of, service, under_load
 from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=400 * UNIT), pytest.mark.expects_log("clock")]
@@ -139,7 +139,7 @@ async def set_clock(
                 worst = max(worst, abs(await kept.ahead()))
 
         await under_load(swarm, 200, 100, faults)
-        verdict = await swarm.settle(5 * UNIT if guard else PATIENT)
+        verdict = await swarm.settle(5 * UNIT if guard else RECOVERY)
         gone.update(dict.fromkeys(await kept.missing()))
         return swarm, verdict, list(gone), worst
 

@@ -13,7 +13,7 @@ from tests.guides import heard, say
 from tests.harness import UNIT, ServiceProcess
 
 from .client import ORIGIN
-from .parts import PATIENT, own_redis, readiness, service
+from .parts import RECOVERY, own_redis, readiness, service
 
 pytestmark = [
     pytest.mark.timeout(seconds=300 * UNIT),
@@ -59,12 +59,12 @@ async def test_redis_dies_and_comes_back() -> None:
                 for _ in ("join", "talk"):
                     assert (await heard(pia))["user"] == "Ada"
                 await asyncio.to_thread(redis.kill9)
-                await readiness(process, False, PATIENT)
+                await readiness(process, False, RECOVERY)
                 async with opened(process, "/room/chat?username=Rob") as rob:
                     assert "away" in (await heard(rob))["error"]
                 async with opened(process, "/") as ruby:
                     await asyncio.to_thread(redis.start)
-                    await readiness(process, True, PATIENT)
+                    await readiness(process, True, RECOVERY)
                     await say(ruby, "Cy", "back")
                     for socket in (ruby, go):
                         assert await heard(socket) == {"handle": "Cy", "text": "back"}

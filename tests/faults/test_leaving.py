@@ -16,7 +16,7 @@ from tests.harness import UNIT, ServiceProcess, Verdict
 from tests.harness.service_process import ROOT
 
 from .conftest import Table
-from .parts import PATIENT, cluster, open_sockets, own_redis, room_of, soon, under_load
+from .parts import RECOVERY, cluster, open_sockets, own_redis, room_of, soon, under_load
 from .swarm import Swarm
 from .test_silence import haproxy
 
@@ -54,7 +54,7 @@ class Leaving:
             tell(signal.SIGTERM)
         self.codes.append(await asyncio.to_thread(service.stop))
         await asyncio.to_thread(service.start)
-        await self.swarm.all_inside(PATIENT)
+        await self.swarm.all_inside(RECOVERY)
 
     async def end_one(self, service: ServiceProcess) -> None:
         """SIGTERM to one process of two, twice; another takes its place."""
@@ -62,17 +62,17 @@ class Leaving:
         for _ in range(2):
             os.kill(eldest, signal.SIGTERM)
             await asyncio.sleep(0.3)
-        await soon(lambda: eldest not in service.children and len(service.children) == 2, "another", PATIENT)
-        await self.swarm.all_inside(PATIENT)
+        await soon(lambda: eldest not in service.children and len(service.children) == 2, "another", RECOVERY)
+        await self.swarm.all_inside(RECOVERY)
 
     async def kill_early(self, service: ServiceProcess) -> int:
         """SIGKILL when all, who are there, were just promised moments: they come back at once. How many there were."""
         before, told = self.swarm.closes[1006], len(self.swarm.told)
         service.signal_group(signal.SIGTERM)
-        await soon(lambda: len(self.swarm.told) == told + len(self.swarm.clients), "the moments are told", PATIENT)
+        await soon(lambda: len(self.swarm.told) == told + len(self.swarm.clients), "the moments are told", RECOVERY)
         service.signal_group(signal.SIGKILL)
         await asyncio.to_thread(service.kill9)
-        await self.swarm.all_inside(PATIENT)
+        await self.swarm.all_inside(RECOVERY)
         await asyncio.to_thread(service.start)
         self.swarm.early.clear()
         return self.swarm.closes[1006] - before
@@ -147,7 +147,7 @@ async def fed(swarm: Swarm, process: ServiceProcess) -> None:
     """Wait until the balancer sends somebody there."""
     coming = asyncio.ensure_future(swarm.cut_now_and_then(COMING))
     try:
-        async with asyncio.timeout(PATIENT):
+        async with asyncio.timeout(RECOVERY):
             while not await open_sockets(process):
                 await asyncio.sleep(0.1)
     finally:
@@ -176,7 +176,7 @@ async def roll(folder: Path, seed: int, sockets: int, delay: str, drain: float) 
                 ready = time.monotonic()
                 coming.cancel()
                 await asyncio.gather(coming, return_exceptions=True)
-                await swarm.all_inside(PATIENT)
+                await swarm.all_inside(RECOVERY)
                 rolled.back.append(time.monotonic() - ready)
                 await fed(swarm, process)
 

@@ -8,7 +8,18 @@ import pytest
 from tests.harness import UNIT, RedisServer, TcpProxy, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, readiness, refusing, room_of, soon, stored_ids, taken_again, under_load
+from .parts import (
+    RECOVERY,
+    cluster,
+    own_redis,
+    readiness,
+    refusing,
+    room_of,
+    soon,
+    stored_ids,
+    taken_again,
+    under_load,
+)
 from .swarm import Swarm
 
 pytestmark = [
@@ -45,7 +56,7 @@ async def lose_the_log(seed: int, clients: int, messages: int, guard: str | None
         away = await swarm.enter(clients, room_of(2))
         stuck = await swarm.enter(clients, room_of(2), receive_buffer=4096)
         await swarm.load(20, 200, senders=steady)
-        await swarm.settle(PATIENT)
+        await swarm.settle(RECOVERY)
 
         await swarm.leave(away)
         for client in stuck:
@@ -53,13 +64,13 @@ async def lose_the_log(seed: int, clients: int, messages: int, guard: str | None
             client.wire.transport.pause_reading()
         # The kernel holds some 300 KB for a reader that takes nothing; past that the process must give up on it.
         await swarm.load(messages, 1500, senders=steady)
-        await soon(lambda: not swarm.unanswered, "every message is answered", PATIENT)
+        await soon(lambda: not swarm.unanswered, "every message is answered", RECOVERY)
         for client in stuck:
             assert client.wire is not None
             client.wire.transport.resume_reading()
         swarm.come_back(away)
-        await swarm.all_inside(PATIENT)
-        wait = 5 * UNIT if guard else PATIENT
+        await swarm.all_inside(RECOVERY)
+        wait = 5 * UNIT if guard else RECOVERY
         with contextlib.suppress(TimeoutError):
             await soon(lambda: all(client.resets["trimmed"] for client in stuck), "resets", wait)
         losses.count([client.resets["trimmed"] > 0 for client in stuck])
@@ -76,7 +87,7 @@ async def lose_the_log(seed: int, clients: int, messages: int, guard: str | None
         await swarm.leave(away)
         await under_load(swarm, 0, 50, flush) if not guard else await flush()
         swarm.come_back(away)
-        await swarm.all_inside(PATIENT)
+        await swarm.all_inside(RECOVERY)
         losses.count([client.resets["epoch"] > seen[client] for client in [*steady, *stuck]])
         losses.count([client.fresh > 1 for client in away])
         await swarm.settle(wait)
@@ -146,7 +157,7 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                 async def synced() -> None:
                     """The other one follows Redis and has everything, while writes wait."""
                     await asyncio.to_thread(other.cli, "REPLICAOF", "127.0.0.1", redis.port)
-                    async with asyncio.timeout(PATIENT):
+                    async with asyncio.timeout(RECOVERY):
                         while (await replication(other))["master_link_status"] != "up":
                             await asyncio.sleep(0.02)
                     await asyncio.to_thread(redis.cli, "CLIENT", "PAUSE", 1000 * PAUSE, "WRITE")
@@ -161,7 +172,7 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                     for how in ("maxmemory", "disconnected"):
                         known = swarm.errors["unavailable"]
                         async with refusing(redis, other, how):
-                            await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", PATIENT)  # noqa: B023
+                            await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", RECOVERY)  # noqa: B023
                         worst = max(worst, await taken_again(swarm))
                     await synced()
                     # The follower takes over with all that was stored; the old one follows it, and refuses.
@@ -169,15 +180,15 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                     known = swarm.errors["unavailable"]
                     await asyncio.to_thread(redis.cli, "REPLICAOF", "127.0.0.1", other.port)
                     await asyncio.to_thread(redis.cli, "CLIENT", "UNPAUSE")
-                    await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", PATIENT)
+                    await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", RECOVERY)
                     proxy.upstream = ("127.0.0.1", other.port)
                     proxy.drop_connections()
                     worst = max(worst, await taken_again(swarm))
                     for process in processes:
-                        await readiness(process, True, PATIENT)
+                        await readiness(process, True, RECOVERY)
 
                 await under_load(swarm, 0, 200, faults)
-                verdict = await swarm.settle(5 * UNIT if guard else PATIENT)
+                verdict = await swarm.settle(5 * UNIT if guard else RECOVERY)
                 return swarm, verdict, await phantoms(swarm, processes[0].port, sorted(swarm.heads)), worst
 
 
@@ -210,7 +221,7 @@ async def test_f14_control(seed: int, table: Table) -> None:
         swarm.on_delivery = lambda _, id: seen.add(id)
         async with refusing(redis, redis, "maxmemory"):
             swarm.clients[0].post("room-0")
-            await soon(lambda: swarm.errors["unavailable"], "unavailable", PATIENT)
+            await soon(lambda: swarm.errors["unavailable"], "unavailable", RECOVERY)
             await asyncio.sleep(0.2)
             assert len(swarm.acknowledged_at) == acknowledged
             table.control("F14", f"{len(seen)} phantom of 1 message refused")

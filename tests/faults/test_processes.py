@@ -10,7 +10,7 @@ from tests.harness import UNIT, Verdict
 
 from .client import ORIGIN
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, room_of, under_load
+from .parts import RECOVERY, cluster, own_redis, room_of, under_load
 from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=600 * UNIT)]
@@ -33,10 +33,10 @@ async def kill_processes(seed: int, messages: int, kills: int, rate: float, guar
                 victim = processes[number % 2]
                 await asyncio.to_thread(victim.kill9)
                 await asyncio.to_thread(victim.start)
-                await swarm.all_inside(PATIENT)
+                await swarm.all_inside(RECOVERY)
 
         await under_load(swarm, messages, rate, faults)
-        return swarm, await swarm.settle(5 * UNIT if guard else PATIENT)
+        return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY)
 
 
 async def test_f5_processes_killed(seed: int, long_form: bool, table: Table) -> None:
@@ -99,13 +99,13 @@ async def drain_processes(
                 began = time.monotonic()
                 drains.codes[await asyncio.to_thread(leaving.stop)] += 1
                 drains.seconds.append(time.monotonic() - began)
-                await swarm.all_inside(PATIENT)
+                await swarm.all_inside(RECOVERY)
                 backs = (back for client in swarm.clients for _, back in client.returns[seen[client] :])
                 drains.spans.append([back - began for back in backs])
                 await asyncio.to_thread(leaving.start)
 
         await under_load(swarm, 0, rate, faults)
-        verdict = await swarm.settle(5 * UNIT if guard else PATIENT)
+        verdict = await swarm.settle(5 * UNIT if guard else RECOVERY)
         await swarm.leave(swarm.clients)
         for process in processes:
             await asyncio.to_thread(process.kill9)

@@ -11,7 +11,7 @@ from tests.harness import UNIT, TcpProxy, Verdict
 
 from .client import Client
 from .conftest import Table
-from .parts import PATIENT, cluster, open_sockets, own_redis, resident_bytes, room_of, soon
+from .parts import RECOVERY, cluster, open_sockets, own_redis, resident_bytes, room_of, soon
 from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=400 * UNIT)]
@@ -30,7 +30,7 @@ async def freeze_peers(seed: int, peers: int, guard: str | None) -> tuple[Swarm,
                 watchers = await swarm.enter(2, room_of(1))
                 swarm.ports = [proxy.port]
                 frozen = await swarm.enter(peers, room_of(1))
-                await soon(lambda: watchers[0].count.get("room-0") == peers + 2, "presence has everybody", PATIENT)
+                await soon(lambda: watchers[0].count.get("room-0") == peers + 2, "presence has everybody", RECOVERY)
                 proxy.freeze()
                 began = time.monotonic()
 
@@ -144,7 +144,7 @@ async def stop_reading(
                 assert client.wire is not None
                 client.wire.transport.resume_reading()
             heads = dict(swarm.heads)
-            strain.caught_up = await soon(lambda: behind(slow, heads) == 0, "they catch up", PATIENT)
+            strain.caught_up = await soon(lambda: behind(slow, heads) == 0, "they catch up", RECOVERY)
 
         done = asyncio.Event()
         load = asyncio.ensure_future(swarm.load(0, rate, done, senders=others))
@@ -220,7 +220,7 @@ async def overrun(seed: int, times: int, guard: str | None) -> tuple[Swarm, Verd
                 before = subscribers_cut(redis.log)
                 frozen.sigstop()
                 try:
-                    await soon(lambda: subscribers_cut(redis.log) > before, "Redis cuts", PATIENT)  # noqa: B023
+                    await soon(lambda: subscribers_cut(redis.log) > before, "Redis cuts", RECOVERY)  # noqa: B023
                 finally:
                     frozen.sigcont()
                 cuts += 1
@@ -237,7 +237,7 @@ async def overrun(seed: int, times: int, guard: str | None) -> tuple[Swarm, Verd
         finally:
             done.set()
             await load
-        return swarm, await swarm.settle(5 * UNIT if guard else PATIENT), worst, cuts
+        return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY), worst, cuts
 
 
 def subscribers_cut(log: str) -> int:

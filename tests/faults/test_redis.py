@@ -9,7 +9,7 @@ import pytest
 from tests.harness import UNIT, TcpProxy, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, readiness, room_of, soon, taken_again, under_load
+from .parts import RECOVERY, cluster, own_redis, readiness, room_of, soon, taken_again, under_load
 from .swarm import Swarm
 
 pytestmark = [
@@ -37,7 +37,7 @@ async def cut_subscriptions(
                 await asyncio.to_thread(redis.cli, "CLIENT", "KILL", "TYPE", "pubsub")
 
         await under_load(swarm, messages, rate, faults)
-        return swarm, await swarm.settle(5 * UNIT if guard else PATIENT)
+        return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY)
 
 
 async def test_f1_subscriptions_cut(seed: int, long_form: bool, table: Table) -> None:
@@ -82,12 +82,12 @@ async def kill_redis(
                 await asyncio.sleep(swarm.random.uniform(0, 0.5))
                 await asyncio.to_thread(redis.start)
                 back, known = time.monotonic(), len(swarm.acknowledged_at)
-                await asyncio.gather(*(readiness(process, True, PATIENT) for process in processes))
+                await asyncio.gather(*(readiness(process, True, RECOVERY) for process in processes))
                 await taken_again(swarm, known)
                 worst = max(worst, time.monotonic() - back)
 
         await under_load(swarm, messages, rate, faults)
-        return swarm, await swarm.settle(5 * UNIT if guard else PATIENT), worst
+        return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY), worst
 
 
 async def test_f2_redis_killed(seed: int, long_form: bool, table: Table) -> None:
@@ -140,10 +140,10 @@ async def freeze_redis(seed: int, seconds: float, times: int, guard: str | None)
                     false += len(swarm.acknowledged_at) - known
                 finally:
                     redis.sigcont()
-                await asyncio.gather(*(readiness(process, True, PATIENT) for process in processes))
+                await asyncio.gather(*(readiness(process, True, RECOVERY) for process in processes))
 
         await under_load(swarm, 0, 100, faults)
-        return swarm, await swarm.settle(PATIENT), noticed, false
+        return swarm, await swarm.settle(RECOVERY), noticed, false
 
 
 def worst_ping_gap(swarm: Swarm) -> float:
@@ -191,7 +191,7 @@ async def lose_answers(seed: int, messages: int, rate: float, guard: str | None)
                 await swarm.enter(40, room_of(10))
                 proxy.lose_replies(0.05, after=b"ids:old")  # a key that only appends name
                 await swarm.load(messages, rate)
-                await soon(lambda: not swarm.unanswered, "every message is answered", PATIENT)
+                await soon(lambda: not swarm.unanswered, "every message is answered", RECOVERY)
                 proxy.lose_replies(0)
                 return swarm, await swarm.settle(), proxy.replies_lost
 

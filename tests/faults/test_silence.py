@@ -11,7 +11,7 @@ import pytest
 from tests.harness import UNIT, ServiceProcess, Verdict, free_port, require_tool
 
 from .conftest import Table
-from .parts import PATIENT, cluster, own_redis, readiness, room_of
+from .parts import RECOVERY, cluster, own_redis, readiness, room_of
 from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=300 * UNIT)]
@@ -52,7 +52,7 @@ async def haproxy(
     before = ServiceProcess()
     before.port = port
     try:
-        await readiness(before, True, PATIENT)
+        await readiness(before, True, RECOVERY)
         yield port
     finally:
         proxy.kill()

@@ -9,7 +9,7 @@ from tests.attacks import vitals
 from tests.harness import UNIT, ServiceProcess, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, own_redis, room_of, service, soon
+from .parts import RECOVERY, own_redis, room_of, service, soon
 from .swarm import Swarm
 
 SOCKETS = 1000
@@ -52,7 +52,7 @@ async def live(seed: int, seconds: float, guard: str | None, warm_up: float = WA
                 if guard is None:
                     # Presence waits for its grace before people are gone, and their rooms with them.
                     await asyncio.sleep(8)
-                    await soon(lambda: vitals.descriptors(process) <= start[1], "descriptors are back", PATIENT)
+                    await soon(lambda: vitals.descriptors(process) <= start[1], "descriptors are back", RECOVERY)
                 end = await vital_numbers(process, guard)
                 life.tasks, life.descriptors = (start[0], end[0]), (start[1], end[1])
                 return swarm, verdict, life
@@ -81,7 +81,7 @@ async def go_on(process: ServiceProcess, swarm: Swarm, life: Life, seconds: floa
     finally:
         done.set()
         await load
-    await swarm.all_inside(PATIENT)
+    await swarm.all_inside(RECOVERY)
 
 
 async def soak(seed: int, seconds: float, table: Table) -> None:

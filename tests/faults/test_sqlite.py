@@ -10,7 +10,7 @@ import pytest
 from tests.harness import UNIT, ServiceProcess, Verdict
 
 from .conftest import Table
-from .parts import PATIENT, room_of, service, soon, stored_ids, under_load
+from .parts import RECOVERY, room_of, service, soon, stored_ids, under_load
 from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=400 * UNIT), pytest.mark.expects_log("SQLite can't store")]
@@ -33,13 +33,13 @@ async def kill_embedded(
                     await asyncio.sleep(swarm.random.uniform(0.1, 0.5))
                     await asyncio.to_thread(process.kill9)
                     await asyncio.to_thread(process.start)
-                    await swarm.all_inside(PATIENT)
+                    await swarm.all_inside(RECOVERY)
 
             await under_load(swarm, 0, rate, faults)
             if guard:
                 return swarm, await swarm.settle(3 * UNIT), 0.0
             took = await fill_disk(process, swarm)
-            verdict = await swarm.settle(PATIENT)
+            verdict = await swarm.settle(RECOVERY)
             missing = set(swarm.acknowledged_at) - await stored_ids(process.port, ROOMS)
             assert not missing, f"{len(missing)} acknowledged messages are not in the log"
             return swarm, verdict, took
@@ -54,13 +54,13 @@ async def fill_disk(process: ServiceProcess, swarm: Swarm) -> float:
     done = asyncio.Event()
     load = asyncio.ensure_future(swarm.load(0, 300, done))
     try:
-        await soon(lambda: swarm.errors["unavailable"] > 50, "unavailable", PATIENT)
+        await soon(lambda: swarm.errors["unavailable"] > 50, "unavailable", RECOVERY)
         known = len(swarm.acknowledged_at)
         assert await stored_ids(process.port, ROOMS), "history doesn't read while the disk is full"
         await asyncio.sleep(1)
         assert len(swarm.acknowledged_at) == known, "acknowledged with a full disk"
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, unlimited)
-        return await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", PATIENT)
+        return await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", RECOVERY)
     finally:
         done.set()
         await load
