@@ -68,6 +68,7 @@ class SqliteLog(Log):
         self._batches: dict[str, _Batch] = {}  # by room: what waits
         self._unanswered = 0
         self._empty: dict[str, tuple[str, float]] = {}  # rooms that had no events: epoch, and when they are forgotten
+        self._begun: set[str] = set()  # rooms that were put into the file since they were last counted
         self._swept = 0  # how far through `ids` the look for old ones came
         # Whether texts were removed that the write-ahead log may still hold; of the process before, nobody knows.
         self._removed = True
@@ -170,6 +171,7 @@ class SqliteLog(Log):
         if not room.id:
             insert = "INSERT INTO rooms (name, epoch, floor, at) VALUES (?, ?, 0, ?)"
             room.id = db.execute(insert, (room.name, room.epoch, at)).lastrowid or 0
+            self._begun.add(room.name)
         frame = b"%b%d%b%d}" % (event.head.encode(), seq, event.tail, at)
         if event.change is None:
             insert = "INSERT INTO messages (room, seq, author, frame) VALUES (?, ?, ?, ?)"
@@ -333,7 +335,11 @@ class SqliteLog(Log):
 
     @reading
     def count(self) -> int:
-        """How many rooms have a log, about."""
+        """How many rooms have a log."""
+        for name in self._begun:  # unless their transaction failed they are in the file now
+            if self.file.db.execute("SELECT 1 FROM rooms WHERE name = ?", (name,)).fetchone():
+                self._empty.pop(name, None)
+        self._begun.clear()
         return int(self.file.db.execute("SELECT count(name) FROM rooms").fetchone()[0]) + len(self._empty)
 
     @reading
@@ -341,6 +347,7 @@ class SqliteLog(Log):
         """Empty rooms that nobody holds go, and removed texts from the write-ahead log."""
         now = time.monotonic()
         self._empty = {name: kept for name, kept in self._empty.items() if kept[1] > now}
+        self._begun &= self._empty.keys()
         if self._removed:
             busy, *_ = self.file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._removed = bool(busy)
