@@ -55,7 +55,8 @@ async def test_nothing_is_left_of_rooms_in_which_nothing_was_said(
     broker_env: dict[str, str], redis_server: RedisServer, long_form: bool
 ) -> None:
     """40 guests, within their addresses' share; another's room is begun meanwhile, and one with a message stays."""
-    with ServiceProcess(broker_env, command=HASTY) as service:
+    # Who waits as told for half a minute answers no ping meanwhile.
+    with ServiceProcess(broker_env | {"PING_INTERVAL": "600"}, command=HASTY) as service:
         async with ChatClient.open(service.url, "Ada") as ada:
             await ada.join("lobby")
             await ada.send("lobby", "here to stay")
