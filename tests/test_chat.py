@@ -1,6 +1,7 @@
 """service/chat.py and actions.py: every action of the contract, through real sockets, on both brokers."""
 
 import asyncio
+import gc
 import json
 import socket
 import time
@@ -16,6 +17,8 @@ from service.chat import ChatHandler
 from service.identity.auth import User
 from service.protocol import Action, Moderate
 from service.rooms import moderation, reads, typists
+from service.session import Session
+from service.sockets.connection import Connection
 
 from .brokers import message, store, until
 from .harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
@@ -63,6 +66,32 @@ async def test_a_guest_stays_the_same_guest_by_their_token(broker_env: dict[str,
         assert first.guest is not None
         async with ChatClient.open(it.url, bearer=first.guest) as bearer:
             assert bearer.user == first.user
+
+
+def kept(*kinds: type) -> int:
+    """How many objects of these classes there are."""
+    return sum(isinstance(found, kinds) for found in gc.get_objects())
+
+
+@pytest.mark.parametrize("way", ["closed", "cut", "removed"])
+async def test_nothing_of_a_session_lives_on(broker_env: dict[str, str], way: str) -> None:
+    """It and its connection are freed by their counts of references: the collector of circles is rarely asked."""
+    async with serving(broker_env) as it, enter(it, MODERATOR) as mod:
+        gc.collect()
+        gc.disable()
+        try:
+            before = kept(Session, Connection)
+            async with enter(it) as ada:
+                await ada.join("lobby")
+                await ada.send("lobby", "hello")
+                assert kept(Session, Connection) == before + 2
+                if way == "cut":
+                    ada.abort()
+                elif way == "removed":
+                    await mod.request("moderate", user="u-ada", action="kick")
+            await until(lambda: kept(Session, Connection) == before, "both freed")
+        finally:
+            gc.enable()
 
 
 NO_ORIGIN: dict[str, Any] = {"headers": {"Origin": None}}

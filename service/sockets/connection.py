@@ -312,7 +312,7 @@ class Connection:
             next(iter(self.closing))._lost()  # noqa: SLF001  # one of this class
         if self._unsent is None:
             self._follow(closing.sent())
-        self.owner.on_connection_end(closing.code, closing.reason)
+        self._tell_end(closing.code, closing.reason)
 
     def _follow(self, step: Step) -> None:
         if Step.STOP_READING in step:
@@ -351,7 +351,6 @@ class Connection:
     def _lost(self) -> None:
         if self._state is State.CLOSED:
             return
-        told = self._state is State.CLOSING
         self._state = State.CLOSED
         timer = self.closing.pop(self, None)
         if timer is not None:
@@ -364,6 +363,10 @@ class Connection:
         self._unsent = None
         self._limits.unsent_total.free(self, self.unsent_bytes)
         self.unsent_bytes = 0
-        if not told:
-            code, reason = (self._closing.code, self._closing.reason) if self._closing else (_ABNORMAL, "")
-            self.owner.on_connection_end(code, reason)
+        code, reason = (self._closing.code, self._closing.reason) if self._closing else (_ABNORMAL, "")
+        self._tell_end(code, reason)
+
+    def _tell_end(self, code: int, reason: str) -> None:
+        """Once, and let go of the owner, which holds on to `write`: the collector of circles is rarely asked."""
+        owner, self.owner = self.owner, _NOBODY
+        owner.on_connection_end(code, reason)
