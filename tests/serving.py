@@ -3,6 +3,7 @@
 One at a time: its sockets are kept by class. Two processes are two `ServiceProcess`es, or one of them beside this.
 """
 
+import gc
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -84,6 +85,11 @@ async def serving(
         yield Served(service)
     finally:
         await service.close()
+
+
+def alive(*kinds: type) -> int:
+    """How many objects of these classes there are, dead ones that wait for the collector of circles among them."""
+    return sum(issubclass(type(found), kinds) for found in gc.get_objects())
 
 
 def fields(frame: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from service.sockets.connection import Connection
 from .brokers import message, store, until
 from .harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
 from .metrics import total
-from .serving import GATHER, Served, fields, outcome, refused, serving
+from .serving import GATHER, Served, alive, fields, outcome, refused, serving
 
 ADA, BOB = {"bearer": make_jwt("u-ada", "Ada")}, {"bearer": make_jwt("u-bob", "Bob")}
 CY = {"bearer": make_jwt("u-cy", "Cy")}
@@ -68,11 +68,6 @@ async def test_a_guest_stays_the_same_guest_by_their_token(broker_env: dict[str,
             assert bearer.user == first.user
 
 
-def kept(*kinds: type) -> int:
-    """How many objects of these classes there are."""
-    return sum(isinstance(found, kinds) for found in gc.get_objects())
-
-
 @pytest.mark.parametrize("way", ["closed", "cut", "removed"])
 async def test_nothing_of_a_session_lives_on(broker_env: dict[str, str], way: str) -> None:
     """It and its connection are freed by their counts of references: the collector of circles is rarely asked."""
@@ -80,16 +75,16 @@ async def test_nothing_of_a_session_lives_on(broker_env: dict[str, str], way: st
         gc.collect()
         gc.disable()
         try:
-            before = kept(Session, Connection)
+            before = alive(Session, Connection)
             async with enter(it) as ada:
                 await ada.join("lobby")
                 await ada.send("lobby", "hello")
-                assert kept(Session, Connection) == before + 2
+                assert alive(Session, Connection) == before + 2
                 if way == "cut":
                     ada.abort()
                 elif way == "removed":
                     await mod.request("moderate", user="u-ada", action="kick")
-            await until(lambda: kept(Session, Connection) == before, "both freed")
+            await until(lambda: alive(Session, Connection) == before, "both freed")
         finally:
             gc.enable()
 

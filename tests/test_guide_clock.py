@@ -1,6 +1,7 @@
 """service/guides/clock.py: the clocks of the guides."""
 
 import asyncio
+import gc
 import re
 import time
 from datetime import UTC, datetime
@@ -9,11 +10,13 @@ import pytest
 from tornado.ioloop import PeriodicCallback
 
 from service.guides import clock as guide_clock
+from service.guides.session import GuideSession
+from service.sockets.connection import Connection
 
 from .brokers import until
 from .guides import heard
 from .harness import UNIT
-from .serving import serving
+from .serving import alive, serving
 
 
 async def test_the_clock_tells_the_time_once_a_second() -> None:
@@ -44,6 +47,21 @@ async def test_a_clock_that_is_gone_ticks_no_more(monkeypatch: pytest.MonkeyPatc
             assert [ticker.is_running() for ticker in tickers] == [True]
         await until(lambda: it.node.admission.connections == 0, "counted out")
         assert [ticker.is_running() for ticker in tickers] == [False]
+
+
+@pytest.mark.parametrize("path", ["/clock", "/receive", "/submit", "/ws", "/room/chat?username=Ada"])
+async def test_nothing_of_a_guide_s_session_lives_on(path: str) -> None:
+    """The clocks' and the chats': freed by their counts of references, with their connections."""
+    async with serving() as it:
+        gc.collect()
+        gc.disable()
+        try:
+            before = alive(GuideSession, Connection)
+            async with it.socket(path):
+                await until(lambda: alive(GuideSession, Connection) == before + 2, "both made")
+            await until(lambda: alive(GuideSession, Connection) == before, "both freed")
+        finally:
+            gc.enable()
 
 
 async def test_the_root_may_be_the_clock() -> None:

@@ -35,8 +35,9 @@ class ClockSession(GuideSession):
         return protocol.encode(time.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def closed(self) -> None:
-        if self._ticker is not None:
-            self._ticker.stop()
+        ticker, self._ticker = self._ticker, None  # which holds on to this
+        if ticker is not None:
+            ticker.stop()
 
 
 class PingSession(ClockSession):
