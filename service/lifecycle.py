@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import random
+import signal
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -45,12 +46,20 @@ DEFAULT_WAITS = Waits()
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run it on a loop of its own, as `asyncio.run` does. Raises `StartError` where there can be no loop."""
+    """Run it on a loop of its own, as `asyncio.run` does; the process is to end then, whatever signals still come.
+
+    Raises `StartError` where there can be no loop.
+    """
     runner = asyncio.Runner()
     with naming("the event loop"):
         runner.get_loop()
     with runner:
-        return runner.run(main())
+        try:
+            return runner.run(main())
+        finally:
+            # The loop closes the pipe that its handlers write to, and then takes them away: a second SIGTERM would be
+            # complained of, and then be the end that it is without a handler.
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
 
 
 class Service:

@@ -175,6 +175,26 @@ def test_other_peoples_children_are_passed_over() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+_ENDED = """
+import asyncio, os, signal, sys
+from service import lifecycle
+
+async def main():
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+    return 0
+
+status = lifecycle.run(main)
+os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(status)
+"""
+
+
+def test_sigterm_changes_nothing_at_the_very_end() -> None:
+    """When the loop that took it is gone."""
+    done = script(_ENDED)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_port_in_use_starts_nobody() -> None:
     """It is bound before anything is forked."""
     (taken,) = acceptor.bind("127.0.0.1", 0)
