@@ -1,9 +1,11 @@
 """service/sockets/connection.py: a Connection on one end of a real socket."""
 
 import asyncio
+import random
 import socket
 import struct
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -434,6 +436,36 @@ async def test_a_close_behind_waiting_frames_is_understood() -> None:
         await it.send(close_frame(4413))
         it.peer.shutdown(socket.SHUT_WR)
         await until(lambda: it.connection not in Connection.closing, "the socket closed")
+
+
+@pytest.mark.parametrize("taken", [0, 5000, 20_000, 50_000])
+async def test_a_close_behind_a_large_page_is_understood(taken: int) -> None:
+    """The page that is half sent comes whole, however much of it waited, and the one behind it is dropped."""
+    page = framing.frame(random.Random(7).randbytes(300_000), framing.BINARY)
+    with pair() as it:
+        it.connection.write(page)
+        data = await it.read(taken) if taken else b""
+        it.connection.write(page)
+        it.connection.close(CloseCode.TOO_SLOW, "too slow")
+        expected = page + framing.close_frame(4413, "too slow")
+        assert it.connection.unsent_bytes < len(expected) - taken
+        assert data + await it.read(len(expected) - taken) == expected
+
+
+async def test_what_a_peer_took_of_a_large_page_is_free() -> None:
+    """Within a sixth of a page: what waits is what is kept."""
+    with pair() as it:
+        tracemalloc.start()
+        try:
+            page = framing.frame(bytes(300_000), framing.BINARY)
+            it.connection.write(page)
+            await it.read(120_000)
+            del page
+            await until(lambda: it.connection.unsent_bytes < 180_000, "most of it sent")
+            kept = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        assert 0 < kept - it.connection.unsent_bytes < 50_000
 
 
 async def test_a_congested_peer_can_still_be_closed() -> None:
