@@ -313,7 +313,7 @@ async def test_refusals_are_logged_once_a_second(server: RedisServer, caplog: py
         for _ in range(3):
             await asyncio.gather(*(it.commands.call("SET", "k", "v") for _ in range(50)), return_exceptions=True)
         (line,) = [record.getMessage() for record in caplog.records]
-        assert line == "redis refused a command: command not allowed when used memory > 'maxmemory'."
+        assert line == "redis refused a command: OOM command not allowed when used memory > 'maxmemory'."
 
 
 async def test_one_refusal_does_not_touch_its_neighbours(redis_url: str) -> None:

@@ -1,19 +1,48 @@
 """What processes share, as three contracts: `log`, `presence`, `directory`. Whoever needs one of them takes that one.
 
-Every awaitable of theirs raises `RequestError` `unavailable` while the broker is away, at once and without queueing; a
+Every awaitable of theirs raises `Unavailable` while the broker is away, at once and without queueing; a
 call that was under way when it went away raises the same and may or may not have taken effect. Publishing again under
 the same user and id is safe: it is deduplicated.
 """
 
 import abc
+from enum import StrEnum
 
 from service.protocol import ErrorCode, RequestError
 
 RETRY_AFTER = 1.0  # seconds: what `unavailable` tells a client to wait; reconnecting takes about as long
 
 
-def unavailable(message: str = "the broker is away; the message was not stored") -> RequestError:
-    return RequestError(ErrorCode.UNAVAILABLE, message, RETRY_AFTER)
+class Fault(StrEnum):
+    """Why nothing can be stored, as anybody may read it: no addresses, no secrets."""
+
+    AWAY = "away"
+    SILENT = "no answer"
+    LOADING = "loading"
+    FULL = "full"
+    READ_ONLY = "read-only"
+    DISK = "disk error"
+    DAMAGED = "damaged"
+    CREDENTIALS = "refused our credentials"
+    PERMISSION = "not permitted"
+    COPIES = "too few copies"
+    PRIMARY = "primary away"
+    CLUSTER = "cluster down"
+    REFUSED = "refused"
+
+
+class Unavailable(RequestError):
+    """`unavailable` to who asked, with the `fault`, which clients aren't told."""
+
+    def __init__(self, message: str, fault: Fault) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, message, RETRY_AFTER)
+        self.fault = fault
+
+
+def unavailable(
+    message: str = "the broker is away; the message was not stored", fault: Fault = Fault.AWAY
+) -> Unavailable:
+    return Unavailable(message, fault)
 
 
 class Part(abc.ABC):
@@ -22,4 +51,4 @@ class Part(abc.ABC):
     @property
     @abc.abstractmethod
     def available(self) -> bool:
-        """Whether the broker answers right now, and what it tells arrives: readiness."""
+        """Whether the broker answers right now, and what it tells arrives. Whether it stores: `Broker.try_write`."""

@@ -20,5 +20,12 @@ class Broker(Part):
         """Connect and start consuming. A broker that is away at the start is waited for in the background."""
 
     @abc.abstractmethod
+    async def try_write(self) -> None:
+        """Write something small that nobody reads, as durably as a message. Raises `Unavailable` with the `Fault`.
+
+        It needs nothing to have gone well before, and mends what only a write can: a broker that refused is asked anew.
+        """
+
+    @abc.abstractmethod
     async def close(self) -> None:
         """Finish what is under way, then let go."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from service.brokers.broker import Broker
 from service.brokers.log import Subscriber
-from service.brokers.redis.commands import Commands
+from service.brokers.redis.commands import Commands, Lane
 from service.brokers.redis.connection import DEADLINES, Deadlines, connector
 from service.brokers.redis.directory import RedisDirectory
 from service.brokers.redis.keys import channel_prefix
@@ -19,6 +19,9 @@ from service.brokers.redis.names import Names
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.rooms import RoomIndex
 from service.protocol import RequestError
+
+_PROBE = "parley:probe"
+_PROBE_MS = 10_000
 
 _SCRIPTS = (
     "log+publish",
@@ -74,6 +77,9 @@ class RedisBroker(Broker):
     async def open(self, subscriber: Subscriber) -> None:
         self.log.open(subscriber)
         self.tasks = [asyncio.ensure_future(run()) for run in self._work]
+
+    async def try_write(self) -> None:
+        await self.commands.call("SET", _PROBE, 1, "PX", _PROBE_MS, lane=Lane.STATE)
 
     async def close(self) -> None:
         with suppress(RequestError):

@@ -14,6 +14,7 @@ from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
 
 from service.brokers.redis.connection import DEADLINES, Deadlines, hang_up
+from service.brokers.redis.refusals import describe
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Channels:
                     await asyncio.gather(writer, return_exceptions=True)
             except (RedisError, OSError, TimeoutError) as error:
                 if self.connected or failures == 0:
-                    logger.warning("redis channels: %s", str(error) or type(error).__name__)
+                    logger.warning("redis channels: %s", describe(error))
                 failures += 1
             except Exception:
                 # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.

@@ -21,9 +21,9 @@ import hiredis
 from redis.asyncio.connection import Connection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from service.brokers.base import RETRY_AFTER, unavailable
+from service.brokers.base import Fault, Unavailable, unavailable
 from service.brokers.redis.connection import DEADLINES, Deadlines, hang_up
-from service.protocol import ErrorCode, RequestError
+from service.brokers.redis.refusals import describe, fault_of
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +44,11 @@ PIPELINE_LIMITS = {Lane.SENDS: 512, Lane.STATE: 128, Lane.READS: 32}
 """What commands of a lane may cost in one pipeline. 32 pages of 10 events take Redis and us about 2 ms."""
 
 
-class WrongType(RequestError):
+class WrongType(Unavailable):
     """A key holds something of another type than ours: `unavailable` to who asked, unless the caller can mend it."""
 
     def __init__(self) -> None:
-        super().__init__(ErrorCode.UNAVAILABLE, "the broker's record is damaged", RETRY_AFTER)
+        super().__init__("the broker's record is damaged", Fault.DAMAGED)
 
 
 class Commands:
@@ -80,6 +80,7 @@ class Commands:
         self._policy = "noeviction"  # Redis's, as last seen
         self.scripts: dict[str, str] = {}  # name to SHA-1, once loaded
         self.connected = False
+        self.fault = Fault.AWAY  # why there is no connection, where there is none
         self.connections = 0  # made so far; what an earlier one was told, Redis may have lost
         # Called right before a pipeline is put together, for what gathers until then.
         self.gather: Callable[[], None] = lambda: None
@@ -92,7 +93,7 @@ class Commands:
         """
         queue = self._queues[lane]
         if not self.connected or len(queue) >= self._queue_limits[lane]:
-            asyncio.get_running_loop().call_soon(reply, unavailable())
+            asyncio.get_running_loop().call_soon(reply, unavailable(fault=self.fault))
             return
         queue.append((args, reply, cost))
         self._wake.set()
@@ -137,13 +138,14 @@ class Commands:
                     await cast(Any, connection).connect()  # it has no types
                     await self._load_scripts(connection)
                     await self._look_at_policy(connection)
-                self.connected, failures = True, 0
+                self.connected, self.fault, failures = True, Fault.AWAY, 0
                 self.connections += 1
                 self.on_connected()
                 await self._work(connection)
             except (RedisError, OSError, TimeoutError) as error:
-                if self.connected or failures == 0:
-                    logger.warning("redis commands: %s", _describe(error))
+                before, self.fault = self.fault, fault_of(error)
+                if self.connected or failures == 0 or self.fault != before:
+                    logger.warning("redis commands: %s", describe(error))
                 failures += 1
             except Exception:
                 # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.
@@ -221,22 +223,18 @@ class Commands:
         return batch
 
     def _refused(self, error: ResponseError) -> Exception:
-        """OOM, READONLY, LOADING, MISCONF …: Redis is there and won't. Said once a second, however many ask."""
+        """OOM, READONLY, MISCONF …: Redis is there and won't. Said once a second, however many ask."""
         if "WRONGTYPE" in str(error):
             return WrongType()
         now = time.monotonic()
         if now - self._refused_at >= 1:
             self._refused_at = now
-            logger.warning("redis refused a command: %s", error)
-        return unavailable()
+            logger.warning("redis refused a command: %s", describe(error))
+        return unavailable(fault=fault_of(error))
 
     def _fail_waiting(self) -> None:
         self.gather()
         queues, self._queues = self._queues, {lane: deque() for lane in Lane}
         for queue in queues.values():
             for _, reply, _ in queue:
-                reply(unavailable())
-
-
-def _describe(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+                reply(unavailable(fault=self.fault))

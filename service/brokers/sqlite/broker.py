@@ -59,6 +59,9 @@ class SqliteBroker(Broker):
         await self._file.open()
         self._upkeep = asyncio.ensure_future(self._run_upkeep())
 
+    async def try_write(self) -> None:
+        await self._file.try_write()
+
     async def close(self) -> None:
         self._upkeep.cancel()
         await asyncio.gather(self._upkeep, return_exceptions=True)
@@ -79,7 +82,7 @@ class SqliteBroker(Broker):
         self.directory.sweep()
         await self.log.tidy()
         if not self._file.writable:
-            await self._file.write(lambda: None)
+            await self._file.try_write()
         if self._clock.steady(STEADY):
             await self.directory.lift_over()
             for _ in range(UPKEEP_STEPS):

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from service import telemetry
-from service.brokers.base import unavailable
+from service.brokers.base import Fault, unavailable
 from service.brokers.sqlite.opening import DAMAGED, PRAGMAS, VERSION, open_database
 from service.clock import Clock
 from service.protocol import RequestError
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 READS_LIMIT = 5_000  # that wait for a busy disk; more are refused
 READS_AT_ONCE = 20  # between two transactions; some 5 ms
 STALL = 5.0  # seconds after which work that is not done means that the disk is away
+_TRY = f"PRAGMA user_version = {VERSION}"  # writes its page to the write-ahead log, though it changes nothing
+_FAULTS = {sqlite3.SQLITE_FULL: Fault.FULL, sqlite3.SQLITE_READONLY: Fault.READ_ONLY}
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -105,6 +107,10 @@ class File:
         """The same, once it is on the disk. What `work` refuses it refuses before it writes; it may be done twice."""
         return await self._wait(self._writes, work)
 
+    async def try_write(self) -> None:
+        """Write a page that says what it said before. Raises `unavailable` if the disk doesn't take it."""
+        await self.write(lambda: self.db.execute(_TRY))
+
     def write_soon(self, work: Work, done: Done) -> None:
         """As `write`, whether or not that is worth while; `done` is called on the loop."""
         self._writes.append((work, done))
@@ -164,7 +170,7 @@ class File:
         try:
             self.db.execute("BEGIN")
             if not self.writable:  # whatever the works are, they shall find out whether the disk stores again
-                self.db.execute(f"PRAGMA user_version = {VERSION}")
+                self.db.execute(_TRY)
             answers = [_answer(work) for work in works]
             self.db.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 (logged; whatever it was, nobody may be left waiting)
@@ -194,12 +200,12 @@ class File:
             if self.writable:
                 logger.error("SQLite can't store: %s", error)
             self.writable = False
-            return unavailable("the database can't be written")
+            return unavailable("the database can't be written", _FAULTS.get(_code(error), Fault.DISK))
         # SQLite's own words of damage may quote bytes of the file that are no text: UnicodeDecodeError.
         damage = sqlite3.OperationalError | sqlite3.IntegrityError | UnicodeDecodeError
         if isinstance(error, damage) or type(error) is sqlite3.DatabaseError:
             telemetry.damaged("database", f"SQLITE_PATH {self._path}", error)
-            return unavailable("the database is damaged")
+            return unavailable("the database is damaged", Fault.DAMAGED)
         logger.error("a call of the broker failed", exc_info=error)
         return error
 
@@ -213,8 +219,12 @@ def _answer(work: Work) -> Any:
 
 def _refuses(error: Exception) -> bool:
     """Whether SQLite failed for want of space, a lock or a working disk: nothing else can be stored either."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # text that is no UTF-8 has none
-    return isinstance(error, sqlite3.OperationalError) and code & 0xFF not in (*DAMAGED, sqlite3.SQLITE_ERROR)
+    return isinstance(error, sqlite3.OperationalError) and _code(error) not in (*DAMAGED, sqlite3.SQLITE_ERROR)
+
+
+def _code(error: Exception) -> int:
+    """The primary one: https://www.sqlite.org/rescode.html. Text that is no UTF-8 has none."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & 0xFF
 
 
 def _settle(waiting: asyncio.Future[Any], answer: Any) -> None:
