@@ -311,7 +311,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """What the start line and `--check` call the broker, without its password."""
         if not self.redis_url:
             return f"sqlite {self.sqlite_path}"
-        return f"redis {redis_url.parse(self.redis_url).place}"
+        parts = redis_url.parse(self.redis_url)
+        return f"redis {parts.place}" if parts.kind == "one" else f"redis {parts.kind} {parts.place}"
 
     @property
     def shown_host(self) -> str:

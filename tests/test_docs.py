@@ -11,6 +11,8 @@ from prometheus_client.metrics_core import Metric
 from service import admission, api, handler, names, protocol, session, telemetry
 from service.brokers import marks
 from service.brokers.redis import log as redis_log
+from service.brokers.redis import url as redis_url
+from service.brokers.redis import url_parameters
 from service.brokers.sqlite import log as sqlite_log
 from service.config import SETTINGS
 from service.identity import auth, headers, networks, tickets
@@ -243,6 +245,20 @@ async def test_keys_are_those_in_redis(redis_url: str, redis_server: RedisServer
     # A thousand and ten thousand messages later there would be these too.
     later = {"parley:{<room>}:floor": "string", "parley:{<room>}:ids:old": "hash"}
     assert found | later == {shape: kind for shape, (_, kind) in patterns.items()}
+
+
+@pytest.mark.parametrize("row", table(DOCS["operations"], "`REDIS_URL` | is"), ids=lambda row: row[0][:30])
+def test_addresses_of_redis_are_understood(row: list[str]) -> None:
+    """Each that stands as an example; the files of certificates are not there."""
+    for text in re.findall(r"`(\w[^`]*://[^`]*)`", " ".join(row)):
+        shown, _, query = text.partition("?")
+        assert redis_url.parse(text if "ssl_" not in query else shown).place
+
+
+def test_parameters_of_redis_urls_are_those_of_the_code() -> None:
+    """Each, and no other, in its order."""
+    rows = table(DOCS["operations"], "parameter | with | default | what")
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row[0])] == list(url_parameters.KNOWN)
 
 
 def documented_keys() -> dict[str, tuple[str, str]]:

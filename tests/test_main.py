@@ -67,6 +67,23 @@ def test_check_prints_what_holds_and_hides_secrets() -> None:
         assert secret not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "redis+sentinel://ada:hunter2@h1,h2:7/main/3?sentinel_password=hunter3",
+            "redis sentinel h1:26379,h2:7/main",
+        ),
+        ("rediss+cluster://ada:hunter2@h1,h2:7/", "redis cluster h1:6379,h2:7"),
+    ],
+)
+def test_check_shows_every_host_and_no_password(url: str, shown: str) -> None:
+    """Of Sentinels, with the master's name, and of a cluster."""
+    done = run("--check", REDIS_URL=url)
+    assert (done.returncode, done.stderr) == (0, "") and f"# broker: {shown}" in done.stdout.splitlines()
+    assert "hunter" not in done.stdout
+
+
 def test_check_writes_nothing(tmp_path: Path) -> None:
     """Not even the secret that a start would make."""
     done = run("--check", SQLITE_PATH=str(tmp_path / "parley.db"), SECRET_KEY="")
@@ -97,6 +114,8 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
         ([], {"DRAIN_DELAY": "", "DRAIN_SECONDS": "21"}, r"DRAIN_DELAY is 5 and DRAIN_SECONDS 21:"),
         ([], {"REDIS_URL": "redis://hunter2#secret@h:6379/0"}, "REDIS_URL"),
         ([], {"REDIS_TLS_URL": "rediss://h/0?foo=bar"}, "REDIS_TLS_URL"),
+        ([], {"REDIS_URL": "redis+sentinel://h1,h2"}, "REDIS_URL: expected the master's name"),
+        ([], {"REDIS_URL": "redis+cluster://h1/3"}, "REDIS_URL: expected database 0"),
     ],
 )
 def test_a_setting_that_can_not_hold_ends_with_2(args: list[str], environ: dict[str, str], named: str) -> None:
