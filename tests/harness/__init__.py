@@ -8,7 +8,10 @@ from .chat_client import ChatClient, ChatError
 from .common import UNIT, free_port, require_tool, wait_until
 from .oracle import Oracle, ReceiverLog, Verdict
 from .proxy import TcpProxy
+from .redis_cluster import ClusterNode, RedisCluster
+from .redis_sentinel import RedisSentinels, Sentinel
 from .redis_server import RedisServer
+from .replication import ReplicationLinks
 from .service_process import (
     JWT_SECRET,
     NO_LIMITS,
@@ -26,9 +29,14 @@ __all__ = [
     "UNIT",
     "ChatClient",
     "ChatError",
+    "ClusterNode",
     "Oracle",
     "ReceiverLog",
+    "RedisCluster",
+    "RedisSentinels",
     "RedisServer",
+    "ReplicationLinks",
+    "Sentinel",
     "ServiceProcess",
     "SteppedClock",
     "TcpProxy",

@@ -8,31 +8,34 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from .common import UNIT, free_port, require_tool, wait_until
-
-_DEFAULTS = {
-    "bind": "127.0.0.1",
-    "save": '""',
-    "appendonly": "no",
-    "enable-debug-command": "local",
-}
 
 
 class RedisServer:
     """`RedisServer(appendonly="yes", maxmemory="20mb").start()`, or `with RedisServer() as redis:`.
 
     Keyword arguments are lines of redis.conf, with `_` for `-`. What an append-only server wrote lives on
-    through `kill9()` and `restart()`, in a folder that `stop()` leaves and `close()` removes. The port stays
-    the same.
+    through `kill9()` and `restart()`, in a folder that `stop()` leaves and `close()` removes, and so does the
+    configuration, which the server itself may have rewritten. The port stays the same.
     """
+
+    arguments: ClassVar[tuple[str, ...]] = ()
+    """Of redis-server, beside its configuration."""
+    defaults: ClassVar[dict[str, str]] = {
+        "bind": "127.0.0.1",
+        "save": '""',
+        "appendonly": "no",
+        "enable-debug-command": "local",
+        "repl-diskless-sync-delay": "0",  # by default 5 s, in which more replicas may come
+    }
 
     def __init__(self, **flags: str | int) -> None:
         self.environ = dict(os.environ)  # may be added to before the start
         self._program = require_tool("redis-server", "redis-server")
         self._cli_program = require_tool("redis-cli", "redis-tools")
-        self._flags = _DEFAULTS | {name.replace("_", "-"): str(value) for name, value in flags.items()}
+        self._flags = self.defaults | {name.replace("_", "-"): str(value) for name, value in flags.items()}
         self.folder = Path(tempfile.mkdtemp(prefix="parley-redis-"))
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,6 +57,11 @@ class RedisServer:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        """Whether it is there and not frozen."""
+        return self._process is not None and self._process.poll() is None and not self._frozen
+
+    @property
     def log(self) -> str:
         return (self.folder / "redis.log").read_text(errors="replace")
 
@@ -70,18 +78,22 @@ class RedisServer:
                 return self
         raise RuntimeError(f"redis-server did not start:\n{self.log[-2000:]}")
 
+    def lines(self, port: int) -> list[str]:
+        """Its configuration, for a start on that port."""
+        lines = [f"{name} {value}" for name, value in self._flags.items()]
+        return [*lines, f"port {port}", f"dir {self.folder}", f"logfile {self.folder / 'redis.log'}"]
+
     def _launch(self, port: int) -> bool:
         """True once it answers, False when the port is another's.
 
         An early exit for any other reason raises.
         """
         assert self._process is None, "redis-server is running already"
-        lines = [f"{name} {value}" for name, value in self._flags.items()]
-        lines += [f"port {port}", f"dir {self.folder}", f"logfile {self.folder / 'redis.log'}"]
         conf = self.folder / "redis.conf"
-        conf.write_text("\n".join(lines) + "\n")
+        if not self.port:
+            conf.write_text("\n".join(self.lines(port)) + "\n")
         process = subprocess.Popen(
-            [self._program, str(conf)],
+            [self._program, str(conf), *self.arguments],
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -149,8 +161,10 @@ class RedisServer:
 
         Raises RuntimeError when the server answers an error.
         """
+        password = self._flags.get("requirepass")
         done = subprocess.run(
             [self._cli_program, "-e", "-p", str(self.port), *map(str, args)],
+            env=os.environ | ({"REDISCLI_AUTH": password} if password else {}),
             capture_output=True,
             text=True,
             timeout=10 * UNIT,
@@ -173,6 +187,6 @@ def _answers(port: int) -> bool:
             connection.settimeout(0.5 * UNIT)
             # A server that loads its append-only file answers -LOADING, another program something else.
             connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
+            return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
     except OSError:
         return False
