@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import time
 
 import pytest
@@ -244,6 +245,54 @@ async def test_a_log_that_lost_events_gets_a_new_epoch(make: Make) -> None:
         assert (third.seq, third.duplicate) == (3, False)
         await until(lambda: len(heard.frames("lobby")) >= 3, "the broadcast")
         assert (heard.publications[-1].epoch, heard.publications[-1].seq) == (renewed.epoch, 3)
+
+
+def happened_later(frame: bytes) -> bytes:
+    """Another event in the place of this one."""
+    return re.sub(rb'"at":(\d+)', lambda at: b'"at":%d' % (int(at[1]) + 1), frame)
+
+
+async def test_a_log_with_another_event_than_was_handed_out_gets_a_new_epoch(make: Make) -> None:
+    """Though it does not end before it. An event whose text was removed since is the same, whatever its kind."""
+    async with opened(make(), "lobby") as (broker, heard):
+        await store(broker, message(text='a "b" \\'), message(text=""), change("edit", 1, text='c,"text":"d"'))
+        await store(broker, change("react", 2, BOB, emoji="👍", on=True), change("remove", 2), message(id="last"))
+        await until(lambda: len(heard.frames("lobby")) == 6, "the broadcast")
+        (position,) = await broker.log.positions(["lobby"])
+        assert position is not None
+        for removed in (False, True):
+            if removed:
+                await store(broker, change("remove", 1), change("remove", 6))
+                (position,) = await broker.log.positions(["lobby"])
+                assert position is not None and position.seq == 8
+            for seq, frame in enumerate(heard.frames("lobby")[:6], 1):
+                await broker.log.renew_epoch("lobby", Position(position.epoch, seq), frame)
+                await broker.log.renew_epoch("lobby", Position("another", seq), happened_later(frame))
+                assert await broker.log.positions(["lobby"]) == [position]
+            for seq, frame in enumerate(heard.frames("lobby")[:6], 1):
+                await broker.log.renew_epoch("lobby", Position(position.epoch, seq), happened_later(frame))
+                (renewed,) = await broker.log.positions(["lobby"])
+                assert renewed is not None and renewed.epoch != position.epoch and renewed.seq == position.seq
+                position = renewed
+        await broker.log.renew_epoch("lobby", Position(position.epoch, 9), heard.frames("lobby")[5])
+        (renewed,) = await broker.log.positions(["lobby"])
+        assert renewed is not None and renewed.epoch != position.epoch, "it ends before"
+        (again,) = await store(broker, message(id="last"))
+        assert (again.seq, again.duplicate) == (6, True), "the log itself stays"
+
+
+async def test_an_event_that_was_trimmed_is_no_other(make: Make) -> None:
+    """Nothing is there that it could be compared with."""
+    async with opened(make(limit=10)) as (broker, _):
+        for _ in range(20):
+            await store(broker, *(message() for _ in range(50)))
+        page = await broker.log.after("lobby", 0, 1)
+        assert page is not None and page.seq > 2
+        lost, frame = Position(page.position.epoch, page.seq - 1), happened_later(page.frames[0])
+        await broker.log.renew_epoch("lobby", lost, frame)
+        assert await broker.log.positions(["lobby"]) == [page.position]
+        await broker.log.renew_epoch("lobby", Position(lost.epoch, page.seq), frame)
+        assert await broker.log.positions(["lobby"]) != [page.position]
 
 
 # -- changes

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.brokers import marks
 from service.brokers.log import Change
 from service.brokers.marks import EDITS_LIMIT, REACTIONS_LIMIT, RETRACTIONS_LIMIT, RETRACTORS_LIMIT, Marks
-from service.protocol import Person, RequestError, encode, event_head, message_tail
+from service.protocol import Person, RequestError, change_tail, encode, event_head, message_tail
 
 ADA = Person("u1", "Ada")
 
@@ -164,6 +164,48 @@ def test_a_text_is_taken_out_of_its_frame(kind: str) -> None:
     assert marks.redacted(bare) == bare
     with pytest.raises(RequestError, match=r"no such|removed"):
         marks.change(bare, Marks(), Change("remove", 7, "u1", True), 8, 2000)
+
+
+MESSAGE = frame()
+EDIT, OTHER_EDIT = (
+    event_head("edited", "lobby").encode() + b"7" + change_tail("m", 3, encode(ADA), text="x") + at + b"}"
+    for at in (b"1000", b"1001")
+)
+REACTION, OTHER_REACTION = (
+    event_head("reacted", "lobby").encode() + b"7" + change_tail(id, 3, encode(ADA), emoji="👍", on=True) + b"1000}"
+    for id in ("m", "n")
+)
+REMOVAL = event_head("removed", "lobby").encode() + b"7" + change_tail("m", 3, encode(ADA)) + b"1000}"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (MESSAGE, MESSAGE, True),
+        (MESSAGE, marks.redacted(MESSAGE), True),
+        (MESSAGE, MESSAGE.replace(b"1000", b"1001"), False),
+        (MESSAGE, marks.redacted(MESSAGE.replace(b"1000", b"1001")), False),
+        (MESSAGE, frame(person=Person("u2", "Ada")), False),
+        (marks.redacted(MESSAGE), marks.redacted(frame(person=Person("u2", "Ada"))), False),
+        (EDIT, EDIT, True),
+        (EDIT, marks.redacted(EDIT), True),
+        (EDIT, OTHER_EDIT, False),
+        (marks.redacted(EDIT), marks.redacted(MESSAGE), False),
+        (REACTION, REACTION, True),
+        (REACTION, OTHER_REACTION, False),
+        (REMOVAL, REMOVAL, True),
+        (REMOVAL, MESSAGE, False),
+        (b"garbage", b"garbage", True),
+        (b"garbage", b"", False),
+        (MESSAGE, MESSAGE[:-1], False),
+        (MESSAGE, b"[]", False),
+        (MESSAGE, b'{"a":"\xff"}', False),
+        (MESSAGE, b'{"a":' + 100_000 * b"[", False),
+    ],
+)
+def test_two_frames_are_of_one_event_or_of_two(one: bytes, other: bytes, same: bool) -> None:
+    """A removed text makes no difference; time, id, author and kind do, and what can't be read is another one."""
+    assert marks.same_event(one, other) is same is marks.same_event(other, one)
 
 
 @pytest.mark.parametrize("target", [None, b'{"type":"edited","room":"lobby","seq":7}'])

@@ -158,10 +158,11 @@ class Log(Part):
         """These rooms are held here and have no events yet: they stay for another `EMPTY_SECONDS`."""
 
     @abc.abstractmethod
-    async def renew_epoch(self, room: str, lost: Position) -> None:
-        """Give the log's life a new name if it ends before `lost`: the broker came back without what it acknowledged.
+    async def renew_epoch(self, room: str, lost: Position, frame: bytes | None = None) -> None:
+        """Give the log's life a new name if the broker came back without what it acknowledged up to `lost`.
 
-        Counting on under the old name would use seqs twice. The log itself stays as it is.
+        That is so if the log ends before it, or if its event there is another (marks.same_event) than the one that was
+        handed out, `frame`. Counting on under the old name would use seqs twice. The log itself stays as it is.
         """
 
     # -- reach

@@ -202,8 +202,9 @@ class RedisLog(Log):
         scripts = (room_script(self._commands, "rooms", room, "keep", EMPTY_SECONDS) for room in rooms)
         await all_of(*(unless_damaged(script, None) for script in scripts))
 
-    async def renew_epoch(self, room: str, lost: Position) -> None:
-        await room_script(self._commands, "rooms", room, "renew", lost.epoch, lost.seq, self._fresh_epoch())
+    async def renew_epoch(self, room: str, lost: Position, frame: bytes | None = None) -> None:
+        args = (lost.epoch, lost.seq, self._fresh_epoch(), frame or "")
+        await room_script(self._commands, "rooms", room, "renew", *args)
 
     # -- reach
 

@@ -1,16 +1,24 @@
 -- The life of a room.
 -- KEYS: those of log.lua, and to sweep also: 11 the index of rooms (sorted set: room by last use), 12 the room's people
 -- ARGV: 1 the step, then
---       renew: lost epoch, lost seq, fresh epoch      keep: seconds
+--       renew: lost epoch, lost seq, fresh epoch, the frame that was handed out there or ""      keep: seconds
 --       sweep: room, its score in the index, the time by the service's clock and the time before which an event is old
 --       ("0": nothing is), both in ms
 -- Answers 0, and to sweep the users who had read in a room that was deleted; or as `guarded` does.
 local op = ARGV[1]
 
+-- Whether the log has another event there than was handed out (marks.same_event). One that was trimmed is no other.
+local function has_another(seq, handed_out)
+  local _, _, redacted = frame_functions()
+  local function bare(frame) return redacted(frame) or frame end
+  local stored = handed_out ~= '' and redis.call('HGET', log, seq)
+  return stored and bare(stored) ~= bare(handed_out)
+end
+
 -- The log stays: what it has is true.
 local function renew()
   local epoch, seq, healed = stand()
-  if epoch == ARGV[2] and seq < tonumber(ARGV[3]) then
+  if epoch == ARGV[2] and (seq < tonumber(ARGV[3]) or has_another(ARGV[3], ARGV[5])) then
     epoch, healed = ARGV[4], true
   end
   if epoch and healed then redis.call('SET', position, epoch .. ':' .. digits(seq)) end

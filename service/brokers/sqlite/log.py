@@ -305,10 +305,17 @@ class SqliteLog(Log):
         self._empty |= {name: (self._empty[name][0], end) for name in rooms if name in self._empty}
 
     @writing
-    def renew_epoch(self, room: str, lost: Position) -> None:
+    def renew_epoch(self, room: str, lost: Position, frame: bytes | None = None) -> None:
         found = find_room(self.file.db, room)
-        if found is not None and found.position.epoch == lost.epoch and found.head < lost.seq:
+        if found is None or found.epoch != lost.epoch:
+            return
+        if found.head < lost.seq or (frame is not None and self._has_another(found, lost.seq, frame)):
             self.file.db.execute("UPDATE rooms SET epoch = ? WHERE id = ?", (_new_epoch(), found.id))
+
+    def _has_another(self, room: Room, seq: int, handed_out: bytes) -> bool:
+        """Whether the log has another event there than was handed out. One that was trimmed is no other."""
+        events, _ = _fill(self._consecutive(room, seq - 1), 1)
+        return any(number == seq and not marks.same_event(handed_out, frame) for number, frame in events)
 
     def _trim(self, room: Room) -> None:
         """Cut the room to its limits. Changes go along with the messages before them: nobody can resume from there."""
