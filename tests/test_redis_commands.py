@@ -1,9 +1,7 @@
 """service/brokers/redis/commands.py on a real Redis: pipelines, deadlines, refusals, a server that dies or freezes."""
 
 import asyncio
-import datetime
 import gc
-import ipaddress
 import itertools
 import logging
 import random
@@ -15,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from redis.asyncio.connection import Connection
 
 from service.brokers import redis
@@ -28,7 +23,7 @@ from service.brokers.redis.keys import TOGETHER_LIMIT, all_of
 from service.protocol import ErrorCode, RequestError
 
 from .brokers import message, opened, publish, store, until
-from .harness import UNIT, RedisServer, free_port
+from .harness import UNIT, RedisServer
 
 loses_redis = pytest.mark.expects_log("WARNING redis (commands|channels): ")
 is_refused = pytest.mark.expects_log("WARNING redis refused a command: ")
@@ -493,54 +488,6 @@ async def test_a_process_has_two_connections(redis_server: RedisServer, redis_ur
         assert len(clients()) == 2
         assert all(f"name=parley-{broker.presence.life} " in line for line in clients())
     await until(lambda: not clients(), "both gone")
-
-
-@pytest.fixture
-def tls_server(tmp_path: Path) -> Iterator[tuple[RedisServer, int]]:
-    """A Redis with a certificate that it signed itself, as Heroku's, and its TLS port."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "redis.example")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .sign(key, hashes.SHA256())
-    )
-    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (tmp_path / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    port = free_port()
-    flags: dict[str, str | int] = {
-        "tls_port": port,
-        "tls_cert_file": str(tmp_path / "cert.pem"),
-        "tls_key_file": str(tmp_path / "key.pem"),
-        "tls_auth_clients": "no",
-    }
-    with RedisServer(**flags) as server:
-        yield server, port
-
-
-@loses_redis
-@pytest.mark.parametrize("self_signed", [True, False])
-async def test_a_certificate_that_redis_signed_itself(tls_server: tuple[RedisServer, int], self_signed: bool) -> None:
-    """Taken on Heroku, where there is no other; refused elsewhere, for it could be anybody's."""
-    connect = connector(f"rediss://127.0.0.1:{tls_server[1]}/0", self_signed, "parley-test")
-    attempts: list[int] = []
-
-    def counting() -> Connection:
-        attempts.append(1)
-        return connect()
-
-    commands = Commands(counting, ())
-    task = asyncio.ensure_future(commands.run())
-    await until(lambda: commands.connected or len(attempts) >= 3, "an outcome")
-    assert commands.connected is self_signed
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    # TLS takes its leave first: both sides say so before the socket is closed.
-    await until(lambda: "parley-test" not in tls_server[0].cli("CLIENT", "LIST"), "the connection closed")
-    await asyncio.sleep(0.1 * UNIT)
 
 
 @pytest.mark.parametrize("path", sorted(SCRIPTS_FOLDER.glob("*.lua")), ids=lambda path: path.name)

@@ -1,23 +1,14 @@
-"""service/brokers/redis/url.py: what a REDIS_URL may be, and real servers at each kind of address."""
+"""service/brokers/redis/url.py: what a REDIS_URL may be."""
 
-import secrets
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service import config
-from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.connection import connector
 from service.brokers.redis.url import RedisUrl, parse
 from service.config import load
 from service.errors import ConfigError
-
-from .brokers import message, opened, publish, until
-from .harness import ChatClient, RedisServer
-from .serving import serving
-from .test_redis_commands import tls_server  # noqa: F401 (a fixture)
 
 KEY = {"SECRET_KEY": "k" * 32}
 
@@ -241,102 +232,6 @@ def test_nothing_of_a_password_is_shown(url: str) -> None:
     settings = load(KEY | {"REDIS_URL": url})
     assert "hunter2" not in repr(parse(url)) + str(parse(url)) + settings.broker_name + config.describe(settings)
     assert load(KEY | {"REDIS_URL": "redis://[::1]:7/0"}).broker_name == "redis [::1]:7"
-
-
-# -- real servers
-
-
-@pytest.fixture
-def unix_server(tmp_path: Path) -> Iterator[tuple[RedisServer, Path]]:
-    """A Redis on a unix socket, and the socket."""
-    path = tmp_path / "a redis.sock"
-    with RedisServer(unixsocket=f'"{path}"') as server:
-        server.cli("ACL", "SETUSER", "ada", "on", ">w/rd", "~*", "&*", "+@all")
-        yield server, path
-
-
-async def _talks(environ: dict[str, str]) -> None:
-    async with serving(environ) as it:
-        assert it.node.broker.available
-        names = secrets.token_hex(4), secrets.token_hex(4)  # a name stays its guest's for a while
-        async with ChatClient.open(it.url, names[0]) as ada, ChatClient.open(it.url, names[1]) as bob:
-            await ada.join("lobby")
-            await bob.join("lobby")
-            await ada.send("lobby", "hello")
-            assert (await bob.recv("message"))["text"] == "hello"
-
-
-async def test_a_unix_socket(unix_server: tuple[RedisServer, Path]) -> None:
-    """With a password, a space in its path, and a database of its own."""
-    server, path = unix_server
-    shown = str(path).replace(" ", "%20")
-    await _talks({"REDIS_URL": f"unix://ada:w%2Frd@{shown}?db=2"})
-    assert server.cli("-n", 2, "DBSIZE") != "0"
-    assert server.cli("-n", 0, "DBSIZE") == "0"
-
-
-async def test_tls(tls_server: tuple[RedisServer, int], tmp_path: Path) -> None:  # noqa: F811
-    """Unchecked if that is asked for, in any case of letters, or checked against the certificate that is named."""
-    url = f"rediss://127.0.0.1:{tls_server[1]}/0"
-    for query in ("ssl_cert_reqs=CERT_NONE", f"ssl_ca_certs={tmp_path}/cert.pem"):
-        await _talks({"REDIS_URL": f"{url}?{query}"})
-
-
-@pytest.mark.expects_log("redis (commands|channels): |the broker is away")
-async def test_tls_is_checked_by_default(
-    tls_server: tuple[RedisServer, int],  # noqa: F811
-) -> None:
-    """Else the test before shows nothing."""
-    async with serving({"REDIS_URL": f"rediss://127.0.0.1:{tls_server[1]}/0"}, ready=0.5) as it:
-        assert not it.node.broker.available
-
-
-@pytest.mark.parametrize(("other", "apart"), [("?db=2", True), ("/2", True), ("?db=0", False), ("/", False)])
-async def test_databases_of_one_server_are_apart(redis_server: RedisServer, other: str, apart: bool) -> None:
-    """Names, signals and messages, however the database is written: keys and channels are of one source."""
-    redis_server.cli("FLUSHALL")
-    place = f"redis://127.0.0.1:{redis_server.port}"
-    one, two = (RedisBroker(place + path, history_limit=10, history_days=1) for path in ("/0", other))
-    async with opened(one, "lobby") as (here, heard), opened(two, "lobby") as (there, _):
-        there.log.signal("lobby", b'{"from":"there"}')
-        await publish(there, message("lobby"))
-        here.log.signal("lobby", b'{"from":"here"}')
-        await until(lambda: ("lobby", {"from": "here"}) in heard.signals, "our own signal")
-        assert (("lobby", {"from": "there"}) not in heard.signals) is apart
-        assert (heard.frames("lobby") == []) is apart
-        assert await there.directory.claim_name("ada", "u1", 5)
-        assert await here.directory.claim_name("ada", "u2", 5) is apart
-
-
-# -- what Redis does at its memory's end
-
-
-@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "noeviction"])
-@pytest.mark.expects_log("maxmemory-policy is|redis (commands|channels): ")
-async def test_a_policy_that_deletes_is_warned_of(policy: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Once, not at every connection."""
-
-    def said(words: str) -> list[str]:
-        return [record.message for record in caplog.records if words in record.message]
-
-    with RedisServer(maxmemory_policy=policy) as server:
-        async with opened(RedisBroker(server.url, history_limit=10, history_days=1)) as (broker, _):
-            server.cli("CLIENT", "KILL", "TYPE", "normal")
-            await until(lambda: said("redis commands: "), "the connection lost")
-            await until(lambda: broker.available, "back")
-    warned = said("maxmemory-policy is")
-    assert len(warned) == (0 if policy == "noeviction" else 1)
-    assert all(policy in line for line in warned)
-
-
-async def test_a_user_who_may_not_ask_for_the_policy(redis_server: RedisServer) -> None:
-    """Serves all the same, and nothing is said."""
-    redis_server.cli("ACL", "SETUSER", "modest", "on", ">word", "~*", "&*", "+@all", "-info", "-config")
-    url = redis_server.url.replace("://", "://modest:word@")
-    async with opened(RedisBroker(url, history_limit=10, history_days=1)) as (broker, _):
-        await until(lambda: broker.available, "available")
-        await broker.directory.put_ticket("key", b"record", 5)
-        assert await broker.directory.take_ticket("key") == b"record"
 
 
 def test_redis_py_is_given_only_what_it_knows() -> None:

@@ -4,6 +4,7 @@ Every wait has a deadline, given in multiples of `UNIT`, and fails naming what d
 """
 
 from . import secrecy
+from .certificates import Authority, Certificate
 from .chat_client import ChatClient, ChatError
 from .common import UNIT, free_port, require_tool, wait_until
 from .oracle import Oracle, ReceiverLog, Verdict
@@ -27,6 +28,8 @@ __all__ = [
     "NO_LIMITS",
     "SECRET_KEY",
     "UNIT",
+    "Authority",
+    "Certificate",
     "ChatClient",
     "ChatError",
     "ClusterNode",
