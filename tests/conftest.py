@@ -22,7 +22,7 @@ from service.brokers.broker import Broker
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 
-from .harness import SECRET_KEY, UNIT, RedisServer, ServiceProcess, secrecy
+from .harness import SECRET_KEY, UNIT, RedisCluster, RedisSentinels, RedisServer, ServiceProcess, secrecy
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -172,11 +172,46 @@ def redis_server() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def redis_sentinels() -> Iterator[RedisSentinels]:
+    """A master with two replicas and three sentinels, shared as `redis_server` is; starts in half a second."""
+    with RedisSentinels() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """Three primaries with a replica each, shared as `redis_server` is; starts in two seconds and a half."""
+    with RedisCluster() as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
     """The shared Redis, emptied."""
     redis_server.cli("FLUSHALL")
     return redis_server.url
+
+
+@pytest.fixture
+def unix_url(redis_server: RedisServer) -> str:
+    """The shared Redis by its socket in the file system, emptied."""
+    redis_server.cli("FLUSHALL")
+    return redis_server.unix_url
+
+
+@pytest.fixture
+def sentinel_url(redis_sentinels: RedisSentinels) -> str:
+    """The shared Redis with sentinels, emptied."""
+    redis_sentinels.master.cli("FLUSHALL")
+    return redis_sentinels.url
+
+
+@pytest.fixture
+def cluster_url(redis_cluster: RedisCluster) -> str:
+    """The shared cluster, emptied."""
+    redis_cluster.flushall()
+    return redis_cluster.url
 
 
 @pytest.fixture
@@ -187,17 +222,17 @@ def broker_urls(redis_url: str, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture(params=["redis", "sqlite"])
 def broker_env(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """The service's environment for each broker in turn."""
-    if request.param == "redis":
-        return {"REDIS_URL": request.getfixturevalue("redis_url"), "SECRET_KEY": SECRET_KEY}
-    return {"SQLITE_PATH": str(tmp_path / "parley.db"), "SECRET_KEY": SECRET_KEY}
+    """The service's environment for each broker in turn; any of tests.brokers.FORMS by indirect parametrization."""
+    if request.param == "sqlite":
+        return {"SQLITE_PATH": str(tmp_path / "parley.db"), "SECRET_KEY": SECRET_KEY}
+    return {"REDIS_URL": request.getfixturevalue(f"{request.param}_url"), "SECRET_KEY": SECRET_KEY}
 
 
 @pytest.fixture(params=["redis", "sqlite"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Broker]:
-    """Makes brokers of one deployment; SQLite takes one after the other only."""
-    if request.param == "redis":
-        url = request.getfixturevalue("redis_url")
-        return lambda limit=1000, days=30.0: RedisBroker(url, history_limit=limit, history_days=days)
-    path = str(tmp_path / "parley.db")
-    return lambda limit=1000, days=30.0: SqliteBroker(path, history_limit=limit, history_days=days)
+    """Makes brokers of one deployment, as `broker_env`; SQLite takes one after the other only."""
+    if request.param == "sqlite":
+        path = str(tmp_path / "parley.db")
+        return lambda limit=1000, days=30.0: SqliteBroker(path, history_limit=limit, history_days=days)
+    url = request.getfixturevalue(f"{request.param}_url")
+    return lambda limit=1000, days=30.0: RedisBroker(url, history_limit=limit, history_days=days)

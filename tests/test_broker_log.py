@@ -13,7 +13,9 @@ from service.brokers.directory import UNREAD_ROOMS, Sanction
 from service.brokers.log import CHANGES_FACTOR, PAGE_BYTES, Event, Receipt
 from service.protocol import Person, RequestError
 
-from .brokers import ADA, BOB, CY, Make, change, message, opened, publish, refusal, store, until
+from .brokers import ADA, BOB, CY, FORMS, Make, change, message, opened, publish, refusal, store, until
+
+pytestmark = pytest.mark.parametrize("make", FORMS, indirect=True)
 
 
 async def messages(broker: Broker, room: str = "lobby", before: int = 0) -> list[dict[str, Any]]:

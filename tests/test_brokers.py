@@ -13,8 +13,10 @@ from service.brokers.directory import NETWORKS_LIMIT, Sanction
 from service.brokers.log import Event, Position, Receipt
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
 
-from .brokers import ADA, BOB, CY, Make, change, message, opened, publish, refusal, store, until
+from .brokers import ADA, BOB, CY, FORMS, Make, change, message, opened, publish, refusal, store, until
 from .harness import UNIT
+
+pytestmark = pytest.mark.parametrize("make", FORMS, indirect=True)
 
 SILENCE = 0.2 * UNIT  # long enough for what must not come
 

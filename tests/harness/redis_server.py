@@ -28,6 +28,7 @@ class RedisServer:
         "save": '""',
         "appendonly": "no",
         "enable-debug-command": "local",
+        "unixsocket": "redis.sock",  # in its folder
         "repl-diskless-sync-delay": "0",  # by default 5 s, in which more replicas may come
     }
 
@@ -50,6 +51,11 @@ class RedisServer:
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def unix_url(self) -> str:
+        """Its URL by a socket in the file system."""
+        return f"unix://{self.folder / 'redis.sock'}?db=0"
 
     @property
     def pid(self) -> int:
