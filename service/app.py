@@ -12,6 +12,7 @@ from service import api, files, health, protocol, signals
 from service.admission import Admission, Rates, buckets
 from service.brokers.broker import Broker
 from service.brokers.directory import Directory, Sanction
+from service.brokers.readiness import Readiness
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatHandler
@@ -202,6 +203,7 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
     )
     node: Node = Node(
         broker=broker,
+        readiness=Readiness(broker),
         rooms=rooms,
         presence=present,
         reads=positions,

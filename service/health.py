@@ -17,15 +17,19 @@ class HealthHandler(Handler):
 
 
 class ReadyHandler(Handler):
-    """`GET /readyz`: the broker answers, every part runs, and the process is not leaving."""
+    """`GET /readyz`: the broker takes a write, every part runs, and the process is not leaving."""
 
     insecure = True
 
-    def get(self) -> None:
-        admission, broker = self.node.admission, self.node.broker.available
+    async def get(self) -> None:
+        fault = await self.node.readiness.fault()
+        admission = self.node.admission
         draining, failed = admission.draining, sorted(admission.failed)
-        ready = broker and not draining and not failed
-        state = {"ready": ready, "broker": broker, "draining": draining, "failed": failed}
+        reason = [f"broker: {fault}"] if fault else []
+        reason += ["draining"] if draining else []
+        reason += [f"failed: {part}" for part in failed]
+        ready = not reason
+        state = {"ready": ready, "broker": not fault, "draining": draining, "failed": failed, "reason": reason}
         self.write_json(state, 200 if ready else 503)
 
 
@@ -39,10 +43,10 @@ class MetricsHandler(Handler):
         super().initialize()
         self._token = token
 
-    def get(self) -> None:
+    async def get(self) -> None:
         if self._token and not hmac.compare_digest(self._token, headers.bearer(self.request.headers) or ""):
             raise ApiError(401, "unauthenticated", "METRICS_TOKEN is needed as a bearer token.")
         telemetry.ROOMS.set(len(self.node.rooms.by_name))
-        telemetry.BROKER_UP.set(self.node.broker.available)
+        telemetry.BROKER_UP.set(not await self.node.readiness.fault())
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         self.finish(telemetry.exposition())

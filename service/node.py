@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from service.admission import Admission, Rates
 from service.brokers.broker import Broker
+from service.brokers.readiness import Readiness
 from service.identity.auth import Authenticator
 from service.identity.headers import Origins, Proxies
 from service.identity.networks import Networks
@@ -29,6 +30,7 @@ class Node(Struct, kw_only=True):
     """The parts of a running service."""
 
     broker: Broker
+    readiness: Readiness
     rooms: Rooms
     presence: Presence
     reads: ReadPositions

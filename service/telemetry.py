@@ -35,7 +35,7 @@ CLOSES = Counter("parley_closes", "Sockets closed, by close code", ["code"], reg
 SOCKETS = Gauge("parley_sockets", "Open chat sockets", registry=REGISTRY)
 UNSENT_BYTES = Gauge("parley_unsent_bytes", "Bytes kept for peers that have not taken them yet", registry=REGISTRY)
 ROOMS = Gauge("parley_rooms", "Rooms with members on this process", registry=REGISTRY)
-BROKER_UP = Gauge("parley_broker_available", "1 while the broker answers and the consumer lives", registry=REGISTRY)
+BROKER_UP = Gauge("parley_broker_available", "1 while the broker stores, and its word arrives", registry=REGISTRY)
 ACKNOWLEDGED = Histogram(
     "parley_acknowledge_seconds",
     "From a send frame to the broker's word, one of each turn of the loop",

@@ -514,7 +514,7 @@ async def test_readiness_is_of_broker_drain_and_parts(
     broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """503 while one of them says no, with which."""
-    well = {"ready": True, "broker": True, "draining": False, "failed": []}
+    well = {"ready": True, "broker": True, "draining": False, "failed": [], "reason": []}
     ill = well | {"ready": False}
     async with serving(broker_env) as it:
         response = await it.fetch("/readyz")
@@ -522,14 +522,17 @@ async def test_readiness_is_of_broker_drain_and_parts(
         with monkeypatch.context() as patch:
             patch.setattr(type(it.node.broker), "available", False)
             response = await it.fetch("/readyz")
-            assert (response.code, answer(response)) == (503, ill | {"broker": False})
+            assert (response.code, answer(response)) == (503, ill | {"broker": False, "reason": ["broker: away"]})
         it.node.admission.failed.add("rooms")
         response = await it.fetch("/readyz")
-        assert (response.code, answer(response)) == (503, ill | {"failed": ["rooms"]})
+        assert (response.code, answer(response)) == (503, ill | {"failed": ["rooms"], "reason": ["failed: rooms"]})
         it.node.admission.failed.clear()
         it.node.admission.draining = True
         response = await it.fetch("/readyz")
-        assert (response.code, answer(response)) == (503, ill | {"draining": True})
+        assert (response.code, answer(response)) == (503, ill | {"draining": True, "reason": ["draining"]})
+        it.node.admission.failed |= {"rooms", "reads"}
+        response = await it.fetch("/readyz")
+        assert answer(response)["reason"] == ["draining", "failed: reads", "failed: rooms"]
 
 
 async def test_metrics_say_what_is_open() -> None:

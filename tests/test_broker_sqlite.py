@@ -3,20 +3,19 @@
 import asyncio
 import json
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service import telemetry
+from service.brokers.base import Fault, Unavailable
 from service.brokers.broker import Broker
 from service.brokers.directory import READERS_LIMIT, UNREAD_ROOMS, Sanction
 from service.brokers.log import Position, Publication, Receipt
@@ -29,6 +28,7 @@ from service.errors import ConfigError
 from service.protocol import Person, RequestError
 
 from .brokers import ADA, BOB, Recorder, change, message, opened, publish, refusal, store, until
+from .disks import file_size_limit
 from .harness import UNIT
 from .metrics import total
 
@@ -162,25 +162,14 @@ def test_the_disk_is_waited_for(path: str) -> None:
 # -- a disk that refuses
 
 
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """No file of this process may grow past `size` bytes: writes fail in the kernel, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-async def fill(broker: Broker, batch: int = 50) -> int:
-    """Publish batches until one is refused; how many events were acknowledged."""
+async def fill(broker: Broker, fault: Fault, batch: int = 50) -> int:
+    """Publish batches until one is refused, for `fault`; how many events were acknowledged."""
     stored = 0
     for _ in range(2000):
         outcomes = await publish(broker, *(message(text="x" * 4000) for _ in range(batch)))
-        refused = [outcome for outcome in outcomes if isinstance(outcome, RequestError)]
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Unavailable)]
         if refused:
-            assert {(error.code, error.retry_after) for error in refused} == {("unavailable", 1.0)}
+            assert {(error.code, error.retry_after, error.fault) for error in refused} == {("unavailable", 1.0, fault)}
             assert len(refused) == batch, "a batch is taken as a whole or not at all"
             return stored
         stored += batch
@@ -199,7 +188,7 @@ async def test_a_full_database_is_unavailable_and_still_reads(path: str) -> None
             return super().transact(works)
 
     async with opened(make(path, file=Cramped(path, CLOCK)), "lobby") as (broker, heard):
-        stored = await fill(broker)
+        stored = await fill(broker, Fault.FULL)
         assert stored > 0 and not broker.available
         newest, after = await broker.log.newest("lobby", 20), await broker.log.after("lobby", 0, 10)
         assert newest is not None and after is not None
@@ -219,7 +208,7 @@ async def test_a_refusing_disk_is_unavailable_until_it_takes_more(path: str) -> 
     async with opened(make(path), "lobby") as (broker, heard):
         await store(broker, message())
         with file_size_limit(2**20):
-            stored = await fill(broker) + await fill(broker, batch=1) + 1
+            stored = await fill(broker, Fault.DISK) + await fill(broker, Fault.DISK, batch=1) + 1
             assert not broker.available
             seq = 0
             while (page := await broker.log.after("lobby", seq, 10_000)) and page.frames:

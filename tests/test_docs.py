@@ -9,7 +9,8 @@ import pytest
 from prometheus_client.metrics_core import Metric
 
 from service import admission, api, handler, names, protocol, session, telemetry
-from service.brokers import marks
+from service.brokers import marks, readiness
+from service.brokers.base import Fault
 from service.brokers.redis import log as redis_log
 from service.brokers.redis import url as redis_url
 from service.brokers.redis import url_parameters
@@ -283,6 +284,13 @@ KEY_PARTS = {
 }
 
 
+def test_reasons_of_the_broker_are_those_of_the_code() -> None:
+    """Each that /readyz may give, and no other."""
+    rows = table(DOCS["operations"], "reason | what it is | what helps")
+    assert sorted(row[0].strip("`") for row in rows) == sorted(Fault)
+    assert f"it is waited\nfor up to {readiness.DEADLINE:g} s" in DOCS["operations"]
+
+
 @pytest.mark.parametrize("row", table(DOCS["operations"], "line | level | means"), ids=lambda row: row[0][:30])
 def test_log_lines_are_those_of_the_code(row: list[str]) -> None:
     """The longest part of the line that is always the same stands in the code."""
@@ -328,9 +336,6 @@ def test_settings_that_are_named_exist(name: str) -> None:
         "DYNO",
         "SETTINGS",
         "RLIMIT_NOFILE",
-        "OOM",
-        "READONLY",
-        "LOADING",
         "NOAUTH",
         "NOPERM",
         "WRONGPASS",

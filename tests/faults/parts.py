@@ -1,12 +1,14 @@
 """What the fault tests put together: processes that share a Redis, and waits that don't block the loop."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.harness import UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
+from tests.refusals import REFUSALS
 
 from .client import ORIGIN
 from .swarm import LOAD_ENV, Swarm
@@ -35,21 +37,13 @@ async def cluster(
 
 
 @asynccontextmanager
-async def refusing(redis: RedisServer, other: RedisServer, how: str) -> AsyncIterator[None]:
-    """Redis answers and refuses to write, until the block ends."""
-    if how == "maxmemory":
-        on, off = ["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]
-    elif how == "replica":
-        on, off = [f"REPLICAOF 127.0.0.1 {other.port}"], ["REPLICAOF NO ONE"]
-    else:
-        on, off = ["CONFIG SET min-replicas-to-write 3"], ["CONFIG SET min-replicas-to-write 0"]
-    for command in on:
-        await asyncio.to_thread(redis.cli, *command.split())
+async def refusing(redis: RedisServer, how: str) -> AsyncIterator[None]:
+    """Redis answers and refuses to write (refusals.py), until the block ends."""
+    mend = await asyncio.to_thread(REFUSALS[how].begin, redis)
     try:
         yield
     finally:
-        for command in off:
-            await asyncio.to_thread(redis.cli, *command.split())
+        await asyncio.to_thread(mend)
 
 
 @asynccontextmanager
@@ -81,6 +75,12 @@ async def readiness(process: ServiceProcess, wanted: bool, timeout: float) -> fl
             raise TimeoutError(f"/readyz not {wanted} within {timeout:g} s")
         await asyncio.sleep(0.05)
     return time.monotonic() - began
+
+
+async def reason(process: ServiceProcess) -> tuple[list[str], bool]:
+    """Why a process is not ready, and whether the metric says that the broker is there."""
+    _, _, body = await asyncio.to_thread(process.request, "GET", "/readyz")
+    return json.loads(body)["reason"], await metric(process, "parley_broker_available") == 1
 
 
 async def taken_again(swarm: Swarm, known: int | None = None) -> float:
@@ -129,9 +129,14 @@ async def stored_ids(port: int, rooms: Sequence[str]) -> set[str]:
 
 async def open_sockets(process: ServiceProcess) -> int:
     """How many chat sockets a process holds, by its metrics."""
+    return int(await metric(process, "parley_sockets"))
+
+
+async def metric(process: ServiceProcess, name: str) -> float:
+    """The value of one without labels."""
     _, _, body = await asyncio.to_thread(process.request, "GET", "/metrics")
-    (value,) = (line.split()[1] for line in body.decode().splitlines() if line.startswith("parley_sockets "))
-    return int(float(value))
+    (value,) = (line.split()[1] for line in body.decode().splitlines() if line.startswith(f"{name} "))
+    return float(value)
 
 
 def resident_bytes(pid: int) -> int:

@@ -56,7 +56,7 @@ async def stay_away(seed: int, seconds: float, guard: str | None) -> tuple[Swarm
             await asyncio.sleep(seconds)
             await asyncio.to_thread(redis.start)
             await recovered()
-            async with refusing(redis, redis, "maxmemory"):
+            async with refusing(redis, "full"):
                 await asyncio.sleep(seconds)
             await recovered()
 

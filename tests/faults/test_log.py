@@ -5,7 +5,9 @@ import contextlib
 
 import pytest
 
-from tests.harness import UNIT, RedisServer, TcpProxy, Verdict
+from service.brokers.base import Fault
+from tests.harness import UNIT, RedisServer, ServiceProcess, TcpProxy, Verdict
+from tests.refusals import REFUSALS
 
 from .conftest import Table
 from .parts import (
@@ -13,6 +15,7 @@ from .parts import (
     cluster,
     own_redis,
     readiness,
+    reason,
     refusing,
     room_of,
     soon,
@@ -140,6 +143,14 @@ async def replication(server: RedisServer) -> dict[str, str]:
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
+async def not_ready(processes: list[ServiceProcess], fault: Fault) -> None:
+    """Each says why, and its metric agrees; an answer may be a second old."""
+    async with asyncio.timeout(RECOVERY):
+        for process in processes:
+            while await reason(process) != ([f"broker: {fault}"], False):
+                await asyncio.sleep(0.05)
+
+
 async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str], float]:
     """Three refusals and a change of master; the last two: phantoms, and seconds until a message was taken again."""
     worst = 0.0
@@ -169,10 +180,11 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                 async def faults() -> None:
                     nonlocal worst
                     await asyncio.sleep(1)
-                    for how in ("maxmemory", "disconnected"):
+                    for how in ("full", "disconnected"):
                         known = swarm.errors["unavailable"]
-                        async with refusing(redis, other, how):
+                        async with refusing(redis, how):
                             await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", RECOVERY)  # noqa: B023
+                            await not_ready(processes, REFUSALS[how].fault)
                         worst = max(worst, await taken_again(swarm))
                     await synced()
                     # The follower takes over with all that was stored; the old one follows it, and refuses.
@@ -181,6 +193,7 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                     await asyncio.to_thread(redis.cli, "REPLICAOF", "127.0.0.1", other.port)
                     await asyncio.to_thread(redis.cli, "CLIENT", "UNPAUSE")
                     await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", RECOVERY)
+                    await not_ready(processes, Fault.READ_ONLY)
                     proxy.upstream = ("127.0.0.1", other.port)
                     proxy.drop_connections()
                     worst = max(worst, await taken_again(swarm))
@@ -219,7 +232,7 @@ async def test_f14_control(seed: int, table: Table) -> None:
         await swarm.settle()
         acknowledged = len(swarm.acknowledged_at)
         swarm.on_delivery = lambda _, id: seen.add(id)
-        async with refusing(redis, redis, "maxmemory"):
+        async with refusing(redis, "full"):
             swarm.clients[0].post("room-0")
             await soon(lambda: swarm.errors["unavailable"], "unavailable", RECOVERY)
             await asyncio.sleep(0.2)

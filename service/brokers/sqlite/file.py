@@ -108,7 +108,10 @@ class File:
         return await self._wait(self._writes, work)
 
     async def try_write(self) -> None:
-        """Write a page that says what it said before. Raises `unavailable` if the disk doesn't take it."""
+        """Write a page that says what it said before. Raises `unavailable` if the disk doesn't take it.
+
+        Where there is room for a page, and not for a message, tries take the room.
+        """
         await self.write(lambda: self.db.execute(_TRY))
 
     def write_soon(self, work: Work, done: Done) -> None:
