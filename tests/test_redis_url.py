@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from service import config
 from service.brokers.redis.connection import connector
@@ -232,6 +234,23 @@ def test_nothing_of_a_password_is_shown(url: str) -> None:
     settings = load(KEY | {"REDIS_URL": url})
     assert "hunter2" not in repr(parse(url)) + str(parse(url)) + settings.broker_name + config.describe(settings)
     assert load(KEY | {"REDIS_URL": "redis://[::1]:7/0"}).broker_name == "redis [::1]:7"
+
+
+_MARKS = "/ ? & = @ # % %2F %00 %ff , : + h h1,h2 [::1] :7 main 3 hunter2"
+_NAMES = "db= sentinel_password= sentinel_username= ssl_cert_reqs= ssl_ca_certs= ssl_certfile= ssl_keyfile="
+_SCHEMES = "redis:// rediss:// unix:// redis+sentinel:// rediss+sentinel:// redis+cluster://"
+_PIECES = st.sampled_from([" ", *_MARKS.split(), *_NAMES.split(), *_SCHEMES.split()])
+
+
+@given(st.lists(_PIECES, max_size=12).map("".join) | st.text(max_size=40))
+@example("redis://h:" + "9" * 5000)
+@example("redis+cluster://h1:" + "9" * 5000)
+def test_whatever_stands_there_is_understood_or_refused(text: str) -> None:
+    """With our own words, which show no part of it that might be a password's; nothing else is raised."""
+    try:
+        assert parse(text).place
+    except ValueError as error:
+        assert str(error).startswith("expected ") and "hunter" not in str(error)
 
 
 def test_redis_py_is_given_only_what_it_knows() -> None:
