@@ -128,11 +128,19 @@ class Swarm:
     def assert_all_stayed(self) -> None:
         """Nobody was told that somebody left or came, or got the name of who is here; each room has all its people."""
         assert not self.moved, f"told to have left or come: {sorted(self.moved)[:10]}"
+        self.assert_all_known()
+
+    def assert_all_known(self) -> None:
+        """Nobody got the name of who is here, and each room has all its people."""
         assert self.coveted["409"] > 0 and not self.coveted["201"], f"strangers were answered {self.coveted}"
+        wrong = self.wrong_counts()
+        assert not wrong, f"counts that are wrong: {wrong}"
+
+    def wrong_counts(self) -> dict[tuple[str, str], int]:
+        """By user and room, what the user was told last of how many are there, where that is not how many there are."""
         people = Counter(room for client in self.clients for room in client.rooms)
         counts = {(client.user, room): count for client in self.clients for room, count in client.count.items()}
-        wrong = {at: count for at, count in counts.items() if count != people[at[1]]}
-        assert not wrong, f"counts that are not {people}: {wrong}"
+        return {at: count for at, count in counts.items() if count != people[at[1]]}
 
     # -- the load
 
