@@ -10,7 +10,7 @@ import pytest
 from tests.harness import UNIT, ServiceProcess, Verdict
 
 from .conftest import Table
-from .parts import RECOVERY, room_of, service, soon, stored_ids, under_load
+from .parts import RECOVERY, readiness, reason, room_of, service, soon, stored_ids, under_load
 from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=400 * UNIT), pytest.mark.expects_log("SQLite can't store")]
@@ -59,8 +59,11 @@ async def fill_disk(process: ServiceProcess, swarm: Swarm) -> float:
         assert await stored_ids(process.port, ROOMS), "history doesn't read while the disk is full"
         await asyncio.sleep(1)
         assert len(swarm.acknowledged_at) == known, "acknowledged with a full disk"
+        assert await reason(process) == (["broker: disk error"], False)
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, unlimited)
-        return await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", RECOVERY)
+        took = await soon(lambda: len(swarm.acknowledged_at) > known, "a message is taken", RECOVERY)
+        await readiness(process, True, RECOVERY)
+        return took
     finally:
         done.set()
         await load
