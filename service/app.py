@@ -116,10 +116,18 @@ def _log_request(handler: RequestHandler) -> None:
 
 def make_broker(settings: Settings) -> Broker:
     """Redis where there is a URL, else the embedded broker."""
-    limits = {"history_limit": settings.history_limit, "history_days": settings.history_days}
-    if settings.redis_url:
-        return RedisBroker(settings.redis_url, self_signed=settings.heroku, **limits)  # type: ignore[arg-type]
-    return SqliteBroker(settings.sqlite_path, **limits)  # type: ignore[arg-type]
+    history_limit, history_days = settings.history_limit, settings.history_days
+    if not settings.redis_url:
+        return SqliteBroker(settings.sqlite_path, history_limit=history_limit, history_days=history_days)
+    return RedisBroker(
+        settings.redis_url,
+        history_limit=history_limit,
+        history_days=history_days,
+        prefix=settings.redis_prefix,
+        copies=settings.redis_copies,
+        copies_seconds=settings.redis_copies_seconds,
+        self_signed=settings.heroku,
+    )
 
 
 def make_authenticator(settings: Settings) -> Authenticator:

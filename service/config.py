@@ -76,6 +76,12 @@ def _choice(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", text):
+        raise ValueError("expected 1 to 64 letters, digits, _, . and -, of which the first is a letter or digit")
+    return text
+
+
 def _redis_url(text: str) -> str:
     if text:
         redis_url.parse(text)
@@ -142,6 +148,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             parse=_redis_url,
             secret=True,
         ),
+    ]
+    redis_prefix: Annotated[
+        str,
+        Setting(
+            "parley",
+            "name",
+            "what all keys and channels in Redis begin with; deployments that share one have their own",
+            parse=_prefix,
+        ),
+    ]
+    redis_copies: Annotated[
+        int,
+        Meta(ge=0, le=5),
+        Setting("0", "replicas", "that must hold a message before it is `sent`: docs/reliability.md, Failover"),
+    ]
+    redis_copies_seconds: Annotated[
+        float,
+        Meta(ge=0.05, le=30),
+        Setting("1", "s", "that a message waits for those before it is `unavailable`"),
     ]
     sqlite_path: Annotated[str, Setting("parley.db", "file", "the embedded broker's file; `:memory:` keeps nothing")]
     secret_key: Annotated[

@@ -455,7 +455,7 @@ async def test_what_the_broker_can_not_take_is_503(broker_env: dict[str, str], m
         broker = it.node.broker
         with monkeypatch.context() as patch:
             if isinstance(broker, RedisBroker):
-                patch.setattr(broker.commands, "connected", False)
+                patch.setattr(broker.shards.shards[0].commands, "connected", False)
             else:
                 patch.setattr(File, "accepting", False)
             response = await publish(it)

@@ -350,7 +350,7 @@ async def test_a_sanction_holds_in_the_step_of_a_send(make: Make, kind: str, whe
     until = int(time.time() * 1000) + 3_600_000
     held = Sanction(kind, where, "192.0.2.1" if network else "u1", until, "m", "spam", network=network)
     over = Sanction(kind, where, "192.0.2.2" if network else "u2", int(time.time() * 1000) - 1000, "m", "", network)
-    async with opened(make()) as (broker, _):
+    async with opened(make(), "lobby", "elsewhere") as (broker, _):
         (early,) = await store(broker, message(id="early"))
         await broker.directory.sanction(held, lift=False)
         await broker.directory.sanction(over, lift=False)
@@ -376,7 +376,7 @@ def _from(network: str, event: Event) -> Event:
 
 async def test_sanctions_do_not_run_into_each_other(make: Make) -> None:
     """A user called like a network, or like a room and a user, is somebody else; `slow` keeps nobody from a send."""
-    async with opened(make()) as (broker, _):
+    async with opened(make(), "lobby") as (broker, _):
         for kind, user, network in (("ban", "192.0.2.1", False), ("mute", "lobby u1", False), ("slow", "u1", False)):
             await broker.directory.sanction(Sanction(kind, "", user, 0, "m", "", network=network), lift=False)
         await store(broker, _from("192.0.2.1", message()), message())

@@ -195,7 +195,7 @@ async def test_a_full_database_is_unavailable_and_still_reads(path: str) -> None
         assert (newest.position.seq, len(newest.frames), len(after.frames)) == (stored, 20, 10)
         assert len(heard.frames("lobby")) == stored
         assert await broker.log.newest("new", 1, create=True) is not None
-        assert await broker.log.positions(["lobby"]) == [newest.position]
+        assert await broker.log.positions(["lobby"]) == {"lobby": newest.position}
         Cramped.pages = 1_000_000
         assert [receipt.seq for receipt in await store(broker, message())] == [stored + 1]
         assert broker.available
@@ -225,7 +225,8 @@ async def test_a_refusing_disk_is_unavailable_until_it_takes_more(path: str) -> 
         assert [receipt.seq for receipt in await store(broker, message())] == [stored + 1]
         assert len(heard.frames("lobby")) == stored + 1
     async with opened(make(path)) as (broker, _):
-        assert [position.seq for position in await broker.log.positions(["lobby"]) if position] == [stored + 1]
+        position = (await broker.log.positions(["lobby"]))["lobby"]
+        assert position is not None and position.seq == stored + 1
     assert integrity(path) == [("ok",)]
 
 
@@ -280,7 +281,7 @@ async def test_reads_have_a_limit_of_their_own(path: str) -> None:
         assert broker.available
         await store(broker, message())
         answers = await asyncio.gather(*reading, return_exceptions=True)
-        assert [isinstance(answer, list) for answer in answers] == [True] * 100 + [False] * 50
+        assert [isinstance(answer, dict) for answer in answers] == [True] * 100 + [False] * 50
 
 
 async def test_sends_do_not_wait_for_the_reads_before_them(path: str) -> None:
@@ -294,7 +295,7 @@ async def test_sends_do_not_wait_for_the_reads_before_them(path: str) -> None:
         await until(lambda: reading[0].done(), "a first answer")
         await store(broker, message())
         assert sum(read.done() for read in reading) < 100
-        assert await asyncio.gather(*reading) == [[None]] * 500
+        assert await asyncio.gather(*reading) == [{f"room{number}": None} for number in range(500)]
 
 
 # -- faults of the program
@@ -336,7 +337,7 @@ async def test_a_fault_on_the_thread_leaves_nobody_waiting(path: str) -> None:
         outcomes, position = await asyncio.gather(
             publish(broker, message(), message()), broker.log.positions(["lobby"]), return_exceptions=True
         )
-        assert isinstance(outcomes, list) and position == [None]
+        assert isinstance(outcomes, list) and position == {"lobby": None}
         for outcome in outcomes:
             assert isinstance(outcome, RequestError) and outcome.code == "unavailable"
 
@@ -503,7 +504,7 @@ async def test_memory_needs_no_file() -> None:
         await until(lambda: len(heard.frames("lobby")) == 2, "the broadcast")
         await broker.upkeep()
     async with opened(make(":memory:")) as (broker, _):
-        assert await broker.log.positions(["lobby"]) == [None]
+        assert await broker.log.positions(["lobby"]) == {"lobby": None}
     assert not Path(":memory:").exists()
 
 
@@ -585,7 +586,7 @@ async def test_a_failed_migration_leaves_the_file_as_it_was(path: str) -> None:
     assert query(path, "SELECT count(*) FROM events")[0][0] > 30
     edit_file(path, "ALTER TABLE sanctions RENAME COLUMN why TO reason")
     async with opened(make(path)) as (broker, _):
-        assert await broker.log.positions(["tea"]) == [Position(*known["tea"]["position"])]
+        assert await broker.log.positions(["tea"]) == {"tea": Position(*known["tea"]["position"])}
 
 
 # -- damage
@@ -706,7 +707,7 @@ async def test_a_bad_room_costs_itself(path: str, column: str) -> None:
                     await call
                 except RequestError as refused:
                     assert refused.code == "unavailable"
-            assert (await broker.log.positions(["good", "bad"]))[0] is not None
+            assert (await broker.log.positions(["good", "bad"]))["good"] is not None
             assert set(await broker.directory.rooms()) == {"good", "bad"}
             await broker.upkeep()
             assert broker.available
@@ -851,9 +852,9 @@ async def test_an_empty_room_lasts_while_it_is_held(path: str) -> None:
             await asyncio.sleep(0.2 * UNIT)
             await broker.log.keep(["new", "never"])
             await broker.upkeep()
-        assert await broker.log.positions(["new", "never"]) == [page.position, None]
+        assert await broker.log.positions(["new", "never"]) == {"new": page.position, "never": None}
         await asyncio.sleep(0.6 * UNIT)
-        assert await broker.log.positions(["new"]) == [None]
+        assert await broker.log.positions(["new"]) == {"new": None}
         await broker.upkeep()
         assert await broker.directory.room_count() == 0
         again = await broker.log.newest("new", 1, create=True)
@@ -862,7 +863,7 @@ async def test_an_empty_room_lasts_while_it_is_held(path: str) -> None:
         assert await broker.directory.room_count() == 1  # once, though it was without events a moment ago
         await asyncio.sleep(0.6 * UNIT)
         await broker.upkeep()
-        assert await broker.log.positions(["new"]) == [Position(again.position.epoch, 1)]
+        assert await broker.log.positions(["new"]) == {"new": Position(again.position.epoch, 1)}
         assert await broker.directory.room_count() == 1
 
 
@@ -920,16 +921,16 @@ async def test_silent_rooms_are_forgotten(path: str) -> None:
         await store(broker, *(message("silent") for _ in range(2500)))
         await store(broker, change("edit", 1, room="silent", text="x"))
         await broker.directory.mark_read("silent", {"u1": 5})
-        (before,) = await broker.log.positions(["silent"])
+        before = (await broker.log.positions(["silent"]))["silent"]
         hands.go_on(2 * DAY - 1)
         await store(broker, message("busy"))
         await aged(broker)
-        assert await broker.log.positions(["silent"]) == [before]
+        assert await broker.log.positions(["silent"]) == {"silent": before}
         hands.go_on(2)
         await aged(broker)
-        assert await broker.log.positions(["silent"]) == [None]
+        assert await broker.log.positions(["silent"]) == {"silent": None}
         await store(broker, message("silent"))
-        (after,) = await broker.log.positions(["silent"])
+        after = (await broker.log.positions(["silent"]))["silent"]
         assert before is not None and after is not None and after.epoch != before.epoch and after.seq == 1
         assert await broker.directory.reads("silent", ["u1"]) == {} and await broker.directory.unread("u1") == {}
     counts = {table: rows(path, table) for table in ("rooms", "messages", "changes", "marks", "ids", "reads")}

@@ -50,7 +50,7 @@ async def test_a_message_is_stored_broadcast_and_read_back(make: Make) -> None:
         assert publication.frames == newest.frames == after.frames == [frame]
         assert publication.seq == newest.seq == after.seq == 1
         assert newest.position == after.position == Position(publication.epoch, 1)
-        assert await broker.log.positions(["lobby"]) == [newest.position]
+        assert await broker.log.positions(["lobby"]) == {"lobby": newest.position}
 
 
 async def test_events_of_a_turn_keep_their_order_in_each_room(make: Make) -> None:
@@ -185,8 +185,8 @@ async def test_a_room_without_a_log(make: Make) -> None:
     async with opened(make()) as (broker, _):
         assert await broker.log.newest("lobby", 50) is None
         assert await broker.log.after("lobby", 0, 50) is None
-        assert await broker.log.positions(["lobby", "other"]) == [None, None]
-        assert await broker.log.positions([]) == []
+        assert await broker.log.positions(["lobby", "other"]) == {"lobby": None, "other": None}
+        assert await broker.log.positions([]) == {}
         assert await refusal(broker, change("remove", 1)) == ("bad_request", "no such message")
         page = await broker.log.newest("new", 50, create=True)
         assert page is not None
@@ -195,7 +195,7 @@ async def test_a_room_without_a_log(make: Make) -> None:
         again = await broker.log.newest("new", 50, create=True)
         assert again is not None and again.position == page.position
         await store(broker, message("new"))
-        assert await broker.log.positions(["new"]) == [Position(page.position.epoch, 1)]
+        assert await broker.log.positions(["new"]) == {"new": Position(page.position.epoch, 1)}
 
 
 async def test_a_log_outlives_its_broker(make: Make) -> None:
@@ -229,14 +229,14 @@ async def test_a_log_that_lost_events_gets_a_new_epoch(make: Make) -> None:
     async with opened(make(), "lobby") as (broker, heard):
         (first,) = await store(broker, message(id="a"))
         await store(broker, message(id="b"))
-        (position,) = await broker.log.positions(["lobby"])
+        position = (await broker.log.positions(["lobby"]))["lobby"]
         assert position is not None
         for held in (Position(position.epoch, 2), Position(position.epoch, 1), Position("another", 9)):
             await broker.log.renew_epoch("lobby", held)
-            assert await broker.log.positions(["lobby"]) == [position]
+            assert await broker.log.positions(["lobby"]) == {"lobby": position}
         await broker.log.renew_epoch("nowhere", Position("another", 9))
         await broker.log.renew_epoch("lobby", Position(position.epoch, 3))
-        (renewed,) = await broker.log.positions(["lobby"])
+        renewed = (await broker.log.positions(["lobby"]))["lobby"]
         assert renewed is not None
         assert renewed.epoch != position.epoch and renewed.seq == 2
         page = await broker.log.newest("lobby", 50)
@@ -260,24 +260,24 @@ async def test_a_log_with_another_event_than_was_handed_out_gets_a_new_epoch(mak
         await store(broker, message(text='a "b" \\'), message(text=""), change("edit", 1, text='c,"text":"d"'))
         await store(broker, change("react", 2, BOB, emoji="👍", on=True), change("remove", 2), message(id="last"))
         await until(lambda: len(heard.frames("lobby")) == 6, "the broadcast")
-        (position,) = await broker.log.positions(["lobby"])
+        position = (await broker.log.positions(["lobby"]))["lobby"]
         assert position is not None
         for removed in (False, True):
             if removed:
                 await store(broker, change("remove", 1), change("remove", 6))
-                (position,) = await broker.log.positions(["lobby"])
+                position = (await broker.log.positions(["lobby"]))["lobby"]
                 assert position is not None and position.seq == 8
             for seq, frame in enumerate(heard.frames("lobby")[:6], 1):
                 await broker.log.renew_epoch("lobby", Position(position.epoch, seq), frame)
                 await broker.log.renew_epoch("lobby", Position("another", seq), happened_later(frame))
-                assert await broker.log.positions(["lobby"]) == [position]
+                assert await broker.log.positions(["lobby"]) == {"lobby": position}
             for seq, frame in enumerate(heard.frames("lobby")[:6], 1):
                 await broker.log.renew_epoch("lobby", Position(position.epoch, seq), happened_later(frame))
-                (renewed,) = await broker.log.positions(["lobby"])
+                renewed = (await broker.log.positions(["lobby"]))["lobby"]
                 assert renewed is not None and renewed.epoch != position.epoch and renewed.seq == position.seq
                 position = renewed
         await broker.log.renew_epoch("lobby", Position(position.epoch, 9), heard.frames("lobby")[5])
-        (renewed,) = await broker.log.positions(["lobby"])
+        renewed = (await broker.log.positions(["lobby"]))["lobby"]
         assert renewed is not None and renewed.epoch != position.epoch, "it ends before"
         (again,) = await store(broker, message(id="last"))
         assert (again.seq, again.duplicate) == (6, True), "the log itself stays"
@@ -292,9 +292,9 @@ async def test_an_event_that_was_trimmed_is_no_other(make: Make) -> None:
         assert page is not None and page.seq > 2
         lost, frame = Position(page.position.epoch, page.seq - 1), happened_later(page.frames[0])
         await broker.log.renew_epoch("lobby", lost, frame)
-        assert await broker.log.positions(["lobby"]) == [page.position]
+        assert await broker.log.positions(["lobby"]) == {"lobby": page.position}
         await broker.log.renew_epoch("lobby", Position(lost.epoch, page.seq), frame)
-        assert await broker.log.positions(["lobby"]) != [page.position]
+        assert await broker.log.positions(["lobby"]) != {"lobby": page.position}
 
 
 # -- changes
@@ -462,7 +462,7 @@ async def test_signals_reach_subscribers_and_are_not_stored(make: Make) -> None:
         await until(lambda: len(heard.signals) >= 2, "the signals")
         await asyncio.sleep(SILENCE)
         assert sorted(heard.signals, key=str) == [("", {"kind": "x", "n": 3}), ("lobby", {"kind": "x", "n": 2})]
-        assert await broker.log.positions(["lobby"]) == [None]
+        assert await broker.log.positions(["lobby"]) == {"lobby": None}
 
 
 # -- tickets and names
@@ -810,7 +810,7 @@ async def test_closing_finishes_what_is_under_way(make: Make) -> None:
     stored = sum(isinstance(outcome, Receipt) for outcome in outcomes)
     async with opened(make()) as (broker, _):
         positions = await broker.log.positions([f"room{number}" for number in range(7)])
-        assert sum(position.seq for position in positions if position) >= stored > 0
+        assert sum(position.seq for position in positions.values() if position) >= stored > 0
 
 
 async def test_reading_while_writing(make: Make, seed: int) -> None:

@@ -226,7 +226,8 @@ async def test_keys_are_those_in_redis(redis_url: str, redis_server: RedisServer
             await ada.request("react", room="lobby", id=ada.new_id(), target=sent["seq"], emoji="👍")
             await ada.raw(encode({"type": "read", "room": "lobby", "seq": sent["seq"]}).decode())
             await ada.recv("read")
-            await mod.request("moderate", room="lobby", user="somebody", action="mute", seconds=60)
+            for room in ("lobby", None):
+                await mod.request("moderate", room=room, user="somebody", action="mute", seconds=60)
             await fetch_ticket(service.url, "Bob")
             async with ChatClient.open(service.url, "Cy"):
                 await asyncio.sleep(2 * networks.GATHER)

@@ -355,7 +355,7 @@ async def test_a_process_taken_for_dead_enters_its_people_again(
         await other.presence.enter("other", [BOB])
         life = here.broker.presence.life
         # In one pipeline, lest its own beat comes between.
-        await asyncio.gather(other.commands.call("ZADD", "parley:processes", 1, life), other.presence.beat())
+        await asyncio.gather(other.shards.call("ZADD", "parley:{*}:processes", 1, life), other.presence.beat())
         await until(lambda: len(here.shown) >= 3, "gone and back")
         assert here.changes()[-2:] == [([], ["u1"], 0), (["Ada"], [], 1)]
         await other.close()

@@ -247,7 +247,7 @@ async def test_without_its_channels_a_broker_that_stores_is_not_ready(
     async with serving({"REDIS_URL": server.url}) as it:
         broker = it.node.broker
         assert isinstance(broker, RedisBroker)
-        monkeypatch.setattr(broker.log.channels, "connected", False)
+        monkeypatch.setattr(broker.shards.shards[0].channels, "connected", False)
         await broker.try_write()
         await turns(it, ill(Fault.AWAY))
 

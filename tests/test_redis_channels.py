@@ -10,7 +10,8 @@ import pytest
 from redis.asyncio.connection import Connection
 
 from service.brokers.redis.channels import Channels
-from service.brokers.redis.connection import DEADLINES, Deadlines, connector
+from service.brokers.redis.connection import DEADLINES, Connector, Deadlines
+from service.brokers.redis.url import parse
 
 from .brokers import until
 from .harness import UNIT, RedisServer
@@ -37,11 +38,11 @@ class Running:
         self.confirmed: list[list[bytes]] = []
         self.connections = 0
         self.commands: list[str] = []
-        connect = connector(url, self_signed=False, name="parley-test")
+        connector = Connector(parse(url), "parley-test")
 
-        def counting() -> Connection:
+        async def counting() -> Connection:
             self.connections += 1
-            connection = connect()
+            connection = await connector.open()
             send = connection.send_command
 
             async def note(*args: Any, **options: Any) -> None:

@@ -7,7 +7,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,18 @@ from redis.asyncio.connection import Connection
 
 from service.brokers import redis
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.redis.commands import PIPELINE_LIMITS, QUEUE_LIMITS, Commands, Lane, WrongType
-from service.brokers.redis.connection import DEADLINES, Deadlines, connector
-from service.brokers.redis.keys import TOGETHER_LIMIT, all_of
+from service.brokers.redis.commands import (
+    PIPELINE_LIMITS,
+    QUEUE_LIMITS,
+    Commands,
+    Lane,
+    Scripts,
+    WrongType,
+    answered,
+)
+from service.brokers.redis.connection import DEADLINES, Connector, Deadlines
+from service.brokers.redis.steps import TOGETHER_LIMIT, all_of
+from service.brokers.redis.url import parse
 from service.protocol import ErrorCode, RequestError
 
 from .brokers import message, opened, publish, store, until
@@ -44,10 +53,11 @@ class Running:
     def __init__(self, url: str, scripts: tuple[str, ...] = SCRIPTS, **options: Any) -> None:
         self.pipelines: list[bytes] = []
         self.connections = 0
-        connect = connector(url, self_signed=False, name="parley-test")
+        connector = Connector(parse(url), "parley-test")
 
-        def noting() -> Connection:
-            connection = connect()
+        async def noting() -> Connection:
+            self.connections += 1
+            connection = await connector.open()
             send = connection.send_packed_command
 
             async def note(packed: bytes, check_health: bool = True) -> None:
@@ -56,10 +66,16 @@ class Running:
                 await send(packed, check_health)
 
             connection.send_packed_command = note  # type: ignore[method-assign, assignment]
-            self.connections += 1
             return connection
 
-        self.commands = Commands(noting, scripts, **options)
+        self.scripts = Scripts(scripts)
+        self.commands = Commands(noting, self.scripts, **options)
+
+    async def call(self, *args: Any, lane: Lane = Lane.STATE, cost: int = 1) -> Any:
+        return await answered(lambda reply: self.commands.send(args, reply, lane, cost))
+
+    async def script(self, name: str, keys: Sequence[str], *args: Any) -> Any:
+        return await self.call("EVALSHA", self.scripts.sha[name], len(keys), *keys, *args)
 
     async def connected(self) -> None:
         await until(lambda: self.commands.connected, "connected")
@@ -96,7 +112,7 @@ async def refused(call: Any) -> None:
 async def test_a_command_is_answered(redis_url: str) -> None:
     """Bytes, numbers, None and lists come as Redis says them; arguments may be text, bytes or numbers."""
     async with running(redis_url) as it:
-        call = it.commands.call
+        call = it.call
         assert await call("SET", "key", b"\x00\xff") == b"OK"
         assert await call("GET", "key") == b"\x00\xff"
         assert await call("GET", "nothing") is None
@@ -107,16 +123,16 @@ async def test_a_command_is_answered(redis_url: str) -> None:
 async def test_scripts_are_loaded_and_run_by_name(redis_url: str) -> None:
     """Every one of ours, with keys and arguments."""
     async with running(redis_url) as it:
-        assert set(it.commands.scripts) == set(SCRIPTS)
+        assert set(it.scripts.sha) == set(SCRIPTS)
         keys = ("names", "claims", "holders", "people", "processes")
-        assert await it.commands.script("names", keys, "claim", "ada", "u1", 1000, "", "") == [1]
-        assert await it.commands.script("names", keys, "claim", "ada", "u2", 1000, "", "") == [0]
+        assert await it.script("names", keys, "claim", "ada", "u1", 1000, "", "") == [1]
+        assert await it.script("names", keys, "claim", "ada", "u2", 1000, "", "") == [0]
 
 
 async def test_the_commands_of_a_turn_are_one_pipeline(redis_url: str) -> None:
     """One system call for all that is asked in one turn of the loop."""
     async with running(redis_url) as it:
-        answers = await asyncio.gather(*(it.commands.call("INCR", "number") for _ in range(100)))
+        answers = await asyncio.gather(*(it.call("INCR", "number") for _ in range(100)))
         assert answers == list(range(1, 101))
         assert len(it.pipelines) == 1
 
@@ -124,18 +140,18 @@ async def test_the_commands_of_a_turn_are_one_pipeline(redis_url: str) -> None:
 async def test_what_is_asked_meanwhile_is_the_next_pipeline(redis_url: str) -> None:
     """At most one is under way, so commands take effect in the order of asking."""
     async with running(redis_url) as it:
-        first = asyncio.ensure_future(it.commands.call("APPEND", "word", "a"))
+        first = asyncio.ensure_future(it.call("APPEND", "word", "a"))
         await until(lambda: it.pipelines, "the first on its way")
-        rest = [asyncio.ensure_future(it.commands.call("APPEND", "word", letter)) for letter in "bcd"]
+        rest = [asyncio.ensure_future(it.call("APPEND", "word", letter)) for letter in "bcd"]
         assert await asyncio.gather(first, *rest) == [1, 2, 3, 4]
         assert [packed.count(b"APPEND") for packed in it.pipelines] == [1, 3]
-        assert await it.commands.call("GET", "word") == b"abcd"
+        assert await it.call("GET", "word") == b"abcd"
 
 
 async def test_long_queues_go_in_pipelines_of_a_bounded_length(redis_url: str) -> None:
     """Order and answers hold across them."""
     async with running(redis_url, pipeline_limits=PIPELINE_LIMITS | {Lane.STATE: 8}) as it:
-        assert await asyncio.gather(*(it.commands.call("INCR", "n") for _ in range(20))) == list(range(1, 21))
+        assert await asyncio.gather(*(it.call("INCR", "n") for _ in range(20))) == list(range(1, 21))
         assert [packed.count(b"INCR") for packed in it.pipelines] == [8, 8, 4]
 
 
@@ -160,17 +176,17 @@ async def test_what_stores_messages_goes_first(redis_url: str) -> None:
 async def test_dear_reads_are_few_in_a_pipeline(redis_url: str) -> None:
     """By what they cost; one goes in any case."""
     async with running(redis_url, pipeline_limits=PIPELINE_LIMITS | {Lane.READS: 4}) as it:
-        await asyncio.gather(*(it.commands.call("ECHO", "x", lane=Lane.READS, cost=cost) for cost in (9, 2, 2, 1, 1)))
+        await asyncio.gather(*(it.call("ECHO", "x", lane=Lane.READS, cost=cost) for cost in (9, 2, 2, 1, 1)))
         assert [packed.count(b"ECHO") for packed in it.pipelines] == [1, 2, 2]
 
 
 async def test_a_lane_that_is_full_refuses_its_own(redis_url: str) -> None:
     """Reads past their limit are `unavailable`; a message is stored all the same."""
     async with running(redis_url, queue_limits=QUEUE_LIMITS | {Lane.READS: 10}) as it:
-        reads = [asyncio.ensure_future(it.commands.call("ECHO", "x", lane=Lane.READS)) for _ in range(30)]
+        reads = [asyncio.ensure_future(it.call("ECHO", "x", lane=Lane.READS)) for _ in range(30)]
         await asyncio.sleep(0)
-        assert await it.commands.call("SET", "key", "v", lane=Lane.SENDS) == b"OK"
-        assert await it.commands.call("GET", "key") == b"v"
+        assert await it.call("SET", "key", "v", lane=Lane.SENDS) == b"OK"
+        assert await it.call("GET", "key") == b"v"
         answers = await asyncio.gather(*reads, return_exceptions=True)
         assert [isinstance(answer, RequestError) for answer in answers] == [False] * 10 + [True] * 20
 
@@ -178,10 +194,10 @@ async def test_a_lane_that_is_full_refuses_its_own(redis_url: str) -> None:
 async def test_who_asks_for_a_thousand_things_takes_turns(redis_url: str) -> None:
     """A part at a time waits in the queue, so that nobody else is refused; the answers keep their order."""
     async with running(redis_url, queue_limits=QUEUE_LIMITS | {Lane.READS: 2 * TOGETHER_LIMIT}) as it:
-        echo = [it.commands.call("ECHO", str(number), lane=Lane.READS) for number in range(1000)]
+        echo = [it.call("ECHO", str(number), lane=Lane.READS) for number in range(1000)]
         wide = asyncio.ensure_future(all_of(*echo))
         await asyncio.sleep(0)
-        assert await it.commands.call("ECHO", "other", lane=Lane.READS) == b"other"
+        assert await it.call("ECHO", "other", lane=Lane.READS) == b"other"
         assert not wide.done()
         assert await wide == [b"%d" % number for number in range(1000)]
 
@@ -189,11 +205,11 @@ async def test_who_asks_for_a_thousand_things_takes_turns(redis_url: str) -> Non
 async def test_a_send_waits_for_few_reads(redis_url: str) -> None:
     """Among a thousand who read without end; the control is one lane for all, as if everything stored messages."""
     async with running(redis_url) as it:
-        await asyncio.gather(*(it.commands.call("HSET", "page", str(n), "x" * 300) for n in range(100)))
+        await asyncio.gather(*(it.call("HSET", "page", str(n), "x" * 300) for n in range(100)))
 
         async def read(lane: Lane) -> None:
             while True:
-                await it.commands.call("HGETALL", "page", lane=lane, cost=10)
+                await it.call("HGETALL", "page", lane=lane, cost=10)
 
         waits: dict[Lane, float] = {}
         for lane in (Lane.SENDS, Lane.READS):
@@ -202,7 +218,7 @@ async def test_a_send_waits_for_few_reads(redis_url: str) -> None:
             took = []
             for _ in range(30):
                 before = time.monotonic()
-                await it.commands.call("SET", "key", "v", lane=Lane.SENDS)
+                await it.call("SET", "key", "v", lane=Lane.SENDS)
                 took.append(time.monotonic() - before)
             waits[lane] = sorted(took)[len(took) // 2]
             for reader in readers:
@@ -214,11 +230,11 @@ async def test_a_send_waits_for_few_reads(redis_url: str) -> None:
 async def test_the_first_error_ends_what_is_asked_together(redis_url: str) -> None:
     """What had not begun is not asked any more."""
     async with running(redis_url) as it:
-        await it.commands.call("SET", "key", "v")
-        calls = [it.commands.call("LPUSH", "key", "x"), *(it.commands.call("INCR", "n") for _ in range(200))]
+        await it.call("SET", "key", "v")
+        calls = [it.call("LPUSH", "key", "x"), *(it.call("INCR", "n") for _ in range(200))]
         with pytest.raises(WrongType):
             await all_of(*calls)
-        assert await it.commands.call("GET", "n") == b"%d" % (TOGETHER_LIMIT - 1)
+        assert await it.call("GET", "n") == b"%d" % (TOGETHER_LIMIT - 1)
 
 
 async def test_who_no_longer_waits_leaves_nothing_begun_behind(redis_url: str) -> None:
@@ -226,7 +242,7 @@ async def test_who_no_longer_waits_leaves_nothing_begun_behind(redis_url: str) -
     async with running(redis_url) as it:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0):
-                await all_of(*(it.commands.call("INCR", "n") for _ in range(3 * TOGETHER_LIMIT)))
+                await all_of(*(it.call("INCR", "n") for _ in range(3 * TOGETHER_LIMIT)))
         gc.collect()
 
 
@@ -264,7 +280,7 @@ async def test_past_the_queue_limit_a_slow_redis_is_an_absent_one(redis_url: str
 async def test_a_caller_who_left_costs_the_others_nothing(redis_url: str) -> None:
     """The answer comes and goes nowhere."""
     async with running(redis_url) as it:
-        left, stays = (asyncio.ensure_future(it.commands.call("INCR", "n")) for _ in range(2))
+        left, stays = (asyncio.ensure_future(it.call("INCR", "n")) for _ in range(2))
         await asyncio.sleep(0)
         left.cancel()
         assert await stays == 2
@@ -278,23 +294,26 @@ async def test_a_caller_who_left_costs_the_others_nothing(redis_url: str) -> Non
 async def test_out_of_memory_is_unavailable_and_passes(server: RedisServer) -> None:
     """Writes are refused, reads are not, the connection stays; with memory again writes go on."""
     async with running(server.url) as it:
-        await it.commands.call("SET", "key", "kept")
+        await it.call("SET", "key", "kept")
         server.cli("CONFIG", "SET", "maxmemory", 1)
-        await refused(it.commands.call("SET", "key", "new"))
-        assert await it.commands.call("GET", "key") == b"kept"
+        await refused(it.call("SET", "key", "new"))
+        assert await it.call("GET", "key") == b"kept"
         server.cli("CONFIG", "SET", "maxmemory", 0)
-        assert await it.commands.call("SET", "key", "new") == b"OK"
+        assert await it.call("SET", "key", "new") == b"OK"
         assert it.connections == 1
 
 
 @is_refused
+@loses_redis
 async def test_a_replica_is_unavailable_until_it_is_master(server: RedisServer) -> None:
     """READONLY, as after a failover: nothing is stored, and nothing is published by a script that should store."""
     async with opened(RedisBroker(server.url, history_limit=10, history_days=1), "lobby") as (broker, heard):
         server.cli("REPLICAOF", "127.0.0.1", server.port)  # of itself: a master that never answers as one
         for outcome in await publish(broker, message(), message()):
             assert isinstance(outcome, RequestError) and outcome.code == ErrorCode.UNAVAILABLE
+        await until(lambda: not broker.available, "another connection, which may be to another server")
         server.cli("REPLICAOF", "NO", "ONE")
+        await until(lambda: broker.available, "back")
         (receipt,) = await store(broker, message(id="after"))
         await until(lambda: heard.publications, "the broadcast")
         assert receipt.seq == 1 and len(heard.frames("lobby")) == 1
@@ -306,7 +325,7 @@ async def test_refusals_are_logged_once_a_second(server: RedisServer, caplog: py
     async with running(server.url) as it:
         server.cli("CONFIG", "SET", "maxmemory", 1)
         for _ in range(3):
-            await asyncio.gather(*(it.commands.call("SET", "k", "v") for _ in range(50)), return_exceptions=True)
+            await asyncio.gather(*(it.call("SET", "k", "v") for _ in range(50)), return_exceptions=True)
         (line,) = [record.getMessage() for record in caplog.records]
         assert line == "redis refused a command: OOM command not allowed when used memory > 'maxmemory'."
 
@@ -314,7 +333,7 @@ async def test_refusals_are_logged_once_a_second(server: RedisServer, caplog: py
 async def test_one_refusal_does_not_touch_its_neighbours(redis_url: str) -> None:
     """Of a pipeline each command has its own answer."""
     async with running(redis_url) as it:
-        calls = [it.commands.call(*args) for args in (("SET", "k", "v"), ("LPUSH", "k", "x"), ("GET", "k"))]
+        calls = [it.call(*args) for args in (("SET", "k", "v"), ("LPUSH", "k", "x"), ("GET", "k"))]
         ok, wrong, value = await asyncio.gather(*calls, return_exceptions=True)
         assert (ok, value) == (b"OK", b"v")
         assert isinstance(wrong, WrongType) and wrong.code == ErrorCode.UNAVAILABLE
@@ -326,9 +345,9 @@ async def test_flushed_scripts_are_loaded_again(redis_server: RedisServer, redis
     """NOSCRIPT is `unavailable` once, then the scripts are back."""
     async with running(redis_url) as it:
         redis_server.cli("SCRIPT", "FLUSH")
-        await refused(it.commands.script("bucket", ("b",), 1, 1, 10))
+        await refused(it.script("bucket", ("b",), 1, 1, 10))
         await it.connected()
-        assert await it.commands.script("bucket", ("b",), 1, 1, 10) == [0, 0]
+        assert await it.script("bucket", ("b",), 1, 1, 10) == [0, 0]
 
 
 # -- away
@@ -342,7 +361,7 @@ async def test_without_redis_everything_is_unavailable_at_once(server: RedisServ
     async with running(url, connected=False) as it:
         before = time.monotonic()
         for _ in range(100):
-            await refused(it.commands.call("PING"))
+            await refused(it.call("PING"))
         assert time.monotonic() - before < 0.5 * UNIT
         answers: list[Any] = []
         it.commands.send(("PING",), answers.append)
@@ -353,17 +372,15 @@ async def test_without_redis_everything_is_unavailable_at_once(server: RedisServ
 
 @loses_redis
 async def test_a_redis_that_comes_late_is_found(server: RedisServer) -> None:
-    """`on_connected` says when."""
+    """By itself."""
     server.stop()
     it = Running(server.url)
-    came: list[float] = []
-    it.commands.on_connected = lambda: came.append(time.monotonic())
     task = asyncio.ensure_future(it.commands.run())
     await until(lambda: it.connections >= 3, "some attempts")
     server.start()
     await it.connected()
-    assert len(came) == 1
-    assert await it.commands.call("PING") == b"PONG"
+    assert it.commands.connections == 1
+    assert await it.call("PING") == b"PONG"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -373,7 +390,7 @@ async def test_an_absence_is_logged_once(server: RedisServer, caplog: pytest.Log
     """Not at each attempt."""
     async with running(server.url, deadlines=Deadlines(reconnect=0.05)) as it:
         server.kill9()
-        await refused(it.commands.call("PING"))
+        await refused(it.call("PING"))
         await until(lambda: it.connections >= 4, "some attempts")
         warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
         assert len(warnings) == 1
@@ -383,9 +400,9 @@ async def test_an_absence_is_logged_once(server: RedisServer, caplog: pytest.Log
 async def test_what_is_under_way_when_redis_dies_is_unavailable(server: RedisServer) -> None:
     """So is what waits behind it: each is told once, and the next life answers again."""
     async with running(server.url) as it:
-        busy = asyncio.ensure_future(it.commands.call("DEBUG", "SLEEP", 10))
+        busy = asyncio.ensure_future(it.call("DEBUG", "SLEEP", 10))
         await until(lambda: it.pipelines, "the first on its way")
-        behind = [asyncio.ensure_future(it.commands.call("SET", "key", str(n))) for n in range(5)]
+        behind = [asyncio.ensure_future(it.call("SET", "key", str(n))) for n in range(5)]
         await asyncio.sleep(0.05)
         server.kill9()
         for call in (busy, *behind):
@@ -393,7 +410,7 @@ async def test_what_is_under_way_when_redis_dies_is_unavailable(server: RedisSer
         await it.lost()
         server.start()
         await it.connected()
-        assert await it.commands.call("GET", "key") is None
+        assert await it.call("GET", "key") is None
 
 
 @loses_redis
@@ -402,13 +419,13 @@ async def test_a_frozen_redis_is_noticed_by_who_asks(server: RedisServer) -> Non
     async with running(server.url, deadlines=Deadlines(connect=0.2, reply=0.2)) as it:
         server.sigstop()
         before = time.monotonic()
-        await refused(it.commands.call("PING"))
+        await refused(it.call("PING"))
         assert 0.15 < time.monotonic() - before < 1 * UNIT
         await it.lost()
-        await refused(it.commands.call("PING"))
+        await refused(it.call("PING"))
         server.sigcont()
         await it.connected()
-        assert await it.commands.call("PING") == b"PONG"
+        assert await it.call("PING") == b"PONG"
 
 
 @loses_redis
@@ -432,14 +449,14 @@ async def test_a_callback_that_fails_costs_the_connection_and_no_more(redis_url:
         raise ZeroDivisionError
 
     async with running(redis_url) as it:
-        before = asyncio.ensure_future(it.commands.call("ECHO", "before"))
+        before = asyncio.ensure_future(it.call("ECHO", "before"))
         await asyncio.sleep(0)
         it.commands.send(("PING",), broken)
-        after = asyncio.ensure_future(it.commands.call("ECHO", "after"))
+        after = asyncio.ensure_future(it.call("ECHO", "after"))
         assert await before == b"before"
         await refused(after)
         await it.connected()
-        assert await it.commands.call("ECHO", "again") == b"again"
+        assert await it.call("ECHO", "again") == b"again"
 
 
 async def test_attempts_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,13 +481,13 @@ async def test_close_finishes_what_waits(redis_url: str) -> None:
     it = Running(redis_url)
     task = asyncio.ensure_future(it.commands.run())
     await it.connected()
-    calls = [asyncio.ensure_future(it.commands.call("INCR", "n")) for _ in range(1000)]
+    calls = [asyncio.ensure_future(it.call("INCR", "n")) for _ in range(1000)]
     await asyncio.sleep(0)
     await it.commands.close()
     await asyncio.wait_for(task, UNIT)
     assert await asyncio.gather(*calls) == list(range(1, 1001))
     assert not it.commands.connected
-    await refused(it.commands.call("PING"))
+    await refused(it.call("PING"))
 
 
 # -- connections

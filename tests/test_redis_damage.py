@@ -12,7 +12,7 @@ from service.brokers.broker import Broker
 from service.brokers.directory import Sanction
 from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.redis.keys import INDEX, SANCTIONS, script_keys, visits_key
+from service.brokers.redis.keys import Keyspace
 from service.protocol import RequestError
 
 from .brokers import ADA, BOB, change, message, opened, publish, store
@@ -28,6 +28,8 @@ GARBAGE: dict[str, Callable[[Any, str], Any]] = {
     "zset": lambda redis, key: redis.zadd(key, {"x": 1}),
     "stream": lambda redis, key: redis.xadd(key, {"x": "y"}),
 }
+
+KEYS = Keyspace()
 
 
 @pytest.fixture(autouse=True)
@@ -76,13 +78,13 @@ async def check_whole(broker: Broker, room: str) -> None:
     newest, after = await broker.log.newest(room, 50), await broker.log.after(room, 0, 50)
     assert newest is not None and after is not None
     assert json.loads(newest.frames[-1])["seq"] == receipt.seq == newest.position.seq == after.position.seq
-    assert (await broker.log.positions([room])) == [newest.position]
+    assert (await broker.log.positions([room])) == {room: newest.position}
     await broker.directory.mark_read(room, {"u1": receipt.seq - 1})
     assert (await broker.directory.unread("u1"))[room] == 1
     assert room in await broker.directory.rooms()
 
 
-@pytest.mark.parametrize("part", [key.partition("}:")[2] for key in script_keys("bad")])
+@pytest.mark.parametrize("part", [key.partition("}:")[2] for key in KEYS.of_script("bad")])
 @pytest.mark.parametrize("kind", GARBAGE)
 async def test_a_key_of_another_type_costs_its_room_only(redis: Any, redis_url: str, part: str, kind: str) -> None:
     """Before the room is used and in the midst of its life; it is named; and gone, the room works again."""
@@ -98,8 +100,8 @@ async def test_a_key_of_another_type_costs_its_room_only(redis: Any, redis_url: 
             if refused:
                 assert total(telemetry.DAMAGED) > before, "counted"
             await check_whole(broker, "good")
-            positions = await broker.log.positions(["good", "bad", "good"])
-            assert positions[0] == positions[2] is not None
+            positions = await broker.log.positions(["good", "bad"])
+            assert positions["good"] is not None
             assert redis.exists(key), "nothing that isn't ours is deleted"
             if life == 0 and kept == b"string":
                 assert refused or part in ("position", "floor", "reads")
@@ -119,7 +121,7 @@ async def test_a_string_that_cannot_be_read_is_healed(redis: Any, redis_url: str
     """The log is kept and counted on; where the epoch is unknown it gets another."""
     async with opened(make(redis_url, limit=10), "bad") as (broker, _):
         await store(broker, *(message("bad", text=f"{number}") for number in range(5)))
-        (was,) = await broker.log.positions(["bad"])
+        was = (await broker.log.positions(["bad"]))["bad"]
         redis.set(f"parley:{{bad}}:{part}", value)
         await outcome(broker.log.after("bad", 0, 10))
         page = await broker.log.newest("bad", 10, create=True)
@@ -137,7 +139,7 @@ async def test_a_position_behind_its_log_heals(redis: Any, redis_url: str) -> No
     """A resend is no duplicate of what nobody got, and nothing is written over."""
     async with opened(make(redis_url), "bad") as (broker, heard):
         await store(broker, *(message("bad", text=f"{number}") for number in range(4)))
-        (was,) = await broker.log.positions(["bad"])
+        was = (await broker.log.positions(["bad"]))["bad"]
         assert was is not None
         redis.set("parley:{bad}:position", f"{was.epoch}:2")
         (receipt,) = await store(broker, message("bad", text="next"))
@@ -151,7 +153,7 @@ async def test_a_position_behind_its_log_heals(redis: Any, redis_url: str) -> No
         assert redis.get("parley:{bad}:position") == f"{was.epoch}:5".encode()
         redis.set("parley:{bad}:position", f"{was.epoch}:1")
         await broker.log.renew_epoch("bad", page.position)
-        assert await broker.log.positions(["bad"]) == [page.position]
+        assert await broker.log.positions(["bad"]) == {"bad": page.position}
         assert heard.publications[-1].seq == 5
 
 
@@ -237,7 +239,7 @@ async def test_members_that_are_no_numbers_cost_nothing_else(redis: Any, redis_u
         for part in ("messages", "changes", "authors"):
             redis.zadd(f"parley:{{bad}}:{part}", {"x": -1, "nan": 3, "inf": 1e300, "99999999999999999999": 1e20})
         redis.zadd("parley:{bad}:reads", {"u1": float("inf"), "u2": -5, "u3": 1e300})
-        redis.zadd(visits_key("u1"), {"no room": 1, b"\xff": 2, "../x": 3})
+        redis.zadd(KEYS.visits("u1"), {"no room": 1, b"\xff": 2, "../x": 3})
         redis.hset("parley:{bad}:ids", mapping={"2:u2known": "garbage", "2:u2other": "1"})
         assert await broker.directory.reads("bad", ["u1", "u2", "u3"]) == {}
         assert set(await broker.directory.unread("u1")) == {"bad"}
@@ -250,7 +252,7 @@ async def test_members_that_are_no_numbers_cost_nothing_else(redis: Any, redis_u
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
-@pytest.mark.parametrize("key", [INDEX, SANCTIONS, visits_key("u1"), "parley:{good}:people"])
+@pytest.mark.parametrize("key", [KEYS.index, KEYS.sanctions, KEYS.visits("u1"), "parley:{good}:people"])
 async def test_a_shared_key_of_another_type_stops_nothing(redis: Any, redis_url: str, key: str, kind: str) -> None:
     """Messages go on; what the key stands for is as good as empty."""
     async with opened(make(redis_url), "good") as (broker, _):
@@ -275,11 +277,13 @@ async def test_a_shared_key_of_another_type_stops_nothing(redis: Any, redis_url:
 )
 async def test_a_sanction_that_cannot_be_read_spoils_only_itself(redis: Any, redis_url: str, value: bytes) -> None:
     """The others hold, for those who read them all and in the step of a send."""
-    async with opened(make(redis_url)) as (broker, _):
+    async with opened(make(redis_url), "lobby") as (broker, _):
         held = Sanction("mute", "", "u2", 0, "m", "")
         await broker.directory.sanction(held, lift=False)
         for field in ("ban  u1", "mute lobby u1", "x"):
-            redis.hset(SANCTIONS, field, value)
+            redis.hset(KEYS.sanctions, field, value)
+        for key in KEYS.room("lobby", "sanctions", "barred"):
+            redis.hset(key, mapping={"ban u1": value, "mute u1": value})
         before = total(telemetry.DAMAGED)
         assert await broker.directory.sanctions() == [held]
         assert total(telemetry.DAMAGED) >= before + 3

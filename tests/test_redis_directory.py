@@ -58,7 +58,7 @@ async def test_a_sanction_that_can_not_be_read_spoils_itself(
     async with broker(redis_url) as it:
         await it.directory.sanction(BAN, lift=False)
         script = "redis.call('HSET', KEYS[1], 'ban  u2', ARGV[1]) return 1"
-        await it.commands.call("EVAL", script, 1, SANCTIONS, value)
+        await it.shards.call("EVAL", script, 1, SANCTIONS, value)
         before = damaged("sanction")
         assert await it.directory.sanctions() == [BAN]
         assert damaged("sanction") == before + 1
@@ -119,8 +119,8 @@ async def test_a_step_of_a_clock_deletes_no_sanction(redis_url: str, redis_serve
         await it.presence.beat()
         wall, elapsed = time.time(), 0.0
         clock = Clock(lambda: wall, lambda: elapsed)
-        names = Names(it.commands)
-        directory = RedisDirectory(it.commands, b"", names, it.index, it.presence, clock=clock)
+        names = Names(it.shards)
+        directory = RedisDirectory(it.shards, names, it.index, it.presence, clock=clock)
         brief = Sanction("mute", "", "u1", int((wall + 3600) * 1000), "m", "")
         await directory.sanction(brief, lift=False)
         assert await directory.sanctions() == [brief]

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio.connection import SSLConnection
 
 from service.brokers import redis
 from service.brokers.directory import Sanction
 from service.brokers.redis.broker import RedisBroker
+from service.brokers.redis.connection import Connector
+from service.brokers.redis.url import parse
 
 from .brokers import ADA, Recorder, change, message, opened, publish, store, until
 from .harness import Authority, Certificate, ChatClient, RedisServer, free_port
@@ -181,6 +184,18 @@ async def test_a_password_without_a_user(caplog: pytest.LogCaptureFixture) -> No
         assert "hunter2" not in caplog.text
 
 
+def test_an_authority_that_is_named_is_the_only_one(authority: Authority) -> None:
+    """The system's know of every host there is."""
+    ours = authority.certificate.certfile
+
+    def trusted(query: str) -> int:
+        connection = Connector(parse(f"rediss://h{query}"), "name").make()
+        assert isinstance(connection, SSLConnection)
+        return len(connection.ssl_context.get().get_ca_certs())
+
+    assert (trusted(f"?ssl_ca_certs={ours}"), trusted("?ssl_cert_reqs=none")) == (1, 0)
+
+
 def rights() -> list[str]:
     """What docs/operations.md gives the service's user."""
     (words,) = re.findall(r"^ +ACL SETUSER (parley on .*?)\n\n", OPERATIONS, re.DOTALL | re.MULTILINE)
@@ -197,6 +212,14 @@ def modest_url(redis_server: RedisServer, redis_url: str) -> Iterator[str]:
     redis_server.cli("ACL", "DELUSER", "parley")
 
 
+# Commands of which the service uses some subcommands only.
+PARTS = {
+    "cluster": ["cluster|slots"],
+    "pubsub": ["pubsub|channels", "pubsub|shardchannels"],
+    "script": ["script|load"],
+}
+
+
 def test_the_rights_are_those_of_the_code(redis_server: RedisServer) -> None:
     """Each command that the service uses, and no other, on its own keys and channels alone."""
     known = set(redis_server.cli("COMMAND", "LIST").split())
@@ -206,7 +229,10 @@ def test_the_rights_are_those_of_the_code(redis_server: RedisServer) -> None:
             used |= {word.lower() for word in re.findall(r"[\"']([A-Z]+)[\"']", path.read_text())} & known
     given = {word[1:] for word in rights() if word.startswith("+")}
     # At the begin of a connection redis-py gives it its name, and chooses the database.
-    assert given == used - {"script"} | {"script|load", "client|setname", "select"}
+    assert given == used - PARTS.keys() | {part for parts in PARTS.values() for part in parts} | {
+        "client|setname",
+        "select",
+    }
     others = [word for word in rights() if word[0] not in "+>"]
     assert others == ["parley", "on", "~parley:*", "&parley:*", "-@all"]
 
@@ -226,7 +252,7 @@ async def use(broker: RedisBroker) -> None:
     changes: list[tuple[str, dict[str, Any]]] = [("edit", {"text": "t"}), ("react", {"emoji": "👍"}), ("remove", {})]
     for kind, fields in changes:
         await store(broker, change(kind, seq, **fields))
-    position = (await broker.log.positions(["lobby"]))[0]
+    position = (await broker.log.positions(["lobby"]))["lobby"]
     assert position is not None and await broker.log.after("lobby", seq, 10) and await broker.log.newest("lobby", 10)
     assert await broker.log.newest("begun", 10, create=True)
     await broker.log.keep(["begun"])

@@ -93,14 +93,14 @@ async def test_rooms_that_everybody_left_are_noted_nowhere(redis_url: str, redis
     async with processes(redis_url, 1) as (here,):
         for number in range(50):
             await here.broker.presence.enter(f"r{number}", [ADA, BOB])
-        assert redis_server.cli("SCARD", f"parley:process:{here.broker.presence.life}:rooms") == "50"
+        assert redis_server.cli("SCARD", f"parley:{{*}}:process:{here.broker.presence.life}:rooms") == "50"
         for number in range(50):
             await here.broker.presence.depart(f"r{number}", ["u1"])
             await here.broker.presence.depart(f"r{number}", ["u2", "nobody"])
         await here.broker.presence.depart("never", ["u1"])
         assert redis_server.cli("KEYS", "*people*") == ""
-        assert redis_server.cli("KEYS", "parley:process:*") == ""
-    assert redis_server.cli("EXISTS", "parley:processes") == "0"
+        assert redis_server.cli("KEYS", "parley:{*}:process:*") == ""
+    assert redis_server.cli("EXISTS", "parley:{*}:processes") == "0"
 
 
 async def test_a_process_is_known_before_its_people_are(redis_url: str, redis_server: RedisServer) -> None:
@@ -121,7 +121,7 @@ async def test_control_an_unknown_process_leaves_ghosts(redis_url: str, redis_se
     """As above, but it was not known: nobody clears up."""
     async with processes(redis_url) as (short, long):
         await short.broker.presence.enter("lobby", [ADA])
-        redis_server.cli("ZREM", "parley:processes", short.broker.presence.life)
+        redis_server.cli("ZREM", "parley:{*}:processes", short.broker.presence.life)
         await short.kill()
         await long.beat_for(3 * TTL)
         assert await long.here() == {"Ada"}
@@ -194,11 +194,11 @@ async def test_a_process_that_is_back_is_cleared_up_after_no_further(redis_url: 
         await slow.broker.presence.enter("lobby", [ADA])
         await slow.broker.presence.enter("other", [ADA])
         await asyncio.sleep(1.2 * TTL)
-        dead = slow.broker.presence.life.encode()
+        dead = slow.broker.presence.life
         assert await other.broker.presence.expire("other", dead)
         assert not await slow.broker.presence.beat(), "it learns that it was taken for dead"
         assert not await other.broker.presence.expire("lobby", dead)
-        await other.broker.presence.clear_up_after(dead)
+        await other.broker.presence.clear_up_after(dead.encode())
         assert (await other.here(), await other.here("other")) == ({"Ada"}, set())
         await slow.broker.presence.enter("lobby", [ADA])
         await slow.broker.presence.enter("other", [ADA])
@@ -213,7 +213,7 @@ async def test_a_life_that_ends_too_late_is_cut(redis_url: str, redis_server: Re
         await dead.broker.presence.enter("lobby", [ADA])
         await long.broker.presence.enter("lobby", [BOB])
         for one in (dead, long):
-            redis_server.cli("ZINCRBY", "parley:processes", ahead_ms, one.broker.presence.life)
+            redis_server.cli("ZINCRBY", "parley:{*}:processes", ahead_ms, one.broker.presence.life)
         await dead.kill()
         await long.beat_for(4 * TTL)
         assert await long.here() == {"Bob"}
@@ -229,9 +229,9 @@ async def test_after_a_lost_connection_everybody_is_entered_again(redis_url: str
         await cut.broker.presence.beat()
         await cut.broker.presence.enter("lobby", [ADA, BOB, CY])
         before = cut.broker.presence.life
-        connections = cut.broker.commands.connections
+        connections = cut.broker.shards.connections
         redis_server.cli("CLIENT", "KILL", "TYPE", "normal")
-        await until(lambda: cut.broker.commands.connections > connections and cut.broker.available, "back")
+        await until(lambda: cut.broker.shards.connections > connections and cut.broker.available, "back")
         await until(lambda: other.broker.available, "the other, too")
         assert not await cut.broker.presence.beat()
         assert cut.broker.presence.life != before
@@ -297,8 +297,8 @@ damaged = pytest.mark.expects_log("damaged record parley:")
         ("parley:{lobby}:people:<life>", "set"),
         ("parley:{*}:people", "hash"),
         ("parley:{*}:people:<life>", "set"),
-        ("parley:processes", "sorted set"),
-        ("parley:process:<life>:rooms", "set"),
+        ("parley:{*}:processes", "sorted set"),
+        ("parley:{*}:process:<life>:rooms", "set"),
     ],
 )
 async def test_a_key_of_another_type_costs_itself(
@@ -373,19 +373,20 @@ async def test_a_person_who_can_not_be_read_goes(redis_url: str, redis_server: R
 
 @damaged
 async def test_who_is_no_process_goes(redis_url: str, redis_server: RedisServer) -> None:
-    """Members of parley:processes and of a dead process's rooms may be anything; no beat fails by them."""
+    """Members of parley:{*}:processes and of a dead process's rooms may be anything; no beat fails by them."""
     async with processes(redis_url, 1) as (here,):
         await here.broker.presence.enter("lobby", [ADA])
         dead = "0123456789abcdef"
         for member in ("garbage", "\\xff\\xfe", "a:b\\n", "", dead):
-            redis_server.cli("EVAL", f'return redis.call("ZADD", KEYS[1], 1, "{member}")', 1, "parley:processes")
-        redis_server.cli("ZADD", "parley:processes", "-inf", "low", "+inf", "high")
+            redis_server.cli("EVAL", f'return redis.call("ZADD", KEYS[1], 1, "{member}")', 1, "parley:{*}:processes")
+        redis_server.cli("ZADD", "parley:{*}:processes", "-inf", "low", "+inf", "high")
         for room in ("\\xff", "}", "", "lobby", "*"):
-            redis_server.cli("EVAL", f'return redis.call("SADD", KEYS[1], "{room}")', 1, f"parley:process:{dead}:rooms")
+            add = f'return redis.call("SADD", KEYS[1], "{room}")'
+            redis_server.cli("EVAL", add, 1, f"parley:{{*}}:process:{dead}:rooms")
         await here.beat_for(4 * TTL)
         assert await here.broker.presence.beat()
-        assert redis_server.cli("ZRANGE", "parley:processes", 0, -1) == here.broker.presence.life
-        assert redis_server.cli("EXISTS", f"parley:process:{dead}:rooms") == "0"
+        assert redis_server.cli("ZRANGE", "parley:{*}:processes", 0, -1) == here.broker.presence.life
+        assert redis_server.cli("EXISTS", f"parley:{{*}}:process:{dead}:rooms") == "0"
         assert await here.here() == {"Ada"}
 
 

@@ -9,7 +9,7 @@ from redis import Redis
 
 from service.brokers.log import EMPTY_SECONDS, Position
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.redis.keys import INDEX, channel_prefix, visits_key
+from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.reads import Reads
 from service.brokers.redis.rooms import STEADY, RoomIndex
 from service.clock import Clock
@@ -17,6 +17,8 @@ from service.clock import Clock
 from .brokers import ADA, BOB, message, opened, redis_contents, store, until
 
 YEAR = 365 * 86400.0
+
+KEYS = Keyspace()
 
 
 class Hands(Clock):
@@ -46,13 +48,13 @@ def make(redis_url: str, seconds: float = 86400.0) -> RedisBroker:
 
 def index(broker: RedisBroker, seconds: int = 86400, clock: Clock | None = None, **options: Any) -> RoomIndex:
     """An index that looks at rooms however shortly ago they were used."""
-    return RoomIndex(broker.commands, seconds, clock=clock or Hands(), sweep_after=-1.0, **options)
+    return RoomIndex(broker.shards, seconds, clock=clock or Hands(), sweep_after=-1.0, **options)
 
 
 async def sweep(broker: RedisBroker, rooms: RoomIndex | None = None) -> None:
     """One look; what it leads to is done."""
     await (rooms or index(broker)).sweep()
-    await broker.commands.call("PING")
+    await broker.shards.call("EXISTS", "done")
 
 
 async def test_an_empty_room_lasts_as_long_as_it_is_held(redis: Any, redis_url: str) -> None:
@@ -98,7 +100,7 @@ async def test_people_keep_a_room_in_the_list(redis_url: str, redis: Any) -> Non
         assert await broker.directory.rooms() == {"quiet": 1}
         await broker.presence.depart("quiet", [ADA.id])
         await sweep(broker)
-        assert await broker.directory.rooms() == {} and redis.zcard(INDEX) == 0
+        assert await broker.directory.rooms() == {} and redis.zcard(KEYS.index) == 0
 
 
 async def test_a_room_whose_last_event_is_old_is_deleted(redis: Any, redis_url: str) -> None:
@@ -110,10 +112,10 @@ async def test_a_room_whose_last_event_is_old_is_deleted(redis: Any, redis_url: 
         await store(broker, message("young", person=BOB), message("young", person=BOB))
         await broker.directory.mark_read("young", {"u1": 1})
         await sweep(broker, index(broker, 1))
-        assert redis.keys("parley:{old}:*") == [] and redis.zrange(INDEX, 0, -1) == [b"young"]
-        await until(lambda: b"old" not in redis.zrange(visits_key("u1"), 0, -1), "forgotten by its readers")
+        assert redis.keys("parley:{old}:*") == [] and redis.zrange(KEYS.index, 0, -1) == [b"young"]
+        await until(lambda: b"old" not in redis.zrange(KEYS.visits("u1"), 0, -1), "forgotten by its readers")
         assert "old" not in redis_contents(redis)
-        assert await broker.log.positions(["old"]) == [None]
+        assert await broker.log.positions(["old"]) == {"old": None}
         assert await broker.directory.unread("u1") == {"young": 1}
         (receipt,) = await store(broker, message("old"))
         assert receipt.seq == 1
@@ -136,28 +138,33 @@ async def test_no_step_of_a_clock_deletes_a_room(redis: Any, redis_url: str, ahe
 
 
 async def test_a_room_that_is_used_while_it_is_looked_at_stays(redis: Any, redis_url: str) -> None:
-    """Its place in the list is not the one that was seen."""
+    """With what was said meanwhile; and in the list, where its place is not the one that was seen."""
     async with opened(make(redis_url, seconds=1)) as (broker, _):
         await store(broker, message())
         await asyncio.sleep(1.1)
         rooms = index(broker, 1)
-        seen = redis.zscore(INDEX, "lobby")
-        redis.zadd(INDEX, {"lobby": seen + 1})
+        seen = redis.zscore(KEYS.index, "lobby")
+        await store(broker, message())
         await rooms.sweep_room("lobby", str(int(seen)).encode(), time.time())
-        assert await broker.log.positions(["lobby"]) != [None]
+        assert await broker.log.positions(["lobby"]) != {"lobby": None}
+        await asyncio.sleep(1.1)
+        redis.zadd(KEYS.index, {"lobby": seen + 1})
+        await rooms.sweep_room("lobby", str(int(seen)).encode(), time.time())
+        assert await broker.log.positions(["lobby"]) == {"lobby": None}
+        assert redis.zscore(KEYS.index, "lobby") == seen + 1, "somebody is about to use it"
         await rooms.sweep_room("lobby", str(int(seen) + 1).encode(), time.time())
-        assert await broker.log.positions(["lobby"]) == [None]
+        assert redis.zscore(KEYS.index, "lobby") is None
 
 
 async def test_the_walk_reaches_every_room(redis: Any, redis_url: str) -> None:
     """Also those behind many that stay, and those that a stepped clock noted in the future."""
     async with opened(make(redis_url)) as (broker, _):
         await store(broker, *(message(f"room-{number}") for number in range(25)))
-        redis.zadd(INDEX, {f"gone-{number}": time.time() + YEAR for number in range(8)})
+        redis.zadd(KEYS.index, {f"gone-{number}": time.time() + YEAR for number in range(8)})
         rooms = index(broker, sweep_rooms=10)
         for _ in range(10):
             await sweep(broker, rooms)
-        assert sorted(redis.zrange(INDEX, 0, -1)) == sorted(f"room-{number}".encode() for number in range(25))
+        assert sorted(redis.zrange(KEYS.index, 0, -1)) == sorted(f"room-{number}".encode() for number in range(25))
 
 
 async def test_the_task_that_clears_up_outlives_an_absence(redis_url: str) -> None:
@@ -171,10 +178,11 @@ async def test_the_task_that_clears_up_outlives_an_absence(redis_url: str) -> No
             await super().sweep()
 
     async with opened(make(redis_url)) as (broker, _):
-        task = asyncio.ensure_future(Counting(broker.commands, 86400, sweep_interval=0.01).run())
-        broker.commands.connected = False
+        task = asyncio.ensure_future(Counting(broker.shards, 86400, sweep_interval=0.01).run())
+        commands = broker.shards.shards[0].commands
+        commands.connected = False
         await until(lambda: looks > 3, "looks at nothing")
-        broker.commands.connected = True
+        commands.connected = True
         await until(lambda: looks > 6, "looks again")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -183,12 +191,12 @@ async def test_the_task_that_clears_up_outlives_an_absence(redis_url: str) -> No
 async def test_read_positions_of_a_room_are_bounded(redis: Any, redis_url: str) -> None:
     """Those who read furthest are kept; who goes loses the room from theirs too."""
     async with opened(make(redis_url)) as (broker, _):
-        reads = Reads(broker.commands, channel_prefix(redis_url), readers_limit=3)
+        reads = Reads(broker.shards, readers_limit=3)
         await store(broker, *(message(person=BOB) for _ in range(10)))
         await reads.move("lobby", {f"r{number}": number for number in range(1, 7)})
         everybody = [f"r{number}" for number in range(1, 7)]
         assert await reads.of("lobby", everybody) == {"r4": 4, "r5": 5, "r6": 6}
-        await until(lambda: not redis.exists(visits_key("r1")), "forgotten")
+        await until(lambda: not redis.exists(KEYS.visits("r1")), "forgotten")
         await reads.move("lobby", {"r1": 9})
         assert await reads.of("lobby", everybody) == {"r1": 9, "r5": 5, "r6": 6}
         assert await reads.unread("r1") == {"lobby": 1}
@@ -202,7 +210,7 @@ async def test_a_log_and_its_parts_stay_as_many_as_each_other(redis: Any, redis_
         kept = redis.zcard("parley:{lobby}:messages")
         assert 100 <= kept <= 220
         assert redis.hlen("parley:{lobby}:log") == redis.zcard("parley:{lobby}:authors") == kept
-        (position,) = await broker.log.positions(["lobby"])
+        position = (await broker.log.positions(["lobby"]))["lobby"]
         assert position is not None and position == Position(
             position.epoch, int(redis.get("parley:{lobby}:floor")) + kept
         )

@@ -3,6 +3,7 @@
 `release_1_0/publish.lua` is that release's script, as it was.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -40,6 +41,13 @@ class Release:
     def mark_read(self, user: str, seq: int) -> None:
         self._redis.hset("parley:{lobby}:reads", user, str(seq))
         self._redis.sadd(f"parley:user:{user}:rooms", "lobby")
+
+    def die_with(self, process: str, person: Person, room: str = "lobby") -> None:
+        """As it stood in Redis when a process was killed that had somebody in a room."""
+        self._redis.zadd("parley:processes", {process: 1.7e12})
+        self._redis.sadd(f"parley:process:{process}:rooms", room)
+        self._redis.sadd(f"parley:{{{room}}}:people:{process}", person.id)
+        self._redis.hset(f"parley:{{{room}}}:people", person.id, b"1:" + encode(person))
 
 
 @pytest.fixture
@@ -147,7 +155,7 @@ async def test_a_new_message_is_the_first_touch(redis: Any, redis_url: str) -> N
     async with opened(RedisBroker(redis_url, history_limit=HISTORY, history_days=1), "lobby") as (broker, _):
         (receipt,) = await store(broker, message(text="new", person=BOB))
         assert receipt.seq == 11
-        assert await broker.log.positions(["lobby"]) == [Position("epoch-1", 11)]
+        assert await broker.log.positions(["lobby"]) == {"lobby": Position("epoch-1", 11)}
         await store(broker, change("remove", 11, BOB))
         page = await broker.log.newest("lobby", 50)
         assert page is not None and len(page.frames) == 6
@@ -196,3 +204,22 @@ async def test_release_1_0_is_refused_by_a_converted_room(redis: Any, redis_url:
         assert redis.hgetall("parley:{lobby}:log") == before
         (receipt,) = await store(broker, message())
         assert receipt.seq == 11
+
+
+async def test_the_people_of_processes_that_died_go(redis: Any, redis_url: str) -> None:
+    """They were noted elsewhere; whoever comes first takes them over, and clears up after them."""
+    before = Release(redis)
+    before.die_with("0123456789abcdef", ADA)
+    before.die_with("fedcba9876543210", BOB, "tea")
+    redis.zadd("parley:processes", {"garbage": 1})
+    made = RedisBroker(redis_url, history_limit=HISTORY, history_days=1, process_ttl=0.2)
+    async with opened(made, "lobby") as (broker, heard):
+        assert (await broker.presence.roster("lobby")).count == 1
+        await broker.presence.enter("lobby", [CY])
+        for _ in range(20):
+            await broker.presence.beat()
+            await asyncio.sleep(0.02)
+        assert (await broker.presence.roster("lobby")).members == [CY]
+        assert (await broker.presence.roster("tea")).count == 0
+        assert [user for _, signal in heard.signals for user in signal["left"]] == ["u1"]
+        assert redis.keys("parley:process*") == [] and redis.zcard("parley:{*}:processes") == 1

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service import config
-from service.brokers.redis.connection import connector
+from service.brokers.redis.connection import Connector
 from service.brokers.redis.url import RedisUrl, parse
 from service.config import load
 from service.errors import ConfigError
@@ -256,5 +256,5 @@ def test_whatever_stands_there_is_understood_or_refused(text: str) -> None:
 def test_redis_py_is_given_only_what_it_knows() -> None:
     """A connection can be made of every address (each constructor takes other arguments)."""
     for text in ("redis://h", "rediss://h?ssl_cert_reqs=none&ssl_check_hostname=false", "unix:///r.sock?db=1"):
-        connection: Any = connector(text, False, "name")()
+        connection: Any = Connector(parse(text), "name").make()
         assert connection.db == parse(text).database

@@ -227,7 +227,7 @@ async def test_garbage_on_the_channel_changes_nothing(redis_server: RedisServer,
     async with scene(redis_url) as it:
         ada = Reader()
         await it.join(ada)
-        await it.broker.commands.call("PUBLISH", "parley:0:lobby", garbage.encode(errors="surrogateescape"))
+        await it.broker.shards.call("PUBLISH", "parley:0:{lobby}", garbage.encode(errors="surrogateescape"))
         await it.say("one")
         await until(has(ada, 1), "the event")
         assert ada.resets == []
@@ -242,7 +242,7 @@ async def test_a_seq_that_the_log_does_not_have_is_garbage(redis_url: str) -> No
         await until(has(ada, 1), "the first")
         forged = f'E{room.epoch}:1000\n{{"seq":1000}}'
         counted = total(telemetry.GARBAGE)
-        await it.broker.commands.call("PUBLISH", "parley:0:lobby", forged)
+        await it.broker.shards.call("PUBLISH", "parley:0:{lobby}", forged)
         await until(lambda: total(telemetry.GARBAGE) > counted, "the garbage counted")
         assert not room.hole
         await it.say("two")
@@ -429,7 +429,7 @@ async def test_a_log_that_lost_acknowledged_events_gets_another_epoch(
         await until(lambda: ada.resets == [("lobby", "epoch")], "the reset")
         await until(lambda: room.epoch != epoch, "another epoch")
         assert room.head == 1, "what the log kept is true under the new name too"
-        (position,) = await it.broker.log.positions(["lobby"])
+        position = (await it.broker.log.positions(["lobby"]))["lobby"]
         assert position is not None and position.epoch == room.epoch
 
 
@@ -637,7 +637,7 @@ async def test_a_room_is_subscribed_while_it_is_held(redis_server: RedisServer, 
     """By the first of its holders until the last lets go."""
 
     def subscribers() -> str:
-        return redis_server.cli("PUBSUB", "NUMSUB", "parley:0:lobby").split()[-1]
+        return redis_server.cli("PUBSUB", "NUMSUB", "parley:0:{lobby}").split()[-1]
 
     async with scene(redis_url) as it:
         first = await it.rooms.join("lobby", Reader())
@@ -701,11 +701,11 @@ async def test_members_get_what_arrives_while_their_room_gets_in_step(redis_url:
 async def test_a_room_can_not_be_held_while_the_broker_is_away(redis_url: str) -> None:
     """It says so at once, and keeps no wish for the room."""
     async with scene(redis_url) as it:
-        it.broker.log.channels.connected = False
+        it.broker.shards.shards[0].channels.connected = False
         with pytest.raises(RequestError, match="away"):
             await it.rooms.join("lobby", Reader())
         assert it.rooms.by_name == {}
-        it.broker.log.channels.connected = True
+        it.broker.shards.shards[0].channels.connected = True
 
 
 async def test_who_stops_waiting_for_a_room_lets_go_of_it(redis_url: str) -> None:
@@ -850,10 +850,9 @@ async def test_a_room_that_can_not_be_looked_at_costs_itself(redis_url: str, mon
             await it.join(readers[name], room=name)
         positions = it.broker.log.positions
 
-        async def broken(rooms: Sequence[str]) -> list[Position | None]:
-            answers = await positions(rooms)
+        async def broken(rooms: Sequence[str]) -> dict[str, Position | None]:
             nonsense = Position(it.rooms.by_name["bad"].cursors.epoch or "", "what is this")  # type: ignore[arg-type]
-            return [nonsense if room == "bad" else at for room, at in zip(rooms, answers, strict=True)]
+            return await positions(rooms) | {"bad": nonsense}
 
         monkeypatch.setattr(it.broker.log, "positions", broken)
         for name in names:

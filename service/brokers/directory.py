@@ -97,7 +97,10 @@ class Directory(Part):
 
     @abc.abstractmethod
     async def sanction(self, sanction: Sanction, lift: bool) -> None:
-        """Keep (or lift) a ban or mute until its time."""
+        """Keep (or lift) a ban or mute until its time.
+
+        The log refuses whom one holds from now on, in the room, or everywhere in each room that is subscribed to.
+        """
 
     @abc.abstractmethod
     async def sanctions(self) -> list[Sanction]:

@@ -150,8 +150,11 @@ class Log(Part):
         """
 
     @abc.abstractmethod
-    async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
-        """Where these rooms' logs end. One that can't be read is counted as damaged and answered with None."""
+    async def positions(self, rooms: Sequence[str]) -> dict[str, Position | None]:
+        """Where these rooms' logs end. One that can't be read is counted as damaged and answered with None.
+
+        Rooms whose part of the broker is away are left out; raises `unavailable` if those are all.
+        """
 
     @abc.abstractmethod
     async def keep(self, rooms: Sequence[str]) -> None:
@@ -166,6 +169,10 @@ class Log(Part):
         """
 
     # -- reach
+
+    @abc.abstractmethod
+    def answers(self, room: str) -> bool:
+        """Whether the room's part of the broker answers right now: `available`, of one room."""
 
     @abc.abstractmethod
     def subscribe(self, room: str) -> None:

@@ -176,7 +176,7 @@ class Room:
             self._let_go(self)
 
     async def _get_in_step(self, may_begin: Callable[[], Awaitable[None]] | None) -> None:
-        if not self._log.available:
+        if not self._log.answers(self.name):
             raise unavailable("the broker is away")
         await asyncio.shield(self._ready)
         if self.cursors.epoch is None:
@@ -407,11 +407,11 @@ async def check(log: Log, rooms: Sequence[Room]) -> None:
         positions = await log.positions([room.name for room in rooms])
     except RequestError:
         return  # the broker is away; its return brings `on_subscribed`, and `Rooms.run` looks again
-    for (room, position), stands in zip(asked, positions, strict=True):
-        if not room.holds:
-            continue  # let go of meanwhile
+    for room, position in asked:
+        if not room.holds or room.name not in positions:
+            continue  # let go of meanwhile, or its part of the broker is away
         try:
-            await room.compare(position, stands)
+            await room.compare(position, positions[room.name])
         except RequestError:
             continue  # the broker is away, or what it has of this room can't be used
         except Exception as error:  # noqa: BLE001 (a room costs itself)

@@ -152,7 +152,7 @@ class Rooms(Subscriber):
         """Every few seconds compare every room with its log, and wake what a broker's absence left behind."""
         while True:
             await asyncio.sleep(self._check_interval)
-            if self._log.available and self.by_name:
+            if self.by_name:
                 await self._keep()
                 await self._check(list(self.by_name))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from service.brokers.redis.keys import room_keys, script_keys
+from service.brokers.redis.keys import Keyspace
 
 from ..harness import UNIT, ChatClient, ChatError
 from ..serving import serving
@@ -20,7 +20,7 @@ GARBAGE: dict[str, Callable[[Any, str], Any]] = {
     "zset": lambda redis, key: redis.zadd(key, {"x": 1}),
     "stream": lambda redis, key: redis.xadd(key, {"x": "y"}),
 }
-KEYS = (*script_keys("bad"), *room_keys("bad", "people"))
+KEYS = (*Keyspace().of_script("bad"), *Keyspace().room("bad", "people", "sanctions", "barred"))
 
 
 async def outcome(work: Any) -> str:

@@ -13,12 +13,12 @@ from .test_damaged_rooms import GARBAGE
 
 EVERYBODY = [f"parley:{{*}}:{name}" for name in ("people", "names", "claims", "holders")]
 ROOM = "parley:{lobby}:people"
-COMMON = [*EVERYBODY, ROOM, "parley:processes", "parley:sanctions"]
+COMMON = [*EVERYBODY, ROOM, "parley:{*}:processes", "parley:sanctions"]
 
 
 def keys_of_processes(redis: Any) -> list[str]:
     """What bears the name of a process: its people and rooms."""
-    return [key.decode() for pattern in ("parley:{*:people:*", "parley:process:*") for key in redis.keys(pattern)]
+    return [key.decode() for pattern in ("parley:{*:people:*", "parley:{*}:process:*") for key in redis.keys(pattern)]
 
 
 def keys_of_users(user: str) -> list[str]:

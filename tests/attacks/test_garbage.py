@@ -70,7 +70,7 @@ async def test_garbage_is_dropped_and_counted_and_all_goes_on(redis_url: str, lo
     choose = random.Random(seed)
     env = {"REDIS_URL": redis_url, "SECRET_KEY": SECRET_KEY, "SEND_RATE": "0", "SEND_RATE_ADDRESS": "0"}
     database = redis_url.rsplit("/", 1)[1]
-    channels = [f"parley:{database}:lobby", f"parley:{database}:"]
+    channels = [f"parley:{database}:{{lobby}}", f"parley:{database}:{{*}}"]
     with ServiceProcess(env) as service:
         async with (
             redis.asyncio.from_url(redis_url) as attacker,

@@ -4,9 +4,8 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
 
 from tests.harness import UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 from tests.refusals import REFUSALS
@@ -47,29 +46,15 @@ async def refusing(redis: RedisServer, how: str) -> AsyncIterator[None]:
         await asyncio.to_thread(mend)
 
 
-class Startable(Protocol):
-    """A part of the harness, which blocks while it starts and ends."""
-
-    def start(self) -> Any: ...
-    def close(self) -> None: ...
-
-
-Started = TypeVar("Started", bound=Startable)
-
-
 @asynccontextmanager
-async def started(part: Started) -> AsyncIterator[Started]:
-    """A part of one's own, which may be killed."""
-    await asyncio.to_thread(part.start)
-    try:
-        yield part
-    finally:
-        await asyncio.to_thread(part.close)
-
-
-def own_redis(**flags: str | int) -> AbstractAsyncContextManager[RedisServer]:
+async def own_redis(**flags: str | int) -> AsyncIterator[RedisServer]:
     """A Redis that may be killed."""
-    return started(RedisServer(**flags))
+    redis = RedisServer(**flags)
+    await asyncio.to_thread(redis.start)
+    try:
+        yield redis
+    finally:
+        await asyncio.to_thread(redis.close)
 
 
 async def soon(condition: Callable[[], object], what: str, timeout: float) -> float:

@@ -8,6 +8,7 @@ switches for that, so the guard is replaced here, in a process of its own, befor
 
 import asyncio
 import functools
+import hashlib
 import itertools
 import re
 import signal
@@ -23,7 +24,7 @@ from service.__main__ import main
 from service.admission import Admission
 from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.redis.commands import Commands
+from service.brokers.redis.commands import Scripts
 from service.brokers.redis.connection import Deadlines
 from service.brokers.redis.directory import RedisDirectory
 from service.brokers.redis.log import RedisLog
@@ -51,6 +52,20 @@ def replace(owner: Any, name: str, value: Any) -> None:
     """Put `value` in the place of what the service calls by that name."""
     assert hasattr(owner, name), f"{owner} has no {name}: the guard has moved"
     setattr(owner, name, value)
+
+
+def replace_script(name: str, change: Callable[[bytes], bytes]) -> None:
+    """Have one of Redis's scripts changed."""
+    start = Scripts.__init__
+
+    def start_with_another(self: Any, *args: Any) -> None:
+        start(self, *args)
+        script = self.sources[name]
+        self.sources[name] = change(script)
+        assert self.sources[name] != script, "the script has changed"
+        self.sha[name] = hashlib.sha1(self.sources[name], usedforsecurity=False).hexdigest()
+
+    replace(Scripts, "__init__", start_with_another)
 
 
 def make_otherwise(owner: Any, **options: Any) -> None:
@@ -190,20 +205,17 @@ def order() -> None:
           local epoch, seq = string.match(before, '^(.*):(%d+)$')
           local number = string.format('%.0f', seq + 1)
           local frame = ARGV[{head}] .. number .. ARGV[{tail}] .. '0}}'
-          redis.call('PUBLISH', ARGV[2], 'E' .. epoch .. ':' .. number .. '\\n' .. frame)
+          redis.call(ARGV[1], ARGV[2], 'E' .. epoch .. ':' .. number .. '\\n' .. frame)
         end
         """
-    start = Commands.__init__
 
-    def start_with_another_script(self: Any, *args: Any) -> None:
-        start(self, *args)
-        script = self._sources["publish"]
+    def begin_with_a_broadcast(script: bytes) -> bytes:
         found = re.search(rb"local FIRST, EACH = (\d+), 7\n", script)
         assert found, "the script has changed"
         first = int(found[1])  # the place of the first event's author; id, network, content, head and tail follow
-        self._sources["publish"] = early.format(head=first + 4, tail=first + 5).encode() + script
+        return early.format(head=first + 4, tail=first + 5).encode() + script
 
-    replace(Commands, "__init__", start_with_another_script)
+    replace_script("publish", begin_with_a_broadcast)
 
 
 @guard
@@ -267,19 +279,12 @@ def witness() -> None:
 @guard
 def first() -> None:
     """A process is known from its first beat on, and not from its first people on."""
-    start = Commands.__init__
-
-    def start_with_another_script(self: Any, *args: Any) -> None:
-        start(self, *args)
-        script = self._sources["presence"]
-        replaced = re.sub(rb"if answer\[1\] < 2 then redis\.call\('ZADD'.*? end", b"", script)
-        assert replaced != script, "the script has changed"
-        self._sources["presence"] = replaced
 
     async def beat(self: Any) -> bool:
         return True
 
-    replace(Commands, "__init__", start_with_another_script)
+    noted = b"if answer[1] < 2 then redis.call('ZADD'"
+    replace_script("processes", lambda script: script.replace(noted, b"if false then redis.call('ZADD'"))
     replace(RedisPresence, "beat", beat)
 
 
@@ -293,16 +298,8 @@ def clock() -> None:
 @guard
 def mending() -> None:
     """What stands under a key of presence and is of another type than ours stays there."""
-    start = Commands.__init__
-
-    def start_with_another_script(self: Any, *args: Any) -> None:
-        start(self, *args)
-        script = self._sources["presence"]
-        replaced = script.replace(b"redis.call('DEL', key)", b"")
-        assert replaced != script, "the script has changed"
-        self._sources["presence"] = replaced
-
-    replace(Commands, "__init__", start_with_another_script)
+    for name in ("presence", "processes"):
+        replace_script(name, lambda script: script.replace(b"redis.call('DEL', key)", b""))
 
 
 if __name__ == "__main__":

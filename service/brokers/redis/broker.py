@@ -1,7 +1,4 @@
-"""The broker on Redis: its parts, put together, and the tasks that they need.
-
-Two connections a process: one for commands, one for subscriptions (in the log).
-"""
+"""The broker on Redis: its parts, put together, and the tasks that they need."""
 
 import asyncio
 import secrets
@@ -10,19 +7,20 @@ from typing import Any
 
 from service.brokers.broker import Broker
 from service.brokers.log import Subscriber
-from service.brokers.redis.commands import Commands, Lane
-from service.brokers.redis.connection import DEADLINES, Deadlines, connector
+from service.brokers.redis import url as redis_url
+from service.brokers.redis.connection import DEADLINES, Deadlines
 from service.brokers.redis.directory import RedisDirectory
-from service.brokers.redis.keys import channel_prefix
+from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.log import RedisLog
 from service.brokers.redis.names import Names
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.rooms import RoomIndex
+from service.brokers.redis.shards import Shards
 from service.protocol import RequestError
 
-_PROBE = "parley:probe"
-_PROBE_MS = 10_000
+CLOSING = 2.0  # seconds in which what waits at the end may still be done
 
+_PROBE_MS = 10_000
 _SCRIPTS = (
     "log+publish",
     "log+history",
@@ -32,6 +30,8 @@ _SCRIPTS = (
     "presence",
     "names",
     "processes",
+    "index",
+    "barred",
     "bucket",
 )
 
@@ -49,45 +49,59 @@ class RedisBroker(Broker):
         *,
         history_limit: int,
         history_days: float,
+        prefix: str = "parley",
+        copies: int = 0,
+        copies_seconds: float = 1.0,
         self_signed: bool = False,
-        channels: bytes | None = None,
+        channels: bytes = b"",
         deadlines: Deadlines = DEADLINES,
         **presence: Any,
     ) -> None:
-        """`channels`: what the names of the channels begin with, if not with the database's own prefix.
+        """`prefix`: what all keys and channels begin with; `channels`: what the latter do instead.
 
+        `copies`: how many replicas must hold a message before it is acknowledged, within so many seconds.
         `presence`: options of RedisPresence.
         """
         process = secrets.token_hex(8)
-        connect = connector(url, self_signed, "parley-" + process, deadlines.connect)
-        commands = self.commands = Commands(connect, _SCRIPTS, deadlines)
-        prefix = channel_prefix(url) if channels is None else channels
-        names = Names(commands)
-        index = self.index = RoomIndex(commands, int(history_days * 86400))
-        self.log = RedisLog(commands, connect, deadlines, prefix, process, index.note, history_limit=history_limit)
-        self.presence = RedisPresence(commands, prefix, process, index.note, names, **presence)
-        self.directory = RedisDirectory(commands, prefix, names, index, self.presence)
-        self._work = (commands.run, self.log.channels.run, index.run)
-        self.tasks: list[asyncio.Task[None]] = []
+        keys = Keyspace(prefix, redis_url.parse(url).database, channels)
+        shards = self.shards = Shards(
+            url,
+            "parley-" + process,
+            keys,
+            _SCRIPTS,
+            deadlines,
+            self_signed=self_signed,
+            copies=copies,
+            copies_seconds=copies_seconds,
+        )
+        names = Names(shards)
+        index = self.index = RoomIndex(shards, int(history_days * 86400))
+        self.log = RedisLog(shards, process, index.note, history_limit=history_limit)
+        self.presence = RedisPresence(shards, process, index.note, names, **presence)
+        self.directory = RedisDirectory(shards, names, index, self.presence)
+        self._sweeper: list[asyncio.Task[None]] = []
 
     @property
     def available(self) -> bool:
         return self.log.available
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What runs for it."""
+        return [*self.shards.tasks, *self._sweeper]
+
     async def open(self, subscriber: Subscriber) -> None:
         self.log.open(subscriber)
-        self.tasks = [asyncio.ensure_future(run()) for run in self._work]
+        self.shards.open()
+        self._sweeper = [asyncio.ensure_future(self.index.run())]
 
     async def try_write(self) -> None:
-        await self.commands.call("SET", _PROBE, 1, "PX", _PROBE_MS, lane=Lane.STATE)
+        await self.shards.on_each("SET", 1, "PX", _PROBE_MS)
 
     async def close(self) -> None:
         with suppress(RequestError):
             await self.presence.end()
-        await self.commands.close()
-        commands = self.tasks[0]
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(commands), 2)
-        for task in self.tasks:
+        await self.shards.close(CLOSING)
+        for task in self._sweeper:
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*self._sweeper, return_exceptions=True)

@@ -1,19 +1,20 @@
-"""One connection to Redis for all of this process's subscriptions.
+"""One connection to a primary for this process's subscriptions.
 
 redis-py's PubSub reconnects by itself and says nothing; here one task owns the connection, a set holds what is wanted
 for, and every confirmation is passed on, because what was published before it may have been missed.
+
+A cluster has a channel in the slot of its name (sharded Pub/Sub), and says so when that moves away.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
 
 from redis.asyncio.connection import Connection
-from redis.exceptions import RedisError
+from redis.exceptions import ClusterDownError, MovedError, RedisError
 
-from service.brokers.redis.connection import DEADLINES, Deadlines, hang_up
+from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up
 from service.brokers.redis.refusals import describe
 
 logger = logging.getLogger(__name__)
@@ -24,17 +25,25 @@ class Channels:
 
     def __init__(
         self,
-        connect: Callable[[], Connection],
+        connect: Connect,
         on_message: Callable[[bytes, bytes], None],
         on_subscribed: Callable[[list[bytes]], None],
         deadlines: Deadlines = DEADLINES,
+        *,
+        sharded: bool = False,
+        on_moved: Callable[[], None] = lambda: None,
     ) -> None:
+        """`sharded`: as a cluster has channels; `on_moved`: some are another node's, or nobody's, now."""
         self._connect = connect
         self._deadlines = deadlines
         self._on_message = on_message
         self._on_subscribed = on_subscribed
+        self._sharded = sharded
+        self._commands = ("SSUBSCRIBE", "SUNSUBSCRIBE") if sharded else ("SUBSCRIBE", "UNSUBSCRIBE")
+        self._on_moved = on_moved
         self._wanted: set[bytes] = set()
         self._asked: set[bytes] = set()  # on the connection as it is
+        self._held: set[bytes] = set()  # of which it was confirmed
         self._changed = asyncio.Event()
         self._confirmed: list[bytes] = []
         self._silent_probes = 0  # sent since anything was heard
@@ -49,16 +58,22 @@ class Channels:
         self._wanted.discard(channel)
         self._changed.set()
 
+    def ask_again(self) -> None:
+        """For what was asked and not confirmed: a node of a cluster refuses what is another's."""
+        self._asked &= self._held
+        self._changed.set()
+
     async def run(self) -> None:
         """Connect, subscribe, read, reconnect; until cancelled."""
         failures = 0
         while True:
             await self._deadlines.wait_to_reconnect(failures)
-            connection = self._connect()
+            connection = None
             try:
                 async with asyncio.timeout(self._deadlines.connect):
-                    await cast(Any, connection).connect()  # it has no types
+                    connection = await self._connect()
                 self._asked.clear()
+                self._held.clear()
                 self._confirmed.clear()
                 self._silent_probes = 0
                 self._changed.set()
@@ -79,21 +94,32 @@ class Channels:
                 failures += 1
             finally:
                 self.connected = False
-                await hang_up(connection)
+                if connection is not None:
+                    await hang_up(connection)
 
     async def _read(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         while True:
             # Waits only when the parser is empty, so a burst is read in one turn of the loop.
-            reply = await connection.read_response(disable_decoding=True)
+            try:
+                reply = await connection.read_response(disable_decoding=True)
+            except (MovedError, ClusterDownError):
+                self._silent_probes = 0
+                self._on_moved()
+                continue
             self._silent_probes = 0
             kind = reply[0] if isinstance(reply, list) else b""
-            if kind == b"message":
+            if kind in (b"message", b"smessage"):
                 self._on_message(reply[1], reply[2])
-            elif kind == b"subscribe":
+            elif kind in (b"subscribe", b"ssubscribe"):
                 if not self._confirmed:
                     loop.call_soon(self._pass_on)
                 self._confirmed.append(reply[1])
+                self._held.add(reply[1])
+            elif kind in (b"unsubscribe", b"sunsubscribe"):
+                self._held.discard(reply[1])
+                if reply[1] in self._asked:  # unasked for: its slot moved away
+                    self._on_moved()
 
     def _pass_on(self) -> None:
         confirmed, self._confirmed = self._confirmed, []
@@ -125,10 +151,10 @@ class Channels:
                 self._changed.clear()
                 add, drop = self._wanted - self._asked, self._asked - self._wanted
                 self._asked = set(self._wanted)
-                if add:
-                    await connection.send_command("SUBSCRIBE", *add, check_health=False)
-                if drop:
-                    await connection.send_command("UNSUBSCRIBE", *drop, check_health=False)
+                for command, names in zip(self._commands, (add, drop), strict=True):
+                    # On a cluster one command names channels of one slot.
+                    for together in [[name] for name in names] if self._sharded else [names] if names else []:
+                        await connection.send_command(command, *together, check_health=False)
         except (RedisError, OSError):
             pass
         await hang_up(connection)  # the reader notices

@@ -1,10 +1,11 @@
-"""One connection to Redis for all of this process's commands, in pipelines with deadlines.
+"""One connection to a primary for this process's commands, in pipelines with deadlines.
 
 What is asked in one turn of the loop, or while a pipeline is under way, goes as the next pipeline: an awaited redis-py
 call costs 57 to 64 µs of CPU, one in a pipeline 8. At most one pipeline is under way, so commands of one lane take
 effect in the order of asking. What stores messages goes first in each pipeline, and the other lanes have a bounded part
 of it: however much is read, a message waits for one pipeline. Nothing is retried here: a lost reply means "perhaps",
-and only the caller knows what to do then.
+and only the caller knows what to do then. What a node of a cluster refuses because a slot is another's was not done, so
+it is handed on (`on_redirect`).
 """
 
 import asyncio
@@ -14,15 +15,27 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from hashlib import sha1
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import hiredis
 from redis.asyncio.connection import Connection
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from service.brokers.base import Fault, Unavailable, unavailable
-from service.brokers.redis.connection import DEADLINES, Deadlines, hang_up
+from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up
 from service.brokers.redis.refusals import describe, fault_of
 
 logger = logging.getLogger(__name__)
@@ -51,96 +64,121 @@ class WrongType(Unavailable):
         super().__init__("the broker's record is damaged", Fault.DAMAGED)
 
 
+class Command(NamedTuple):
+    """What waits to be sent. `tries`: how often it was redirected; `asking`: to a node that is taking the slot over."""
+
+    args: tuple[Any, ...]
+    reply: Reply
+    lane: Lane
+    cost: int
+    tries: int = 0
+    asking: bool = False
+
+
+async def answered(send: Callable[[Reply], None]) -> Any:
+    """What comes as the reply of what is sent, or raised if it is an exception."""
+    future = asyncio.get_running_loop().create_future()
+
+    def reply(answer: Any) -> None:
+        if not future.done():
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+    send(reply)
+    return await future
+
+
+Redirect = Callable[[Command, ResponseError], None]
+_REDIRECTS = (MovedError, AskError, TryAgainError, ClusterDownError)
+_HANDED_ON = object()
+_ASKING = hiredis.pack_command(("ASKING",))
+
+
+class Scripts:
+    """Lua files by name, and what Redis calls them: `sha` is the SHA-1 of the source."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """ "a+b": a script b that begins with what stands in a."""
+        here = Path(__file__).parent
+        parts = {name.rpartition("+")[2]: name.split("+") for name in names}
+        self.sources = {
+            name: b"".join((here / f"{part}.lua").read_bytes() for part in of) for name, of in parts.items()
+        }
+        self.sha = {name: sha1(source, usedforsecurity=False).hexdigest() for name, source in self.sources.items()}
+
+
 class Commands:
     """`run` is the task that owns the connection. `send` and `call` never wait for it: away means `unavailable`."""
 
     def __init__(
         self,
-        connect: Callable[[], Connection],
-        scripts: tuple[str, ...],
+        connect: Connect,
+        scripts: Scripts,
         deadlines: Deadlines = DEADLINES,
         *,
+        copies: int = 0,
+        copies_seconds: float = 0.0,
+        on_redirect: Redirect | None = None,
         queue_limits: Mapping[Lane, int] = QUEUE_LIMITS,
         pipeline_limits: Mapping[Lane, int] = PIPELINE_LIMITS,
     ) -> None:
+        """`copies`: how many replicas must have a pipeline, within so many seconds, before it is answered at all."""
         self._connect = connect
         self._deadlines = deadlines
+        self._copies = copies
+        self._copies_seconds = copies_seconds
+        self._on_redirect = on_redirect
         self._queue_limits = queue_limits
         self._pipeline_limits = pipeline_limits
-        here = Path(__file__).parent
-        # "a+b": a script b that begins with what stands in a.
-        parts = {name.rpartition("+")[2]: name.split("+") for name in scripts}
-        self._sources = {
-            name: b"".join((here / f"{part}.lua").read_bytes() for part in of) for name, of in parts.items()
-        }
-        self._queues: dict[Lane, deque[tuple[tuple[Any, ...], Reply, int]]] = {lane: deque() for lane in Lane}
+        self._scripts = scripts
+        self._queues: dict[Lane, deque[Command]] = {lane: deque() for lane in Lane}
         self._wake = asyncio.Event()
         self._closing = False
         self._refused_at = 0.0
         self._policy = "noeviction"  # Redis's, as last seen
-        self.scripts: dict[str, str] = {}  # name to SHA-1, once loaded
+        self._demoted = ""  # what it said if it is no primary any more
         self.connected = False
         self.fault = Fault.AWAY  # why there is no connection, where there is none
         self.connections = 0  # made so far; what an earlier one was told, Redis may have lost
         # Called right before a pipeline is put together, for what gathers until then.
         self.gather: Callable[[], None] = lambda: None
-        self.on_connected: Callable[[], None] = lambda: None
+        self.on_lost: Callable[[], None] = lambda: None  # also what gathers is lost
 
     def send(self, args: tuple[Any, ...], reply: Reply, lane: Lane = Lane.STATE, cost: int = 1) -> None:
         """Queue a command; `reply` is called with its answer or with an exception, once, on a later turn.
 
         `cost`: how much of its lane's part of a pipeline it takes; about 1 for each ten keys or events that it reads.
         """
-        queue = self._queues[lane]
-        if not self.connected or len(queue) >= self._queue_limits[lane]:
-            asyncio.get_running_loop().call_soon(reply, unavailable(fault=self.fault))
+        self.push(Command(args, reply, lane, cost))
+
+    def push(self, command: Command) -> None:
+        """The same, of one that another node may have refused."""
+        queue = self._queues[command.lane]
+        if not self.connected or len(queue) >= self._queue_limits[command.lane]:
+            asyncio.get_running_loop().call_soon(command.reply, unavailable(fault=self.fault))
             return
-        queue.append((args, reply, cost))
+        queue.append(command)
         self._wake.set()
 
     def wake(self) -> None:
         """Something waits in `gather`."""
         self._wake.set()
 
-    async def call(self, *args: Any, lane: Lane = Lane.STATE, cost: int = 1) -> Any:
-        """The command's answer. Raises `unavailable`, also for a refusal (OOM, READONLY, LOADING …), or `WrongType`."""
-        future = asyncio.get_running_loop().create_future()
-
-        def reply(answer: Any) -> None:
-            if not future.done():
-                if isinstance(answer, Exception):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
-
-        self.send(args, reply, lane, cost)
-        return await future
-
-    def post(self, *args: Any) -> None:
-        """A command whose answer nobody waits for."""
-        self.send(args, lambda answer: None)
-
-    async def script(
-        self, name: str, keys: Sequence[str | bytes], *args: Any, lane: Lane = Lane.STATE, cost: int = 1
-    ) -> Any:
-        """The answer of one of our scripts."""
-        sha = self.scripts.get(name, "")
-        return await self.call("EVALSHA", sha, len(keys), *keys, *args, lane=lane, cost=cost)
-
     async def run(self) -> None:
         """Connect, work, reconnect; until cancelled, or `close` and the queue is empty."""
         failures = 0
         while not self._closing:
             await self._deadlines.wait_to_reconnect(failures)
-            connection = self._connect()
+            connection = None
             try:
                 async with asyncio.timeout(self._deadlines.connect):
-                    await cast(Any, connection).connect()  # it has no types
+                    connection = await self._connect()
                     await self._load_scripts(connection)
                     await self._look_at_policy(connection)
                 self.connected, self.fault, failures = True, Fault.AWAY, 0
                 self.connections += 1
-                self.on_connected()
                 await self._work(connection)
             except (RedisError, OSError, TimeoutError) as error:
                 before, self.fault = self.fault, fault_of(error)
@@ -154,7 +192,8 @@ class Commands:
             finally:
                 self.connected = False
                 self._fail_waiting()
-                await hang_up(connection)
+                if connection is not None:
+                    await hang_up(connection)
 
     async def close(self) -> None:
         """Let `run` end once what waits is done."""
@@ -162,9 +201,9 @@ class Commands:
         self._wake.set()
 
     async def _load_scripts(self, connection: Connection) -> None:
-        for name, source in self._sources.items():
+        for source in self._scripts.sources.values():
             await connection.send_command("SCRIPT", "LOAD", source)
-            self.scripts[name] = (await connection.read_response()).decode()
+            await connection.read_response()
 
     async def _look_at_policy(self, connection: Connection) -> None:
         """Under any policy but noeviction a full Redis deletes what it has acknowledged. Said once a policy."""
@@ -191,35 +230,72 @@ class Commands:
                     async with asyncio.timeout(self._deadlines.probe):
                         await self._wake.wait()
                 except TimeoutError:
-                    self._queues[Lane.STATE].append((("PING",), lambda answer: None, 1))
+                    self._queues[Lane.STATE].append(Command(("PING",), lambda answer: None, Lane.STATE, 1))
                 continue
-            answered = 0
-            try:
-                async with asyncio.timeout(self._deadlines.reply):
-                    # hiredis packs in C what redis-py's asyncio connection packs in Python: 8 % of a busy process.
-                    packed = b"".join([hiredis.pack_command(args) for args, _, _ in batch])
-                    await connection.send_packed_command(packed, check_health=False)
-                    for _, reply, _ in batch:
-                        try:
-                            answer = await connection.read_response(disable_decoding=True)
-                        except NoScriptError:
-                            raise  # SCRIPT FLUSH: connecting again loads them
-                        except ResponseError as error:
-                            answer = self._refused(error)
-                        answered += 1
-                        reply(answer)
-            finally:
-                for _, reply, _ in batch[answered:]:
-                    reply(unavailable())
+            await self._exchange(connection, batch)
+            if self._demoted:
+                demoted, self._demoted = self._demoted, ""
+                raise RedisConnectionError(demoted)
 
-    def _next(self) -> list[tuple[tuple[Any, ...], Reply, int]]:
+    async def _exchange(self, connection: Connection, batch: list[Command]) -> None:
+        """Send a pipeline, and hand out its answers as they come, or once there are copies of it."""
+        answered = 0
+        held: list[Any] = []
+        try:
+            async with asyncio.timeout(self._deadlines.reply + self._copies_seconds):
+                # hiredis packs in C what redis-py's asyncio connection packs in Python: 8 % of a busy process.
+                pack = hiredis.pack_command
+                packed = b"".join([_ASKING + pack(one.args) if one.asking else pack(one.args) for one in batch])
+                if self._copies:
+                    wait: tuple[Any, ...] = ("WAIT", self._copies, int(1000 * self._copies_seconds))
+                    packed += pack(wait)
+                await connection.send_packed_command(packed, check_health=False)
+                for command in batch:
+                    answer = await self._answer(connection, command)
+                    if self._copies:
+                        held.append(answer)
+                        continue
+                    answered += 1
+                    if answer is not _HANDED_ON:
+                        command.reply(answer)
+                if self._copies:
+                    enough = await connection.read_response(disable_decoding=True) >= self._copies
+                    for command, answer in zip(batch, held, strict=True):
+                        answered += 1
+                        if answer is not _HANDED_ON:
+                            command.reply(answer if enough or isinstance(answer, Exception) else _too_few_copies())
+        finally:
+            for number, command in enumerate(batch[answered:], answered):
+                if number >= len(held) or held[number] is not _HANDED_ON:
+                    command.reply(unavailable())
+
+    async def _answer(self, connection: Connection, command: Command) -> Any:
+        """The answer or the error that stands for it; `_HANDED_ON` where another node is asked instead."""
+        try:
+            if command.asking:
+                await connection.read_response()
+            return await connection.read_response(disable_decoding=True)
+        except NoScriptError:
+            raise  # SCRIPT FLUSH: connecting again loads them
+        except (ReadOnlyError, MasterDownError) as error:
+            self._demoted = describe(error)  # the connection of a replica is of no use, whatever it was before
+            return self._refused(error)
+        except _REDIRECTS as error:
+            if self._on_redirect is None:
+                return self._refused(error)
+            self._on_redirect(command, error)
+            return _HANDED_ON
+        except ResponseError as error:
+            return self._refused(error)
+
+    def _next(self) -> list[Command]:
         """The next pipeline: from each lane what came first, until it is empty or has had its part."""
         batch = []
         for lane, queue in self._queues.items():
             left = self._pipeline_limits[lane]
             while queue and left > 0:
                 batch.append(queue.popleft())
-                left -= batch[-1][2]
+                left -= batch[-1].cost
         return batch
 
     def _refused(self, error: ResponseError) -> Exception:
@@ -233,8 +309,12 @@ class Commands:
         return unavailable(fault=fault_of(error))
 
     def _fail_waiting(self) -> None:
-        self.gather()
+        self.on_lost()
         queues, self._queues = self._queues, {lane: deque() for lane in Lane}
         for queue in queues.values():
-            for _, reply, _ in queue:
-                reply(unavailable(fault=self.fault))
+            for command in queue:
+                command.reply(unavailable(fault=self.fault))
+
+
+def _too_few_copies() -> Unavailable:
+    return unavailable("too few copies hold the message", Fault.COPIES)

@@ -9,16 +9,19 @@ import msgspec
 
 from service import telemetry
 from service.brokers.directory import NETWORK_SECONDS, NETWORKS_LIMIT, Directory, Sanction
-from service.brokers.redis.commands import Commands, WrongType
-from service.brokers.redis.keys import SANCTIONS, all_of, shown
+from service.brokers.redis.commands import WrongType
 from service.brokers.redis.names import Names
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.reads import Reads
 from service.brokers.redis.rooms import RoomIndex
+from service.brokers.redis.shards import Shards
+from service.brokers.redis.steps import all_of
+from service.brokers.redis.values import shown
 from service.clock import CLOCK, Clock
 from service.protocol import encode
 
 STEADY = 600.0  # seconds without a step of any clock, before a sanction is deleted because its time is over
+NEWS_SECONDS = 120  # for which a sanction of everywhere is told to the rooms; by then every process has read it
 AGREEMENT = 60.0  # seconds by which the broker's clock may differ from ours then
 
 
@@ -27,8 +30,7 @@ class RedisDirectory(Directory):
 
     def __init__(
         self,
-        commands: Commands,
-        prefix: bytes,
+        shards: Shards,
         names: Names,
         index: RoomIndex,
         presence: RedisPresence,
@@ -36,28 +38,29 @@ class RedisDirectory(Directory):
         clock: Clock = CLOCK,
     ) -> None:
         self._clock = clock
-        self._commands = commands
+        self._shards = shards
+        self._keys = shards.keys
         self._names = names
         self._index = index
         self._presence = presence
-        self._reads = Reads(commands, prefix)
+        self._reads = Reads(shards)
 
     @property
     def available(self) -> bool:
-        return self._commands.connected
+        return self._shards.connected
 
     # -- tickets and names
 
     async def put_ticket(self, key: str, record: bytes, seconds: float) -> None:
-        await self._commands.call("SET", "parley:ticket:" + key, record, "PX", int(seconds * 1000))
+        await self._shards.call("SET", self._keys.ticket(key), record, "PX", int(seconds * 1000))
 
     async def take_ticket(self, key: str) -> bytes | None:
-        name = "parley:ticket:" + key
+        name = self._keys.ticket(key)
         try:
-            record: bytes | None = await self._commands.call("GETDEL", name)
+            record: bytes | None = await self._shards.call("GETDEL", name)
         except WrongType:
             telemetry.damaged("ticket", name)
-            await self._commands.call("DEL", name)
+            await self._shards.call("DEL", name)
             return None
         return record
 
@@ -87,54 +90,76 @@ class RedisDirectory(Directory):
     # -- sanctions
 
     async def sanction(self, sanction: Sanction, lift: bool) -> None:
-        command = ("HDEL", SANCTIONS, _field(sanction))
-        if not lift:
-            command = ("HSET", SANCTIONS, _field(sanction), encode(sanction))  # type: ignore[assignment]
+        """Kept in one place for all, and told to the rooms where it holds: each is judged in its own step."""
+        value = b"" if lift else encode(sanction)
+        await self._put(self._keys.sanctions, _field(sanction, sanction.room), value)
+        if sanction.kind == "slow":
+            return
+        if sanction.room:
+            (key,) = self._keys.room(sanction.room, "sanctions")
+            await self._put(key, _field(sanction), value)
+        else:
+            rooms = await self._shards.rooms_listened_to()
+            told = (_field(sanction), value, NEWS_SECONDS)
+            await all_of(*(self._shards.script("barred", self._keys.room(room, "barred"), *told) for room in rooms))
+
+    async def _put(self, key: str, field: str, value: bytes) -> None:
+        command = ("HSET", key, field, value) if value else ("HDEL", key, field)
         try:
-            await self._commands.call(*command)
+            await self._shards.call(*command)
         except WrongType:
-            await self._mend()
-            await self._commands.call(*command)
+            await self._mend(key)
+            await self._shards.call(*command)
 
     async def sanctions(self) -> list[Sanction]:
         """One whose time is over is deleted once no clock is in doubt."""
         try:
-            kept = await self._commands.call("HGETALL", SANCTIONS)
+            kept = await self._shards.call("HGETALL", self._keys.sanctions)
         except WrongType:
-            await self._mend()
+            await self._mend(self._keys.sanctions)
             return []
         now = self._clock.now_ms()
         certain = self._clock.steady(STEADY) and self._presence.pulse.agrees(now / 1000, AGREEMENT)
         holding = []
         for field, value in zip(kept[::2], kept[1::2], strict=True):
-            sanction = _sanction(field, value)
+            sanction = self._read(field, value)
             if sanction is None:
                 continue
             if not 0 < sanction.until <= now:
                 holding.append(sanction)
             elif certain:
-                self._commands.post("HDEL", SANCTIONS, field)
+                self._shards.post("HDEL", self._keys.sanctions, field)
+                if sanction.room:
+                    self._shards.post("HDEL", self._keys.room(sanction.room, "sanctions")[0], _field(sanction))
         return holding
 
-    async def _mend(self) -> None:
-        """What stands in the place of the sanctions, and is none, goes."""
-        telemetry.damaged("sanction", SANCTIONS)
-        await self._commands.call("DEL", SANCTIONS)
+    async def _mend(self, key: str) -> None:
+        """What stands in the place of sanctions, and is none, goes."""
+        telemetry.damaged("sanction", key)
+        await self._shards.call("DEL", key)
 
     async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
         fields = [f"ban {where} {user}" for where in (room, "")]
         fields += [f"ban/net {where} {network}" for where in (room, "") if network]
         now = self._clock.now_ms()
         try:
-            kept = await self._commands.call("HMGET", SANCTIONS, *fields)
+            kept = await self._shards.call("HMGET", self._keys.sanctions, *fields)
         except WrongType:
-            await self._mend()
+            await self._mend(self._keys.sanctions)
             return None
         for field, value in zip(fields, kept, strict=True):
-            sanction = value and _sanction(field.encode(), value)
+            sanction = value and self._read(field.encode(), value)
             if sanction and not 0 < sanction.until <= now:
                 return sanction
         return None
+
+    def _read(self, field: bytes, value: bytes) -> Sanction | None:
+        """One that this version can read; fields that it doesn't know are passed over."""
+        try:
+            return msgspec.json.decode(value, type=Sanction)
+        except (msgspec.DecodeError, RecursionError) as error:
+            telemetry.damaged("sanction", f"{self._keys.sanctions} {shown(field)}", error)
+            return None
 
     # -- networks
 
@@ -143,20 +168,20 @@ class RedisDirectory(Directory):
         await all_of(*(self._note_network(user, network, now) for user, network in networks))
 
     async def _note_network(self, user: str, network: str, now: float) -> None:
-        key = f"parley:networks:{user}"
+        key = self._keys.networks(user)
         try:
-            await self._commands.call("ZADD", key, now, network)
+            await self._shards.call("ZADD", key, now, network)
         except WrongType:
             telemetry.damaged("network", key)
-            await self._commands.call("DEL", key)
-            await self._commands.call("ZADD", key, now, network)
-        self._commands.post("ZREMRANGEBYRANK", key, 0, -1 - NETWORKS_LIMIT)
-        self._commands.post("EXPIRE", key, NETWORK_SECONDS)
+            await self._shards.call("DEL", key)
+            await self._shards.call("ZADD", key, now, network)
+        self._shards.post("ZREMRANGEBYRANK", key, 0, -1 - NETWORKS_LIMIT)
+        self._shards.post("EXPIRE", key, NETWORK_SECONDS)
 
     async def networks(self, user: str) -> list[str]:
-        key = f"parley:networks:{user}"
+        key = self._keys.networks(user)
         try:
-            known = await self._commands.call("ZREVRANGE", key, 0, -1)
+            known = await self._shards.call("ZREVRANGE", key, 0, -1)
         except WrongType:
             telemetry.damaged("network", key)
             return []
@@ -167,22 +192,14 @@ class RedisDirectory(Directory):
     async def charge(self, user: str, messages: int, rate: float, burst: float) -> float:
         if rate <= 0:
             return 0.0
-        key = f"parley:{{user:{user}}}:bucket"
-        wait_ms, damaged = await self._commands.script("bucket", (key,), messages, rate, burst)
+        key = self._keys.bucket(user)
+        wait_ms, damaged = await self._shards.script("bucket", (key,), messages, rate, burst)
         if damaged:
             telemetry.damaged("bucket", key)
         return int(wait_ms) / 1000
 
 
-def _field(sanction: Sanction) -> str:
+def _field(sanction: Sanction, *where: str) -> str:
+    """What a sanction is called among others: among all of them also by its room."""
     kind = f"{sanction.kind}/net" if sanction.network else sanction.kind
-    return f"{kind} {sanction.room} {sanction.user}"
-
-
-def _sanction(field: bytes, value: bytes) -> Sanction | None:
-    """One that this version can read; fields that it doesn't know are passed over."""
-    try:
-        return msgspec.json.decode(value, type=Sanction)
-    except (msgspec.DecodeError, RecursionError) as error:
-        telemetry.damaged("sanction", f"{SANCTIONS} {shown(field)}", error)
-        return None
+    return " ".join((kind, *where, sanction.user))

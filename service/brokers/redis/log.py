@@ -8,8 +8,6 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from redis.asyncio.connection import Connection
-
 from service import telemetry
 from service.brokers.base import unavailable
 from service.brokers.directory import sanctioned
@@ -27,20 +25,10 @@ from service.brokers.log import (
     Subscriber,
     id_used,
 )
-from service.brokers.redis.channels import Channels
 from service.brokers.redis.commands import Commands, Lane
-from service.brokers.redis.connection import Deadlines
-from service.brokers.redis.keys import (
-    SANCTIONS,
-    all_of,
-    read_event,
-    read_position,
-    read_positions,
-    refuse_damaged,
-    room_script,
-    script_keys,
-    unless_damaged,
-)
+from service.brokers.redis.shards import Shards
+from service.brokers.redis.steps import all_of, read_positions, refuse_damaged, room_script, unless_damaged
+from service.brokers.redis.values import read_event, read_position
 from service.clock import CLOCK
 from service.protocol import ErrorCode, RequestError, encode
 
@@ -62,27 +50,20 @@ _REFUSALS: dict[bytes, Callable[[], RequestError]] = {
 class RedisLog(Log):
     """`note` is told of each room that is published to."""
 
-    def __init__(
-        self,
-        commands: Commands,
-        connect: Callable[[], Connection],
-        deadlines: Deadlines,
-        prefix: bytes,
-        process: str,
-        note: Callable[[str], None],
-        *,
-        history_limit: int,
-    ) -> None:
-        self._commands = commands
-        self.channels = Channels(connect, self._on_message, self._on_subscribed, deadlines)
-        self._prefix = prefix
+    def __init__(self, shards: Shards, process: str, note: Callable[[str], None], *, history_limit: int) -> None:
+        self._shards = shards
         self._process = process
         self._note = note
         self._history_limit = history_limit
-        self._waiting: dict[str, list[tuple[Event, Done]]] = {}
-        self._under_way = 0  # calls of the publish script
+        # By the connection that they wait for, then by room. A room has one batch under way: so its events keep their
+        # order, whatever a batch waits for.
+        self._waiting: dict[Commands, dict[str, list[tuple[Event, Done]]]] = {}
+        self._under_way: set[str] = set()
         self._epochs = itertools.count()
-        commands.gather = self._gather
+        shards.gather = self._gather
+        shards.on_lost = self._on_lost
+        shards.on_message = self._on_message
+        shards.on_subscribed = self._on_subscribed
 
     def open(self, subscriber: Subscriber) -> None:
         """Before anything else; what every process is told is subscribed to."""
@@ -91,22 +72,28 @@ class RedisLog(Log):
 
     @property
     def available(self) -> bool:
-        return self._commands.connected and self.channels.connected
+        return self._shards.connected and self._shards.listening
+
+    def answers(self, room: str) -> bool:
+        shard = self._shards.of(self._shards.keys.of_script(room)[0])
+        return shard is not None and shard.connected and shard.channels.connected
 
     # -- append
 
     @property
     def publishing(self) -> bool:
-        return self._under_way > 0 or bool(self._waiting)
+        return bool(self._under_way) or any(self._waiting.values())
 
     def publish(self, event: Event, done: Done) -> None:
-        if not self._commands.connected:
+        shard = self._shards.of(self._shards.keys.of_script(event.room)[0])
+        if shard is None or not shard.appends.connected:
             asyncio.get_running_loop().call_soon(done, unavailable())
             return
-        waiting = self._waiting.get(event.room)
+        rooms = self._waiting.setdefault(shard.appends, {})
+        waiting = rooms.get(event.room)
         if waiting is None:
-            self._waiting[event.room] = [(event, done)]
-            self._commands.wake()
+            rooms[event.room] = [(event, done)]
+            shard.appends.wake()
         else:
             waiting.append((event, done))
 
@@ -114,27 +101,39 @@ class RedisLog(Log):
         """A name that no life of a log had: this process's own, and a count (a random one costs 5 µs a publish)."""
         return f"{self._process}{next(self._epochs):x}"
 
-    def _gather(self) -> None:
-        """What waits becomes one call of the script for each room."""
-        waiting, self._waiting = self._waiting, {}
-        for room, batch in waiting.items():
-            for start in range(0, len(batch), BATCH_LIMIT):
-                self._publish_batch(room, batch[start : start + BATCH_LIMIT])
+    def _gather(self, appends: Commands) -> None:
+        """What waits for the connection becomes one call of the script for each room."""
+        rooms = self._waiting.get(appends)
+        if not rooms:
+            return
+        for room in [room for room in rooms if room not in self._under_way]:
+            batch = rooms.pop(room)
+            if len(batch) > BATCH_LIMIT:
+                rooms[room] = batch[BATCH_LIMIT:]
+            self._publish_batch(appends, room, batch[:BATCH_LIMIT])
             self._note(room)
 
-    def _publish_batch(self, room: str, batch: list[tuple[Event, Done]]) -> None:
-        known = self.subscriber.known(room)
-        keys = (*script_keys(room), SANCTIONS)
+    def _on_lost(self, appends: Commands) -> None:
+        for batch in self._waiting.pop(appends, {}).values():
+            for _, done in batch:
+                done(unavailable())
+
+    def _publish_batch(self, appends: Commands, room: str, batch: list[tuple[Event, Done]]) -> None:
+        keys, known = self._shards.keys, self.subscriber.known(room)
         limits = (self._history_limit, CHANGES_FACTOR * self._history_limit, IDS_LIMIT)
-        args: list[Any] = ["EVALSHA", self._commands.scripts["publish"], len(keys), *keys]
-        args += (room, self._channel(room), self._fresh_epoch(), *limits, known.epoch, known.seq)
-        args.append(CLOCK.now_ms())
+        script_keys = (*keys.of_script(room), *keys.room(room, "sanctions", "barred"))
+        args: list[Any] = [*self._shards.evalsha("publish", script_keys)]
+        # With copies it is broadcast once there are some: what a reader has seen, no failover takes back.
+        args += ("" if self._shards.copies else self._shards.publish, keys.channel(room), self._fresh_epoch())
+        args += (*limits, known.epoch, known.seq, CLOCK.now_ms())
         for event, _ in batch:
             change = "" if event.change is None else encode(event.change)
             args += (event.user, event.id, event.network, event.content, event.head, event.tail, change)
 
         def reply(answers: Any) -> None:
-            self._under_way -= 1
+            self._under_way.discard(room)
+            if room in self._waiting.get(appends, ()):
+                appends.wake()
             try:
                 refuse_damaged(answers)
             except RequestError as damage:
@@ -143,13 +142,28 @@ class RedisLog(Log):
                 for _, done in batch:
                     done(answers)
                 return
-            for (_, done), answer in zip(batch, answers, strict=True):
-                duplicate = answer.startswith(b"d:")
-                seq, colon, at = (answer[2:] if duplicate else answer).partition(b":")
-                done(Receipt(int(seq), int(at), duplicate) if colon else _REFUSALS[answer]())
+            epoch, *outcomes = answers
+            receipts = [_receipt(outcome) for outcome in outcomes]
+            if self._shards.copies:
+                self._broadcast(room, epoch, [event for event, _ in batch], receipts)
+            for (_, done), receipt in zip(batch, receipts, strict=True):
+                done(receipt)
 
-        self._under_way += 1
-        self._commands.send(tuple(args), reply, Lane.SENDS)
+        self._under_way.add(room)
+        appends.send(tuple(args), reply, Lane.SENDS)
+
+    def _broadcast(
+        self, room: str, epoch: bytes, events: Sequence[Event], receipts: Sequence[Receipt | RequestError]
+    ) -> None:
+        """What the script says where it broadcasts itself."""
+        stored = [
+            (receipt.seq, b"%b%d%b%d}" % (event.head.encode(), receipt.seq, event.tail, receipt.at))
+            for event, receipt in zip(events, receipts, strict=True)
+            if isinstance(receipt, Receipt) and not receipt.duplicate
+        ]
+        if stored:
+            data = b"\n".join((b"E%b:%d" % (epoch, stored[0][0]), *(frame for _, frame in stored)))
+            self._shards.post(self._shards.publish, self._shards.keys.channel(room), data)
 
     # -- read
 
@@ -182,50 +196,46 @@ class RedisLog(Log):
     async def _history(self, room: str, way: str, start: int, limit: int, fresh_epoch: str) -> Any:
         args = (way, start, limit, PAGE_BYTES, fresh_epoch, EMPTY_SECONDS)
         cost = 1 + limit // 10
-        return await room_script(self._commands, "history", room, *args, lane=Lane.READS, cost=cost)
+        return await room_script(self._shards, "history", room, *args, lane=Lane.READS, cost=cost)
 
-    @staticmethod
-    def _read(room: str, answer: list[Any]) -> tuple[Position, bool, int, list[tuple[int, bytes] | None]]:
+    def _read(self, room: str, answer: list[Any]) -> tuple[Position, bool, int, list[tuple[int, bytes] | None]]:
         """The log's end, whether there is more, the first seq, and the events, of which damaged ones are None."""
-        position = read_position(room, answer[0])
+        keys = self._shards.keys.of_script(room)
+        position = read_position(keys[0], answer[0])
         if position is None:
             raise unavailable("the room's record is damaged")
-        found = [read_event(room, frame, mark) for frame, mark in zip(answer[3::2], answer[4::2], strict=True)]
+        found = [read_event(frame, mark, keys[1]) for frame, mark in zip(answer[3::2], answer[4::2], strict=True)]
         return position, bool(answer[1]), int(answer[2]), found
 
-    async def positions(self, rooms: Sequence[str]) -> list[Position | None]:
-        return await read_positions(self._commands, rooms)
+    async def positions(self, rooms: Sequence[str]) -> dict[str, Position | None]:
+        return await read_positions(self._shards, rooms)
 
     # -- a log's life
 
     async def keep(self, rooms: Sequence[str]) -> None:
-        scripts = (room_script(self._commands, "rooms", room, "keep", EMPTY_SECONDS) for room in rooms)
+        scripts = (room_script(self._shards, "rooms", room, "keep", EMPTY_SECONDS) for room in rooms)
         await all_of(*(unless_damaged(script, None) for script in scripts))
 
     async def renew_epoch(self, room: str, lost: Position, frame: bytes | None = None) -> None:
         args = (lost.epoch, lost.seq, self._fresh_epoch(), frame or "")
-        await room_script(self._commands, "rooms", room, "renew", *args)
+        await room_script(self._shards, "rooms", room, "renew", *args)
 
     # -- reach
 
-    def _channel(self, room: str) -> bytes:
-        return self._prefix + room.encode()
-
     def subscribe(self, room: str) -> None:
-        self.channels.subscribe(self._channel(room))
+        self._shards.subscribe(self._shards.keys.channel(room))
 
     def unsubscribe(self, room: str) -> None:
-        self.channels.unsubscribe(self._channel(room))
+        self._shards.unsubscribe(self._shards.keys.channel(room))
 
     def signal(self, room: str, payload: bytes) -> None:
-        self._commands.post("PUBLISH", self._channel(room), b"S" + payload)
+        self._shards.post(self._shards.publish, self._shards.keys.channel(room), b"S" + payload)
 
     def _on_subscribed(self, channels: list[bytes]) -> None:
-        rooms = [channel[len(self._prefix) :].decode() for channel in channels]
-        self.subscriber.on_subscribed(rooms)
+        self.subscriber.on_subscribed([self._shards.keys.room_of(channel) for channel in channels])
 
     def _on_message(self, channel: bytes, data: bytes) -> None:
-        room = channel[len(self._prefix) :].decode()
+        room = self._shards.keys.room_of(channel)
         try:
             if data.startswith(b"S"):
                 self.subscriber.on_signal(room, data[1:])
@@ -239,3 +249,10 @@ class RedisLog(Log):
             telemetry.GARBAGE.inc()
             return
         self.subscriber.on_publication(publication)
+
+
+def _receipt(outcome: bytes) -> Receipt | RequestError:
+    """As the script has it."""
+    duplicate = outcome.startswith(b"d:")
+    seq, colon, at = (outcome[2:] if duplicate else outcome).partition(b":")
+    return Receipt(int(seq), int(at), duplicate) if colon else _REFUSALS[outcome]()

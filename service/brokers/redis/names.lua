@@ -1,6 +1,6 @@
 -- Who holds which name, each step as one.
 -- KEYS: 1 names (hash: name -> "until:user"), 2 claims (sorted set: name by until), 3 holders (hash: user -> network
---       "\n" name), 4 people online (hash by user), 5 for a claim the living processes (sorted set)
+--       "\n" name), 4 people online (hash by user), 5 the living processes (sorted set)
 -- ARGV: 1 the step, then
 --       claim: name, user, ms, network, the process that asks if it was told of
 --       hold: user, name, ...: people who are present, each has the name where it is free or theirs

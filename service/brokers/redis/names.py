@@ -5,21 +5,21 @@ from typing import Any
 
 from service import telemetry
 from service.brokers.base import unavailable
-from service.brokers.redis.commands import Commands
-from service.brokers.redis.keys import PROCESSES, room_keys, shown
+from service.brokers.redis.keys import EVERYWHERE
+from service.brokers.redis.shards import Shards
+from service.brokers.redis.values import shown
 from service.names import name_key
 from service.protocol import Person
 
 SWEEP_LIMIT = 100  # names looked at with each beat, of those whose claim is over
 
-_KEYS = (*room_keys("*", "names", "claims", "holders", "people"), PROCESSES)
-
 
 class Names:
     """The names' part of the directory, which presence tells who is here."""
 
-    def __init__(self, commands: Commands) -> None:
-        self._commands = commands
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+        self._keys = shards.keys.room(EVERYWHERE, "names", "claims", "holders", "people", "processes")
 
     async def claim(self, name: str, user: str, seconds: float, network: str, process: str) -> bool:
         """Directory.claim_name. `unavailable` if Redis lost `process` ("": never told of one), and its people."""
@@ -38,11 +38,10 @@ class Names:
 
     def sweep(self) -> None:
         """Forget some of the names whose holders are gone. Nobody waits for it."""
-        sha = self._commands.scripts.get("names", "")
-        self._commands.send(("EVALSHA", sha, len(_KEYS), *_KEYS, "sweep", SWEEP_LIMIT), self._swept)
+        self._shards.send((*self._shards.evalsha("names", self._keys), "sweep", SWEEP_LIMIT), self._swept)
 
     async def _step(self, *args: Any) -> int:
-        result, *damaged = await self._commands.script("names", _KEYS, *args)
+        result, *damaged = await self._shards.script("names", self._keys, *args)
         self._say(damaged)
         return int(result)
 

@@ -1,17 +1,12 @@
 -- Who is in a room over all processes. A person is there while at least one process says so.
--- KEYS: the room's people (hash: user -> count ":" person as JSON), this process's people there (set of users),
---       the living processes (sorted set by ms of death), the rooms in which this process has people (set)
--- ARGV: op, channel, "quiet" or "", process, room ("*": everywhere), ms that a process lives, then
+-- KEYS: the room's people (hash: user -> count ":" person as JSON), this process's people there (set of users)
+-- ARGV: op, the command that broadcasts, channel, "quiet" or "", then
 --       enter: user, person as JSON, ...      depart: user, ...
---       expire: "own" or "", how many         mend: user, value, ...
--- Each answers a number, then the records that could not be read, which are gone. enter: 2 if the process was alive, 1
--- if it was only known, 0 if not even that; expire: how many are left of a dead process (or of an own former life), -1
--- if the process lives.
-local people, mine, processes, noted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local op, channel, quiet, process, room, ms = ARGV[1], ARGV[2], ARGV[3] ~= '', ARGV[4], ARGV[5], tonumber(ARGV[6])
-local FIRST = 7
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+--       expire: how many                      mend: user, value, ...
+-- Each answers how many this process still has there, then the records that could not be read, which are gone.
+local people, mine = KEYS[1], KEYS[2]
+local op, broadcast, channel, quiet = ARGV[1], ARGV[2], ARGV[3], ARGV[4] ~= ''
+local FIRST = 5
 local answer = { 0 }
 local came, went, lost = {}, {}, false
 
@@ -26,8 +21,6 @@ local function check(key, wanted)  -- what is of another type than ours goes
 end
 lost = not check(people, 'hash')
 check(mine, 'set')
-check(processes, 'zset')
-check(noted, 'set')
 
 local function read(user)
   local kept = redis.call('HGET', people, user)
@@ -47,15 +40,7 @@ local function gone(user)  -- from this process
   end
 end
 
-local function leave_room()
-  if redis.call('EXISTS', mine) == 0 then redis.call('SREM', noted, room) end
-end
-
 if op == 'enter' then
-  local death = redis.call('ZSCORE', processes, process)
-  answer[1] = not death and 0 or tonumber(death) > now and 2 or 1
-  if answer[1] < 2 then redis.call('ZADD', processes, now + ms, process) end
-  redis.call('SADD', noted, room)
   for i = FIRST, #ARGV, 2 do
     local user, person = ARGV[i], ARGV[i + 1]
     local count, known = read(user)
@@ -70,12 +55,8 @@ elseif op == 'depart' then
   for i = FIRST, #ARGV do
     if redis.call('SREM', mine, ARGV[i]) == 1 then gone(ARGV[i]) end
   end
-  leave_room()
 elseif op == 'expire' then
-  if ARGV[FIRST] == '' and tonumber(redis.call('ZSCORE', processes, process) or 0) > now then return { -1 } end
-  for _, user in ipairs(redis.call('SPOP', mine, ARGV[FIRST + 1])) do gone(user) end
-  answer[1] = redis.call('SCARD', mine)
-  leave_room()
+  for _, user in ipairs(redis.call('SPOP', mine, ARGV[FIRST])) do gone(user) end
 elseif op == 'mend' then
   for i = FIRST, #ARGV, 2 do
     if redis.call('HGET', people, ARGV[i]) == ARGV[i + 1] then
@@ -89,7 +70,8 @@ end
 -- Where somebody was lost with a record, their process hears that they left, or a count below its own, and enters its
 -- people again. Of the room "*" nothing else is told.
 if lost or (not quiet and (#came > 0 or #went > 0)) then
-  redis.call('PUBLISH', channel, 'S{"kind":"presence","joined":[' .. table.concat(came, ',') .. '],"left":['
+  redis.call(broadcast, channel, 'S{"kind":"presence","joined":[' .. table.concat(came, ',') .. '],"left":['
     .. table.concat(went, ',') .. '],"count":' .. redis.call('HLEN', people) .. ',"v":1}')
 end
+answer[1] = redis.call('SCARD', mine)
 return answer

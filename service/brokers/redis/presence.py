@@ -17,9 +17,12 @@ from service import telemetry
 from service.brokers.base import unavailable
 from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL, Roster, SharedPresence
 from service.brokers.pulse import Pulse
-from service.brokers.redis.commands import Commands, Lane, WrongType
-from service.brokers.redis.keys import PROCESSES, all_of, room_keys, shown
+from service.brokers.redis.commands import Lane, WrongType
+from service.brokers.redis.keys import EVERYWHERE
 from service.brokers.redis.names import Names
+from service.brokers.redis.shards import Shards
+from service.brokers.redis.steps import all_of, unless_damaged
+from service.brokers.redis.values import read_room, shown
 from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
 
 SETTLING = BEAT_INTERVAL + 2.0  # seconds in which every process finds that Redis lost its people, and enters them again
@@ -36,8 +39,7 @@ class RedisPresence(SharedPresence):
 
     def __init__(
         self,
-        commands: Commands,
-        prefix: bytes,
+        shards: Shards,
         life: str,
         note: Callable[[str], None],
         names: Names,
@@ -46,15 +48,16 @@ class RedisPresence(SharedPresence):
         settling: float = SETTLING,
         step_limit: int = STEP_LIMIT,
     ) -> None:
-        self._commands = commands
+        self._shards = shards
+        self._keys = shards.keys
         self._names = names
-        self._prefix = prefix
         self._note = note
         self.life = life
         self._former: str | None = None
         self._known = False  # whether Redis was told of this life
-        self._connections = 0  # of `commands`, at the last beat
+        self._connections = 0  # to Redis, at the last beat
         self._forgotten = False
+        self._took_over = False
         self._settled_at = 0.0  # when names may be claimed again, after Redis lost who is present
         self.pulse = Pulse(process_ttl)
         self._ttl_ms = int(process_ttl * 1000)
@@ -63,7 +66,7 @@ class RedisPresence(SharedPresence):
 
     @property
     def available(self) -> bool:
-        return self._commands.connected
+        return self._shards.connected
 
     # -- this process's people
 
@@ -71,14 +74,18 @@ class RedisPresence(SharedPresence):
         if room:
             self._note(room)
         life, former = self.life, self._former
+        # First, and by itself: the room may be another primary's, and who is entered by a process of which nobody knows
+        # would be there for good.
+        known, *damaged = await self._of_process(life, "enter", self._ttl_ms, room or EVERYWHERE)
+        self._say(damaged)
+        self._learn(known)
         for start in range(0, len(people), self._step_limit):
             part = people[start : start + self._step_limit]
             args = [word for person in part for word in (person.id, encode(person))]
             steps = [self._step(room, life, "enter", *args, cost=1 + len(part) // 4)]
             if not room:
                 steps.append(self._names.hold(part))
-            known, *_ = await all_of(*steps)
-            self._learn(known)
+            await all_of(*steps)
         if former is not None:
             await self.expire(room, former, own=True)
 
@@ -86,28 +93,42 @@ class RedisPresence(SharedPresence):
         lives = [self.life] if self._former is None else [self.life, self._former]
         for start in range(0, len(users), self._step_limit):
             part = users[start : start + self._step_limit]
-            await all_of(*(self._step(room, life, "depart", *part) for life in lives))
+            left = await all_of(*(self._step(room, life, "depart", *part) for life in lives))
+            await all_of(*(self._leave(room, life) for life, count in zip(lives, left, strict=True) if not count))
 
-    async def _step(self, room: str | bytes, life: str | bytes, op: str, *args: Any, cost: int = 1) -> int:
-        name, process = _bytes(room), _bytes(life)
-        tag = b"parley:{" + (name or b"*") + b"}:people"
-        keys = (tag, tag + b":" + process, PROCESSES, b"parley:process:" + process + b":rooms")
-        told = (op, self._prefix + name, "" if name else "quiet", process, name or "*", self._ttl_ms)
-        result, *damaged = await self._commands.script("presence", keys, *told, *args, cost=cost)
+    async def _leave(self, room: str, life: str) -> None:
+        """The process has nobody there any more."""
+        _, *damaged = await self._of_process(life, "leave", room or EVERYWHERE)
+        self._say(damaged)
+
+    async def _step(self, room: str, life: str, op: str, *args: Any, cost: int = 1) -> int:
+        """One of presence.lua; how many of that life are left in the room."""
+        keys = self._keys.room(room or EVERYWHERE, "people", f"people:{life}")
+        told = (op, self._shards.publish, self._keys.channel(room), "" if room else "quiet")
+        left, *damaged = await self._shards.script("presence", keys, *told, *args, cost=cost)
+        self._say(damaged)
+        return int(left)
+
+    async def _of_process(self, life: str, op: str, *args: Any) -> Any:
+        """One of processes.lua."""
+        keys = (self._keys.processes, self._keys.noted(life))
+        return await self._shards.script("processes", keys, op, life, *args)
+
+    @staticmethod
+    def _say(damaged: Sequence[bytes]) -> None:
         for record in damaged:
             telemetry.damaged("person", shown(record))
-        return int(result)
 
     # -- everybody
 
     async def roster(self, room: str) -> Roster:
         """A person who can't be read is left out, and goes: their process enters them again."""
-        (people,) = room_keys(room or "*", "people")
+        (people,) = self._keys.room(room or EVERYWHERE, "people")
         try:
-            count = await self._commands.call("HLEN", people, lane=Lane.READS)
+            count = await self._shards.call("HLEN", people, lane=Lane.READS)
             if count > MEMBERS_LIMIT:
                 return Roster(count, None)
-            kept = await self._commands.call("HGETALL", people, lane=Lane.READS, cost=1 + count // 10)
+            kept = await self._shards.call("HGETALL", people, lane=Lane.READS, cost=1 + count // 10)
         except WrongType:
             await self._step(room, self.life, "mend")
             return Roster(0, [])
@@ -135,12 +156,15 @@ class RedisPresence(SharedPresence):
         return self.life if self._known else ""
 
     async def beat(self) -> bool:
+        if not self._took_over:
+            await self._take_over()
+            self._took_over = True
         self._names.sweep()
-        if self._connections != self._commands.connections:
+        if self._connections != self._shards.connections:
             # Redis may have come back without the latest of what it was told.
             self.pulse.lost()
             self._forgotten = self._forgotten or self._connections > 0
-            self._connections = self._commands.connections
+            self._connections = self._shards.connections
         steady, began = self.pulse.steady, _now()
         try:
             known, at_ms, damaged, dead = await self._say_alive(self.life)
@@ -149,7 +173,7 @@ class RedisPresence(SharedPresence):
             raise
         self.pulse.beat(began, _now(), at_ms / 1000)
         if damaged:
-            telemetry.damaged("process", PROCESSES)
+            telemetry.damaged("process", self._keys.processes)
         self._learn(known)
         if self._forgotten:
             await self._begin_another_life()
@@ -161,8 +185,21 @@ class RedisPresence(SharedPresence):
             self._former = None
         return True
 
+    async def _take_over(self) -> None:
+        """Processes as release 1.0 noted them: of those that were killed nobody else clears up the people."""
+        former = self._keys.former_processes
+        for life in await unless_damaged(self._shards.call("ZRANGE", former, 0, -1), []):
+            if _LIFE.fullmatch(life):
+                noted = self._keys.former_noted(life.decode())
+                rooms = await unless_damaged(self._shards.call("SMEMBERS", noted), [])
+                if rooms:
+                    await self._shards.call("SADD", self._keys.noted(life.decode()), *rooms)
+                await self._shards.call("DEL", noted)
+                await self._shards.call("ZADD", self._keys.processes, 1, life)
+        await self._shards.call("DEL", former)
+
     async def _say_alive(self, life: str) -> Any:
-        return await self._commands.script("processes", (PROCESSES,), "beat", life, self._ttl_ms)
+        return await self._of_process(life, "beat", self._ttl_ms)
 
     def _learn(self, known: int) -> None:
         """What Redis still knew of this life when it was told of it."""
@@ -179,35 +216,43 @@ class RedisPresence(SharedPresence):
 
     async def clear_up_after(self, process: bytes) -> None:
         """Everybody whom a dead process had leaves, told once however many processes do this at the same time."""
-        if not _LIFE.fullmatch(process):
-            telemetry.damaged("process", f"{PROCESSES} {shown(process)}")
-        noted = b"parley:process:" + process + b":rooms"
+        if not _LIFE.fullmatch(process):  # none of ours, so nobody is noted as on it
+            telemetry.damaged("process", f"{self._keys.processes} {shown(process)}")
+            await self._shards.call("ZREM", self._keys.processes, process)
+            return
+        life = process.decode()
+        noted = self._keys.noted(life)
         try:
-            rooms = await self._commands.call("SMEMBERS", noted)
+            rooms = await self._shards.call("SMEMBERS", noted)
         except WrongType:
-            telemetry.damaged("process", shown(noted))
-            await self._commands.call("DEL", noted)
+            telemetry.damaged("process", noted)
+            await self._shards.call("DEL", noted)
             rooms = []
-        for room in rooms:
-            if not room:
-                await self._commands.call("SREM", noted, room)
-            elif not await self.expire(b"" if room == b"*" else room, process):
+        for name in rooms:
+            room = "" if name == EVERYWHERE.encode() else read_room(name, noted)
+            if room is None:
+                await self._shards.call("SREM", noted, name)
+            elif not await self.expire(room, life):
                 return  # it is back
-        await self._commands.script("processes", (PROCESSES, noted), "remove", process, "")
+        await self._of_process(life, "remove", "")
 
-    async def expire(self, room: str | bytes, life: str | bytes, own: bool = False) -> bool:
-        """What a dead process, or a former life of this one, has in a room goes; False if the process lives."""
+    async def expire(self, room: str, life: str, own: bool = False) -> bool:
+        """What a dead process, or a former life of this one, has in a room goes; False if the process lives.
+
+        One that comes back in the middle of it finds that it was taken for dead, and enters its people again.
+        """
         left = 1
         while left > 0:
-            args = ("own" if own else "", self._step_limit)
-            left = await self._step(room, life, "expire", *args, cost=self._step_limit // 4)
-        return left == 0
+            if not own and (await self._of_process(life, "alive"))[0]:
+                return False
+            left = await self._step(room, life, "expire", self._step_limit, cost=self._step_limit // 4)
+        await self._leave(room, life)
+        return True
 
     async def end(self) -> None:
         """This process ends: it is forgotten at once, or, with people left, by the others' next beat."""
-        noted = f"parley:process:{self.life}:rooms"
-        if not await self._commands.script("processes", (PROCESSES, noted), "remove", self.life, "own"):
-            await self._commands.call("ZADD", PROCESSES, 1, self.life)
+        if not (await self._of_process(self.life, "remove", "own"))[0]:
+            await self._shards.call("ZADD", self._keys.processes, 1, self.life)
 
 
 def _person(value: bytes) -> Person | None:
@@ -216,10 +261,6 @@ def _person(value: bytes) -> Person | None:
         return shape and msgspec.json.decode(shape[1], type=Person)
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def _bytes(text: str | bytes) -> bytes:
-    return text.encode() if isinstance(text, str) else text
 
 
 def _now() -> float:

@@ -1,32 +1,57 @@
--- Which processes live.
--- KEYS: 1 processes (sorted set: process by ms of death), 2 remove: the rooms in which the process has people (set)
--- ARGV: 1 the step, then
---       beat: process, ms to live      remove: process, "own" or "" (only a dead one)
--- Answers
+-- Which processes live, and where each has people.
+-- KEYS: 1 processes (sorted set: process by ms of death), 2 but for beat: the rooms in which the process has people (set;
+--       "*": everywhere)
+-- ARGV: 1 the step, 2 the process, then
+--       beat: ms to live      enter: ms to live, room      leave: room      alive, remove: "own" or "" (only a dead one)
+-- Answers a number, then what else is to be said:
 --       beat: 2 if the process was alive, 1 if it was only known, 0 if not even that; the time; whether the key was
 --       damaged; and who is dead
+--       enter: the same number, leave: 0; then the keys that were none of ours, which are gone
+--       alive: 1 if it is
 --       remove: 1 if nothing is left of the process
-local op = ARGV[1]
+local processes, noted = KEYS[1], KEYS[2]
+local op, process = ARGV[1], ARGV[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)  -- ms, Redis's own clock
 
+local function check(key, wanted)  -- what is of another type than ours goes
+  local kind = redis.call('TYPE', key).ok
+  if kind == wanted or kind == 'none' then return true end
+  redis.call('DEL', key)
+  return false
+end
+
+local function standing()
+  local death = redis.call('ZSCORE', processes, process)
+  return not death and 0 or tonumber(death) > now and 2 or 1
+end
+
 if op == 'beat' then
-  local kind = redis.call('TYPE', KEYS[1]).ok
-  local damaged = kind ~= 'zset' and kind ~= 'none'
-  if damaged then redis.call('DEL', KEYS[1]) end
-  local dies = now + tonumber(ARGV[3])
-  local death = redis.call('ZSCORE', KEYS[1], ARGV[2])
-  redis.call('ZADD', KEYS[1], dies, ARGV[2])
+  local damaged = not check(processes, 'zset')
+  local dies, stood = now + tonumber(ARGV[3]), standing()
+  redis.call('ZADD', processes, dies, process)
   -- Who dies later than we do beat before the clock was set back.
-  for _, ahead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', dies), '+inf')) do
-    redis.call('ZADD', KEYS[1], dies, ahead)
+  for _, ahead in ipairs(redis.call('ZRANGEBYSCORE', processes, '(' .. string.format('%.0f', dies), '+inf')) do
+    redis.call('ZADD', processes, dies, ahead)
   end
-  local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
-  local known = not death and 0 or tonumber(death) > now and 2 or 1
-  return { known, now, damaged and 1 or 0, dead }
+  local dead = redis.call('ZRANGEBYSCORE', processes, '-inf', now, 'LIMIT', 0, 100)
+  return { stood, now, damaged and 1 or 0, dead }
+elseif op == 'enter' then
+  local answer = { 0 }
+  if not check(processes, 'zset') then answer[#answer + 1] = processes end
+  if not check(noted, 'set') then answer[#answer + 1] = noted end
+  answer[1] = standing()
+  if answer[1] < 2 then redis.call('ZADD', processes, now + ARGV[3], process) end
+  redis.call('SADD', noted, ARGV[4])
+  return answer
+elseif op == 'leave' then
+  if not check(noted, 'set') then return { 0, noted } end
+  redis.call('SREM', noted, ARGV[3])
+  return { 0 }
+elseif op == 'alive' then
+  return { standing() == 2 and 1 or 0 }
 elseif op == 'remove' then
-  local alive = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[2]) or 0) > now
-  if (ARGV[3] == '' and alive) or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-  redis.call('ZREM', KEYS[1], ARGV[2])
-  return 1
+  if (ARGV[3] == '' and standing() == 2) or redis.call('EXISTS', noted) == 1 then return { 0 } end
+  redis.call('ZREM', processes, process)
+  return { 1 }
 end

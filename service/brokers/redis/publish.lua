@@ -1,13 +1,14 @@
 -- One room's events: dedupe, rights, count, append, broadcast, as one step or not at all (see brokers/log.py).
 -- Everything is read and checked before the first write, and that one is refused under maxmemory or on a replica.
--- KEYS: those of log.lua, 11 the sanctions (hash: kind " " room " " user -> JSON)
--- ARGV: 1 the room; 2 the channel where its subscribers listen; 3 the epoch to begin if there is no log; 4, 5, 6 how
+-- KEYS: those of log.lua, 11 the room's sanctions and 12 those of everywhere that are new (hashes: kind " " user -> JSON)
+-- ARGV: 1 the command that broadcasts, "" for none; 2 the channel where the room's subscribers listen; 3 the epoch to
+--       begin if there is no log; 4, 5, 6 how
 --       many messages, changes and ids are kept at least; 7, 8 the epoch and seq up to which the publishing process has
 --       seen the log; 9 that process's time in ms: sanctions end by it, as everywhere else, for Redis's own clock may
 --       be set by a year; then seven for each event: user, id, network, content, head, tail, change ("" or JSON)
--- Answers for each event: seq ":" at; "d:" seq ":" at for one that is there already, or changes nothing; or why it is
+-- Answers the epoch, then for each event: seq ":" at; "d:" seq ":" at for one that is there already, or changes nothing; or why it is
 -- refused: "absent", "removed", "forbidden", "reactions", "often", "used", "ban", "mute". Or as `guarded` does.
-local sanctions, room, channel, fresh_epoch = KEYS[11], ARGV[1], ARGV[2], ARGV[3]
+local broadcast, channel, fresh_epoch = ARGV[1], ARGV[2], ARGV[3]
 local messages_limit, changes_limit, ids_limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local known_epoch, known_seq, asked_at = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
 local FIRST, EACH = 10, 7
@@ -101,29 +102,41 @@ local function rules()
   return apply
 end
 
--- Makes the function that says which sanction holds against an author: "ban", "mute" or false.
-local function sanctioning()
+-- Makes the function that says which sanction of these keys holds against an author: "ban", "mute" or false.
+local function sanctioning(keys)
   local barred = {}
-  return function(user, network)
-    local author = #user .. ':' .. user .. network
-    if barred[author] ~= nil then return barred[author] end
-    barred[author] = false
-    for _, kind in ipairs({ 'ban', 'mute' }) do
-      local fields = { kind .. ' ' .. room .. ' ' .. user, kind .. '  ' .. user }
-      if network ~= '' then
-        fields[3], fields[4] = kind .. '/net ' .. room .. ' ' .. network, kind .. '/net  ' .. network
-      end
-      for _, record in ipairs(redis.call('HMGET', sanctions, unpack(fields))) do
+  local function holds(fields)
+    for _, key in ipairs(keys) do
+      for _, record in ipairs(redis.call('HMGET', key, unpack(fields))) do
         local whole, sanction = pcall(cjson.decode, record or 'null')
         local till = whole and type(sanction) == 'table' and tonumber(sanction['until'])
-        if till and (till == 0 or till > asked_at) then
-          barred[author] = kind
-          return kind
-        end
+        if till and (till == 0 or till > asked_at) then return true end
       end
     end
     return false
   end
+  return function(user, network)
+    local author = #user .. ':' .. user .. network
+    if barred[author] == nil then
+      barred[author] = false
+      for _, kind in ipairs({ 'mute', 'ban' }) do
+        local fields = { kind .. ' ' .. user }
+        if network ~= '' then fields[2] = kind .. '/net ' .. network end
+        if holds(fields) then barred[author] = kind end
+      end
+    end
+    return barred[author]
+  end
+end
+
+-- The keys among those of sanctions that hold any. One that is none of ours holds nobody; who reads them all says so.
+local function sanctions()
+  local keys = {}
+  for i = 11, 12 do
+    local count = redis.pcall('HLEN', KEYS[i])
+    if type(count) == 'number' and count > 0 then keys[#keys + 1] = KEYS[i] end
+  end
+  return #keys > 0 and sanctioning(keys)
 end
 
 -- Finds what goes when so many more messages and changes come, and makes the function that lets it go, if anything
@@ -167,8 +180,7 @@ return guarded(function()
   -- Redis came back without what it acknowledged: counting on under the old name would use seqs twice.
   if not epoch or epoch == known_epoch and seq < known_seq then epoch = fresh_epoch end
   redis.call('ZCARD', authors)
-  local count = redis.pcall('HLEN', sanctions)  -- a key that is none of ours holds nobody; who reads them all says so
-  local sanction_of = type(count) == 'number' and count > 0 and sanctioning()
+  local sanction_of = sanctions()
 
   local keys, known = {}, {}
   for i = FIRST, #ARGV, EACH do keys[#keys + 1] = #ARGV[i] .. ':' .. ARGV[i] .. ARGV[i + 1] end
@@ -201,7 +213,11 @@ return guarded(function()
       if change == '' then said = said + 1 end
     end
   end
-  if #frames == 0 then return answers end
+  if #frames == 0 then
+    -- Who waits for copies waits for those of what this connection wrote last, so that must be something.
+    if broadcast == '' and seq > 0 then redis.call('SET', position, epoch .. ':' .. digits(seq)) end
+    return { epoch, unpack(answers) }
+  end
   -- Limits are looked at now and then.
   local due = seq % 50 < #frames
   local trim = due and trimming(said, #frames - said, seq)
@@ -243,6 +259,8 @@ return guarded(function()
   -- Two generations of ids: when the young one is full it becomes the old one, so nothing is swept id by id.
   if due and redis.call('HLEN', ids) >= ids_limit then redis.call('RENAME', ids, old_ids) end
   if trim then trim() end
-  redis.call('PUBLISH', channel, 'E' .. epoch .. ':' .. digits(first) .. '\n' .. table.concat(frames, '\n'))
-  return answers
+  if broadcast ~= '' then
+    redis.call(broadcast, channel, 'E' .. epoch .. ':' .. digits(first) .. '\n' .. table.concat(frames, '\n'))
+  end
+  return { epoch, unpack(answers) }
 end)

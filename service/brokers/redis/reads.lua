@@ -1,7 +1,7 @@
 -- Read positions in a room: how far each of its users has read.
 -- KEYS: those of log.lua
 -- ARGV: 1 the step, then
---       move: channel, how many to keep, user, seq, ...      unread: user      of: user, ...
+--       move: the command that broadcasts, channel, how many to keep, user, seq, ...      unread: user      of: user, ...
 -- Answers, but for what `guarded` does,
 --       move: the users whose position is kept no longer, who read least
 --       unread: how many messages behind the user's position are others' and still there, -1 without position or log
@@ -13,7 +13,7 @@ local function read_by(user) return tonumber(redis.call('ZSCORE', reads, user)) 
 local function move()
   local _, head = stand()
   local moved, scores, dropped = {}, {}, {}
-  for i = 4, #ARGV, 2 do
+  for i = 5, #ARGV, 2 do
     local user, seq = ARGV[i], math.min(tonumber(ARGV[i + 1]), head)
     if seq > read_by(user) then
       scores[#scores + 1], scores[#scores + 2] = digits(seq), user
@@ -22,12 +22,12 @@ local function move()
   end
   if #moved == 0 then return dropped end
   many('ZADD', reads, scores)
-  local excess = redis.call('ZCARD', reads) - tonumber(ARGV[3])
+  local excess = redis.call('ZCARD', reads) - tonumber(ARGV[4])
   if excess > 0 then
     dropped = redis.call('ZRANGE', reads, 0, excess - 1)
     many('ZREM', reads, dropped)
   end
-  redis.call('PUBLISH', ARGV[2], 'S{"kind":"read","reads":{' .. table.concat(moved, ',') .. '},"v":1}')
+  redis.call(ARGV[2], ARGV[3], 'S{"kind":"read","reads":{' .. table.concat(moved, ',') .. '},"v":1}')
   return dropped
 end
 

@@ -1,10 +1,10 @@
 -- The life of a room.
--- KEYS: those of log.lua, and to sweep also: 11 the index of rooms (sorted set: room by last use), 12 the room's people
+-- KEYS: those of log.lua, and to sweep also: 11 the room's people
 -- ARGV: 1 the step, then
 --       renew: lost epoch, lost seq, fresh epoch, the frame that was handed out there or ""      keep: seconds
---       sweep: room, its score in the index, the time by the service's clock and the time before which an event is old
---       ("0": nothing is), both in ms
--- Answers 0, and to sweep the users who had read in a room that was deleted; or as `guarded` does.
+--       sweep: the time by the service's clock and the time before which an event is old ("0": nothing is), both in ms
+-- Answers 0, and to sweep whether the room is over ("1" or "0"), then the users who had read in one that was deleted; or
+-- as `guarded` does.
 local op = ARGV[1]
 
 -- Whether the log has another event there than was handed out (marks.same_event). One that was trimmed is no other.
@@ -31,24 +31,22 @@ local function keep()
   return 0
 end
 
--- Takes the room out of the index if there is neither a log nor anybody, or if its last event is old, which deletes it.
+-- A room is over if there is neither a log nor anybody, or if its last event is old, which deletes it.
 local function sweep()
-  local index, people, room = KEYS[11], KEYS[12], ARGV[2]
-  if redis.call('ZSCORE', index, room) ~= ARGV[3] then return {} end  -- used meanwhile
+  local people = KEYS[11]
   local epoch, seq = stand()
   local last = tonumber(string.match(redis.call('HGET', log, digits(seq)) or '', '"at":(%d+)[^:"]*}$')
     or string.match(redis.call('HGET', log, digits(seq)) or '', '"at":(%d+),"removed":true}$'))
   if not epoch and seq == 0 then
-    if redis.call('EXISTS', people) == 0 then redis.call('ZREM', index, room) end
-    return {}
+    return { redis.call('EXISTS', people) == 0 and '1' or '0' }
   end
   local time = redis.call('TIME')
-  local now, old = tonumber(ARGV[4]), tonumber(ARGV[5])
-  if math.abs(time[1] * 1000 - now) > 60000 then return {} end  -- one of the clocks is wrong
-  if (last or 0) >= old or redis.call('PTTL', position) > 0 then return {} end
+  local now, old = tonumber(ARGV[2]), tonumber(ARGV[3])
+  if math.abs(time[1] * 1000 - now) > 60000 then return { '0' } end  -- one of the clocks is wrong
+  if (last or 0) >= old or redis.call('PTTL', position) > 0 then return { '0' } end
   local users = redis.call('ZRANGE', reads, 0, -1)
-  redis.call('ZREM', index, room)
   redis.call('DEL', unpack(KEYS, 1, 10))
+  table.insert(users, 1, '1')
   return users
 end
 

@@ -4,18 +4,11 @@ import asyncio
 from typing import Any
 
 from service.brokers.log import EMPTY_SECONDS
-from service.brokers.redis.commands import Commands, Lane
-from service.brokers.redis.keys import (
-    INDEX,
-    all_of,
-    read_positions,
-    read_room,
-    read_rooms,
-    room_keys,
-    room_script,
-    unless_damaged,
-)
+from service.brokers.redis.commands import Lane
 from service.brokers.redis.reads import drop_visits
+from service.brokers.redis.shards import Shards
+from service.brokers.redis.steps import all_of, read_positions, room_script, unless_damaged
+from service.brokers.redis.values import read_room, read_rooms
 from service.clock import CLOCK, Clock
 from service.protocol import RequestError
 
@@ -37,7 +30,7 @@ class RoomIndex:
 
     def __init__(
         self,
-        commands: Commands,
+        shards: Shards,
         seconds: int,
         *,
         clock: Clock = CLOCK,
@@ -50,7 +43,8 @@ class RoomIndex:
         self._sweep_interval = sweep_interval
         self._sweep_rooms = sweep_rooms
         self._sweep_after = sweep_after
-        self._commands = commands
+        self._shards = shards
+        self._index = shards.keys.index
         self._seconds = seconds
         self._indexed: dict[str, float] = {}
         self._swept = 0  # how far the walk around the index came
@@ -67,26 +61,24 @@ class RoomIndex:
                 if isinstance(answer, RequestError):
                     self._indexed.pop(room, None)
 
-            self._commands.send(("ZADD", INDEX, int(now), room), reply)
+            self._shards.send(("ZADD", self._index, int(now), room), reply)
 
     async def count(self) -> int:
         """Directory.room_count."""
-        count: int = await unless_damaged(self._commands.call("ZCARD", INDEX), 0, "rooms", INDEX)
+        count: int = await unless_damaged(self._shards.call("ZCARD", self._index), 0, "rooms", self._index)
         return count
 
     async def people(self) -> dict[str, int]:
         """Directory.rooms."""
-        latest = self._commands.call("ZREVRANGE", INDEX, 0, ROOMS_LIMIT - 1)
-        names = read_rooms(await unless_damaged(latest, [], "rooms", INDEX), INDEX)
+        latest = self._shards.call("ZREVRANGE", self._index, 0, ROOMS_LIMIT - 1)
+        names = read_rooms(await unless_damaged(latest, [], "rooms", self._index), self._index)
         counts = await all_of(*(self._people_in(name) for name in names))
-        positions = await read_positions(self._commands, names)
-        return {
-            name: count for name, count, position in zip(names, counts, positions, strict=True) if count or position
-        }
+        positions = await read_positions(self._shards, names)
+        return {name: count for name, count in zip(names, counts, strict=True) if count or positions.get(name)}
 
     async def _people_in(self, room: str) -> int:
-        key = room_keys(room, "people")[0]
-        count: int = await unless_damaged(self._commands.call("HLEN", key, lane=Lane.READS), 0, "people", key)
+        key = self._shards.keys.room(room, "people")[0]
+        count: int = await unless_damaged(self._shards.call("HLEN", key, lane=Lane.READS), 0, "people", key)
         return count
 
     async def run(self) -> None:
@@ -102,13 +94,13 @@ class RoomIndex:
         """Look at the next rooms of the index: take out those that are over, delete those whose last event is old."""
         now = self._clock.now()
         start, stop = self._swept, self._swept + self._sweep_rooms - 1
-        look = self._commands.call("ZRANGE", INDEX, start, stop, "WITHSCORES", lane=Lane.READS)
-        found = await unless_damaged(look, [], "rooms", INDEX)
+        look = self._shards.call("ZRANGE", self._index, start, stop, "WITHSCORES", lane=Lane.READS)
+        found = await unless_damaged(look, [], "rooms", self._index)
         # What was noted in the future was noted by a clock that had stepped; it is looked at like the rest.
         due = [
             (room, score)
             for name, score in zip(found[::2], found[1::2], strict=True)
-            if (room := read_room(name, INDEX)) is not None and abs(now - float(score)) > self._sweep_after
+            if (room := read_room(name, self._index)) is not None and abs(now - float(score)) > self._sweep_after
         ]
         self._swept = 0 if len(found) < 2 * self._sweep_rooms else self._swept + self._sweep_rooms
         await all_of(*(self.sweep_room(room, score, now) for room, score in due))
@@ -117,11 +109,14 @@ class RoomIndex:
         """Look at one, if it was not used since it had that `score` in the index."""
         old = now - self._seconds if self._clock.steady(STEADY) else 0
         script = room_script(
-            self._commands,
+            self._shards,
             "rooms",
             room,
-            *("sweep", room, score, int(1000 * now), int(1000 * old)),
-            more_keys=(INDEX, *room_keys(room, "people")),
+            *("sweep", int(1000 * now), int(1000 * old)),
+            more_keys=self._shards.keys.room(room, "people"),
             lane=Lane.READS,
         )
-        drop_visits(self._commands, room, await unless_damaged(script, []))
+        over, *readers = await unless_damaged(script, [b"0"])
+        if over == b"1":
+            await self._shards.script("index", (self._index,), room, score, lane=Lane.READS)
+        drop_visits(self._shards, room, readers)

@@ -83,6 +83,9 @@ class SqliteLog(Log):
 
     # -- reach, in memory: there is one process
 
+    def answers(self, room: str) -> bool:
+        return self.available
+
     def subscribe(self, room: str) -> None:
         self._subscribed.add(room)
         self._subscribing.append(room)
@@ -246,8 +249,8 @@ class SqliteLog(Log):
         return find_room(self.file.db, name) or (Room(0, name, epoch, 0, 0, 0) if end > time.monotonic() else None)
 
     @reading
-    def positions(self, rooms: Sequence[str]) -> list[Position | None]:
-        return [self._position(name) for name in rooms]
+    def positions(self, rooms: Sequence[str]) -> dict[str, Position | None]:
+        return {name: self._position(name) for name in rooms}
 
     def _position(self, name: str) -> Position | None:
         try:

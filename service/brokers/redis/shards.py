@@ -1,0 +1,360 @@
+"""The primaries of a Redis, and this process's connections to each: one for commands, one for channels.
+
+A single Redis is a cluster with one primary that has every slot, and so is what sentinels watch: their word is asked
+with each connection (sentinel.py). Of a cluster one task follows the map of slots: at the start, when a node says that
+something moved, when a connection is lost, and now and then. Whatever moves is a lost subscription to its rooms, whose
+cursors find what they missed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from redis.exceptions import AskError, ClusterDownError, MovedError, RedisError, ResponseError
+
+from service.brokers.base import Fault, unavailable
+from service.brokers.redis import url as redis_url
+from service.brokers.redis.channels import Channels
+from service.brokers.redis.commands import Command, Commands, Lane, Reply, Scripts, answered
+from service.brokers.redis.connection import DEADLINES, Connect, Connector, Deadlines, hang_up
+from service.brokers.redis.keys import Keyspace
+from service.brokers.redis.refusals import describe
+from service.brokers.redis.sentinel import Sentinels
+from service.brokers.redis.slots import SLOTS, Address, Map, by_slot, read_map, slot_of
+
+logger = logging.getLogger(__name__)
+
+LOOK_INTERVAL = 10.0  # seconds between looks at a cluster's map where nothing says that it changed
+LOOK_PAUSE = 0.05  # seconds between two looks at least
+AWAY_INTERVAL = 0.25  # seconds between looks while a primary is away: another may take over
+TRIES = 60  # redirections of one command, after which it is `unavailable`
+TRY_AGAIN = 0.025  # seconds before each but the first few: a slot's keys are on their way
+
+
+class Shard:
+    """One primary. `appends` are the commands that store messages: apart where they wait for copies."""
+
+    __slots__ = ("_runs", "appends", "channels", "commands", "named_at", "tasks")
+
+    def __init__(self, commands: Commands, appends: Commands, channels: Channels) -> None:
+        self.commands = commands
+        self.appends = appends
+        self.channels = channels
+        self._runs: list[Callable[[], Coroutine[Any, Any, None]]] = [commands.run]
+        self._runs += [] if appends is commands else [appends.run]
+        self._runs.append(channels.run)
+        self.tasks: list[asyncio.Task[None]] = []
+        self.named_at = 0.0  # when a map or a node last said that it has slots, or will
+
+    @property
+    def connected(self) -> bool:
+        """Whether commands are answered here right now."""
+        return self.commands.connected and self.appends.connected
+
+    def start(self) -> None:
+        self.tasks = [asyncio.ensure_future(run()) for run in self._runs]
+
+    async def end(self, seconds: float) -> None:
+        """Finish what waits, `seconds` at most, and let go."""
+        for commands in {self.commands, self.appends}:
+            await commands.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*map(asyncio.shield, self.tasks[:-1]), return_exceptions=True)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+class Shards:
+    """Sends each command to the primary that has its key. See `Commands` for what is answered, and when."""
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        keys: Keyspace,
+        scripts: Sequence[str],
+        deadlines: Deadlines = DEADLINES,
+        *,
+        self_signed: bool = False,
+        copies: int = 0,
+        copies_seconds: float = 0.0,
+    ) -> None:
+        """`name`: what the connections are called in Redis. `copies`: see `Commands`."""
+        self._url = redis_url.parse(url)
+        self._scripts = Scripts(scripts)
+        self._deadlines = deadlines
+        self._connector = Connector(self._url, name, self_signed=self_signed, connect_timeout=deadlines.connect)
+        self._copies_seconds = copies_seconds
+        self.copies = copies
+        self.keys = keys
+        self.clustered = self._url.kind == "cluster"
+        self.publish = "SPUBLISH" if self.clustered else "PUBLISH"
+        # Set by who uses them, before `open`.
+        self.on_message: Callable[[bytes, bytes], None] = lambda channel, data: None
+        self.on_subscribed: Callable[[list[bytes]], None] = lambda channels: None
+        self.gather: Callable[[Commands], None] = lambda commands: None
+        self.on_lost: Callable[[Commands], None] = lambda commands: None
+        self._made = 0  # connections for commands of shards that are no more
+        self._wanted: dict[bytes, Shard | None] = {}  # channels, and where they are asked for
+        self._by_address: dict[Address, Shard] = {}
+        self._nodes: list[Address] = list(self._url.hosts)  # of a cluster, whom to ask for its map, in turn
+        self._changed = asyncio.Event()  # something says that the map is no longer true
+        self._lost_map = False  # whether that was said
+        self._follower: list[asyncio.Task[None]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
+        self.shards: list[Shard] = []  # who has slots; none while a cluster's map is unknown
+        self._whole = not self.clustered  # whether every slot has one
+        self._slots: list[Shard | None] = [None] * SLOTS
+        if not self.clustered:
+            self.shards = [self._make(self._connect_to_one())]
+            self._slots = [self.shards[0]] * SLOTS
+
+    def _connect_to_one(self) -> Connect:
+        if self._url.kind == "sentinel":
+            return Sentinels(self._url, self._connector, self._deadlines.connect).open
+        return self._connector.open
+
+    def _make(self, connect: Connect) -> Shard:
+        on_redirect = self._redirect if self.clustered else None
+        commands = appends = Commands(connect, self._scripts, self._deadlines, on_redirect=on_redirect)
+        if self.copies:
+            copies: dict[str, Any] = {"copies": self.copies, "copies_seconds": self._copies_seconds}
+            appends = Commands(connect, self._scripts, self._deadlines, on_redirect=on_redirect, **copies)
+        appends.gather = lambda: self.gather(appends)
+        appends.on_lost = lambda: self._lost(appends)
+        channels = Channels(
+            connect,
+            lambda channel, data: self.on_message(channel, data),
+            lambda confirmed: self.on_subscribed(confirmed),
+            self._deadlines,
+            sharded=self.clustered,
+            on_moved=self._changed.set,
+        )
+        return Shard(commands, appends, channels)
+
+    def _lost(self, appends: Commands) -> None:
+        self._changed.set()
+        self.on_lost(appends)
+
+    # -- where things are
+
+    def of(self, key: str) -> Shard | None:
+        """Who has the key, as far as it is known."""
+        return self._slots[slot_of(key) if self.clustered else 0]
+
+    def groups(self, keys: Sequence[str]) -> list[list[int]]:
+        """The indices of keys, by what one command may name together."""
+        return list(by_slot(keys)) if self.clustered else [list(range(len(keys)))]
+
+    @property
+    def connected(self) -> bool:
+        """Whether every key can be reached, and is answered for."""
+        return self._whole and all(shard.connected for shard in self.shards)
+
+    @property
+    def listening(self) -> bool:
+        """Whether every channel can be heard."""
+        return self._whole and all(shard.channels.connected for shard in self.shards)
+
+    @property
+    def connections(self) -> int:
+        """Made so far, for commands; what an earlier one was told, Redis may have lost."""
+        return self._made + sum(shard.commands.connections for shard in self.shards)
+
+    # -- commands
+
+    def send(self, args: tuple[Any, ...], reply: Reply, lane: Lane = Lane.STATE, cost: int = 1) -> None:
+        """See `Commands.send`."""
+        shard = self.of(_key(args))
+        if shard is None:
+            asyncio.get_running_loop().call_soon(reply, unavailable(fault=Fault.CLUSTER))
+        else:
+            (shard.appends if lane is Lane.SENDS else shard.commands).send(args, reply, lane, cost)
+
+    async def call(self, *args: Any, lane: Lane = Lane.STATE, cost: int = 1) -> Any:
+        """The command's answer. Raises `unavailable`, also for a refusal (OOM, READONLY, LOADING …), or `WrongType`."""
+        return await answered(lambda reply: self.send(args, reply, lane, cost))
+
+    def post(self, *args: Any) -> None:
+        """A command whose answer nobody waits for."""
+        self.send(args, lambda answer: None)
+
+    async def script(
+        self, name: str, keys: Sequence[str | bytes], *args: Any, lane: Lane = Lane.STATE, cost: int = 1
+    ) -> Any:
+        """The answer of one of our scripts."""
+        return await self.call(*self.evalsha(name, keys), *args, lane=lane, cost=cost)
+
+    async def on_each(self, command: str, *args: Any) -> None:
+        """A command that writes a key of our own on every primary, as messages are written. Raises `Unavailable`."""
+        if not self._whole:
+            raise unavailable(fault=Fault.CLUSTER)
+        shards = {shard: slot for slot, shard in enumerate(self._slots)} if self.clustered else {self.shards[0]: 0}
+        keys = [self.keys.probe(slot if self.clustered else None) for slot in shards.values()]
+        await asyncio.gather(*(self.call(command, key, *args, lane=Lane.SENDS) for key in keys))
+
+    def evalsha(self, name: str, keys: Sequence[str | bytes]) -> tuple[Any, ...]:
+        """The command's beginning."""
+        return ("EVALSHA", self._scripts.sha[name], len(keys), *keys)
+
+    # -- channels
+
+    def subscribe(self, channel: bytes) -> None:
+        """Ask for a channel, whoever has its slot; each confirmation is passed on."""
+        shard = self._wanted[channel] = self._slots[slot_of(channel) if self.clustered else 0]
+        if shard is not None:
+            shard.channels.subscribe(channel)
+
+    def unsubscribe(self, channel: bytes) -> None:
+        """Ask for it no longer."""
+        shard = self._wanted.pop(channel, None)
+        if shard is not None:
+            shard.channels.unsubscribe(channel)
+
+    async def rooms_listened_to(self) -> list[str]:
+        """Those whose channel any process of the deployment has asked for, so all in which somebody is."""
+        ask = ("PUBSUB", "SHARDCHANNELS" if self.clustered else "CHANNELS", self.keys.all_channels)
+        answers = await asyncio.gather(*(answered(partial(shard.commands.send, ask)) for shard in self.shards))
+        rooms = {self.keys.room_of(channel) for channels in answers for channel in channels}
+        return sorted(rooms - {""})
+
+    # -- life
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What runs for it."""
+        shards = {*self.shards, *self._by_address.values()}
+        return [*self._follower, *(task for shard in shards for task in shard.tasks)]
+
+    def open(self) -> None:
+        """Begin to connect."""
+        if self.clustered:
+            self._follower = [asyncio.ensure_future(self._follow())]
+        for shard in self.shards:
+            shard.start()
+
+    async def close(self, seconds: float) -> None:
+        """Finish what waits, `seconds` at most, and let go."""
+        for task in self._follower:
+            task.cancel()
+        await asyncio.gather(*self._follower, return_exceptions=True)
+        shards = {*self.shards, *self._by_address.values()}
+        await asyncio.gather(*(shard.end(seconds) for shard in shards), *self._leaving)
+
+    # -- a cluster's map
+
+    async def _follow(self) -> None:
+        while True:
+            self._changed.clear()
+            try:
+                found = await self._look()
+                if found is not None:
+                    self._take(found)
+            except Exception:
+                logger.exception("redis cluster: failed")  # looking again beats a follower that is dead
+            await asyncio.sleep(LOOK_PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_INTERVAL if self.connected else AWAY_INTERVAL):
+                    await self._changed.wait()
+
+    async def _look(self) -> Map | None:
+        """The map as the next node has it that answers. None if none does."""
+        why = ""
+        for host, port in list(self._nodes):
+            self._nodes.append(self._nodes.pop(0))
+            try:
+                async with asyncio.timeout(self._deadlines.connect / 2):
+                    return await self._ask(host, port)
+            except (RedisError, OSError, TimeoutError, ValueError) as error:
+                why = f"{host}:{port}: {describe(error)}"
+        if not self._lost_map:
+            logger.warning("redis cluster: no node tells who has which slots; %s", why)
+        self._lost_map = True
+        return None
+
+    async def _ask(self, host: str, port: int) -> Map:
+        connection = await self._connector.open(host, port)
+        try:
+            await connection.send_command("CLUSTER", "SLOTS")
+            return read_map(await connection.read_response(disable_decoding=True), (host, port))
+        finally:
+            await hang_up(connection)
+
+    def _take(self, found: Map) -> None:
+        """Make the shards that are new, let those go that have no slots, and ask for channels where they are now."""
+        self._lost_map = False
+        self._nodes = list(dict.fromkeys([*(node for node in self._nodes if node in found.nodes), *found.nodes]))
+        self._nodes += [host for host in self._url.hosts if host not in self._nodes]
+        for first, last, address in found.ranges:
+            self._slots[first : last + 1] = [self._shard_at(address)] * (last + 1 - first)
+        self._note_shards()
+        self._follow_channels()
+        now = asyncio.get_running_loop().time()
+        for address, shard in list(self._by_address.items()):
+            if shard not in self.shards and now - shard.named_at > LOOK_INTERVAL:
+                del self._by_address[address]
+                self._made += shard.commands.connections
+                ending = asyncio.ensure_future(shard.end(self._deadlines.reply))
+                self._leaving.add(ending)
+                ending.add_done_callback(self._leaving.discard)
+
+    def _note_shards(self) -> None:
+        found = dict.fromkeys(self._slots)
+        self._whole = None not in found
+        self.shards = [shard for shard in found if shard is not None]
+
+    def _shard_at(self, address: Address) -> Shard:
+        shard = self._by_address.get(address)
+        if shard is None:
+            shard = self._by_address[address] = self._make(partial(self._connector.open, *address))
+            shard.start()
+            logger.info("redis cluster: %s:%d is a primary", *address)
+        shard.named_at = asyncio.get_running_loop().time()
+        return shard
+
+    def _follow_channels(self) -> None:
+        for channel, asked in list(self._wanted.items()):
+            shard = self._slots[slot_of(channel)]
+            if shard is not asked:
+                if asked is not None:
+                    asked.channels.unsubscribe(channel)
+                self.subscribe(channel)
+        for shard in self.shards:
+            shard.channels.ask_again()
+
+    def _redirect(self, command: Command, error: ResponseError) -> None:
+        """A node refused the command, which was not done: its slot is another's, or on its way there."""
+        self._changed.set()
+        if command.tries >= TRIES or isinstance(error, ClusterDownError):
+            command.reply(unavailable(fault=Fault.CLUSTER))
+            return
+        shard, moved = None, isinstance(error, MovedError)
+        if isinstance(error, AskError) and error.host:  # as is a MovedError; without a host the map must tell
+            shard = self._shard_at((error.host, error.port))
+            if moved:
+                self._slots[error.slot_id] = shard
+                self._note_shards()
+        again = command._replace(tries=command.tries + 1, asking=shard is not None and not moved)
+        wait = TRY_AGAIN if shard is None or command.tries >= 2 else 0.0
+        asyncio.get_running_loop().call_later(wait, self._push, again, shard)
+
+    def _push(self, command: Command, shard: Shard | None) -> None:
+        """Send it to the shard that was named, or that has it by now; wait a little for one that is new."""
+        there = shard or self.of(_key(command.args))
+        if command.tries < TRIES and (there is None or not there.connected):
+            again = command._replace(tries=command.tries + 1)
+            asyncio.get_running_loop().call_later(TRY_AGAIN, self._push, again, shard)
+        elif there is None:
+            command.reply(unavailable(fault=Fault.CLUSTER))
+        else:
+            (there.appends if command.lane is Lane.SENDS else there.commands).push(command)
+
+
+def _key(args: tuple[Any, ...]) -> Any:
+    """The first key of a command, which decides where it goes."""
+    return args[3] if args[0] == "EVALSHA" else args[1]

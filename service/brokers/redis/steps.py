@@ -1,0 +1,93 @@
+"""What is asked of Redis in several commands, or in the steps of a room."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from service import telemetry
+from service.brokers.log import Position
+from service.brokers.redis.commands import Lane, WrongType
+from service.brokers.redis.shards import Shards
+from service.brokers.redis.values import read_position
+from service.protocol import RequestError
+
+TOGETHER_LIMIT = 64  # commands that one caller has in a queue at a time
+
+
+async def room_script(
+    shards: Shards,
+    name: str,
+    room: str,
+    *args: Any,
+    more_keys: Sequence[str] = (),
+    lane: Lane = Lane.STATE,
+    cost: int = 1,
+) -> Any:
+    """The answer of a script that begins with log.lua. Raises `WrongType` if one of the room's keys is none of ours."""
+    answer = await shards.script(name, (*shards.keys.of_script(room), *more_keys), *args, lane=lane, cost=cost)
+    refuse_damaged(answer)
+    return answer
+
+
+def refuse_damaged(answer: Any) -> None:
+    """Raises `WrongType` if a script's answer is that it found a key of a type that is not ours."""
+    if isinstance(answer, list) and len(answer) == 2 and answer[0] == b"damaged":
+        telemetry.damaged("room", answer[1].decode(errors="replace"), "its type is none of ours")
+        raise WrongType
+
+
+async def all_of(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The answers of commands that go out together, `TOGETHER_LIMIT` at a time, so that others get their turn.
+
+    The first error is raised, after all that had begun are done.
+    """
+    answers: list[Any] = []
+    begun = 0
+    try:
+        while begun < len(work):
+            part = work[begun : begun + TOGETHER_LIMIT]
+            begun += len(part)
+            for answer in await asyncio.gather(*part, return_exceptions=True):
+                if isinstance(answer, BaseException):
+                    raise answer
+                answers.append(answer)
+    finally:  # cut short by an error, or by a cancellation
+        for coroutine in work[begun:]:
+            coroutine.close()
+    return answers
+
+
+async def read_positions(shards: Shards, rooms: Sequence[str]) -> dict[str, Position | None]:
+    """Log.positions."""
+    keys = [shards.keys.room(room, "position")[0] for room in rooms]
+    groups = shards.groups(keys) if rooms else []
+    reads = (
+        shards.call("MGET", *(keys[i] for i in group), lane=Lane.READS, cost=1 + len(group) // 10) for group in groups
+    )
+    found: dict[str, Position | None] = {}
+    away: RequestError | None = None
+    for group, read in zip(groups, await all_of(*map(_or_error, reads)), strict=True):
+        if isinstance(read, RequestError):
+            away = read
+        else:
+            found |= {rooms[i]: read_position(keys[i], text) for i, text in zip(group, read, strict=True)}
+    if away is not None and not found:
+        raise away
+    return found
+
+
+async def _or_error(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return await work
+    except RequestError as error:
+        return error
+
+
+async def unless_damaged(work: Coroutine[Any, Any, Any], otherwise: Any, kind: str = "", key: str = "") -> Any:
+    """The answer, or `otherwise` where `WrongType` stands for it; said of `key`, unless that was done already."""
+    try:
+        return await work
+    except WrongType:
+        if key:
+            telemetry.damaged(kind, key, "its type is none of ours")
+        return otherwise
