@@ -14,8 +14,8 @@ from service.protocol import Person, RequestError, change_tail, encode, event_he
 from .harness import UNIT, RedisServer
 
 ADA, BOB, CY = Person("u1", "Ada"), Person("u2", "Bob"), Person("u3", "Cy")
-FORMS = ["redis", "sqlite", "unix"]
-"""What a broker keeps its data in, for the tests of the contract (`make`): of Redis "sentinel" and "cluster" too."""
+FORMS = ["redis", "sqlite", "unix", "sentinel", "cluster"]
+"""What a broker keeps its data in, for the tests of the contract (`make`)."""
 _ids = (f"id-{number}" for number in itertools.count(1))
 AnyBroker = TypeVar("AnyBroker", bound=Broker)
 Make = Callable[..., Broker]
