@@ -15,12 +15,11 @@ from service.brokers.redis.log import RedisLog
 from service.brokers.redis.names import Names
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.rooms import RoomIndex
-from service.brokers.redis.shards import Shards
+from service.brokers.redis.shards import PROBE_MS, Shards
 from service.protocol import RequestError
 
 CLOSING = 2.0  # seconds in which what waits at the end may still be done
 
-_PROBE_MS = 10_000
 _SCRIPTS = (
     "log+publish",
     "log+history",
@@ -96,7 +95,7 @@ class RedisBroker(Broker):
         self._sweeper = [asyncio.ensure_future(self.index.run())]
 
     async def try_write(self) -> None:
-        await self.shards.on_each("SET", 1, "PX", _PROBE_MS)
+        await self.shards.on_each("SET", 1, "PX", PROBE_MS)
 
     async def close(self) -> None:
         with suppress(RequestError):

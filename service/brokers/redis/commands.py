@@ -139,6 +139,7 @@ class Commands:
         self._refused_at = 0.0
         self._policy = "noeviction"  # Redis's, as last seen
         self._demoted = ""  # what it said if it is no primary any more
+        self.copied = True  # whether there were enough copies of the last pipeline
         self.connected = False
         self.fault = Fault.AWAY  # why there is no connection, where there is none
         self.connections = 0  # made so far; what an earlier one was told, Redis may have lost
@@ -259,7 +260,7 @@ class Commands:
                     if answer is not _HANDED_ON:
                         command.reply(answer)
                 if self._copies:
-                    enough = await connection.read_response(disable_decoding=True) >= self._copies
+                    enough = self.copied = await connection.read_response(disable_decoding=True) >= self._copies
                     for command, answer in zip(batch, held, strict=True):
                         answered += 1
                         if answer is not _HANDED_ON:

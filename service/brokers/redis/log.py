@@ -196,7 +196,9 @@ class RedisLog(Log):
     async def _history(self, room: str, way: str, start: int, limit: int, fresh_epoch: str) -> Any:
         args = (way, start, limit, PAGE_BYTES, fresh_epoch, EMPTY_SECONDS)
         cost = 1 + limit // 10
-        return await room_script(self._shards, "history", room, *args, lane=Lane.READS, cost=cost)
+        answer = await room_script(self._shards, "history", room, *args, lane=Lane.READS, cost=cost)
+        await self._shards.settle(room)
+        return answer
 
     def _read(self, room: str, answer: list[Any]) -> tuple[Position, bool, int, list[tuple[int, bytes] | None]]:
         """The log's end, whether there is more, the first seq, and the events, of which damaged ones are None."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from redis.exceptions import AskError, ClusterDownError, MovedError, RedisError, ResponseError
 
-from service.brokers.base import Fault, unavailable
+from service.brokers.base import Fault, Unavailable, unavailable
 from service.brokers.redis import url as redis_url
 from service.brokers.redis.channels import Channels
 from service.brokers.redis.commands import Command, Commands, Lane, Reply, Scripts, answered
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 LOOK_INTERVAL = 10.0  # seconds between looks at a cluster's map where nothing says that it changed
 LOOK_PAUSE = 0.05  # seconds between two looks at least
 AWAY_INTERVAL = 0.25  # seconds between looks while a primary is away: another may take over
+PROBE_MS = 10_000  # for which a key lives that is written only to see whether one can be
 TRIES = 60  # redirections of one command, after which it is `unavailable`
 TRY_AGAIN = 0.025  # seconds before each but the first few: a slot's keys are on their way
 
@@ -197,6 +198,17 @@ class Shards:
         shards = {shard: slot for slot, shard in enumerate(self._slots)} if self.clustered else {self.shards[0]: 0}
         keys = [self.keys.probe(slot if self.clustered else None) for slot in shards.values()]
         await asyncio.gather(*(self.call(command, key, *args, lane=Lane.SENDS) for key in keys))
+
+    async def settle(self, room: str) -> None:
+        """Wait for copies of all that the room's primary has so far: what was read there a failover can't take back.
+
+        Where there are too few nobody waits for them again, and nothing is acknowledged either.
+        """
+        (key,) = self.keys.room(room, "probe")
+        shard = self.of(key)
+        if self.copies and shard is not None and shard.appends.copied:
+            with suppress(Unavailable):
+                await self.call("SET", key, 1, "PX", PROBE_MS, lane=Lane.SENDS)
 
     def evalsha(self, name: str, keys: Sequence[str | bytes]) -> tuple[Any, ...]:
         """The command's beginning."""
