@@ -201,6 +201,8 @@ def test_a_slot_moves_key_by_key() -> None:
             assert answers[-2:] == ["3 AskError", "3 AskError"]
             with pytest.raises(MovedError, match=f":{new.port}"):
                 client.get("{here}0")
+            assert cluster.refusals("ASK") == answers.count("1 AskError") + answers.count("2 AskError") + 2
+            assert cluster.refusals("MOVED") == 1 and cluster.refusals("CROSSSLOT") == 0
             assert next_client.mget("{here}0", "{here}1", "{here}2") == ["0", "1", "2"]
             ended = heard.get_sharded_message(timeout=5 * UNIT)
             assert ended is not None and ended["type"] == "sunsubscribe"

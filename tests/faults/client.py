@@ -231,6 +231,11 @@ class Client:
         """Whether `reconnect` named a moment that is still to come."""
         return self._return_at > time.monotonic()
 
+    @property
+    def was_told(self) -> bool:
+        """Whether something was ever said to be missing."""
+        return self.resets.total() > 0 or self.fresh > 0
+
     def _join(self, room: str, afresh: bool = False) -> None:
         since = None if afresh else self.log.since(room)
         if self.wire is not None:
@@ -245,6 +250,7 @@ class Client:
         id = f"{self.user}.{self._sequence}"
         self.outbox[id] = room, time.monotonic()
         self.swarm.posted_at[id] = time.monotonic()
+        self.swarm.posted_in[id] = room
         self._send(id)
 
     def _send(self, id: str) -> None:

@@ -77,8 +77,9 @@ class Table:
         row.verdict = verdict or Verdict()
 
     def control(self, fault: str, text: str) -> None:
-        """Enter what the run without the guard saw."""
-        self.rows.setdefault(fault, Row(fault)).control = text
+        """Enter what a run without a guard saw, beside others of the kind."""
+        row = self.rows.setdefault(fault, Row(fault))
+        row.control = "; ".join(filter(None, (row.control, text)))
 
     def lines(self) -> list[str]:
         rows = sorted(self.rows.values(), key=lambda row: int(row.fault[1:]))

@@ -4,8 +4,9 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from tests.harness import UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 from tests.refusals import REFUSALS
@@ -46,15 +47,29 @@ async def refusing(redis: RedisServer, how: str) -> AsyncIterator[None]:
         await asyncio.to_thread(mend)
 
 
+class Startable(Protocol):
+    """A part of the harness, which blocks while it starts and ends."""
+
+    def start(self) -> Any: ...
+    def close(self) -> None: ...
+
+
+Started = TypeVar("Started", bound=Startable)
+
+
 @asynccontextmanager
-async def own_redis(**flags: str | int) -> AsyncIterator[RedisServer]:
-    """A Redis that may be killed."""
-    redis = RedisServer(**flags)
-    await asyncio.to_thread(redis.start)
+async def started(part: Started) -> AsyncIterator[Started]:
+    """A part of one's own, which may be killed."""
+    await asyncio.to_thread(part.start)
     try:
-        yield redis
+        yield part
     finally:
-        await asyncio.to_thread(redis.close)
+        await asyncio.to_thread(part.close)
+
+
+def own_redis(**flags: str | int) -> AbstractAsyncContextManager[RedisServer]:
+    """A Redis that may be killed."""
+    return started(RedisServer(**flags))
 
 
 async def soon(condition: Callable[[], object], what: str, timeout: float) -> float:

@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
+import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Self
 
 from tests.harness import NO_LIMITS, UNIT, Oracle, Verdict
@@ -37,6 +38,7 @@ class Swarm:
         self.early: list[float] = []  # seconds before the promised moment at which sockets were cut
         self.heads: dict[str, int] = {}  # by room, the highest seq acknowledged
         self.posted_at: dict[str, float] = {}
+        self.posted_in: dict[str, str] = {}
         self.acknowledged_at: dict[str, float] = {}
         self.worst_lag = 0.0  # seconds from an acknowledgement to the last receiver's copy
         self.latencies: list[float] | None = None  # seconds from post to copy, of fast clients, while this is a list
@@ -202,6 +204,15 @@ class Swarm:
     def worst_return(self) -> float:
         """Seconds that the slowest client took from the loss of its socket to being in all rooms again."""
         return max((back - lost for client in self.clients for lost, back in client.returns), default=0.0)
+
+    def worst_wait(self, rooms: Container[str], since: float = 0.0, until: float = math.inf) -> float:
+        """Seconds that the slowest acknowledgement took of what was posted then in these rooms."""
+        waits = (
+            self.acknowledged_at.get(id, math.inf) - at
+            for id, at in self.posted_at.items()
+            if since <= at <= until and self.posted_in[id] in rooms
+        )
+        return max(waits, default=0.0)
 
     def caught_up(self) -> bool:
         """Whether every client has everything acknowledged, and an acknowledgement for everything it sent."""

@@ -166,8 +166,10 @@ class RedisCluster:
     # -- faults
 
     def kill_primary(self, slot: int) -> ClusterNode:
-        """SIGKILL; which node it was."""
+        """SIGKILL, as if its machine were lost: what is on its way to its replica goes with it. Which node it was."""
         primary = self.owner(slot)
+        if self.links is not None:
+            self.links.cut(primary.port)
         primary.kill9()
         return primary
 
@@ -232,6 +234,11 @@ class RedisCluster:
         for node in (to, source, *(node for node in self.primaries() if node not in (to, source))):
             node.cli("CLUSTER", "SETSLOT", slot, "NODE", to.id)
         return moved
+
+    def refusals(self, word: str) -> int:
+        """How often the living nodes have answered an error that begins with this word."""
+        stats = (_fields(node.cli("INFO", "errorstats")).get(f"errorstat_{word}", "count=0") for node in self.running)
+        return sum(int(count.removeprefix("count=")) for count in stats)
 
     def flushall(self) -> None:
         """Remove all keys."""

@@ -150,8 +150,10 @@ class RedisSentinels:
     # -- faults
 
     def kill_master(self) -> RedisServer:
-        """SIGKILL; which server it was."""
+        """SIGKILL, as if its machine were lost: what is on its way to replicas goes with it. Which server it was."""
         master = self.master
+        if self.links is not None:
+            self.links.cut(master.port)
         master.kill9()
         return master
 

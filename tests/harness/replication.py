@@ -59,6 +59,10 @@ class ReplicationLinks:
         for proxy in self.proxies.values():
             proxy.delay = seconds
 
+    def cut(self, port: int) -> None:
+        """End the links to the server on that port, with what is on its way."""
+        self.proxies[port].drop_connections()
+
     def freeze(self) -> None:
         """Nothing reaches a replica, and nothing comes from it, while its links stay open."""
         for proxy in self.proxies.values():
