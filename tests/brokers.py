@@ -126,6 +126,14 @@ def take_from_log(server: RedisServer, first: int, last: int, room: str = "lobby
         server.cli("ZREMRANGEBYSCORE", f"parley:{{{room}}}:{part}", first, last)
 
 
+def lose_from(server: RedisServer, seq: int, room: str = "lobby") -> None:
+    """The room's log on Redis ends before `seq`, under the same epoch: a replica took over that lacked the rest."""
+    key = f"parley:{{{room}}}:position"
+    epoch, _, last = server.cli("GET", key).partition(":")
+    take_from_log(server, seq, int(last), room)
+    server.cli("SET", key, f"{epoch}:{seq - 1}")
+
+
 def redis_contents(redis: Any) -> str:
     """All keys and values of a Redis, for looking for what must not be there: a dump may be compressed."""
     read: dict[bytes, Callable[[bytes], Any]] = {

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from service.brokers.log import Page, Position, Publication
-from service.rooms.cursors import Cursor, Found, RoomCursors
+from service.rooms.cursors import DOUBTS_LIMIT, Cursor, Found, HandedOut, RoomCursors
 
 PAGE_EVENTS = 4  # small pages, so that catching up takes several
 
@@ -217,21 +217,27 @@ def test_a_room_is_compared_with_its_log(stands: Position | None, found: Found) 
 @pytest.mark.parametrize(
     ("read", "found"),
     [
+        (page(6, 3, 6), Found.NEXT),
         (page(6, 4, 6), Found.NEXT),
         (page(6, 5, 6), Found.TRIMMED),
+        (page(6, 3, 3), Found.TRIMMED),
         (page(6), Found.TRIMMED),
+        (page(3, 3, 3), Found.FORGED),
         (page(3), Found.FORGED),
         (page(2), Found.LOST),
-        (page(6, 4, 6, epoch="f"), Found.EPOCH),
+        (Page(Position("e", 6), 3, [b"another", *events(4, 6)], False), Found.LOST),
+        (page(6, 3, 6, epoch="f"), Found.EPOCH),
         (None, Found.EPOCH),
     ],
 )
 def test_a_hole_is_filled_or_said(read: Page | None, found: Found) -> None:
-    """The page was read after event 3, where the room stands and events 4 to 6 did not arrive."""
-    room = room_at(3)
+    """The page was read from event 3 on, where the room stands and events 4 to 6 did not arrive."""
+    room = room_at(2)
+    room.advance(3, events(3, 3))
     room.advance(7, events(7, 7))
     assert room.begin_fill() and not room.begin_fill(), "by one at a time"
-    asked = Position("e", 3)
+    asked = room.handed_out
+    assert asked == HandedOut(Position("e", 3), b"3")
     assert room.fill(asked, read) is found
     room.expect_nothing()
     assert not room.hole and room.early == []
@@ -261,6 +267,75 @@ def test_who_is_behind_is_fed_or_told(read: Page | None, found: Found) -> None:
     assert room.catch_up("ada", cursor, asked, read) is Found.OUTDATED, "another membership"
     room.begin(Position("g", 6))
     assert room.catch_up("ada", room.behind["ada"], asked, read) is Found.OUTDATED, "another life"
+
+
+@pytest.mark.parametrize(
+    ("read", "found"),
+    [
+        (page(3, 3, 3), Found.NEXT),
+        (page(9, 3, 3), Found.NEXT),
+        (page(9, 4, 4), Found.NEXT),
+        (page(9), Found.NEXT),
+        (Page(Position("e", 9), 3, [b"another"], True), Found.LOST),
+        (page(2), Found.LOST),
+        (page(9, 3, 3, epoch="f"), Found.EPOCH),
+        (None, Found.EPOCH),
+    ],
+    ids=["last", "same", "trimmed", "all trimmed", "another", "lost", "another life", "no log"],
+)
+def test_the_log_must_have_what_was_handed_out(read: Page | None, found: Found) -> None:
+    """Event 3 was, by the subscription before; what the new one brings before the log answers is another matter."""
+    room = room_at(2)
+    room.advance(3, events(3, 3))
+    assert room.doubts == [HandedOut(Position("e", 2), None)], "a page ended there, and nothing more is known"
+    room.doubt()
+    asked = room.doubts[1]
+    assert asked == room.handed_out == HandedOut(Position("e", 3), b"3")
+    room.advance(4, [b"another"])
+    assert room.verify(asked, read) is found
+    assert (asked in room.doubts) is (found is not Found.NEXT), "until it is settled"
+    room.begin(Position("f", 3))
+    assert room.verify(asked, read) is Found.OUTDATED
+
+
+def test_an_event_whose_text_was_removed_is_the_one_that_was_handed_out() -> None:
+    """Its frame is another by then."""
+    room = room_at(0)
+    room.advance(1, [b'{"type":"message","seq":1,"text":"secret","at":7}'])
+    room.doubt()
+    bare = Page(Position("e", 2), 1, [b'{"type":"message","seq":1,"at":7,"removed":true}'], True)
+    assert room.verify(room.doubts[0], bare) is Found.NEXT and room.doubts == []
+
+
+def test_the_event_where_a_room_began_becomes_known() -> None:
+    """So that a log can be told from another although nothing was handed out since; not over what was."""
+    for arrived in (False, True):
+        room = room_at(3)
+        (asked,) = room.doubts
+        if arrived:
+            room.advance(4, events(4, 4))
+        assert room.verify(asked, page(4, 3, 3)) is Found.NEXT
+        assert room.last == (b"4" if arrived else b"3") and room.doubts == []
+    room.doubt()
+    (asked,) = room.doubts
+    assert room.verify(asked, Page(Position("e", 5), 4, [b"another"], True)) is Found.LOST
+
+
+def test_doubts_are_what_was_handed_out_by_each_subscription() -> None:
+    """Each place once; none where there is nothing yet; and a bounded number, of which the first ones tell the most."""
+    room: RoomCursors[str] = RoomCursors()
+    room.doubt()
+    room.begin(Position("e", 0))
+    room.doubt()
+    assert room.doubts == []
+    for seq in range(1, DOUBTS_LIMIT + 3):
+        room.advance(seq, events(seq, seq))
+        room.doubt()
+        room.doubt()
+    kept = [*range(1, DOUBTS_LIMIT), DOUBTS_LIMIT + 2]
+    assert [doubt.position.seq for doubt in room.doubts] == kept
+    room.restart(Position("f", 0))
+    assert room.doubts == [] and room.last is None
 
 
 def test_nothing_is_read_for_who_lacks_nothing() -> None:
@@ -302,7 +377,16 @@ def test_what_arrives_of_another_life_is_not_handed_out() -> None:
 
 # -- every interleaving
 
-Frame = tuple[str, int, int]  # epoch, seq, and a number that no other event has
+Told = tuple[int, int]  # a seq, and the number of the event that had it, which no other event has; 0 before the first
+
+
+def event(seq: int, number: int) -> bytes:
+    return b"%d %d" % (seq, number)
+
+
+def told(frame: bytes) -> Told:
+    seq, number = map(int, frame.split())
+    return seq, number
 
 
 class Log:
@@ -312,17 +396,21 @@ class Log:
         self.lives = 0
         self.written = 0
         self.epoch, self.trimmed = "e0", 0
-        self.events: list[Any] = []
+        self.events: list[bytes] = []
 
     @property
     def position(self) -> Position:
         return Position(self.epoch, self.trimmed + len(self.events))
 
+    def number(self, seq: int) -> int:
+        """Of the event that has this seq; 0 where there is none any more."""
+        return told(self.events[seq - self.trimmed - 1])[1] if self.trimmed < seq <= self.position.seq else 0
+
     def append(self, count: int) -> Publication:
         first = self.position.seq + 1
         for seq in range(first, first + count):
             self.written += 1
-            self.events.append((self.epoch, seq, self.written))
+            self.events.append(event(seq, self.written))
         return Publication("lobby", self.epoch, first, self.events[-count:])
 
     def after(self, seq: int, limit: int = PAGE_EVENTS) -> Page:
@@ -333,6 +421,12 @@ class Log:
     def newest(self) -> Page:
         """Without its messages, which are no matter here."""
         return Page(self.position, 0, [], True)
+
+    def goes_on_from(self, asked: HandedOut) -> bool:
+        """Whether it has all that was handed out, as far as it can tell (Log.renew_epoch)."""
+        page = self.after(asked.position.seq - 1, 1)
+        another = page.seq == asked.position.seq and asked.frame not in (None, page.frames[0])
+        return self.position.seq >= asked.position.seq and not another
 
     def has_all_after(self, since: Position) -> bool:
         """Whether nothing is missing for who saw it up to there."""
@@ -354,23 +448,27 @@ class Log:
         """The same events are another life's."""
         self.lives += 1
         self.epoch = f"e{self.lives}"
-        self.events = [(self.epoch, seq, number) for _, seq, number in self.events]
 
 
 class Reader:
     """A socket, which holds the contract's promise against all that is written to it."""
 
-    said: dict[tuple[str, int], Frame]  # what any reader was given, by its place: that is one event for all
+    said: dict[tuple[str, int], int]  # what any reader was given, by its place: that is one event for all
 
-    def __init__(self, name: int, said: dict[tuple[str, int], Frame]) -> None:
+    def __init__(self, name: int, said: dict[tuple[str, int], int]) -> None:
         self.name = name
         self.said = said
         self.joined = False
         self.congested = False
-        self.epoch, self.seq = "", 0
+        self.epoch = ""
+        self.has: list[Told] = [(0, 0)]  # where it began, and what it was given since
 
-    def begin(self, position: Position) -> None:
-        self.joined, self.epoch, self.seq = True, position.epoch, position.seq
+    @property
+    def seq(self) -> int:
+        return self.has[-1][0]
+
+    def begin(self, epoch: str, saw: Told) -> None:
+        self.joined, self.epoch, self.has = True, epoch, [saw]
 
     def reset(self) -> None:
         assert self.joined, "a reset of nothing"
@@ -380,9 +478,10 @@ class Reader:
         for frame in frames:
             assert self.joined, "an event after the end of the membership"
             assert not self.congested, "an event for a socket that can't take any"
-            assert frame[:2] == (self.epoch, self.seq + 1), f"{frame} after {self.epoch} {self.seq}"
-            assert self.said.setdefault(frame[:2], frame) == frame, "two events of one place"
-            self.seq += 1
+            seq, number = told(frame)
+            assert seq == self.seq + 1, f"{frame} after {self.seq}"
+            assert self.said.setdefault((self.epoch, seq), number) == number, "two events of one place"
+            self.has.append((seq, number))
 
     def __repr__(self) -> str:
         return f"reader {self.name}"
@@ -425,16 +524,20 @@ class Process:
     def feed(self, reader: Reader, first: int, frames: list[Any]) -> None:
         reader.write(self.room.feed(reader, reader.write, first, frames))
 
-    def stands(self) -> Position:
-        assert self.room.position is not None
-        return self.room.position
+    def handed_out(self) -> HandedOut:
+        assert self.room.handed_out is not None
+        return self.room.handed_out
+
+    def subscribed(self) -> None:
+        self.room.doubt()
+        self.check()
 
     def check(self) -> None:
-        """Ask where the log stands."""
-        asked, stands = self.stands(), self.log.position
+        """Ask where the log stands, then for the events that are to be compared."""
+        asked, stands = self.handed_out(), self.log.position
 
         def answer() -> None:
-            found = self.room.compare(asked, stands)
+            found = self.room.compare(asked.position, stands)
             if found is not Found.NEXT:
                 self.start_over(found, asked)
                 return
@@ -442,19 +545,32 @@ class Process:
             self.fill_soon()
             for reader in list(self.room.behind):
                 self.nudge(reader)
+            for doubt in self.room.doubts:
+                self.look(doubt)
 
         self.answers.append(answer)
 
-    def start_over(self, found: Found, asked: Position) -> None:
-        if found is Found.LOST and self.log.epoch == asked.epoch and self.log.position.seq < asked.seq:
-            self.log.renew()
-        if self.room.epoch != asked.epoch:
-            return
-        self.tell(self.room.reset())
-        position = self.log.position
+    def look(self, asked: HandedOut) -> None:
+        page = self.log.after(asked.position.seq - 1, 1)
 
         def answer() -> None:
-            if self.room.epoch == asked.epoch:
+            found = self.room.verify(asked, page)
+            if found is not Found.NEXT:
+                self.start_over(found, asked)
+
+        self.answers.append(answer)
+
+    def start_over(self, found: Found, asked: HandedOut) -> None:
+        epoch, log = asked.position.epoch, self.log
+        if found is Found.LOST and log.epoch == epoch and not log.goes_on_from(asked):
+            log.renew()
+        if self.room.epoch != epoch:
+            return
+        self.tell(self.room.reset())
+        position = log.position
+
+        def answer() -> None:
+            if self.room.epoch == epoch:
                 self.tell(self.room.restart(position))
 
         self.answers.append(answer)
@@ -465,11 +581,11 @@ class Process:
 
     def fill_soon(self) -> None:
         if self.room.begin_fill():
-            asked = self.stands()
-            page = self.log.after(asked.seq)
+            asked = self.handed_out()
+            page = self.log.after(max(0, asked.position.seq - 1), PAGE_EVENTS + 1)
             self.answers.append(lambda: self.filled(page, asked))
 
-    def filled(self, page: Page, asked: Position) -> None:
+    def filled(self, page: Page, asked: HandedOut) -> None:
         room = self.room
         room.filling = False
         found = room.fill(asked, page)
@@ -490,7 +606,7 @@ class Process:
             self.catch_up(reader, cursor)
 
     def catch_up(self, reader: Reader, cursor: Cursor) -> None:
-        asked = Position(self.stands().epoch, cursor.seq)
+        asked = Position(self.handed_out().position.epoch, cursor.seq)
         page = self.log.after(asked.seq)
 
         def answer() -> None:
@@ -511,11 +627,15 @@ class Process:
 
         self.answers.append(answer)
 
-    def join(self, reader: Reader, since: Position | None) -> None:
-        """Where it was, if that can be, else at the end of the newest page; who is here is asked in between."""
+    def join(self, reader: Reader, since: Position | None, number: int = 0) -> None:
+        """Where it was, if that can be, else at the end of the newest page; who is here is asked in between.
+
+        `number` is that of the event that it saw last.
+        """
         if since is None:
-            newest = self.log.newest()
-            self.answers.append(lambda: self.placed(reader, newest.position))
+            position = self.log.newest().position
+            number = self.log.number(position.seq)
+            self.answers.append(lambda: self.placed(reader, position, number))
             return
         page, whole = self.log.after(since.seq, 1), self.log.has_all_after(since)
 
@@ -523,17 +643,17 @@ class Process:
             resumed = self.room.resumes(since, page)
             assert resumed is whole, "the client is told what isn't so"
             if resumed:
-                self.placed(reader, Position(page.position.epoch, since.seq))
+                self.placed(reader, Position(page.position.epoch, since.seq), number)
             else:
                 self.join(reader, None)
 
         self.answers.append(answer)
 
-    def placed(self, reader: Reader, position: Position) -> None:
+    def placed(self, reader: Reader, position: Position, number: int) -> None:
         def begin() -> None:
             if reader.joined:
                 return
-            reader.begin(position)
+            reader.begin(position.epoch, (position.seq, number))
             if self.room.enter(reader, reader.write, position, reader.congested):
                 self.nudge(reader)
             else:
@@ -552,12 +672,15 @@ class World:
     def __init__(self, room_class: type[RoomCursors[Any]] = RoomCursors) -> None:
         self.log = Log()
         self.process = Process(self.log, room_class())
-        said: dict[tuple[str, int], Frame] = {}
-        self.readers = [Reader(number, said) for number in range(3)]
+        self.said: dict[tuple[str, int], int] = {}
+        self.readers = [Reader(number, self.said) for number in range(3)]
         self.channel: list[Publication] = []
+        self.subscribed = True
 
     def publish(self, count: int) -> None:
-        self.channel.append(self.process.publish(count))
+        publication = self.process.publish(count)
+        if self.subscribed:
+            self.channel.append(publication)
 
     def arrive(self, place: int, kept: bool) -> None:
         """What is kept arrives once more."""
@@ -581,13 +704,14 @@ class World:
         """As a client of another process, that saw all but the last `back` events."""
         if not self.readers[number].joined:
             stands = self.log.position
-            self.process.join(self.readers[number], Position(stands.epoch, max(0, stands.seq - back)))
+            seq = max(0, stands.seq - back)
+            self.process.join(self.readers[number], Position(stands.epoch, seq), self.log.number(seq))
 
     def come_back(self, number: int) -> None:
         """With what it saw last here, however long ago."""
         reader = self.readers[number]
         if not reader.joined:
-            self.process.join(reader, Position(reader.epoch, reader.seq))
+            self.process.join(reader, Position(reader.epoch, reader.seq), reader.has[-1][1])
 
     def leave(self, number: int) -> None:
         self.process.leave(self.readers[number])
@@ -600,13 +724,25 @@ class World:
         self.readers[number].congested = False
         self.process.nudge(self.readers[number])
 
-    def crash(self, lost: int) -> None:
+    def crash(self, lost: int, others: int) -> None:
         """The log comes back without its last events, all of which were seen here, under the same name.
 
-        Where some were not, nobody can tell: that limit stands in docs/reliability.md.
+        Other processes are back before this one, and store others. Where some of the lost were not seen, nobody can
+        tell: that limit stands in docs/reliability.md.
         """
         self.rest()
         del self.log.events[max(0, len(self.log.events) - lost) :]
+        stands = self.log.position
+        for place in [place for place in self.said if place[0] == stands.epoch and place[1] > stands.seq]:
+            del self.said[place]  # which may be another event's, until the room has looked
+        if others:
+            self.log.append(others)
+        self.subscribed = False
+
+    def subscribe(self) -> None:
+        if not self.subscribed:
+            self.subscribed = True
+            self.process.subscribed()
 
     def rest(self) -> None:
         """Nothing is under way any more."""
@@ -631,11 +767,14 @@ class World:
         """Once everybody takes what comes and the log answers, each has all of it, or was told of a reset."""
         for number in range(3):
             self.drain(number)
+        self.subscribe()
         self.rest()
         for reader in self.readers:
             if reader.joined:
                 assert reader in self.process.room.live
                 assert Position(reader.epoch, reader.seq) == self.log.position
+                kept = [(seq, number) for seq, number in reader.has if seq > self.log.trimmed]
+                assert all(self.log.number(seq) == number for seq, number in kept), "what the log doesn't have"
 
 
 PLACES = (0, 0, 0, 1, 2)  # mostly in order, sometimes not
@@ -705,9 +844,14 @@ class Interleavings(RuleBasedStateMachine):
     def begin_again(self, kept: int) -> None:
         self.world.log.begin_again(kept)
 
-    @rule(lost=_some)
-    def crash(self, lost: int) -> None:
-        self.world.crash(lost)
+    @rule(lost=_some, others=st.integers(0, 6))
+    def crash(self, lost: int, others: int) -> None:
+        self.world.crash(lost, others)
+
+    @precondition(lambda self: not self.world.subscribed)
+    @rule()
+    def subscribe(self) -> None:
+        self.world.subscribe()
 
     @invariant()
     def look(self) -> None:
@@ -739,9 +883,10 @@ def wander(room_class: type[RoomCursors[Any]], random: Random) -> None:
         world.process.check,
         lambda: world.log.trim(random.randint(1, 6)),
         lambda: world.log.begin_again(random.choice(KEPT)),
-        lambda: world.crash(random.randint(1, 3)),
+        lambda: world.crash(random.randint(1, 3), random.randint(0, 3)),
+        world.subscribe,
     ]
-    for happening in random.choices(happenings, (4, 6, 1, 8, 1, 2, 1, 1, 1, 2, 1, 1, 0.3, 0.3), k=60):
+    for happening in random.choices(happenings, (4, 6, 1, 8, 1, 2, 1, 1, 1, 2, 1, 1, 0.3, 0.3, 1), k=60):
         happening()
         world.look()
     world.settle()
@@ -754,6 +899,7 @@ class Skips(RoomCursors[Any]):
         fresh = frames[max(0, self.head + 1 - seq) :]
         if fresh:
             self.head = self.target = seq + len(frames) - 1
+            self.last = fresh[-1]
         return fresh
 
 
@@ -820,6 +966,28 @@ class CountsOn(RoomCursors[Any]):
         return Found.NEXT if found is Found.LOST else found
 
 
+class Believes(RoomCursors[Any]):
+    """Takes a log that is long enough for the one that it was."""
+
+    def verify(self, asked: HandedOut, page: Page | None) -> Found:
+        found = super().verify(asked, page)
+        return self.compare(asked.position, None if page is None else page.position) if found is Found.LOST else found
+
+
+class LooksAtTheEnd(RoomCursors[Any]):
+    """Compares what the new subscription brought instead of what came before it."""
+
+    def verify(self, asked: HandedOut, page: Page | None) -> Found:
+        return super().verify(asked if asked.position.seq == self.head else HandedOut(asked.position, None), page)
+
+
+class GoesOnAnyhow(RoomCursors[Any]):
+    """Fills a hole with what follows in whatever log there is by now."""
+
+    def fill(self, asked: HandedOut, page: Page | None) -> Found:
+        return super().fill(HandedOut(asked.position, None), page)
+
+
 class KeepsEverybody(RoomCursors[Any]):
     """Begins again, and tells nobody."""
 
@@ -846,6 +1014,9 @@ BROKEN = (
     Resumes,
     Mixes,
     CountsOn,
+    Believes,
+    LooksAtTheEnd,
+    GoesOnAnyhow,
     KeepsEverybody,
     Overlooks,
 )

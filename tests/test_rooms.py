@@ -9,15 +9,15 @@ import pytest
 
 from service import signals, telemetry
 from service.brokers.base import unavailable
-from service.brokers.log import Page, Position, Publication, Subscriber
+from service.brokers.log import PAGE_BYTES, Page, Position, Publication, Subscriber
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.log import RedisLog
 from service.protocol import ErrorCode, RequestError
 from service.rooms.cursors import RoomCursors
-from service.rooms.room import Bounds, Member, Membership
+from service.rooms.room import LOOKS_LIMIT, Bounds, Member, Membership
 from service.rooms.rooms import Rooms
 
-from .brokers import message, store, take_from_log, until
+from .brokers import change, lose_from, message, store, take_from_log, until
 from .harness import UNIT, RedisServer
 from .members import Reader
 from .metrics import total
@@ -32,6 +32,8 @@ class Scene:
         self.broker = RedisBroker(url, history_limit=history_limit, history_days=30)
         self.mute = RedisBroker(url, history_limit=history_limit, history_days=30, channels=b"elsewhere:")
         self.rooms = Rooms(self.broker.log, check_interval=0.02, **options)
+        self.subscribed: list[str] = []  # what was confirmed
+        self.rooms.on_resync = self.subscribed.append
         self.memberships: dict[Reader, Membership] = {}
         self.rounds: asyncio.Task[None] | None = None
 
@@ -422,15 +424,240 @@ async def test_a_log_that_lost_acknowledged_events_gets_another_epoch(
         room = await it.join(ada)
         await it.say("one", "two", "three")
         await until(has(ada, 1, 2, 3), "three")
-        epoch = room.epoch or ""
-        take_from_log(redis_server, 2, 3)
-        redis_server.cli("SET", "parley:{lobby}:position", f"{epoch}:1")
+        epoch = room.epoch
+        lose_from(redis_server, 2)
         it.look_again()
         await until(lambda: ada.resets == [("lobby", "epoch")], "the reset")
         await until(lambda: room.epoch != epoch, "another epoch")
         assert room.head == 1, "what the log kept is true under the new name too"
         position = (await it.broker.log.positions(["lobby"]))["lobby"]
         assert position is not None and position.epoch == room.epoch
+
+
+# -- a log that goes on with other events
+
+
+@pytest.mark.expects_log("new epoch|redis channels")
+@pytest.mark.parametrize("others", [1, 2, 3, 9])
+async def test_other_events_in_the_place_of_lost_ones_are_found_after_a_reconnect(
+    redis_server: RedisServer, redis_url: str, others: int
+) -> None:
+    """A replica without the last two took over, and others spoke there first: everybody is told, nobody resumes."""
+    async with scene(redis_url) as it:
+        ada, slow = Reader(), Reader()
+        room = await it.join(ada)
+        await it.join(slow)
+        it.congest(slow)
+        await it.say(*"abcde")
+        await until(has(ada, 1, 2, 3, 4, 5), "five events")
+        epoch = room.epoch or ""
+        lose_from(redis_server, 4)
+        await it.lose(*map(str, range(others)))
+        redis_server.cli("CLIENT", "KILL", "TYPE", "pubsub")
+        await until(lambda: room.epoch != epoch, "another epoch")
+        assert ada.resets == slow.resets == [("lobby", "epoch")]
+        assert ada.seqs == [1, 2, 3, 4, 5] and slow.seqs == [] and room.head == 3 + others
+        for seq in (3, 5, room.head):
+            assert not (await it.rooms.join("lobby", Reader(), Position(epoch, seq), 10)).resumed
+        it.go_on(ada)
+        await it.say("f")
+        await until(has(ada, 1, 2, 3, 4, 5, 4 + others), "what comes after")
+
+
+async def resubscribe(it: Scene) -> None:
+    """A subscription is confirmed, and what that leads to is done."""
+    asked = len(it.subscribed)
+    it.broker.log.subscribe("lobby")
+    await until(lambda: len(it.subscribed) > asked and not it.rooms.tasks, "the look")
+
+
+@pytest.mark.expects_log("new epoch")
+async def test_events_that_arrive_before_the_log_was_looked_at_hide_nothing(
+    redis_server: RedisServer, redis_url: str
+) -> None:
+    """They are the new log's: what is compared is what came before the subscription."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        room = await it.join(ada)
+        await it.say(*"abc")
+        await until(has(ada, 1, 2, 3), "three events")
+        epoch = room.epoch
+        lose_from(redis_server, 3)
+        await it.lose("another", "more")
+        page = await it.broker.log.after("lobby", 3, 1)
+        assert page is not None
+        it.rooms.on_subscribed(["lobby"])
+        it.rooms.on_publication(Publication("lobby", epoch or "", 4, page.frames))
+        await until(lambda: room.epoch != epoch, "another epoch")
+        assert ada.resets == [("lobby", "epoch")]
+
+
+@pytest.mark.expects_log("new epoch")
+async def test_events_of_two_subscriptions_in_one_write_are_told_apart(
+    redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large write still waits with what the lost log had when the new subscription's first event comes."""
+    async with scene(redis_url, large=0, flush_wait=60.0) as it:
+        ada = Reader()
+        room = await it.join(ada)
+        await it.lose(*"abc")
+        stored = await it.broker.log.after("lobby", 0, 3)
+        assert stored is not None
+        epoch, frames = room.epoch or "", stored.frames
+        lose_from(redis_server, 3)
+        await it.lose("another", "more")
+        stored = await it.broker.log.after("lobby", 3, 1)
+        assert stored is not None
+        monkeypatch.setattr(RedisLog, "publishing", True)
+        it.rooms.on_publication(Publication("lobby", epoch, 1, frames))
+        await asyncio.sleep(0.01)
+        assert ada.seqs == []
+        it.rooms.on_publication(Publication("lobby", epoch, 4, stored.frames))
+        it.rooms.on_subscribed(["lobby"])
+        assert ada.seqs == [1, 2, 3, 4]
+        await until(lambda: room.epoch != epoch, "another epoch")
+        assert ada.resets == [("lobby", "epoch")]
+
+
+@pytest.mark.expects_log("new epoch")
+async def test_other_events_are_found_where_nothing_was_handed_out_yet(
+    redis_server: RedisServer, redis_url: str
+) -> None:
+    """Whoever joined at the end of a page has seen what stands there, too."""
+    async with scene(redis_url) as it:
+        await it.say(*"abc")
+        ada = Reader()
+        room = await it.join(ada)
+        await until(lambda: room.last, "the event there")
+        epoch = room.epoch
+        lose_from(redis_server, 2)
+        await it.lose(*"xyz")
+        await resubscribe(it)
+        assert ada.resets == [("lobby", "epoch")] and room.epoch != epoch and room.head == 4
+        it.look_again()
+        await until(lambda: room.last, "the event in its place")
+
+
+@pytest.mark.expects_log("new epoch")
+async def test_other_events_are_found_when_a_hole_is_filled(redis_server: RedisServer, redis_url: str) -> None:
+    """The commands' connection may come to the new log before the subscriptions' does."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        room = await it.join(ada)
+        await it.say(*"abc")
+        await until(has(ada, 1, 2, 3), "three events")
+        epoch = room.epoch
+        lose_from(redis_server, 3)
+        await it.lose("another", "more")
+        it.look_again()
+        await until(lambda: room.epoch != epoch, "another epoch")
+        assert ada.resets == [("lobby", "epoch")] and ada.seqs == [1, 2, 3]
+
+
+@pytest.mark.expects_log("new epoch")
+async def test_a_comparison_that_fails_is_made_later(
+    redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker was away just then; what arrived meanwhile changes nothing about what is to be compared."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        room = await it.join(ada)
+        await it.say(*"abc")
+        await until(has(ada, 1, 2, 3), "three events")
+        epoch = room.epoch
+        lose_from(redis_server, 3)
+        await it.lose("another")
+        asked = fail(monkeypatch, it.broker.log, "after", 1)
+        await resubscribe(it)
+        assert len(asked) == 1
+        await it.say("more")
+        await until(has(ada, 1, 2, 3, 4), "the next event")
+        it.look_again()
+        await until(lambda: room.epoch != epoch, "another epoch")
+        assert ada.resets == [("lobby", "epoch")]
+
+
+@pytest.mark.expects_log("damaged record parley:{lobby}:log")
+async def test_a_log_that_is_the_same_resets_nobody(redis_server: RedisServer, redis_url: str) -> None:
+    """However the event at the head changed, or is gone, and whatever followed it."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        room = await it.join(ada)
+        epoch, seqs = room.epoch, [1]
+        await it.say("secret")
+        await until(has(ada, 1), "the event")
+
+        async def goes_on() -> None:
+            await resubscribe(it)
+            await until(lambda: ada.seqs == seqs and not it.rooms.tasks, "the events")
+            assert room.doubts == [] and room.epoch == epoch
+            assert ada.resets == []
+
+        await goes_on()
+        await store(it.mute, change("remove", 1))  # the head is still 1 here, and its text gone
+        seqs += [2]
+        await goes_on()
+        redis_server.cli("HSET", "parley:{lobby}:log", "2", "garbage")
+        await goes_on()
+        take_from_log(redis_server, 1, 2)
+        await goes_on()
+        await it.lose("next")
+        seqs += [3]
+        await goes_on()
+
+
+async def test_what_is_gone_behind_a_reconnect_is_said(redis_server: RedisServer, redis_url: str) -> None:
+    """Trimmed past the head: nothing can be compared, and what follows the head is missing."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        await it.join(ada)
+        await it.say(*"ab")
+        await until(has(ada, 1, 2), "two events")
+        await it.lose(*"cde")
+        take_from_log(redis_server, 1, 4)
+        await resubscribe(it)
+        await until(lambda: ada.resets == [("lobby", "trimmed")], "the reset")
+
+
+async def test_an_event_that_fills_a_page_is_no_end_of_a_hole(redis_url: str) -> None:
+    """The event at the head is read with what follows it, and may leave no room for that."""
+    async with scene(redis_url) as it:
+        ada = Reader()
+        await it.join(ada)
+        await it.say("x" * 2 * PAGE_BYTES)
+        await until(has(ada, 1), "the large one")
+        await it.lose(*"bc")
+        await it.say("d")
+        await until(has(ada, 1, 2, 3, 4), "what followed")
+        assert ada.resets == []
+
+
+async def test_many_rooms_are_compared_a_few_at_a_time(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a reconnect all are: what else is to be read must have its turn."""
+    async with scene(redis_url) as it:
+        names = [f"room-{number}" for number in range(3 * LOOKS_LIMIT)]
+        for name in names:
+            await it.say("one", room=name)
+            await it.join(Reader(), room=name)
+        await until(lambda: not it.rooms.tasks, "in step")
+        asked: list[str] = []
+        under_way, most = 0, 0
+        after = it.broker.log.after
+
+        async def counted(room: str, seq: int, limit: int) -> Page | None:
+            nonlocal under_way, most
+            asked.append(room)
+            under_way += 1
+            most = max(most, under_way)
+            try:
+                return await after(room, seq, limit)
+            finally:
+                under_way -= 1
+
+        monkeypatch.setattr(it.broker.log, "after", counted)
+        it.rooms.on_subscribed(names)
+        await until(lambda: not it.rooms.tasks, "all looked at")
+        assert sorted(asked) == sorted(names) and most == LOOKS_LIMIT
 
 
 async def test_a_hole_past_the_trimmed_log_is_said(redis_server: RedisServer, redis_url: str) -> None:

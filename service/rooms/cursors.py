@@ -15,18 +15,26 @@ Invariants, which carry the promises of docs/protocol.md:
 
 So a page of history and live events can't race: whichever comes first moves the cursor, and the other overlaps.
 
-What the log answers is judged here too, against what was asked of it: `resumes`, `compare`, `fill`, `catch_up` say what
-it means (`Found`), and room.py does it.
+What the log answers is judged here too, against what was asked of it: `resumes`, `compare`, `verify`, `fill`,
+`catch_up` say what it means (`Found`), and room.py does it.
+
+A log that lost events may go on under the same epoch with others: then its end alone tells nothing. So the room keeps
+the last event that it handed out, and after each new subscription, before which the log may have changed hands, the log
+must have that one in its place (`doubt`, `verify`). A log with the same event there has the same ones before it.
 """
 
 import enum
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from service.brokers.log import Page, Position, Publication
+from service.brokers.marks import same_event
 
 EARLY_LIMIT = 1000  # publications kept beyond a hole; more are read from the log instead
 EARLY_BYTES = 2**20  # and their bytes
+DOUBTS_LIMIT = 8  # events kept for comparison while the log doesn't answer
 
 Write = Callable[[bytes], None]
 M = TypeVar("M", bound=Hashable)
@@ -37,10 +45,17 @@ class Found(enum.Enum):
 
     NEXT = "what follows is there, or nothing follows yet"
     OUTDATED = "the room or the membership began again since it was asked: nothing"
-    LOST = "the log ends before what was handed out of it: counting on would use those seqs twice"
+    LOST = "the log ends before what was handed out of it, or has another event there: those seqs would be used twice"
     EPOCH = "the log has another life: nobody can go on in it"
     TRIMMED = "what follows is gone"
     FORGED = "somebody published a seq that the log doesn't have"
+
+
+class HandedOut(Struct, frozen=True, gc=False):
+    """Up to where events were handed out, and the last of them; None where a page ended there."""
+
+    position: Position
+    frame: bytes | None
 
 
 class Cursor:
@@ -60,11 +75,13 @@ class RoomCursors(Generic[M]):
         "_early_bytes_limit",
         "_early_limit",
         "behind",
+        "doubts",
         "early",
         "early_bytes",
         "epoch",
         "filling",
         "head",
+        "last",
         "live",
         "target",
     )
@@ -74,6 +91,8 @@ class RoomCursors(Generic[M]):
         self._early_bytes_limit = early_bytes_limit
         self.epoch: str | None = None  # None: not yet in step with the log, everything that arrives is early
         self.head = 0
+        self.last: bytes | None = None  # the event at `head`, None where it is not known
+        self.doubts: list[HandedOut] = []  # what the log is yet to be compared with
         self.target = 0  # the highest seq known to exist; beyond `head` there is a hole to fill
         self.live: dict[M, Write] = {}
         self.behind: dict[M, Cursor] = {}
@@ -85,6 +104,14 @@ class RoomCursors(Generic[M]):
         """The subscription holds, and the log stood at `position` after it: from here on every event arrives."""
         self.epoch = position.epoch
         self.head = self.target = position.seq
+        self.last = None
+        self.doubts = []
+        self.doubt()  # so that the event there becomes known
+
+    @property
+    def handed_out(self) -> HandedOut | None:
+        """None before `begin`."""
+        return None if self.epoch is None else HandedOut(Position(self.epoch, self.head), self.last)
 
     @property
     def position(self) -> Position | None:
@@ -125,6 +152,7 @@ class RoomCursors(Generic[M]):
             return []
         fresh = frames[self.head + 1 - seq :]
         self.head = last
+        self.last = frames[-1]
         return fresh
 
     def advance_early(self) -> list[bytes]:
@@ -237,6 +265,33 @@ class RoomCursors(Generic[M]):
             return Found.EPOCH
         return Found.NEXT if stands.seq >= asked.seq else Found.LOST
 
+    def doubt(self) -> None:
+        """From here on events come by another subscription: the log's event at the head is to be verified."""
+        handed_out = self.handed_out
+        if handed_out is None or self.head == 0 or handed_out in self.doubts:
+            return
+        if len(self.doubts) >= DOUBTS_LIMIT:
+            self.doubts.pop()
+        self.doubts.append(handed_out)
+
+    def verify(self, asked: HandedOut, page: Page | None) -> Found:
+        """A page that was read from `asked` on, that event included: whether the log has it.
+
+        One that is no longer there is no other. Where none was known, it is known from here on.
+        """
+        found = self.compare(asked.position, None if page is None else page.position)
+        if found is not Found.NEXT or page is None:
+            return found
+        if page.frames and page.seq == asked.position.seq:
+            if asked.frame is not None:
+                if not same_event(asked.frame, page.frames[0]):
+                    return Found.LOST
+            elif self.head == page.seq and self.last is None:
+                self.last = page.frames[0]
+        if asked in self.doubts:
+            self.doubts.remove(asked)
+        return Found.NEXT
+
     def begin_fill(self) -> bool:
         """Whether the log is to be read for a hole; it is `filling` until the reader says that it is done."""
         if not self.hole or self.filling:
@@ -244,16 +299,15 @@ class RoomCursors(Generic[M]):
         self.filling = True
         return True
 
-    def fill(self, asked: Position, page: Page | None) -> Found:
-        """A page that was read after `asked`, where the room stood, for the hole behind it."""
-        if page is None:
-            return self.compare(asked, None)
-        found = self.compare(asked, page.position)
-        if found is not Found.NEXT:
+    def fill(self, asked: HandedOut, page: Page | None) -> Found:
+        """A page that was read from `asked` on, where the room stood, for the hole behind it."""
+        found = self.verify(asked, page)
+        if found is not Found.NEXT or page is None:
             return found
-        if page.position.seq > self.head and (not page.frames or page.seq > self.head + 1):
+        more = page.seq + len(page.frames) - 1 > asked.position.seq
+        if page.position.seq > self.head and (not more or page.seq > self.head + 1):
             return Found.TRIMMED  # so too when Redis evicted the whole log but not its position
-        return Found.NEXT if page.frames else Found.FORGED
+        return Found.NEXT if more else Found.FORGED
 
     def begin_catch_up(self, member: M) -> Cursor | None:
         """The cursor of a member for whom the log is to be read; it is `busy` until the reader says that it is done."""

@@ -16,13 +16,14 @@ from service import telemetry
 from service.brokers.base import unavailable
 from service.brokers.log import Log, Page, Position, Publication
 from service.protocol import RequestError
-from service.rooms.cursors import EARLY_BYTES, EARLY_LIMIT, Cursor, Found, RoomCursors
+from service.rooms.cursors import EARLY_BYTES, EARLY_LIMIT, Cursor, Found, HandedOut, RoomCursors
 from service.rooms.tasks import Tasks
 from service.sockets.framing import frame
 
 logger = logging.getLogger(__name__)
 
 PAGE_EVENTS = 128  # read from the log at once, or fewer: the broker ends a page at PAGE_BYTES
+LOOKS_LIMIT = 64  # rooms for which an event is read at a time: what else is to be read has its turn in between
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -276,7 +277,7 @@ class Room:
 
     # -- staying in step
 
-    async def compare(self, asked: Position | None, stands: Position | None) -> None:
+    async def compare(self, asked: HandedOut | None, stands: Position | None) -> None:
         """The room, which was at `asked`, with where its log stands. Raises `unavailable`."""
         if asked is None:
             if stands is not None and self.cursors.epoch is None:
@@ -284,7 +285,7 @@ class Room:
             if not self._ready.done():
                 self._ready.set_result(None)
             return
-        found = self.cursors.compare(asked, stands)
+        found = self.cursors.compare(asked.position, stands)
         if found is not Found.NEXT:
             await self._start_over(found, asked, stands)
         elif stands is not None:
@@ -293,16 +294,43 @@ class Room:
             for member in list(self.cursors.behind):
                 self.nudge(member)
 
-    async def _start_over(self, found: Found, asked: Position, stands: Position | None) -> None:
+    def doubt(self) -> None:
+        """The room's events come by another subscription from here on. What waits here may be of either."""
+        if self.cursors.epoch is None:
+            return
+        arrived, self.arrived = self.arrived, []
+        self.cursors.doubt()
+        for publication in arrived:
+            self.arrived.append(publication)
+            self.take()
+            self.cursors.doubt()
+
+    async def look(self) -> None:
+        """Compare events that were handed out with those that the log has in their places."""
+        try:
+            for asked in list(self.cursors.doubts):
+                page = await self._log.after(self.name, asked.position.seq - 1, 1)
+                found = self.cursors.verify(asked, page)
+                if found is not Found.NEXT:
+                    await self._start_over(found, asked, page.position if page else None)
+                    return
+        except RequestError:
+            return  # `Rooms.run` looks again
+        except Exception as error:  # noqa: BLE001 (a room costs itself)
+            self.damaged(error)
+
+    async def _start_over(self, found: Found, asked: HandedOut, stands: Position | None) -> None:
         """The log is no longer the one that this room's members have seen: they are told, and it begins again."""
+        epoch, seq = asked.position.epoch, asked.position.seq
         if found is Found.LOST and stands is not None:
             # The broker came back without events that were handed out.
-            logger.warning("room %s: the log stands at %d, before %d: new epoch", self.name, stands.seq, asked.seq)
-            await self._log.renew_epoch(self.name, asked)
-        if self.cursors.epoch == asked.epoch:
+            lacks = "room %s: the log stands at %d and lacks what was handed out as %d: new epoch"
+            logger.warning(lacks, self.name, stands.seq, seq)
+            await self._log.renew_epoch(self.name, asked.position, asked.frame)
+        if self.cursors.epoch == epoch:
             self._reset(self.cursors.reset(), "epoch")  # even if nothing can be read
             page = await self._log.newest(self.name, 0, create=True)
-            if page is not None and self.cursors.epoch == asked.epoch:
+            if page is not None and self.cursors.epoch == epoch:
                 self._reset(self.cursors.restart(page.position), "epoch")
 
     def _fill_soon(self) -> None:
@@ -312,9 +340,8 @@ class Room:
     async def _fill(self) -> None:
         """Read from the log what did not arrive."""
         try:
-            while self.cursors.hole and (asked := self.cursors.position) is not None:
-                page = await self._log.after(self.name, asked.seq, self._page_events)
-                if not await self._use(asked, page):
+            while self.cursors.hole and (asked := self.cursors.handed_out) is not None:
+                if not await self._use(asked, await self._read_on(asked.position.seq)):
                     return
         except RequestError:
             return
@@ -323,7 +350,17 @@ class Room:
         finally:
             self.cursors.filling = False
 
-    async def _use(self, asked: Position, page: Page | None) -> bool:
+    async def _read_on(self, seq: int) -> Page | None:
+        """What follows `seq`, behind that event itself, by which the log is known again."""
+        page = await self._log.after(self.name, max(0, seq - 1), self._page_events + 1)
+        if page is None or not page.more or page.seq + len(page.frames) - 1 != seq:
+            return page
+        rest = await self._log.after(self.name, seq, self._page_events)  # that event fills a page
+        if rest is None or rest.position.epoch != page.position.epoch or rest.seq != seq + 1:
+            return page
+        return Page(rest.position, seq, page.frames + rest.frames, rest.more)
+
+    async def _use(self, asked: HandedOut, page: Page | None) -> bool:
         """Hand out a page that was read for the hole; False where that was the last of it."""
         found = self.cursors.fill(asked, page)
         if page is None or found in (Found.OUTDATED, Found.LOST, Found.EPOCH):
@@ -400,19 +437,25 @@ class Room:
 
 
 async def check(log: Log, rooms: Sequence[Room]) -> None:
-    """Compare rooms with their logs. After a broker's absence this is what finds the holes."""
+    """Compare rooms with their logs. After a broker's absence this is what finds the holes.
+
+    First all of them by where the logs end, in one question; then those of which events are to be compared.
+    """
     # A publication may overtake the answer, so a log that stands before the head as it was is one that lost events.
-    asked = [(room, room.cursors.position) for room in rooms]
+    asked = [(room, room.cursors.handed_out) for room in rooms]
     try:
         positions = await log.positions([room.name for room in rooms])
     except RequestError:
         return  # the broker is away; its return brings `on_subscribed`, and `Rooms.run` looks again
-    for room, position in asked:
+    for room, handed_out in asked:
         if not room.holds or room.name not in positions:
             continue  # let go of meanwhile, or its part of the broker is away
         try:
-            await room.compare(position, positions[room.name])
+            await room.compare(handed_out, positions[room.name])
         except RequestError:
             continue  # the broker is away, or what it has of this room can't be used
         except Exception as error:  # noqa: BLE001 (a room costs itself)
             room.damaged(error)
+    doubtful = [room for room in rooms if room.cursors.doubts and room.holds]
+    for start in range(0, len(doubtful), LOOKS_LIMIT):
+        await asyncio.gather(*(room.look() for room in doubtful[start : start + LOOKS_LIMIT]))

@@ -142,8 +142,11 @@ class Rooms(Subscriber):
         self.handlers[type(signal)](room, signal)
 
     def on_subscribed(self, rooms: Sequence[str]) -> None:
-        for room in rooms:
-            self.on_resync(room)
+        for name in rooms:
+            self.on_resync(name)
+            room = self.by_name.get(name)
+            if room is not None:
+                room.doubt()
         self.tasks.spawn(self._check(rooms))
 
     # -- staying in step

@@ -72,6 +72,12 @@ def own_redis(**flags: str | int) -> AbstractAsyncContextManager[RedisServer]:
     return started(RedisServer(**flags))
 
 
+async def replication(server: RedisServer) -> dict[str, str]:
+    """What it says of it (INFO replication), by name."""
+    lines = (await asyncio.to_thread(server.cli, "INFO", "replication")).splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
 async def soon(condition: Callable[[], object], what: str, timeout: float) -> float:
     """Wait until `condition()` is true; the seconds it took. Raises TimeoutError naming `what`."""
     began = time.monotonic()

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from service.brokers.base import Fault
-from tests.harness import UNIT, RedisServer, ServiceProcess, TcpProxy, Verdict
+from tests.harness import UNIT, ServiceProcess, TcpProxy, Verdict
 from tests.refusals import REFUSALS
 
 from .conftest import Table
@@ -17,6 +17,7 @@ from .parts import (
     readiness,
     reason,
     refusing,
+    replication,
     room_of,
     soon,
     stored_ids,
@@ -135,12 +136,6 @@ async def phantoms(swarm: Swarm, port: int, rooms: list[str]) -> set[str]:
     """Ids that were handed to clients and are not in the log."""
     seen = {key[2] for client in swarm.clients for place in client.log.places.values() for key in place.got}
     return seen - await stored_ids(port, rooms)
-
-
-async def replication(server: RedisServer) -> dict[str, str]:
-    """What it says of it (INFO replication), by name."""
-    lines = (await asyncio.to_thread(server.cli, "INFO", "replication")).splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 async def not_ready(processes: list[ServiceProcess], fault: Fault) -> None:
