@@ -142,7 +142,7 @@ class Client:
         self.resets: Counter[str] = Counter()
         self.ticket: str | None = None  # for the next handshake
         self.used_ticket: str | None = None
-        self.fast = True  # whether its latencies count
+        self.group = ""  # under what its latencies are counted
         self.task: asyncio.Task[None] | None = None
         self._return_at = 0.0
         self.entered = asyncio.Event()

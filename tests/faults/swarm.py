@@ -41,7 +41,8 @@ class Swarm:
         self.posted_in: dict[str, str] = {}
         self.acknowledged_at: dict[str, float] = {}
         self.worst_lag = 0.0  # seconds from an acknowledgement to the last receiver's copy
-        self.latencies: list[float] | None = None  # seconds from post to copy, of fast clients, while this is a list
+        # Seconds from post to copy, by the clients' groups, while this is a dictionary.
+        self.latencies: dict[str, list[float]] | None = None
         self.on_delivery: Callable[[Client, str], None] | None = None
         self.moved: set[tuple[str, str]] = set()  # rooms, and users who, as presence told, left or came since `covet`
         self.coveted: Counter[str] = Counter()  # what strangers were answered who asked for a user's name, by status
@@ -190,8 +191,8 @@ class Swarm:
 
     def delivered(self, client: Client, id: str) -> None:
         now = time.monotonic()
-        if self.latencies is not None and client.fast and id in self.posted_at:
-            self.latencies.append(now - self.posted_at[id])
+        if self.latencies is not None and id in self.posted_at:
+            self.latencies.setdefault(client.group, []).append(now - self.posted_at[id])
         acknowledged_at = self.acknowledged_at.get(id)
         if acknowledged_at is not None and now - acknowledged_at > self.worst_lag:
             self.worst_lag = now - acknowledged_at
