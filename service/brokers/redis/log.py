@@ -26,7 +26,7 @@ from service.brokers.log import (
     id_used,
 )
 from service.brokers.redis.commands import Commands, Lane
-from service.brokers.redis.shards import Shards
+from service.brokers.redis.shards import Shard, Shards
 from service.brokers.redis.steps import all_of, read_positions, refuse_damaged, room_script, unless_damaged
 from service.brokers.redis.values import read_event, read_position
 from service.clock import CLOCK
@@ -55,9 +55,9 @@ class RedisLog(Log):
         self._process = process
         self._note = note
         self._history_limit = history_limit
-        # By the connection that they wait for, then by room. A room has one batch under way: so its events keep their
-        # order, whatever a batch waits for.
-        self._waiting: dict[Commands, dict[str, list[tuple[Event, Done]]]] = {}
+        # By room. Each has one batch under way: so its events keep their order, whatever a batch waits for, and
+        # wherever the room has gone meanwhile.
+        self._waiting: dict[str, list[tuple[Event, Done]]] = {}
         self._under_way: set[str] = set()
         self._epochs = itertools.count()
         shards.gather = self._gather
@@ -75,24 +75,26 @@ class RedisLog(Log):
         return self._shards.connected and self._shards.listening
 
     def answers(self, room: str) -> bool:
-        shard = self._shards.of(self._shards.keys.of_script(room)[0])
+        shard = self._shard(room)
         return shard is not None and shard.connected and shard.channels.connected
+
+    def _shard(self, room: str) -> Shard | None:
+        return self._shards.of(self._shards.keys.of_script(room)[0])
 
     # -- append
 
     @property
     def publishing(self) -> bool:
-        return bool(self._under_way) or any(self._waiting.values())
+        return bool(self._under_way or self._waiting)
 
     def publish(self, event: Event, done: Done) -> None:
-        shard = self._shards.of(self._shards.keys.of_script(event.room)[0])
+        shard = self._shard(event.room)
         if shard is None or not shard.appends.connected:
             asyncio.get_running_loop().call_soon(done, unavailable())
             return
-        rooms = self._waiting.setdefault(shard.appends, {})
-        waiting = rooms.get(event.room)
+        waiting = self._waiting.get(event.room)
         if waiting is None:
-            rooms[event.room] = [(event, done)]
+            self._waiting[event.room] = [(event, done)]
             shard.appends.wake()
         else:
             waiting.append((event, done))
@@ -103,20 +105,24 @@ class RedisLog(Log):
 
     def _gather(self, appends: Commands) -> None:
         """What waits for the connection becomes one call of the script for each room."""
-        rooms = self._waiting.get(appends)
-        if not rooms:
-            return
-        for room in [room for room in rooms if room not in self._under_way]:
-            batch = rooms.pop(room)
-            if len(batch) > BATCH_LIMIT:
-                rooms[room] = batch[BATCH_LIMIT:]
-            self._publish_batch(appends, room, batch[:BATCH_LIMIT])
-            self._note(room)
+        for room in self._waiting_for(appends):
+            if room not in self._under_way:
+                batch = self._waiting.pop(room)
+                if len(batch) > BATCH_LIMIT:
+                    self._waiting[room] = batch[BATCH_LIMIT:]
+                self._publish_batch(appends, room, batch[:BATCH_LIMIT])
+                self._note(room)
+
+    def _waiting_for(self, appends: Commands) -> list[str]:
+        """The rooms whose events wait for this connection."""
+        if not self._shards.clustered:
+            return list(self._waiting)
+        return [room for room in self._waiting if (shard := self._shard(room)) and shard.appends is appends]
 
     def _on_lost(self, appends: Commands) -> None:
-        for batch in self._waiting.pop(appends, {}).values():
-            for _, done in batch:
-                done(unavailable())
+        for room in self._waiting_for(appends):
+            for _, done in self._waiting.pop(room):
+                done(unavailable(fault=appends.fault))
 
     def _publish_batch(self, appends: Commands, room: str, batch: list[tuple[Event, Done]]) -> None:
         keys, known = self._shards.keys, self.subscriber.known(room)
@@ -132,8 +138,8 @@ class RedisLog(Log):
 
         def reply(answers: Any) -> None:
             self._under_way.discard(room)
-            if room in self._waiting.get(appends, ()):
-                appends.wake()
+            if room in self._waiting and (shard := self._shard(room)):
+                shard.appends.wake()
             try:
                 refuse_damaged(answers)
             except RequestError as damage:
