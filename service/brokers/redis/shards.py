@@ -165,7 +165,12 @@ class Shards:
     @property
     def connections(self) -> int:
         """Made so far, for commands; what an earlier one was told, Redis may have lost."""
-        return self._made + sum(shard.commands.connections for shard in self.shards)
+        return self._made + sum(shard.commands.connections for shard in self._all)
+
+    @property
+    def _all(self) -> set[Shard]:
+        """Also those that have no slots yet, or no more."""
+        return {*self.shards, *self._by_address.values()}
 
     # -- commands
 
@@ -240,8 +245,7 @@ class Shards:
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """What runs for it."""
-        shards = {*self.shards, *self._by_address.values()}
-        return [*self._follower, *(task for shard in shards for task in shard.tasks)]
+        return [*self._follower, *(task for shard in self._all for task in shard.tasks)]
 
     def open(self) -> None:
         """Begin to connect."""
@@ -255,8 +259,7 @@ class Shards:
         for task in self._follower:
             task.cancel()
         await asyncio.gather(*self._follower, return_exceptions=True)
-        shards = {*self.shards, *self._by_address.values()}
-        await asyncio.gather(*(shard.end(seconds) for shard in shards), *self._leaving)
+        await asyncio.gather(*(shard.end(seconds) for shard in self._all), *self._leaving)
 
     # -- a cluster's map
 
