@@ -9,7 +9,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.dialects import ACCEPT, MARK, Dialect
@@ -82,10 +82,10 @@ class _Entry:
 
 
 class Crowd:
-    """Sockets of one server. Rooms fill as `enter` is called."""
+    """Sockets of one server, whose processes get them in turn. Rooms fill as `enter` is called."""
 
-    def __init__(self, address: tuple[str, int], dialect: Dialect) -> None:
-        self.address = address
+    def __init__(self, addresses: Sequence[tuple[str, int]], dialect: Dialect) -> None:
+        self.addresses = addresses
         self.dialect = dialect
         self.rooms: dict[str, Room] = {}
         self.members: list[Member] = []
@@ -113,7 +113,8 @@ class Crowd:
             while waiting or entering:
                 while waiting and len(entering) < HANDSHAKES:
                     request, join, index, room = waiting.pop()
-                    member = Member(index, self._connect(request), room)
+                    address = self.addresses[index % len(self.addresses)]
+                    member = Member(index, self._connect(address, request), room)
                     entering[member.fd] = _Entry(member, join)
                     poll.register(member.fd, select.EPOLLIN)
                 for fd, _ in poll.poll(0.1):
@@ -128,8 +129,8 @@ class Crowd:
             members.sort(key=lambda member: member.index)
         return seconds
 
-    def _connect(self, request: bytes) -> socket.socket:
-        sock = socket.create_connection(self.address, timeout=STALL_TIMEOUT)
+    def _connect(self, address: tuple[str, int], request: bytes) -> socket.socket:
+        sock = socket.create_connection(address, timeout=STALL_TIMEOUT)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         sock.send(request)

@@ -6,6 +6,7 @@ the end every socket must have got each message of its room once. Anything else 
 """
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -17,6 +18,8 @@ from bench.frames import TEXT, FrameReader, client_frame
 from bench.machine import Gauge
 
 SAMPLES = 8  # sockets of a run that are parsed whole
+READ_AFTER = 0.2  # seconds from a message to its being read
+TOLD_LATER = 1.5  # seconds in which the service tells what it gathered, after the last message
 
 
 _T = TypeVar("_T")
@@ -208,6 +211,31 @@ def open_loop(crowd: Crowd, room: Room, gauge: Gauge, *, rate: float, seconds: f
         author.flush()
         pause = session.start + issued / rate - time.perf_counter()
         crowd.turn(min(max(pause, 0), 0.001))
+    return session.finish()
+
+
+def by_the_clock(crowd: Crowd, rooms: Sequence[Room], gauge: Gauge, *, rate: float, seconds: float, read: bool) -> Run:
+    """`rate` messages a second, each to the next of the rooms by its first member, for so long. With `read`, every
+    member says soon after that it has read the message, as pages that are looked at do."""
+    session = _Session(crowd, rooms, 1, gauge)
+    for author in session.authors:
+        author.open = False
+    total, issued = max(1, round(rate * seconds)), 0
+    unread: deque[tuple[float, Room, int]] = deque()  # since when, in the order of time
+    end = session.start + total / rate + (TOLD_LATER if read else 0)
+    while (now := time.perf_counter()) < end:
+        while issued < total and now >= session.start + issued / rate:
+            room = rooms[issued % len(rooms)]
+            session.authors[issued % len(rooms)].publish(1)
+            issued += 1
+            if read:
+                unread.append((now, room, room.published))
+        while unread and now >= unread[0][0] + READ_AFTER:
+            _, room, seq = unread.popleft()
+            frame = client_frame(f'{{"type":"read","room":"{room.name}","seq":{seq}}}'.encode())
+            for member in room.members:
+                member.sock.send(frame)
+        crowd.turn(0.001)
     return session.finish()
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from bench.crowd import Crowd
 from bench.goals import ROWS, SIZES
@@ -21,7 +22,7 @@ from bench.stats import percentile
 SERVICE = ("redis", "sqlite")
 SATURATION = 64  # messages in flight at which a server is taken to be saturated
 WARM_UP = 0.3  # seconds; what this run costs is not counted
-FILLED = 1_000  # sockets of the joins row, at least: CPU time is counted in steps of 10 ms
+FILLED = 1_000  # sockets of the joins row, at least
 GATHERED = 1.0  # seconds over which the contract lets presence be gathered
 SWEEP = (0.1, 0.25, 0.5, 0.75, 0.9)  # of the saturating rate
 
@@ -102,9 +103,11 @@ def stages(plan: Plan, notes: Notes, say: Callable[[str], None]) -> None:
 
 
 @contextmanager
-def crowded(system: str, rooms: list[str], env: dict[str, str] = PINGS_LATER) -> Iterator[tuple[Target, Crowd]]:
-    """A server with a socket for each entry of `rooms`, joined and quiet."""
-    with target(system, env) as server:
+def crowded(
+    system: str, rooms: list[str], env: dict[str, str] = PINGS_LATER, **shape: Any
+) -> Iterator[tuple[Target, Crowd]]:
+    """A server with a socket for each entry of `rooms`, joined and quiet. `shape`: as for `target`."""
+    with target(system, env, **shape) as server:
         crowd = server.crowd()
         try:
             crowd.enter(rooms)

@@ -75,7 +75,7 @@ def _load(row: str, crowd: Crowd, gauge: Gauge) -> Callable[[float], None]:
 def _come_and_go(crowd: Crowd, seconds: float) -> None:
     deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
-        arriving = Crowd(crowd.address, crowd.dialect)
+        arriving = Crowd(crowd.addresses, crowd.dialect)
         arriving.enter(["arrivals"] * _ARRIVALS)
         arriving.leave()
 

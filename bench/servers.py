@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,12 @@ from pathlib import Path
 from bench.crowd import Crowd
 from bench.dialects import Chat, Dialect, Echo
 from bench.machine import LOAD_CORE, SERVER_CORE, Gauge, raise_descriptor_limit
+from tests.harness.redis_cluster import RedisCluster
 
 ROOT = Path(__file__).resolve().parent.parent
 SYSTEMS = ("redis", "sqlite", "naive", "websockets", "blaster")  # the first two are the service, by its broker
 START_SECONDS = 20.0
+NODE_SECONDS = 15.0  # for which a busy core may keep a node of a cluster from answering the others
 
 # A public chat's limits would refuse what a benchmark does: a crowd of one address, publishing at full speed. Pings
 # come after the runs that count bytes; the idle row sets its own interval.
@@ -47,17 +49,22 @@ class ServerError(Exception):
 
 @dataclass(slots=True)
 class Target:
-    """A running server and what it takes to load it."""
+    """A running server and what it takes to load it. `addresses`: of each of its processes, whose ids `pids` are."""
 
-    pid: int
-    address: tuple[str, int]
+    pids: list[int]
+    addresses: list[tuple[str, int]]
     dialect: Dialect
     gauge: Gauge
-    log: Path
+    redis_ports: list[int]
+
+    @property
+    def pid(self) -> int:
+        """Of the first, which is the only one but where several were asked for."""
+        return self.pids[0]
 
     def crowd(self) -> Crowd:
         """A load generator with no sockets yet."""
-        return Crowd(self.address, self.dialect)
+        return Crowd(self.addresses, self.dialect)
 
 
 def free_port() -> int:
@@ -68,39 +75,64 @@ def free_port() -> int:
 
 
 @contextmanager
-def target(system: str, env: Mapping[str, str] = PINGS_LATER) -> Iterator[Target]:
-    """One of `SYSTEMS`, ready; with a Redis of its own where it needs one. `env` adds to the service's settings."""
+def target(
+    system: str,
+    env: Mapping[str, str] = PINGS_LATER,
+    *,
+    processes: int = 1,
+    primaries: int = 1,
+    redis_options: Sequence[str] = (),
+) -> Iterator[Target]:
+    """One of `SYSTEMS`, ready; with a Redis of its own where it needs one. `env` adds to the service's settings.
+
+    The service on Redis may have several processes, each on a port of its own, and several primaries, which are a
+    cluster then. `redis_options` are redis-server's.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        processes: dict[str, int] = {}
-        port, secret = free_port(), secrets.token_hex(32)
-        settings = {"PORT": str(port), "PYTHONPATH": str(ROOT)}
+        gauged: dict[str, list[int]] = {"server": []}
+        secret = secrets.token_hex(32)
+        settings = {"PYTHONPATH": str(ROOT)}
+        redis_ports: list[int] = []
         if system not in ("sqlite", "blaster"):
-            redis_port, pid = stack.enter_context(_redis(folder))
-            settings["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
-            processes["redis"] = pid
+            redis_ports, gauged["redis"], settings["REDIS_URL"] = stack.enter_context(
+                _redis(folder, redis_options) if primaries == 1 else _cluster(primaries)
+            )
         dialect: Dialect = Echo()
         module = f"bench.baselines.{'websockets_broadcast' if system == 'websockets' else system}"
         if system in ("redis", "sqlite"):
             dialect, module = Chat(secret), "service"
             settings |= {"SECRET_KEY": secret, "JWT_SECRET": secret, "SQLITE_PATH": str(folder / "bench.db")}
             settings |= {**_NO_LIMITS, **env}
-        log = folder / "server.log"
-        pid = stack.enter_context(_process([sys.executable, "-m", module], SERVER_CORE, log, settings, port))
-        if module == "service":
-            _wait_ready(port, log)
-        yield Target(pid, ("127.0.0.1", port), dialect, Gauge({"server": pid} | processes), log)
-        if module == "service" and "Traceback" in log.read_text(errors="replace"):
-            raise ServerError(f"{module} went through its run with errors:\n{tail(log)}")
+        addresses, logs = [], []
+        for number in range(processes):
+            port, log = free_port(), folder / f"server-{number}.log"
+            command, own = [sys.executable, "-m", module], {**settings, "PORT": str(port)}
+            gauged["server"].append(stack.enter_context(_process(command, SERVER_CORE, log, own, port)))
+            addresses.append(("127.0.0.1", port))
+            logs.append(log)
+            if module == "service":
+                _wait_ready(port, log)
+        yield Target(gauged["server"], addresses, dialect, Gauge(gauged), redis_ports)
+        for log in logs:
+            if module == "service" and "Traceback" in log.read_text(errors="replace"):
+                raise ServerError(f"{module} went through its run with errors:\n{tail(log)}")
 
 
 @contextmanager
-def _redis(folder: Path) -> Iterator[tuple[int, int]]:
-    """Port and process of a Redis that keeps nothing on disk."""
+def _redis(folder: Path, options: Sequence[str]) -> Iterator[tuple[list[int], list[int], str]]:
+    """Port, process and URL of a Redis that keeps nothing on disk, unless `options` say otherwise."""
     port = free_port()
     command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
-    with _process([*command, "--dir", str(folder)], LOAD_CORE, folder / "redis.log", {}, port) as pid:
-        yield port, pid
+    with _process([*command, "--dir", str(folder), *options], LOAD_CORE, folder / "redis.log", {}, port) as pid:
+        yield [port], [pid], f"redis://127.0.0.1:{port}/0"
+
+
+@contextmanager
+def _cluster(primaries: int) -> Iterator[tuple[list[int], list[int], str]]:
+    """Ports, processes and URL of a cluster without replicas, on this process's core."""
+    with RedisCluster(primaries, replicas=0, node_timeout=NODE_SECONDS) as cluster:
+        yield [node.port for node in cluster.nodes], [node.pid for node in cluster.nodes], cluster.url
 
 
 @contextmanager

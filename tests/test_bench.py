@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from bench.dialects import MARK, TEXT, Chat, Echo, broadcast_payload
 from bench.frames import PONG, FrameError, FrameReader, client_frame, server_frame
 from bench.goals import GOALS, Bound, Goal, sqlite_factor, sqlite_verdict
 from bench.load import Run, evenly
-from bench.machine import parse_smaps, parse_stat
+from bench.machine import cpu_seconds, parse_smaps
 from bench.measure import QUICK, Notes, Plan
 from bench.profile import shares
 from bench.stats import number, percentile, ratios, spread
@@ -76,12 +78,16 @@ def test_both_dialects_publish_forty_bytes_of_text() -> None:
     assert message["user"] == {"id": "u00003", "name": "User 00003"}
 
 
-def test_proc_files_are_read_by_field() -> None:
-    """A process name may hold spaces and brackets; sizes become bytes."""
-    stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 250 150 0 0 20 0 1 0 100 1000 10"
-    assert parse_stat(stat) == (2.5, 1.5)
+def test_memory_is_read_by_field() -> None:
+    """Sizes become bytes; what else a process has is not looked at."""
     rollup = "5581 [rollup]\nRss:     2048 kB\nPss:     1024 kB\nPss_Anon:  1 kB\nShared_Clean: 9 kB\n"
     assert parse_smaps(rollup) == (2 << 20, 1 << 20)
+
+
+def test_cpu_time_of_a_process_is_the_kernels() -> None:
+    """Asked by its number it is what the process itself is told."""
+    before = time.process_time()
+    assert before <= cpu_seconds(os.getpid()) <= time.process_time()
 
 
 def test_samples_are_spread_from_first_to_last() -> None:

@@ -1,0 +1,1 @@
+"""How far the service goes, computed from what was measured: `python -m bench.capacity`."""
