@@ -108,7 +108,7 @@ def target(
         for number in range(processes):
             port, log = free_port(), folder / f"server-{number}.log"
             command, own = [sys.executable, "-m", module], {**settings, "PORT": str(port)}
-            gauged["server"].append(stack.enter_context(_process(command, SERVER_CORE, log, own, port)))
+            gauged["server"].append(stack.enter_context(process(command, SERVER_CORE, log, own, port)))
             addresses.append(("127.0.0.1", port))
             logs.append(log)
             if module == "service":
@@ -124,7 +124,7 @@ def _redis(folder: Path, options: Sequence[str]) -> Iterator[tuple[list[int], li
     """Port, process and URL of a Redis that keeps nothing on disk, unless `options` say otherwise."""
     port = free_port()
     command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
-    with _process([*command, "--dir", str(folder), *options], LOAD_CORE, folder / "redis.log", {}, port) as pid:
+    with process([*command, "--dir", str(folder), *options], LOAD_CORE, folder / "redis.log", {}, port) as pid:
         yield [port], [pid], f"redis://127.0.0.1:{port}/0"
 
 
@@ -136,11 +136,11 @@ def _cluster(primaries: int) -> Iterator[tuple[list[int], list[int], str]]:
 
 
 @contextmanager
-def _process(command: list[str], core: int, log: Path, env: Mapping[str, str], port: int) -> Iterator[int]:
+def process(command: list[str], core: int, log: Path, env: Mapping[str, str], port: int) -> Iterator[int]:
     """A process pinned to a core, listening; killed at the end, for nothing of it is kept."""
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             command,
             cwd=ROOT,
             env={**clean, **env},
@@ -150,13 +150,13 @@ def _process(command: list[str], core: int, log: Path, env: Mapping[str, str], p
             preexec_fn=_pin(core),
         )
     try:
-        _wait(process, port, log)
-        yield process.pid
-        if process.poll() is not None:
+        _wait(started, port, log)
+        yield started.pid
+        if started.poll() is not None:
             raise ServerError(f"{' '.join(command)} died:\n{tail(log)}")
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        started.send_signal(signal.SIGKILL)
+        started.wait()
 
 
 def _pin(core: int) -> Callable[[], None]:
