@@ -7,6 +7,9 @@ import { roomOfPath } from "./page/address.js";
 import { Conversation, FIRST_ROOM } from "./page/conversation.js";
 import { Entrance } from "./page/entrance.js";
 import { store } from "./page/store.js";
+import { words } from "./page/words.js";
+
+sayShell();
 
 /** @type {Conversation | null} */
 let conversation = null;
@@ -19,6 +22,18 @@ function enter(name, room) {
   entrance.close();
   if (conversation) conversation.enter(name, room);
   else conversation = new Conversation({ name, room, toEntrance: (why) => entrance.open({ name: store.name, ...why }) });
+}
+
+/** Put the words where index.html leaves room for them. */
+function sayShell() {
+  const shell = /** @type {Record<string, string>} */ (words.shell);
+  for (const node of document.querySelectorAll("[data-say], [data-label], [data-title], [data-placeholder]")) {
+    const { say, label, title, placeholder } = /** @type {HTMLElement} */ (node).dataset;
+    if (say) node.textContent = shell[say];
+    if (title) node.setAttribute("title", shell[title]);
+    if (label ?? title) node.setAttribute("aria-label", shell[label ?? title ?? ""]);
+    if (placeholder) node.setAttribute("placeholder", shell[placeholder]);
+  }
 }
 
 // A page from the browser's cache has let go of its outbox.

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { words } from "./words.js";
+
 const ROOM = "[a-z0-9][a-z0-9_-]{0,63}";
 const NAME = new RegExp(`^${ROOM}$`);
 const PATH = new RegExp(`^/r/(${ROOM})$`);
@@ -17,7 +19,7 @@ export const roomOfPath = () => PATH.exec(location.pathname)?.[1] ?? null;
  */
 export function checkRoom(text) {
   const room = text.trim().replace(/^#/, "").toLowerCase().replaceAll(/\s+/g, "-");
-  if (!room) return { error: "Name a room." };
+  if (!room) return { error: words.entrance.noRoom };
   if (NAME.test(room)) return { room };
-  return { error: "A room’s name has only a–z, 0–9, - and _, and starts with a letter or a digit." };
+  return { error: words.entrance.roomRule };
 }

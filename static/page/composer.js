@@ -6,6 +6,7 @@
 
 import { byId } from "./dom.js";
 import { isBlank } from "./format.js";
+import { words } from "./words.js";
 
 /** @import { Message } from "../protocol.js" */
 
@@ -58,7 +59,7 @@ export class Composer {
    */
   turnTo(room, draft) {
     this.#cancel();
-    this.#text.placeholder = `Message #${room}`;
+    this.#text.placeholder = words.composer.placeholder(room);
     this.#fill(draft);
   }
 
@@ -190,7 +191,7 @@ export class Composer {
     const { value } = this.#text;
     const left = this.#left(value);
     const near = left < this.#limit * (1 - NOTE_AT);
-    this.#note.textContent = near ? (left < 0 ? `${-left} characters too many` : `${left} characters left`) : "";
+    this.#note.textContent = near ? (left < 0 ? words.composer.over(-left) : words.composer.left(left)) : "";
     this.#note.classList.toggle("over", left < 0);
     this.#send.disabled = isBlank(value) || left < 0;
     this.#text.style.height = "auto";

@@ -7,7 +7,6 @@ import { Chat } from "../client.js";
 import { roomOfPath } from "./address.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
-import { sentence } from "./format.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
 import { Room } from "./room.js";
@@ -15,6 +14,7 @@ import { rowsOf } from "./rows.js";
 import { Sidebar } from "./sidebar.js";
 import { Status, showTyping, toast } from "./status.js";
 import { storage, store } from "./store.js";
+import { sentence, words } from "./words.js";
 
 /**
  * @import { ChatEvents } from "../client.js"
@@ -31,11 +31,6 @@ const READ_MS = 1000; // between two read positions told
 const ROOMS_MS = 60_000; // between two looks at the list of rooms
 const ROOMS_AGE_MS = 1500; // until the service has a fresh list: its own may be a second old
 const BACK_TO_ENTRANCE = new Set(["bad_request", "name_taken", "unauthenticated"]);
-const REFUSALS = {
-  edit: "Your change was not taken",
-  remove: "The message was not removed",
-  react: "Your reaction was not taken",
-};
 
 export class Conversation {
   #chat;
@@ -187,17 +182,17 @@ export class Conversation {
    */
   #onRemoved(room, frame) {
     room.onRemoved(frame, this.#me);
-    if (room === this.#current && this.#composer.onRemoved(frame.target)) toast("The message was removed. Your words stay here.");
+    if (room === this.#current && this.#composer.onRemoved(frame.target)) toast(words.notices.messageGone);
   }
 
   /** @param {Refusal} refusal */
   #onRefused({ room, type, message, text }) {
     if (type !== "join") {
-      toast(`${REFUSALS[type]}. ${sentence(message)}`);
+      toast(words.notices.refused(words.notices[type], sentence(message)));
       if (text) this.#keepWords(room, text);
       return;
     }
-    toast(`#${room}: ${sentence(message)}`);
+    toast(words.notices.notEntered(room, sentence(message)));
     this.#forget(room);
   }
 
@@ -320,7 +315,7 @@ export class Conversation {
 
   /** @param {OutboxEntry | null} entry */
   #onOutbox(entry) {
-    if (entry?.state === "failed" && entry.room !== this.#current.name) toast(`A message to #${entry.room} was not sent.`);
+    if (entry?.state === "failed" && entry.room !== this.#current.name) toast(words.notices.notSent(entry.room));
     this.#draw();
   }
 
@@ -377,7 +372,7 @@ export class Conversation {
     rooms.sort((one, other) => one.name.localeCompare(other.name));
     this.#sidebar.rooms(rooms, this.#listed.filter(({ room }) => !this.#rooms.has(room)));
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
-    document.title = `${unread > 0 ? `(${unread}) ` : ""}#${current} · Parley`;
+    document.title = words.title({ room: current, unread });
   }
 }
 

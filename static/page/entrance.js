@@ -5,7 +5,7 @@
 
 import { checkRoom } from "./address.js";
 import { byId } from "./dom.js";
-import { sentence } from "./format.js";
+import { sentence, words } from "./words.js";
 
 export class Entrance {
   #form = byId("entrance-form");
@@ -24,7 +24,7 @@ export class Entrance {
       event.preventDefault();
       const name = this.#name.value.trim();
       const { room, error } = checkRoom(this.#room.value);
-      if (!name) this.#complain(this.#name, "Tell us a name.");
+      if (!name) this.#complain(this.#name, words.entrance.noName);
       else if (room === undefined) this.#complain(this.#room, error);
       else on.enter(name, room);
     });

@@ -1,16 +1,16 @@
 /**
- * How times, counts and texts are shown.
+ * How times and texts are shown.
  * @module
  */
 
 import { el } from "./dom.js";
 import { addresses } from "./links.js";
+import { locale, words } from "./words.js";
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
-const names = new Intl.ListFormat(undefined, { style: "long", type: "conjunction" });
+const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+const whole = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
+const weekday = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
+const year = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
 
 const DAY_MS = 86_400_000;
 const PICTURE = "\\p{Extended_Pictographic}\\uFE0F?\\p{Emoji_Modifier}?";
@@ -31,26 +31,9 @@ export function dayOf(at) {
 /** Today, Yesterday, or the date. @param {number} day as `dayOf` names it */
 export function dayName(day) {
   const today = dayOf(Date.now());
-  if (day === today) return "Today";
-  if (day === dayOf(today - DAY_MS / 2)) return "Yesterday";
+  if (day === today) return words.days.today;
+  if (day === dayOf(today - DAY_MS / 2)) return words.days.yesterday;
   return (today - day < 300 * DAY_MS ? weekday : year).format(day);
-}
-
-/**
- * "1 person", "3 people"
- * @param {number} number
- * @param {string} one
- * @param {string} many
- */
-export const count = (number, one, many) => `${number.toLocaleString()} ${number === 1 ? one : many}`;
-
-/** "Ada, Bob and Cem". @param {string[]} words */
-export const list = (words) => names.format(words);
-
-/** The service's words as a sentence. @param {string} words */
-export function sentence(words) {
-  const text = words.trim();
-  return text && text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
 }
 
 /** Whether a text shows nothing, which the service takes for an empty one. @param {string} text */

@@ -4,9 +4,9 @@
  */
 
 import { byId, closest } from "./dom.js";
-import { count } from "./format.js";
 import { build } from "./message.js";
 import { Tools } from "./tools.js";
+import { words } from "./words.js";
 
 /** @import { Row } from "./rows.js" */
 
@@ -144,7 +144,7 @@ export class Log {
     this.#atEnd = scrollHeight - scrollTop - clientHeight < AT_END_PX;
     this.#jump.hidden = this.#atEnd;
     if (unread !== undefined) {
-      this.#jumpText.textContent = unread > 0 ? count(unread, "new message", "new messages") : "Latest";
+      this.#jumpText.textContent = unread > 0 ? words.log.unread(unread) : words.log.latest;
       this.#jump.classList.toggle("unread", unread > 0);
     }
     if (this.#atEnd) this.#on.seen();

@@ -4,7 +4,8 @@
  */
 
 import { avatar, el, icon } from "./dom.js";
-import { dayName, isEmojiOnly, list, moment, sentence, time, withLinks } from "./format.js";
+import { dayName, isEmojiOnly, moment, time, withLinks } from "./format.js";
+import { list, sentence, words } from "./words.js";
 
 /**
  * @import { Message, Person } from "../protocol.js"
@@ -13,27 +14,22 @@ import { dayName, isEmojiOnly, list, moment, sentence, time, withLinks } from ".
 
 const READERS_SHOWN = 3;
 
-const GAPS = {
-  trimmed: "Some messages are missing here: you were away for longer than this room remembers.",
-  epoch: "Earlier messages are gone: this room’s history began again.",
-};
-
 /** @type {Record<string, (room: string) => (Node | string)[]>} */
 const STARTS = {
-  empty: (room) => [el("strong", {}, `Nobody has said anything in #${room} yet`), "Say hello: whoever comes later sees it."],
-  begin: (room) => [el("strong", {}, `This is where #${room} begins`)],
-  forgotten: () => ["Earlier messages are no longer kept."],
+  empty: (room) => [el("strong", {}, words.log.empty(room)), words.log.sayHello],
+  begin: (room) => [el("strong", {}, words.log.begins(room))],
+  forgotten: () => [words.log.forgotten],
 };
 
 /** @type {{[K in keyof Values]: (value: Values[K]) => HTMLLIElement}} */
 const BUILDERS = {
   message: (value) => message(value),
   pending: (value) => pending(value),
-  loading: () => el("li", { class: "row-note loading" }, "Loading earlier messages…"),
+  loading: () => el("li", { class: "row-note loading" }, words.log.loading),
   start: ({ room, says }) => el("li", { class: `row-note start ${says ?? ""}` }, ...(says ? STARTS[says](room) : [])),
-  gap: ({ reason }) => el("li", { class: "row-note gap" }, icon("gap"), el("span", {}, GAPS[reason] ?? GAPS.trimmed)),
+  gap: ({ reason }) => el("li", { class: "row-note gap" }, icon("gap"), el("span", {}, words.log[reason] ?? words.log.trimmed)),
   day: ({ day }) => el("li", { class: "separator" }, el("span", {}, dayName(day))),
-  new: () => el("li", { class: "separator new" }, el("span", {}, "New")),
+  new: () => el("li", { class: "separator new" }, el("span", {}, words.log.new)),
 };
 
 /**
@@ -50,9 +46,9 @@ function message(value) {
   if (!own) node.append(el("div", { class: "who" }, first ? avatar(user) : hoverTime(at)));
   else node.append(hoverTime(at));
   const body = el("div", { class: "body" }, head(value));
-  body.append(removed ? el("div", { class: "bubble gone" }, "Message removed") : bubble(value));
+  body.append(removed ? el("div", { class: "bubble gone" }, words.message.gone) : bubble(value));
   if (!removed) body.append(...reactions(value));
-  if (saving || removing) body.append(status("clock", removing ? "Removing…" : "Saving…"));
+  if (saving || removing) body.append(status("clock", removing ? words.message.removing : words.message.saving));
   node.append(body, ...readers(value));
   return node;
 }
@@ -62,8 +58,8 @@ function message(value) {
  * @param {{user?: Person, own: boolean, first: boolean, at: number}} value `user`: for those of others
  */
 function head({ user, own, first, at }) {
-  if (!first) return el("span", { class: "hidden" }, own ? "You:" : `${user?.name}:`);
-  const name = own ? el("span", { class: "hidden" }, "You") : el("bdi", { class: "name" }, user?.name ?? "");
+  if (!first) return el("span", { class: "hidden" }, words.message.says(own ? null : (user?.name ?? "")));
+  const name = own ? el("span", { class: "hidden" }, words.message.you) : el("bdi", { class: "name" }, user?.name ?? "");
   return el("div", { class: "head" }, name, timeOf(at));
 }
 
@@ -83,7 +79,7 @@ function hoverTime(at) {
 function bubble({ text = "", edited_at }) {
   const content = el("div", { class: "text", dir: "auto" }, ...withLinks(text));
   const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, content);
-  if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, "edited"));
+  if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, words.message.edited));
   return node;
 }
 
@@ -91,9 +87,9 @@ function bubble({ text = "", edited_at }) {
 function reactions({ reactions: given = {}, me, names }) {
   const chips = Object.entries(given).map(([emoji, users]) => {
     const mine = users.includes(me ?? "");
-    const who = list(users.map((id) => (id === me ? "You" : names[id])));
+    const who = list(users.map((id) => (id === me ? words.message.you : names[id])));
     const properties = { type: "button", class: "chip", title: who, "aria-pressed": mine, "data-action": "react" };
-    const label = `${emoji} ${users.length}, by ${who}`;
+    const label = words.message.reaction(emoji, users.length, who);
     const button = el("button", { ...properties, "aria-label": label, "data-emoji": emoji });
     button.append(el("span", { class: "emoji" }, emoji), el("span", {}, String(users.length)));
     return button;
@@ -104,7 +100,7 @@ function reactions({ reactions: given = {}, me, names }) {
 /** @param {Shown} value */
 function readers({ readers: users }) {
   if (users.length === 0) return [];
-  const says = `Read up to here by ${list(users.map(({ name }) => name))}`;
+  const says = words.message.readBy(users.map(({ name }) => name));
   const node = el("div", { class: "readers", title: says });
   node.append(...users.slice(0, READERS_SHOWN).map((user) => avatar(user, "tiny")));
   if (users.length > READERS_SHOWN) {
@@ -120,12 +116,12 @@ function pending({ id, text, state, sent, error, first, at }) {
   const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
   const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text }));
   if (failed) {
-    const says = status("alert", `Not sent. ${sentence(error ?? "")}`);
-    const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, "Send again");
-    const drop = el("button", { type: "button", class: "plain small", "data-action": "discard" }, "Delete");
+    const says = status("alert", words.message.failed(sentence(error ?? "")));
+    const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, words.message.retry);
+    const drop = el("button", { type: "button", class: "plain small", "data-action": "discard" }, words.message.discard);
     body.append(says, el("div", { class: "row" }, again, drop));
   } else if (!sent) {
-    body.append(status("clock", state === "sending" ? "Sending…" : "Waiting to be sent"));
+    body.append(status("clock", state === "sending" ? words.message.sending : words.message.waiting));
   }
   node.append(body);
   return node;

@@ -5,6 +5,7 @@
 
 import { OutboxFullError } from "../client.js";
 import { byId } from "./dom.js";
+import { words } from "./words.js";
 
 /**
  * @import { Chat } from "../client.js"
@@ -93,7 +94,7 @@ export class Outgoing {
       return null;
     } catch (error) {
       if (!(error instanceof OutboxFullError)) throw error;
-      return "Too many messages are waiting to be sent.";
+      return words.composer.full;
     }
   }
 

@@ -6,6 +6,7 @@
 
 import { dayOf } from "./format.js";
 import { withReaction } from "./room.js";
+import { words } from "./words.js";
 
 /**
  * @import { Loss } from "../cursor.js"
@@ -79,7 +80,7 @@ export function rowsOf(room, entries, me) {
     const changed = withChanges(message, changes.get(message.seq) ?? [], me);
     const people = (readers.get(message.seq) ?? []).map((id) => ({ id, name: room.nameOf(id) ?? "" }));
     const reactors = Object.values(changed.reactions ?? {}).flat();
-    const names = Object.fromEntries(reactors.map((id) => [id, room.nameOf(id) ?? "Somebody"]));
+    const names = Object.fromEntries(reactors.map((id) => [id, room.nameOf(id) ?? words.message.somebody]));
     const first = !continues(state.previous, message);
     rows.push(row("message", `m${message.seq}`, { ...changed, own, me, readers: people, names, first }));
     state.previous = message;

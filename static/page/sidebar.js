@@ -5,7 +5,7 @@
 
 import { checkRoom } from "./address.js";
 import { avatar, byId, closest, el, iconButton } from "./dom.js";
-import { count } from "./format.js";
+import { number, words } from "./words.js";
 
 /**
  * @import { ListedRoom, Person } from "../protocol.js"
@@ -113,7 +113,7 @@ export class Sidebar {
   #room({ name, unread, current }, leavable) {
     const open = this.#link(name, unread);
     if (current) open.setAttribute("aria-current", "page");
-    const leave = iconButton("close", `Leave #${name}`, () => this.#on.leave(name));
+    const leave = iconButton("close", words.sidebar.leave(name), () => this.#on.leave(name));
     leave.classList.add("leave");
     return el("li", {}, open, ...(leavable ? [leave] : []));
   }
@@ -121,7 +121,7 @@ export class Sidebar {
   /** @param {ListedRoom} room */
   #other({ room, count: here, unread }) {
     const open = this.#link(room, unread);
-    if (here > 0 && !unread) open.append(el("span", { class: "here", title: count(here, "person", "people") }, String(here)));
+    if (here > 0 && !unread) open.append(el("span", { class: "here", title: words.sidebar.inside(here) }, number(here)));
     return el("li", {}, open);
   }
 
@@ -138,7 +138,7 @@ export class Sidebar {
     );
     if (unread > 0) {
       open.classList.add("unread");
-      const says = el("span", { class: "hidden" }, " unread");
+      const says = el("span", { class: "hidden" }, ` ${words.sidebar.unread}`);
       open.append(el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), says));
     }
     return open;
@@ -177,14 +177,14 @@ export class Sidebar {
     const signature = JSON.stringify([members, room.count]);
     if (this.#drawn.people === signature) return;
     this.#drawn.people = signature;
-    byId("people-count").textContent = room.count > 0 ? room.count.toLocaleString() : "";
-    byId("people-label").textContent = room.count === 1 ? " person here" : " people here";
-    byId("people-title").textContent = count(room.count, "person here", "people here");
+    byId("people-count").textContent = room.count > 0 ? number(room.count) : "";
+    byId("people-label").textContent = ` ${words.sidebar.peopleHere(room.count)}`;
+    byId("people-title").textContent = words.sidebar.here(room.count);
     const others = members.filter(({ id }) => id !== me);
     byId("faces").replaceChildren(...others.slice(0, FACES).map((person) => avatar(person, "small")));
     const list = members.map((person) => this.#person(person, person.id === me));
     if (members.length === 0 && room.count > 0) {
-      list.push(el("li", { class: "muted" }, "In a room this large only the number is shown."));
+      list.push(el("li", { class: "muted" }, words.sidebar.large));
     }
     byId("members").replaceChildren(...list);
   }
@@ -195,6 +195,6 @@ export class Sidebar {
    */
   #person(person, isMe) {
     const name = el("bdi", { class: "name" }, person.name);
-    return el("li", { class: "person" }, avatar(person), name, ...(isMe ? [el("span", { class: "muted" }, "you")] : []));
+    return el("li", { class: "person" }, avatar(person), name, ...(isMe ? [el("span", { class: "muted" }, words.sidebar.you)] : []));
   }
 }

@@ -5,7 +5,7 @@
 
 import { CloseCode } from "../codes.js";
 import { byId, el } from "./dom.js";
-import { list, sentence } from "./format.js";
+import { sentence, words } from "./words.js";
 
 /** @import { LinkState } from "../link.js" */
 
@@ -15,32 +15,24 @@ const TOAST_MS = 6000;
 const TOASTS = 3;
 const TYPISTS = 3; // named; more are "several"
 
-const WORDS = {
-  open: "Online",
-  connecting: "Connecting…",
-  stopped: "Disconnected",
-  waiting: "Offline",
-  closed: "Offline",
-};
-
 /** @typedef {[LinkState["code"], string][]} Words by the code of a state */
 
 const STOPPED = new Map(/** @type {Words} */ ([
-  [CloseCode.NORMAL, "The connection was closed."],
-  [CloseCode.POLICY_VIOLATION, "You were disconnected because of too many errors or messages."],
-  [CloseCode.REMOVED, "You were removed from this chat."],
-  [CloseCode.TOO_BIG, "A message was too big, so the connection was closed."],
-  ["unauthenticated", "You can’t enter here without an account."],
-  ["forbidden", "You may not enter here."],
+  [CloseCode.NORMAL, words.status.closed],
+  [CloseCode.POLICY_VIOLATION, words.status.tooManyErrors],
+  [CloseCode.REMOVED, words.status.removed],
+  [CloseCode.TOO_BIG, words.status.tooBig],
+  ["unauthenticated", words.status.unauthenticated],
+  ["forbidden", words.status.forbidden],
 ]));
 
 const REASONS = new Map(/** @type {Words} */ ([
-  [CloseCode.RESTART, "The service is restarting"],
-  [CloseCode.TRY_AGAIN_LATER, "The service is full"],
-  [CloseCode.TOO_MANY, "You have too many connections open"],
-  [CloseCode.TOO_SLOW, "The connection was too slow"],
-  ["name_taken", "Somebody who is here has your name"],
-  ["rate_limited", "Too many attempts from here"],
+  [CloseCode.RESTART, words.status.restarting],
+  [CloseCode.TRY_AGAIN_LATER, words.status.full],
+  [CloseCode.TOO_MANY, words.status.tooMany],
+  [CloseCode.TOO_SLOW, words.status.tooSlow],
+  ["name_taken", words.status.nameTaken],
+  ["rate_limited", words.status.rateLimited],
 ]));
 
 export class Status {
@@ -58,7 +50,7 @@ export class Status {
   /** @type {number | undefined} */
   #timer;
 
-  /** @param {() => void} onAction "Try now" or "Join again" was pressed */
+  /** @param {() => void} onAction the banner's button was pressed */
   constructor(onAction) {
     this.#onAction = onAction;
     this.#action.addEventListener("click", () => this.#onAction());
@@ -75,7 +67,7 @@ export class Status {
 
   /** One word, for beside the name. */
   get word() {
-    return WORDS[this.#state.state];
+    return words.states[this.#state.state];
   }
 
   #draw() {
@@ -84,17 +76,17 @@ export class Status {
     if (state === "open") {
       this.#back();
     } else if (state === "stopped") {
-      const says = STOPPED.get(code) ?? "The connection was closed.";
-      this.#say("stopped", reason ? `${says} ${sentence(reason)}` : says, "Join again");
+      const says = STOPPED.get(code) ?? words.status.closed;
+      this.#say("stopped", reason ? `${says} ${sentence(reason)}` : says, words.status.joinAgain);
     } else if (state !== "closed" && performance.now() - this.#since < QUIET_MS) {
       this.#timer = setTimeout(() => this.#draw(), QUIET_MS);
     } else if (state === "waiting") {
       const left = Math.ceil((this.#retryAt - performance.now()) / 1000);
-      const why = REASONS.get(code) ?? (this.#wasOpen ? "You are offline" : "The service can’t be reached");
-      this.#say("offline", `${why}.`, "Try now", left > 0 ? `Trying again in ${left} s.` : "Trying again…");
+      const why = REASONS.get(code) ?? (this.#wasOpen ? words.status.offline : words.status.unreachable);
+      this.#say("offline", why, words.status.tryNow, left > 0 ? words.status.againIn(left) : words.status.again);
       this.#timer = setTimeout(() => this.#draw(), 500);
     } else if (state === "connecting") {
-      this.#say("offline", "Connecting…", null);
+      this.#say("offline", words.status.connecting, null);
     }
   }
 
@@ -117,7 +109,7 @@ export class Status {
 
   #back() {
     if (!this.#shown) return;
-    if (this.#wasOpen) this.#say("back", "Connected.", null);
+    if (this.#wasOpen) this.#say("back", words.status.connected, null);
     this.#shown = false;
     this.#timer = setTimeout(() => (this.#banner.hidden = true), BACK_MS);
   }
@@ -125,8 +117,7 @@ export class Status {
 
 /** Who types. @param {string[]} names */
 export function showTyping(names) {
-  const who = names.length > TYPISTS ? "Several people are" : `${list(names)} ${names.length === 1 ? "is" : "are"}`;
-  const says = names.length > 0 ? `${who} typing…` : "";
+  const says = names.length === 0 ? "" : names.length > TYPISTS ? words.typing.many : words.typing.some(names);
   if (byId("typing").textContent !== says) byId("typing").textContent = says;
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { closest, el, iconButton } from "./dom.js";
+import { words } from "./words.js";
 
 const QUICK = ["👍", "❤️", "😂"];
 const STEPS = new Map([["ArrowRight", 1], ["ArrowLeft", -1]]);
@@ -36,12 +37,12 @@ export class Tools {
     this.#list = list;
     this.#onReact = onReact;
     const quick = QUICK.map((emoji) => this.#emojiButton(emoji, "icon"));
-    this.#more = iconButton("smile", "Choose a reaction", () => this.#togglePicker());
+    this.#more = iconButton("smile", words.tools.pick, () => this.#togglePicker());
     this.#own = [
-      iconButton("edit", "Edit", () => this.#seq !== null && onEdit(this.#seq)),
-      iconButton("remove", "Remove", () => this.#seq !== null && onRemove(this.#seq)),
+      iconButton("edit", words.tools.edit, () => this.#seq !== null && onEdit(this.#seq)),
+      iconButton("remove", words.tools.remove, () => this.#seq !== null && onRemove(this.#seq)),
     ];
-    this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": "Message" }, ...quick, this.#more, ...this.#own);
+    this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": words.tools.bar }, ...quick, this.#more, ...this.#own);
     list.addEventListener("pointerover", ({ target }) => this.#moveTo(target));
     list.addEventListener("focusin", ({ target }) => this.#moveTo(target));
     list.addEventListener("pointerleave", () => this.#leave(document.activeElement));
@@ -97,7 +98,7 @@ export class Tools {
       this.#closePicker();
       if (seq !== null) this.#onReact(seq, emoji);
     };
-    return el("button", { type: "button", class: className, "aria-label": `React with ${emoji}`, onclick }, emoji);
+    return el("button", { type: "button", class: className, "aria-label": words.tools.react(emoji), onclick }, emoji);
   }
 
   // -- the picker
@@ -108,7 +109,7 @@ export class Tools {
       return;
     }
     const buttons = EMOJI.map((emoji) => this.#emojiButton(emoji, "emoji"));
-    const picker = el("div", { class: "picker", role: "group", "aria-label": "Choose a reaction" }, ...buttons);
+    const picker = el("div", { class: "picker", role: "group", "aria-label": words.tools.pick }, ...buttons);
     this.#picker = picker;
     this.#bar.append(picker);
     // Upwards, unless it would stand out of the list's frame.

@@ -21,6 +21,12 @@ def node(script: str, *arguments: str, source: str | None = None) -> subprocess.
     return subprocess.run(command, cwd=ROOT, input=source, capture_output=True, text=True, check=False)
 
 
+def node_source(module: str) -> str:
+    """What a module that stands in the tree's top prints."""
+    command = [require_tool("node", "nodejs"), "--input-type=module", "--eval", module]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 def tsc(*arguments: str) -> str:
     """What the type checker has to say."""
     return node("node_modules/typescript/bin/tsc", *arguments).stdout
