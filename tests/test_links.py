@@ -4,7 +4,9 @@ A case is a text in which what must become a link stands between ⟦ and ⟧. Th
 and suites are full of; the expectations are ours.
 """
 
+import re
 import time
+from pathlib import Path
 
 from .browser import Person, chromium, person
 from .harness import NO_LIMITS, ServiceProcess
@@ -188,6 +190,32 @@ INVISIBLE = [
 ]
 
 
+# linkify-it's own cases (github.com/markdown-it/linkify-it, 5.0.0, MIT), and where we differ, on purpose: quotation
+# marks end an address, for so does text around one; "_" before or behind one is emphasis; a host may begin with "-".
+CORPUS = Path(__file__).parent / "files" / "linkify-it"
+DIFFERENT = {
+    'http://foo.com/blah_blah_"doublequoted"': "http://foo.com/blah_blah_",
+    "_http://example.com": "http://example.com",
+    "http://example.com_": "http://example.com",
+    "http://-example.com": "http://-example.com",
+}
+
+
+def _corpus() -> list[tuple[str, str]]:
+    """Texts of linkify-it's cases and the first address in each: "" for none, which is so also for other schemes."""
+    cases = []
+    lines = [re.sub(r"^%.*", "", line) for line in (CORPUS / "links.txt").read_text().splitlines()]
+    for block in "\n".join(lines).split("\n\n"):
+        match [line for line in block.split("\n") if line.strip()]:
+            case [text, url]:
+                cases.append((text, url))
+            case [text]:
+                cases.append((text, text))
+    cases = [(text, url) for text, url in cases if re.match("https?://", url, re.IGNORECASE)]
+    lines = [re.sub(r"^%.*", "", line) for line in (CORPUS / "not_links.txt").read_text().splitlines()]
+    return cases + [(line, "") for line in lines if line.strip()]
+
+
 async def _links(ada: Person, texts: list[str]) -> list[str]:
     """Each text with its links between ⟦ and ⟧."""
     found: list[str] = await ada.page.evaluate(
@@ -218,6 +246,19 @@ async def test_addresses_end_where_people_mean() -> None:
                 wanted = [around.format(line) if "{" not in line else around.replace("{}", line) for line in lines]
                 found = await _links(ada, [text.replace("⟦", "").replace("⟧", "") for text in wanted])
                 assert found == wanted
+
+
+async def test_a_known_linkers_cases() -> None:
+    """The first address of each of linkify-it's texts, but for the few where we differ."""
+    cases = _corpus()
+    assert len(cases) > 100
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.page.goto(f"{service.url}/clock.html")
+            marked = await _links(ada, [text for text, _ in cases])
+            found = ["".join(re.findall("⟦(.*?)⟧", text)[:1]) for text in marked]
+            wanted = [DIFFERENT.get(text, url) for text, url in cases]
+            assert list(zip(cases, found, strict=True)) == list(zip(cases, wanted, strict=True))
 
 
 async def test_hostile_texts_take_no_longer_than_long_ones() -> None:

@@ -1,9 +1,14 @@
 """The chat page in a real Chromium: the box in which one writes, with input methods, on touch screens, in two tabs."""
 
 import re
+import sys
+import unicodedata
 from typing import Any
 
 import pytest
+
+from service.names import check_text
+from service.protocol import RequestError
 
 from .browser import Person, chromium, expect, person, settle
 from .harness import NO_LIMITS, ChatClient, ServiceProcess
@@ -170,6 +175,33 @@ async def test_words_that_show_nothing_are_not_sent() -> None:
             assert await _sent(ada) == 0
             await ada.say("\u2800.")
             await ada.reads("\u2800.")
+
+
+async def test_page_and_service_agree_on_what_shows_nothing() -> None:
+    """Of each character alone, in the classes of all but the youngest Unicode."""
+    characters = [chr(point) for point in range(sys.maxunicode + 1) if not 0xD800 <= point <= 0xDFFF]
+    characters = [character for character in characters if unicodedata.category(character) != "Cn"]
+    refused = [character for character in characters if _refused(character)]
+    assert len(refused) > 100
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.page.goto(f"{service.url}/clock.html")
+            blank = await ada.page.evaluate(
+                """async (characters) => {
+                    const { isBlank } = await import("/static/page/format.js");
+                    return characters.filter(isBlank);
+                }""",
+                characters,
+            )
+            assert blank == refused
+
+
+def _refused(text: str) -> bool:
+    try:
+        check_text(text, 4000)
+    except RequestError as error:
+        return error.message == "text is empty"
+    return False
 
 
 async def test_a_rewrite_survives_a_look_into_another_room() -> None:

@@ -36,8 +36,11 @@ export function dayName(day) {
   return (today - day < 300 * DAY_MS ? weekday : year).format(day);
 }
 
+// As service/names.py has it: what is drawn as nothing, symbols among it that no property tells.
+const SEEN = /[^\s\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\u{1D159}\u{13441}\u{13442}\u{16FE4}\uFFF9-\uFFFB]/u;
+
 /** Whether a text shows nothing, which the service takes for an empty one. @param {string} text */
-export const isBlank = (text) => !/[^\s\p{Default_Ignorable_Code_Point}\u2800]/u.test(text);
+export const isBlank = (text) => !SEEN.test(text);
 
 /** Whether a text is one to three emoji and nothing else. @param {string} text */
 export const isEmojiOnly = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
