@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME,…",
         help="of redis, sqlite (the service on each broker), naive, websockets",
     )
-    made.add_argument("--rounds", type=_rounds, metavar="N", help="of which median, least and greatest are shown")
+    made.add_argument("--rounds", type=rounds, metavar="N", help="of which median, least and greatest are shown")
     made.add_argument(
         "--out",
         type=Path,
@@ -58,7 +58,7 @@ def _systems(text: str) -> tuple[str, ...]:
     return names
 
 
-def _rounds(text: str) -> int:
+def rounds(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("expected a whole number from 1")
     return int(text)

@@ -68,10 +68,15 @@ class Chat:
         self._secret = jwt_secret
         self._expiry = int(time.time()) + 3600
 
-    def upgrade(self, index: int) -> bytes:
+    def token(self, index: int) -> str:
+        """By which client number `index` comes in."""
         user, name = user_of(index)
-        token = jwt.encode({"sub": user, "name": name, "exp": self._expiry}, self._secret, algorithm="HS256")
-        return upgrade_request(f"Authorization: Bearer {token}\r\nSec-WebSocket-Protocol: chat.v1\r\n".encode())
+        return jwt.encode({"sub": user, "name": name, "exp": self._expiry}, self._secret, algorithm="HS256")
+
+    def upgrade(self, index: int) -> bytes:
+        return upgrade_request(
+            f"Authorization: Bearer {self.token(index)}\r\nSec-WebSocket-Protocol: chat.v1\r\n".encode()
+        )
 
     def join(self, room: str) -> bytes:
         return client_frame(f'{{"type":"join","room":"{room}"}}'.encode())

@@ -1,6 +1,5 @@
 """The tables, and docs/performance.md around them."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -8,7 +7,9 @@ import msgspec
 
 from bench import plots
 from bench.goals import FLAT, GOALS, SIZES, SQLITE_AIM, SQLITE_MUST, Goal, Values, sqlite_factor, sqlite_verdict
+from bench.page import report as page_report
 from bench.stats import number, ratios, spread
+from bench.tables import table
 
 NOTES = Path(__file__).with_name("notes.md")  # written by hand: where the time goes, the floor, what was tried
 METHOD = Path(__file__).with_name("method.md")
@@ -25,16 +26,6 @@ class Facts:
     seconds: float
     rounds: int
     values: Values
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, its columns aligned for those who read the source."""
-    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
-
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
-
-    return "\n".join([line(heads), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(line, rows)])
 
 
 def tables(facts: Facts) -> str:
@@ -187,6 +178,7 @@ def write(facts: Facts, folder: Path) -> None:
             tables(facts),
             "## Plots",
             *drawn,
+            *page_report.sections(folder),
             METHOD.read_text().strip(),
             NOTES.read_text().strip(),
         ]

@@ -18,6 +18,7 @@ from bench.machine import cpu_seconds, parse_smaps
 from bench.measure import QUICK, Notes, Plan
 from bench.profile import shares
 from bench.stats import number, percentile, ratios, spread
+from bench.tables import table
 from service.sockets.framing import FrameParser
 
 SIZES = (0, 1, 125, 126, 65535, 65536)
@@ -184,7 +185,7 @@ def test_the_report_is_written_and_rendered_again_the_same(tmp_path: Path) -> No
 
 def test_columns_line_up() -> None:
     """The Markdown is readable as text."""
-    lines = report.table(("a", "long head"), [("cell", "b")]).splitlines()
+    lines = table(("a", "long head"), [("cell", "b")]).splitlines()
     assert lines == ["| a    | long head |", "|------|-----------|", "| cell | b         |"]
 
 

@@ -1,0 +1,1 @@
+"""What the chat page costs and how fast it is: a real Chromium, the real service. `python -m bench.page --help`."""
