@@ -195,7 +195,7 @@ async def test_who_asks_for_a_thousand_things_takes_turns(redis_url: str) -> Non
     """A part at a time waits in the queue, so that nobody else is refused; the answers keep their order."""
     async with running(redis_url, queue_limits=QUEUE_LIMITS | {Lane.READS: 2 * TOGETHER_LIMIT}) as it:
         echo = [it.call("ECHO", str(number), lane=Lane.READS) for number in range(1000)]
-        wide = asyncio.ensure_future(all_of(*echo))
+        wide = asyncio.ensure_future(all_of(echo))
         await asyncio.sleep(0)
         assert await it.call("ECHO", "other", lane=Lane.READS) == b"other"
         assert not wide.done()
@@ -231,9 +231,10 @@ async def test_the_first_error_ends_what_is_asked_together(redis_url: str) -> No
     """What had not begun is not asked any more."""
     async with running(redis_url) as it:
         await it.call("SET", "key", "v")
-        calls = [it.call("LPUSH", "key", "x"), *(it.call("INCR", "n") for _ in range(200))]
+        commands = [("LPUSH", "key", "x"), *[("INCR", "n")] * 200]
+        calls = (it.call(*command) for command in commands)
         with pytest.raises(WrongType):
-            await all_of(*calls)
+            await all_of(calls)
         assert await it.call("GET", "n") == b"%d" % (TOGETHER_LIMIT - 1)
 
 
@@ -242,7 +243,7 @@ async def test_who_no_longer_waits_leaves_nothing_begun_behind(redis_url: str) -
     async with running(redis_url) as it:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0):
-                await all_of(*(it.call("INCR", "n") for _ in range(3 * TOGETHER_LIMIT)))
+                await all_of(it.call("INCR", "n") for _ in range(3 * TOGETHER_LIMIT))
         gc.collect()
 
 

@@ -80,14 +80,17 @@ class Directory(Part):
     @abc.abstractmethod
     async def unread(self, user: str) -> dict[str, int]:
         """For each of the last `UNREAD_ROOMS` rooms that the user read in: the messages of others after it that are
-        still there, neither removed nor trimmed.
+        still there, neither removed nor trimmed. Rooms whose part of the broker is away are left out.
         """
 
     # -- rooms
 
     @abc.abstractmethod
     async def rooms(self) -> dict[str, int]:
-        """The rooms that have a log or people in them, with the number of people; of many, the latest."""
+        """The rooms that have a log or people in them, with the number of people; of many, the latest.
+
+        Rooms whose part of the broker is away are left out.
+        """
 
     @abc.abstractmethod
     async def room_count(self) -> int:

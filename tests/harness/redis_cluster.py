@@ -163,6 +163,26 @@ class RedisCluster:
     def _at(known: dict[str, list[str]], port: int) -> list[str] | None:
         return next((fields for fields in known.values() if f":{port}@" in fields[0]), None)
 
+    # -- changes
+
+    def add_primary(self) -> ClusterNode:
+        """One more, without slots."""
+        self._start_node()
+        *others, node = self.nodes
+        for other in others:
+            other.cli("CLUSTER", "MEET", "127.0.0.1", node.port, self._bus(node))
+        known = {other.id for other in self.nodes}
+        wait_until(lambda: all(set(self._known(other)) == known for other in self.nodes), "all know it", 20 * UNIT)
+        return node
+
+    def remove(self, node: ClusterNode) -> None:
+        """End one that has no slots any more; the others forget it."""
+        id = node.id
+        self.nodes.remove(node)
+        node.close()
+        for other in self.nodes:
+            other.cli("CLUSTER", "FORGET", id)
+
     # -- faults
 
     def kill_primary(self, slot: int) -> ClusterNode:

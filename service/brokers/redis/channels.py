@@ -47,6 +47,7 @@ class Channels:
         self._changed = asyncio.Event()
         self._confirmed: list[bytes] = []
         self._silent_probes = 0  # sent since anything was heard
+        self._outdated = False  # whether another connection is wanted
         self.connected = False
 
     def subscribe(self, channel: bytes) -> None:
@@ -63,6 +64,11 @@ class Channels:
         self._asked &= self._held
         self._changed.set()
 
+    def renew(self) -> None:
+        """Make another connection: what this one is to is no primary any more, and hears what it is told at best."""
+        self._outdated = True
+        self._changed.set()
+
     async def run(self) -> None:
         """Connect, subscribe, read, reconnect; until cancelled."""
         failures = 0
@@ -70,6 +76,7 @@ class Channels:
             await self._deadlines.wait_to_reconnect(failures)
             connection = None
             try:
+                self._outdated = False
                 async with asyncio.timeout(self._deadlines.connect):
                     connection = await self._connect()
                 self._asked.clear()
@@ -138,9 +145,10 @@ class Channels:
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(probe_at):
                         await self._changed.wait()
-                if (
-                    loop.time() >= probe_at
-                ):  # whatever else was sent: a subscription taken back in its turn sends nothing
+                if self._outdated:
+                    break
+                # Whatever else was sent: a subscription taken back in its turn sends nothing.
+                if loop.time() >= probe_at:
                     if self._silent_probes >= self._deadlines.silent_probes:
                         silence = self._deadlines.silent_probes * self._deadlines.probe
                         logger.warning("redis channels: silent for %.0f s", silence)

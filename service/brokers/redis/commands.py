@@ -14,6 +14,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import IntEnum
 from hashlib import sha1
 from pathlib import Path
@@ -90,7 +91,8 @@ async def answered(send: Callable[[Reply], None]) -> Any:
     return await future
 
 
-Redirect = Callable[[Command, ResponseError], None]
+Redirect = Callable[[Command, ResponseError], bool]
+"""Another place is found for a command that was refused, because its slot is another's; False if none is."""
 _REDIRECTS = (MovedError, AskError, TryAgainError, ClusterDownError)
 _HANDED_ON = object()
 _ASKING = hiredis.pack_command(("ASKING",))
@@ -146,6 +148,7 @@ class Commands:
         # Called right before a pipeline is put together, for what gathers until then.
         self.gather: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None  # also what gathers is lost
+        self.on_demoted: Callable[[], None] = lambda: None  # it answers, and is no primary any more
 
     def send(self, args: tuple[Any, ...], reply: Reply, lane: Lane = Lane.STATE, cost: int = 1) -> None:
         """Queue a command; `reply` is called with its answer or with an exception, once, on a later turn.
@@ -179,6 +182,7 @@ class Commands:
                     await self._load_scripts(connection)
                     await self._look_at_policy(connection)
                 self.connected, self.fault, failures = True, Fault.AWAY, 0
+                self._demoted = ""
                 self.connections += 1
                 await self._work(connection)
             except (RedisError, OSError, TimeoutError) as error:
@@ -235,8 +239,8 @@ class Commands:
                 continue
             await self._exchange(connection, batch)
             if self._demoted:
-                demoted, self._demoted = self._demoted, ""
-                raise RedisConnectionError(demoted)
+                self.on_demoted()
+                raise RedisConnectionError(self._demoted)
 
     async def _exchange(self, connection: Connection, batch: list[Command]) -> None:
         """Send a pipeline, and hand out its answers as they come, or once there are copies of it."""
@@ -274,7 +278,8 @@ class Commands:
         """The answer or the error that stands for it; `_HANDED_ON` where another node is asked instead."""
         try:
             if command.asking:
-                await connection.read_response()
+                with suppress(ResponseError):  # then the command is refused too, in an answer of its own
+                    await connection.read_response()
             return await connection.read_response(disable_decoding=True)
         except NoScriptError:
             raise  # SCRIPT FLUSH: connecting again loads them
@@ -284,8 +289,7 @@ class Commands:
         except _REDIRECTS as error:
             if self._on_redirect is None:
                 return self._refused(error)
-            self._on_redirect(command, error)
-            return _HANDED_ON
+            return _HANDED_ON if self._on_redirect(command, error) else self._refused(error, Fault.CLUSTER)
         except ResponseError as error:
             return self._refused(error)
 
@@ -299,7 +303,7 @@ class Commands:
                 left -= batch[-1].cost
         return batch
 
-    def _refused(self, error: ResponseError) -> Exception:
+    def _refused(self, error: ResponseError, fault: Fault | None = None) -> Exception:
         """OOM, READONLY, MISCONF …: Redis is there and won't. Said once a second, however many ask."""
         if "WRONGTYPE" in str(error):
             return WrongType()
@@ -307,7 +311,7 @@ class Commands:
         if now - self._refused_at >= 1:
             self._refused_at = now
             logger.warning("redis refused a command: %s", describe(error))
-        return unavailable(fault=fault_of(error))
+        return unavailable(fault=fault or fault_of(error))
 
     def _fail_waiting(self) -> None:
         self.on_lost()

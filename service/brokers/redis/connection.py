@@ -30,6 +30,7 @@ class Deadlines(Struct, frozen=True):
     )
     silent_probes: int = 2  # without a byte in answer, `probe` after the last of which a subscribed connection is dead
     reconnect: float = 1.0  # at most between two attempts, with full jitter
+    look: float = 10.0  # between looks at a cluster's map where nothing says that it changed
 
     async def wait_to_reconnect(self, failures: int) -> None:
         """Full jitter between attempts, none before the first."""

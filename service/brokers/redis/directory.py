@@ -101,7 +101,7 @@ class RedisDirectory(Directory):
         else:
             rooms = await self._shards.rooms_listened_to()
             told = (_field(sanction), value, NEWS_SECONDS)
-            await all_of(*(self._shards.script("barred", self._keys.room(room, "barred"), *told) for room in rooms))
+            await all_of(self._shards.script("barred", self._keys.room(room, "barred"), *told) for room in rooms)
 
     async def _put(self, key: str, field: str, value: bytes) -> None:
         command = ("HSET", key, field, value) if value else ("HDEL", key, field)
@@ -165,7 +165,7 @@ class RedisDirectory(Directory):
 
     async def note_networks(self, networks: Sequence[tuple[str, str]]) -> None:
         now = self._clock.now()
-        await all_of(*(self._note_network(user, network, now) for user, network in networks))
+        await all_of(self._note_network(user, network, now) for user, network in networks)
 
     async def _note_network(self, user: str, network: str, now: float) -> None:
         key = self._keys.networks(user)

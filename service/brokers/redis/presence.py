@@ -85,7 +85,7 @@ class RedisPresence(SharedPresence):
             steps = [self._step(room, life, "enter", *args, cost=1 + len(part) // 4)]
             if not room:
                 steps.append(self._names.hold(part))
-            await all_of(*steps)
+            await all_of(steps)
         if former is not None:
             await self.expire(room, former, own=True)
 
@@ -93,8 +93,8 @@ class RedisPresence(SharedPresence):
         lives = [self.life] if self._former is None else [self.life, self._former]
         for start in range(0, len(users), self._step_limit):
             part = users[start : start + self._step_limit]
-            left = await all_of(*(self._step(room, life, "depart", *part) for life in lives))
-            await all_of(*(self._leave(room, life) for life, count in zip(lives, left, strict=True) if not count))
+            left = await all_of(self._step(room, life, "depart", *part) for life in lives)
+            await all_of(self._leave(room, life) for life, count in zip(lives, left, strict=True) if not count)
 
     async def _leave(self, room: str, life: str) -> None:
         """The process has nobody there any more."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from service.brokers.directory import READERS_LIMIT, UNREAD_ROOMS
 from service.brokers.redis.commands import Lane
 from service.brokers.redis.shards import Shards
-from service.brokers.redis.steps import all_of, room_script, unless_damaged
+from service.brokers.redis.steps import all_of, or_error, room_script, unless_damaged
 from service.brokers.redis.values import read_rooms, read_seq
 from service.clock import CLOCK
 
@@ -22,7 +22,7 @@ class Reads:
         args = [part for mark in marks.items() for part in mark]
         told = (self._shards.publish, self._shards.keys.channel(room))
         move = room_script(self._shards, "reads", room, "move", *told, self._readers_limit, *args)
-        dropped, *_ = await all_of(unless_damaged(move, []), *(self._visit(user, room) for user in marks))
+        dropped, *_ = await all_of([unless_damaged(move, []), *(self._visit(user, room) for user in marks)])
         drop_visits(self._shards, room, dropped)
 
     async def _visit(self, user: str, room: str) -> None:
@@ -48,11 +48,11 @@ class Reads:
         if not rooms:  # asked at every connect, and mostly so
             return {}
         work = (room_script(self._shards, "reads", room, "unread", user, lane=Lane.READS) for room in rooms)
-        counts = await all_of(*(unless_damaged(one, None) for one in work))
+        counts = await all_of(or_error(unless_damaged(one, None)) for one in work)
         for room, count in zip(rooms, counts, strict=True):
             if count == -1:
                 self._shards.post("ZREM", key, room)
-        return {room: count for room, count in zip(rooms, counts, strict=True) if count is not None and count >= 0}
+        return {room: count for room, count in zip(rooms, counts, strict=True) if isinstance(count, int) and count >= 0}
 
 
 def drop_visits(shards: Shards, room: str, users: Sequence[bytes]) -> None:

@@ -27,6 +27,8 @@ def describe(error: BaseException) -> str:
 
 def fault_of(error: BaseException) -> Fault:
     """`AWAY` for what is no answer of Redis's."""
+    if isinstance(error.__cause__, RedisError):  # as a sentinel said it
+        return fault_of(error.__cause__)
     if isinstance(error, AuthenticationError):  # of a server without passwords it is an ERR
         return Fault.CREDENTIALS
     word = describe(error).partition(" ")[0]

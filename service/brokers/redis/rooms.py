@@ -7,7 +7,7 @@ from service.brokers.log import EMPTY_SECONDS
 from service.brokers.redis.commands import Lane
 from service.brokers.redis.reads import drop_visits
 from service.brokers.redis.shards import Shards
-from service.brokers.redis.steps import all_of, read_positions, room_script, unless_damaged
+from service.brokers.redis.steps import all_of, or_error, read_positions, room_script, unless_damaged
 from service.brokers.redis.values import read_room, read_rooms
 from service.clock import CLOCK, Clock
 from service.protocol import RequestError
@@ -72,9 +72,10 @@ class RoomIndex:
         """Directory.rooms."""
         latest = self._shards.call("ZREVRANGE", self._index, 0, ROOMS_LIMIT - 1)
         names = read_rooms(await unless_damaged(latest, [], "rooms", self._index), self._index)
-        counts = await all_of(*(self._people_in(name) for name in names))
+        counts = await all_of(or_error(self._people_in(name)) for name in names)
         positions = await read_positions(self._shards, names)
-        return {name: count for name, count in zip(names, counts, strict=True) if count or positions.get(name)}
+        found = {name: count for name, count in zip(names, counts, strict=True) if isinstance(count, int)}
+        return {name: count for name, count in found.items() if count or positions.get(name)}
 
     async def _people_in(self, room: str) -> int:
         key = self._shards.keys.room(room, "people")[0]
@@ -103,7 +104,7 @@ class RoomIndex:
             if (room := read_room(name, self._index)) is not None and abs(now - float(score)) > self._sweep_after
         ]
         self._swept = 0 if len(found) < 2 * self._sweep_rooms else self._swept + self._sweep_rooms
-        await all_of(*(self.sweep_room(room, score, now) for room, score in due))
+        await all_of(self.sweep_room(room, score, now) for room, score in due)
 
     async def sweep_room(self, room: str, score: bytes, now: float) -> None:
         """Look at one, if it was not used since it had that `score` in the index."""

@@ -26,20 +26,21 @@ class Sentinels:
         Raises RedisError, OSError, TimeoutError. The sentinel that was believed is asked last the next time: it may be
         the one that is cut off from what the others decide.
         """
-        unheard = "no sentinel answers"
+        unheard, why = "no sentinel answers", None
         for host, port in list(self._hosts):
-            self._hosts.append(self._hosts.pop(0))
+            self._hosts.remove((host, port))
+            self._hosts.append((host, port))
             try:
                 async with asyncio.timeout(self._timeout):
                     address = await self._ask(host, port)
             except (RedisError, OSError, TimeoutError) as error:
-                unheard = f"the sentinel {host}:{port}: {describe(error)}"
+                unheard, why = f"the sentinel {host}:{port}: {describe(error)}", error
                 continue
             if address is None:
-                unheard = f"the sentinel {host}:{port} knows of no master {self._master!r}"
+                unheard, why = f"the sentinel {host}:{port} knows of no master {self._master!r}", None
                 continue
             return await self._open_master(*address)
-        raise RedisConnectionError(unheard)
+        raise RedisConnectionError(unheard) from why
 
     async def _ask(self, host: str, port: int) -> tuple[str, int] | None:
         sentinel = await self._connector.open_sentinel(host, port)
@@ -48,7 +49,13 @@ class Sentinels:
             answer = await sentinel.read_response(disable_decoding=True)
         finally:
             await hang_up(sentinel)
-        return (answer[0].decode(), int(answer[1])) if answer else None
+        if answer is None:
+            return None
+        try:
+            name, number = answer
+            return name.decode(), int(number)
+        except (TypeError, ValueError, AttributeError):
+            raise RedisConnectionError(f"not a sentinel's answer: {answer!r:.200}") from None
 
     async def _open_master(self, host: str, port: int) -> Connection:
         connection = await self._connector.open(host, port)

@@ -23,12 +23,11 @@ from service.brokers.redis.connection import DEADLINES, Connect, Connector, Dead
 from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.refusals import describe
 from service.brokers.redis.sentinel import Sentinels
-from service.brokers.redis.slots import SLOTS, Address, Map, by_slot, read_map, slot_of
+from service.brokers.redis.slots import NO_HOST, SLOTS, Address, Map, by_slot, read_map, slot_of
 
 logger = logging.getLogger(__name__)
 
-LOOK_INTERVAL = 10.0  # seconds between looks at a cluster's map where nothing says that it changed
-LOOK_PAUSE = 0.05  # seconds between two looks at least
+LOOK_PAUSE = 0.05  # seconds between two looks at least; doubled to AWAY_INTERVAL while they find nothing new
 AWAY_INTERVAL = 0.25  # seconds between looks while a primary is away: another may take over
 PROBE_MS = 10_000  # for which a key lives that is written only to see whether one can be
 TRIES = 60  # redirections of one command, after which it is `unavailable`
@@ -108,6 +107,8 @@ class Shards:
         self._lost_map = False  # whether that was said
         self._follower: list[asyncio.Task[None]] = []
         self._leaving: set[asyncio.Task[None]] = set()
+        self._redirected: dict[asyncio.TimerHandle, Command] = {}  # those that wait for a moment
+        self._closing = False
         self.shards: list[Shard] = []  # who has slots; none while a cluster's map is unknown
         self._whole = not self.clustered  # whether every slot has one
         self._slots: list[Shard | None] = [None] * SLOTS
@@ -136,6 +137,7 @@ class Shards:
             sharded=self.clustered,
             on_moved=self._changed.set,
         )
+        commands.on_demoted = appends.on_demoted = channels.renew
         return Shard(commands, appends, channels)
 
     def _lost(self, appends: Commands) -> None:
@@ -255,7 +257,12 @@ class Shards:
             shard.start()
 
     async def close(self, seconds: float) -> None:
-        """Finish what waits, `seconds` at most, and let go."""
+        """Finish what waits, `seconds` at most, and let go. Nothing is redirected any more."""
+        self._closing = True
+        redirected, self._redirected = self._redirected, {}
+        for handle, command in redirected.items():
+            handle.cancel()
+            command.reply(unavailable())
         for task in self._follower:
             task.cancel()
         await asyncio.gather(*self._follower, return_exceptions=True)
@@ -264,24 +271,29 @@ class Shards:
     # -- a cluster's map
 
     async def _follow(self) -> None:
+        pause = LOOK_PAUSE
         while True:
             self._changed.clear()
+            before = self._slots
             try:
                 found = await self._look()
                 if found is not None:
                     self._take(found)
             except Exception:
                 logger.exception("redis cluster: failed")  # looking again beats a follower that is dead
-            await asyncio.sleep(LOOK_PAUSE)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_INTERVAL if self.connected else AWAY_INTERVAL):
+            pause = LOOK_PAUSE if self._slots != before else min(2 * pause, AWAY_INTERVAL)
+            await asyncio.sleep(pause)
+            try:
+                async with asyncio.timeout(self._deadlines.look if self.connected else AWAY_INTERVAL):
                     await self._changed.wait()
+            except TimeoutError:
+                pause = LOOK_PAUSE
 
     async def _look(self) -> Map | None:
         """The map as the next node has it that answers. None if none does."""
         why = ""
         for host, port in list(self._nodes):
-            self._nodes.append(self._nodes.pop(0))
+            self._nodes = [*(node for node in self._nodes if node != (host, port)), (host, port)]
             try:
                 async with asyncio.timeout(self._deadlines.connect / 2):
                     return await self._ask(host, port)
@@ -305,23 +317,24 @@ class Shards:
         self._lost_map = False
         self._nodes = list(dict.fromkeys([*(node for node in self._nodes if node in found.nodes), *found.nodes]))
         self._nodes += [host for host in self._url.hosts if host not in self._nodes]
+        slots = list(self._slots)
         for first, last, address in found.ranges:
-            self._slots[first : last + 1] = [self._shard_at(address)] * (last + 1 - first)
-        self._note_shards()
+            slots[first : last + 1] = [self._shard_at(address)] * (last + 1 - first)
+        if slots != self._slots:
+            self._slots = slots
+            self._whole = None not in slots
+            self.shards = [shard for shard in dict.fromkeys(slots) if shard is not None]
+            for shard in self.shards:
+                shard.appends.wake()  # what waited for another waits for it now
         self._follow_channels()
         now = asyncio.get_running_loop().time()
         for address, shard in list(self._by_address.items()):
-            if shard not in self.shards and now - shard.named_at > LOOK_INTERVAL:
+            if shard not in self.shards and now - shard.named_at > self._deadlines.look:
                 del self._by_address[address]
                 self._made += shard.commands.connections
-                ending = asyncio.ensure_future(shard.end(self._deadlines.reply))
+                ending = asyncio.ensure_future(shard.end(0.0))  # nothing was asked of it for so long
                 self._leaving.add(ending)
                 ending.add_done_callback(self._leaving.discard)
-
-    def _note_shards(self) -> None:
-        found = dict.fromkeys(self._slots)
-        self._whole = None not in found
-        self.shards = [shard for shard in found if shard is not None]
 
     def _shard_at(self, address: Address) -> Shard:
         shard = self._by_address.get(address)
@@ -342,28 +355,44 @@ class Shards:
         for shard in self.shards:
             shard.channels.ask_again()
 
-    def _redirect(self, command: Command, error: ResponseError) -> None:
+    def _redirect(self, command: Command, error: ResponseError) -> bool:
         """A node refused the command, which was not done: its slot is another's, or on its way there."""
         self._changed.set()
-        if command.tries >= TRIES or isinstance(error, ClusterDownError):
-            command.reply(unavailable(fault=Fault.CLUSTER))
-            return
-        shard, moved = None, isinstance(error, MovedError)
-        if isinstance(error, AskError) and error.host:  # as is a MovedError; without a host the map must tell
-            shard = self._shard_at((error.host, error.port))
-            if moved:
-                self._slots[error.slot_id] = shard
-                self._note_shards()
-        again = command._replace(tries=command.tries + 1, asking=shard is not None and not moved)
-        wait = TRY_AGAIN if shard is None or command.tries >= 2 else 0.0
-        asyncio.get_running_loop().call_later(wait, self._push, again, shard)
+        if self._closing or command.tries >= TRIES or isinstance(error, ClusterDownError):
+            return False
+        named, asked = None, None
+        if isinstance(error, AskError) and error.host not in NO_HOST:  # else the map must tell
+            named = self._shard_at((error.host, error.port))
+            if isinstance(error, MovedError):  # which is an AskError
+                self._note_moved(error.slot_id, named, (error.host, error.port))
+            else:
+                asked = named
+        again = command._replace(tries=command.tries + 1, asking=asked is not None)
+        self._push_later(TRY_AGAIN if named is None or command.tries >= 2 else 0.0, again, asked)
+        return True
 
-    def _push(self, command: Command, shard: Shard | None) -> None:
-        """Send it to the shard that was named, or that has it by now; wait a little for one that is new."""
-        there = shard or self.of(_key(command.args))
+    def _note_moved(self, slot: int, shard: Shard, address: Address) -> None:
+        if self._slots[slot] is not shard:
+            self._slots[slot] = shard
+            if shard not in self.shards:
+                self.shards.append(shard)
+            shard.appends.wake()
+        # Who took the slot over knows of it; others may yet have to hear, and their map would undo this.
+        self._nodes = [address, *(node for node in self._nodes if node != address)]
+
+    def _push_later(self, wait: float, command: Command, asked: Shard | None) -> None:
+        def push() -> None:
+            del self._redirected[handle]
+            self._push(command, asked)
+
+        handle = asyncio.get_running_loop().call_later(wait, push)
+        self._redirected[handle] = command
+
+    def _push(self, command: Command, asked: Shard | None) -> None:
+        """Send it to the shard that is to be asked, or that has its slot by now; wait a little for one that is new."""
+        there = asked or self.of(_key(command.args))
         if command.tries < TRIES and (there is None or not there.connected):
-            again = command._replace(tries=command.tries + 1)
-            asyncio.get_running_loop().call_later(TRY_AGAIN, self._push, again, shard)
+            self._push_later(TRY_AGAIN, command._replace(tries=command.tries + 1), asked)
         elif there is None:
             command.reply(unavailable(fault=Fault.CLUSTER))
         else:

@@ -12,6 +12,8 @@ SLOTS = 16384
 
 Address = tuple[str, int]
 """Host and port."""
+NO_HOST = ("", "?")
+"""What stands in the place of one that a node doesn't know, or isn't to say."""
 
 
 @lru_cache(8192)
@@ -39,18 +41,16 @@ class Map(Struct, frozen=True):
     ranges: list[tuple[int, int, Address]]
     nodes: list[Address]
 
-    @property
-    def whole(self) -> bool:
-        """Whether every slot has a primary."""
-        return sum(last - first + 1 for first, last, _ in self.ranges) >= SLOTS
-
 
 def read_map(answer: Any, asked: Address) -> Map:
-    """CLUSTER SLOTS as a node has it; without a host it is `asked`. Raises ValueError for what is none."""
+    """CLUSTER SLOTS as a node has it; without a host it is `asked`. Raises ValueError for what is none.
+
+    So it does for an empty one: a node that was never in a cluster, or is in none any more, knows nothing of it.
+    """
 
     def address(node: Any) -> Address:
         host = node[0].decode() if node[0] else ""
-        return (host if host not in ("", "?") else asked[0]), int(node[1])
+        return (asked[0] if host in NO_HOST else host), int(node[1])
 
     try:
         ranges = [(int(first), int(last), address(primary)) for first, last, primary, *_ in answer]
@@ -59,6 +59,8 @@ def read_map(answer: Any, asked: Address) -> Map:
         raise ValueError(f"not an answer to CLUSTER SLOTS: {error}") from None
     if any(not 0 <= first <= last < SLOTS for first, last, _ in ranges):
         raise ValueError("not an answer to CLUSTER SLOTS: slots out of range")
+    if not ranges:
+        raise ValueError("it knows of no slots")
     return Map(ranges, list(nodes))
 
 

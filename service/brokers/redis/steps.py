@@ -1,7 +1,8 @@
 """What is asked of Redis in several commands, or in the steps of a room."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from service import telemetry
@@ -36,24 +37,19 @@ def refuse_damaged(answer: Any) -> None:
         raise WrongType
 
 
-async def all_of(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+async def all_of(work: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
     """The answers of commands that go out together, `TOGETHER_LIMIT` at a time, so that others get their turn.
 
-    The first error is raised, after all that had begun are done.
+    The first error is raised, after all that had begun are done. Those that had not are not even taken from `work`: a
+    generator makes none that nobody awaits.
     """
     answers: list[Any] = []
-    begun = 0
-    try:
-        while begun < len(work):
-            part = work[begun : begun + TOGETHER_LIMIT]
-            begun += len(part)
-            for answer in await asyncio.gather(*part, return_exceptions=True):
-                if isinstance(answer, BaseException):
-                    raise answer
-                answers.append(answer)
-    finally:  # cut short by an error, or by a cancellation
-        for coroutine in work[begun:]:
-            coroutine.close()
+    left = iter(work)
+    while part := list(islice(left, TOGETHER_LIMIT)):
+        for answer in await asyncio.gather(*part, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            answers.append(answer)
     return answers
 
 
@@ -66,7 +62,7 @@ async def read_positions(shards: Shards, rooms: Sequence[str]) -> dict[str, Posi
     )
     found: dict[str, Position | None] = {}
     away: RequestError | None = None
-    for group, read in zip(groups, await all_of(*map(_or_error, reads)), strict=True):
+    for group, read in zip(groups, await all_of(map(or_error, reads)), strict=True):
         if isinstance(read, RequestError):
             away = read
         else:
@@ -76,7 +72,8 @@ async def read_positions(shards: Shards, rooms: Sequence[str]) -> dict[str, Posi
     return found
 
 
-async def _or_error(work: Coroutine[Any, Any, Any]) -> Any:
+async def or_error(work: Coroutine[Any, Any, Any]) -> Any:
+    """The answer, or the error: of one among many, whose primaries are not all away."""
     try:
         return await work
     except RequestError as error:
