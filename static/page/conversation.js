@@ -5,8 +5,10 @@
 
 import { Chat } from "../client.js";
 import { roomOfPath } from "./address.js";
+import { announceMessage, forgetMessages } from "./announcer.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
+import { closeLayers, visit } from "./layers.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
 import { Room } from "./room.js";
@@ -20,7 +22,7 @@ import { sentence, words } from "./words.js";
  * @import { ChatEvents } from "../client.js"
  * @import { LinkState } from "../link.js"
  * @import { OutboxEntry } from "../outbox.js"
- * @import { ListedRoom, Removed } from "../protocol.js"
+ * @import { ListedRoom, Message, Removed } from "../protocol.js"
  * @import { Refusal } from "../rooms.js"
  */
 
@@ -126,7 +128,7 @@ export class Conversation {
       room.onJoined(frame, this.#me);
       if (room === this.#current && frame.fresh) this.#onFresh(room);
     });
-    this.#onRoom("message", (room, frame) => room.onMessage(frame, this.#me, this.#looksAt(room)));
+    this.#onRoom("message", (room, frame) => this.#onMessage(room, frame));
     this.#onRoom("gap", (room, gap) => room.onGap(gap));
     this.#onRoom("edited", (room, frame) => room.onEdited(frame));
     this.#onRoom("removed", (room, frame) => this.#onRemoved(room, frame));
@@ -176,6 +178,16 @@ export class Conversation {
   }
 
   /**
+   * @param {Room} room
+   * @param {Message} frame
+   */
+  #onMessage(room, frame) {
+    room.onMessage(frame, this.#me, this.#looksAt(room));
+    const { user, text, removed } = frame;
+    if (room === this.#current && user.id !== this.#me && text && !removed) announceMessage({ name: user.name, text });
+  }
+
+  /**
    * What somebody is writing anew is not to be lost with the message.
    * @param {Room} room
    * @param {Removed} frame
@@ -220,7 +232,8 @@ export class Conversation {
 
   /** @param {string} name */
   #open(name) {
-    if (roomOfPath() !== name) history.pushState(null, "", `/r/${name}`);
+    if (roomOfPath() === name) closeLayers();
+    else visit(`/r/${name}`);
     this.#show(name);
     if (matchMedia("(hover: hover)").matches) this.#composer.focus();
   }
@@ -240,6 +253,7 @@ export class Conversation {
     this.#composer.turnTo(name, store.draft(name));
     byId("room-name").textContent = `#${name}`;
     this.#fresh = true;
+    forgetMessages();
     this.#showTyping();
     this.#draw();
   }
