@@ -16,6 +16,7 @@ import { rowsOf } from "./rows.js";
 import { Sidebar } from "./sidebar.js";
 import { Status, showTyping, toast } from "./status.js";
 import { storage, store } from "./store.js";
+import { ready } from "./text.js";
 import { sentence, words } from "./words.js";
 
 /**
@@ -44,6 +45,7 @@ export class Conversation {
   #listed = [];
   /** @type {number | null} */
   #drawing = null;
+  #formats = false; // whether texts can be shown as they are meant
   #fresh = true; // whether the next drawing begins anew
   /** @type {Set<Room>} whose read position is to be told */
   #read = new Set();
@@ -87,6 +89,10 @@ export class Conversation {
     this.#turnTo(room);
     this.#open(room);
     this.#chat.open();
+    ready.then(() => {
+      this.#formats = true;
+      this.#draw();
+    });
     addEventListener("popstate", () => this.#show(roomOfPath() ?? FIRST_ROOM));
     addEventListener("online", () => this.#chat.wake());
     addEventListener("focus", () => this.#draw());
@@ -371,6 +377,7 @@ export class Conversation {
   }
 
   #drawNow() {
+    if (!this.#formats) return;
     const room = this.#current;
     const fresh = this.#fresh && room.joined;
     if (fresh) this.#fresh = false;

@@ -162,6 +162,12 @@ export const words = {
     discard: "Delete",
   },
 
+  code: {
+    copy: "Copy",
+    copied: "Copied",
+    notCopied: "The browser does not let this page copy.",
+  },
+
   tools: {
     bar: "Message",
     pick: "Choose a reaction",
