@@ -4,8 +4,7 @@
  */
 
 import { avatar, el, icon } from "./dom.js";
-import { dayName, isEmojiOnly, moment, time } from "./format.js";
-import { textNodes } from "./text.js";
+import { dayName, isEmojiOnly, moment, time, withLinks } from "./format.js";
 import { list, sentence, words } from "./words.js";
 
 /**
@@ -78,7 +77,7 @@ function hoverTime(at) {
 
 /** @param {{text?: string, edited_at?: number}} value */
 function bubble({ text = "", edited_at }) {
-  const content = el("div", { class: "text", dir: "auto" }, ...textNodes(text));
+  const content = el("div", { class: "text", dir: "auto" }, ...withLinks(text));
   const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, content);
   if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, words.message.edited));
   return node;
