@@ -21,6 +21,7 @@ from websockets.exceptions import InvalidStatus
 from service import app, config, handler, lifecycle, pages
 from service.admission import Rates
 from service.app import make_broker
+from service.assets import release
 from service.brokers.base import unavailable
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
@@ -55,7 +56,7 @@ async def test_the_chat_page_is_at_its_addresses(path: str) -> None:
         response = await it.fetch(path)
         assert (response.code, response.headers["Content-Type"]) == (200, HTML)
         assert response.headers["Cache-Control"] == "no-cache"
-        assert response.body == (pages.STATIC / "index.html").read_bytes()
+        assert response.body == release.load(pages.STATIC).pages["index.html"].plain
 
 
 async def test_the_clock_has_a_page() -> None:

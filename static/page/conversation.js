@@ -5,8 +5,10 @@
 
 import { Chat } from "../client.js";
 import { roomOfPath } from "./address.js";
+import { announceMessage, forgetMessages } from "./announcer.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
+import { closeLayers, visit } from "./layers.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
 import { Room } from "./room.js";
@@ -14,13 +16,14 @@ import { rowsOf } from "./rows.js";
 import { Sidebar } from "./sidebar.js";
 import { Status, showTyping, toast } from "./status.js";
 import { storage, store } from "./store.js";
+import { ready } from "./text.js";
 import { sentence, words } from "./words.js";
 
 /**
  * @import { ChatEvents } from "../client.js"
  * @import { LinkState } from "../link.js"
  * @import { OutboxEntry } from "../outbox.js"
- * @import { ListedRoom, Removed } from "../protocol.js"
+ * @import { ListedRoom, Message, Removed } from "../protocol.js"
  * @import { Refusal } from "../rooms.js"
  */
 
@@ -42,6 +45,7 @@ export class Conversation {
   #listed = [];
   /** @type {number | null} */
   #drawing = null;
+  #formats = false; // whether texts can be shown as they are meant
   #fresh = true; // whether the next drawing begins anew
   /** @type {Set<Room>} whose read position is to be told */
   #read = new Set();
@@ -85,6 +89,10 @@ export class Conversation {
     this.#turnTo(room);
     this.#open(room);
     this.#chat.open();
+    ready.then(() => {
+      this.#formats = true;
+      this.#draw();
+    });
     addEventListener("popstate", () => this.#show(roomOfPath() ?? FIRST_ROOM));
     addEventListener("online", () => this.#chat.wake());
     addEventListener("focus", () => this.#draw());
@@ -126,7 +134,7 @@ export class Conversation {
       room.onJoined(frame, this.#me);
       if (room === this.#current && frame.fresh) this.#onFresh(room);
     });
-    this.#onRoom("message", (room, frame) => room.onMessage(frame, this.#me, this.#looksAt(room)));
+    this.#onRoom("message", (room, frame) => this.#onMessage(room, frame));
     this.#onRoom("gap", (room, gap) => room.onGap(gap));
     this.#onRoom("edited", (room, frame) => room.onEdited(frame));
     this.#onRoom("removed", (room, frame) => this.#onRemoved(room, frame));
@@ -176,6 +184,16 @@ export class Conversation {
   }
 
   /**
+   * @param {Room} room
+   * @param {Message} frame
+   */
+  #onMessage(room, frame) {
+    room.onMessage(frame, this.#me, this.#looksAt(room));
+    const { user, text, removed } = frame;
+    if (room === this.#current && user.id !== this.#me && text && !removed) announceMessage({ name: user.name, text });
+  }
+
+  /**
    * What somebody is writing anew is not to be lost with the message.
    * @param {Room} room
    * @param {Removed} frame
@@ -220,7 +238,8 @@ export class Conversation {
 
   /** @param {string} name */
   #open(name) {
-    if (roomOfPath() !== name) history.pushState(null, "", `/r/${name}`);
+    if (roomOfPath() === name) closeLayers();
+    else visit(`/r/${name}`);
     this.#show(name);
     if (matchMedia("(hover: hover)").matches) this.#composer.focus();
   }
@@ -240,6 +259,7 @@ export class Conversation {
     this.#composer.turnTo(name, store.draft(name));
     byId("room-name").textContent = `#${name}`;
     this.#fresh = true;
+    forgetMessages();
     this.#showTyping();
     this.#draw();
   }
@@ -357,6 +377,7 @@ export class Conversation {
   }
 
   #drawNow() {
+    if (!this.#formats) return;
     const room = this.#current;
     const fresh = this.#fresh && room.joined;
     if (fresh) this.#fresh = false;

@@ -4,7 +4,8 @@
  */
 
 import { avatar, el, icon } from "./dom.js";
-import { dayName, isEmojiOnly, moment, time, withLinks } from "./format.js";
+import { dayName, isEmojiOnly, moment, time } from "./format.js";
+import { textNodes } from "./text.js";
 import { list, sentence, words } from "./words.js";
 
 /**
@@ -77,7 +78,7 @@ function hoverTime(at) {
 
 /** @param {{text?: string, edited_at?: number}} value */
 function bubble({ text = "", edited_at }) {
-  const content = el("div", { class: "text", dir: "auto" }, ...withLinks(text));
+  const content = el("div", { class: "text", dir: "auto" }, ...textNodes(text));
   const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, content);
   if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, words.message.edited));
   return node;

@@ -73,6 +73,7 @@ export const words = {
     people: "People",
     peopleHere: "People in this room",
     closePeople: "Close the list of people",
+    notices: "Notices",
     // before a message is removed
     removeTitle: "Remove this message?",
     removeWhat: "Its text is deleted for everybody. A note stays in its place.",
@@ -161,6 +162,12 @@ export const words = {
     discard: "Delete",
   },
 
+  code: {
+    copy: "Copy",
+    copied: "Copied",
+    notCopied: "The browser does not let this page copy.",
+  },
+
   tools: {
     bar: "Message",
     pick: "Choose a reaction",
@@ -192,6 +199,16 @@ export const words = {
     peopleHere: (people) => formOf(people, { one: "person here", other: "people here" }),
     large: "In a room this large only the number is shown.",
     you: "you",
+  },
+
+  announcer: {
+    /** @type {(name: string, text: string) => string} */
+    message: (name, text) => `${name}: ${text}`,
+    /** @type {(messages: number, people: string[]) => string} */
+    many: (messages, people) => {
+      const shown = people.length > 3 ? [...people.slice(0, 3), "others"] : people;
+      return `${count(messages, { one: "new message", other: "new messages" })} by ${list(shown)}`;
+    },
   },
 
   notices: {
