@@ -6,6 +6,7 @@
 import { Chat } from "../client.js";
 import { roomOfPath } from "./address.js";
 import { announceMessage, forgetMessages } from "./announcer.js";
+import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
 import { closeLayers, visit } from "./layers.js";
@@ -16,7 +17,7 @@ import { rowsOf } from "./rows.js";
 import { Sidebar } from "./sidebar.js";
 import { Status, showTyping, toast } from "./status.js";
 import { storage, store } from "./store.js";
-import { ready } from "./text.js";
+import { ready, spoken } from "./text.js";
 import { sentence, words } from "./words.js";
 
 /**
@@ -61,8 +62,15 @@ export class Conversation {
     retry: (id) => this.#chat.retry(id),
     discard: (id) => this.#chat.discard(id),
   });
+  #commands = new Commands({
+    rename: (name) => this.#rename(name),
+    open: (room) => this.#open(room),
+    leave: (room) => this.#leave(room),
+    rooms: () => ({ current: this.#current.name, all: [...this.#rooms.keys()] }),
+  });
   #composer = new Composer({
     send: (text) => this.#send(text),
+    command: (command, rest) => this.#commands.run(command, rest),
     edit: (seq, text) => this.#outgoing.edit(this.#current.name, seq, text),
     last: () => this.#current.lastOwn(this.#me),
     typing: () => this.#chat.typing(this.#current.name),
@@ -111,6 +119,12 @@ export class Conversation {
     this.#chat.rename(name);
     this.#open(room);
     this.#chat.open();
+  }
+
+  /** @param {string} name */
+  #rename(name) {
+    store.name = name;
+    this.#chat.rename(name);
   }
 
   get #me() {
@@ -190,7 +204,8 @@ export class Conversation {
   #onMessage(room, frame) {
     room.onMessage(frame, this.#me, this.#looksAt(room));
     const { user, text, removed } = frame;
-    if (room === this.#current && user.id !== this.#me && text && !removed) announceMessage({ name: user.name, text });
+    if (room !== this.#current || user.id === this.#me || !text || removed) return;
+    announceMessage({ name: user.name, text: spoken(text, user.name) });
   }
 
   /**

@@ -40,5 +40,10 @@ const SEEN = /[^\s\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\u{1D159}\u{1
 /** Whether a text shows nothing, which the service takes for an empty one. @param {string} text */
 export const isBlank = (text) => !SEEN.test(text);
 
+const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** How many characters a text has, as they are seen. @param {string} text */
+export const characters = (text) => [...clusters.segment(text)].length;
+
 /** Whether a text is one to three emoji and nothing else. @param {string} text */
 export const isEmojiOnly = (text) => text.length <= 60 && EMOJI_ONLY.test(text);

@@ -5,7 +5,8 @@
 
 import { avatar, el, icon } from "./dom.js";
 import { dayName, isEmojiOnly, moment, time } from "./format.js";
-import { textNodes } from "./text.js";
+import { store } from "./store.js";
+import { messageNodes } from "./text.js";
 import { list, sentence, words } from "./words.js";
 
 /**
@@ -47,7 +48,7 @@ function message(value) {
   if (!own) node.append(el("div", { class: "who" }, first ? avatar(user) : hoverTime(at)));
   else node.append(hoverTime(at));
   const body = el("div", { class: "body" }, head(value));
-  body.append(removed ? el("div", { class: "bubble gone" }, words.message.gone) : bubble(value));
+  body.append(removed ? el("div", { class: "bubble gone" }, words.message.gone) : bubble(value, user.name));
   if (!removed) body.append(...reactions(value));
   if (saving || removing) body.append(status("clock", removing ? words.message.removing : words.message.saving));
   node.append(body, ...readers(value));
@@ -76,9 +77,9 @@ function hoverTime(at) {
   return shown;
 }
 
-/** @param {{text?: string, edited_at?: number}} value */
-function bubble({ text = "", edited_at }) {
-  const content = el("div", { class: "text", dir: "auto" }, ...textNodes(text));
+/** @type {(value: {text?: string, edited_at?: number}, author: string) => HTMLElement} */
+function bubble({ text = "", edited_at }, author) {
+  const content = el("div", { class: "text", dir: "auto" }, ...messageNodes(text, author));
   const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, content);
   if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, words.message.edited));
   return node;
@@ -115,7 +116,7 @@ function readers({ readers: users }) {
 function pending({ id, text, state, sent, error, first, at }) {
   const failed = state === "failed";
   const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
-  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text }));
+  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text }, store.name));
   if (failed) {
     const says = status("alert", words.message.failed(sentence(error ?? "")));
     const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, words.message.retry);

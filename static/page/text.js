@@ -3,6 +3,7 @@
  * @module
  */
 
+import { meaning } from "./commands.js";
 import { el } from "./dom.js";
 import { isBlank } from "./format.js";
 import { addresses } from "./links.js";
@@ -26,6 +27,26 @@ export const ready = Promise.race([
     setTimeout(resolve, WAIT_MS);
   }),
 ]);
+
+/**
+ * A message's text: what its author says or, by `/me`, does.
+ * @type {(text: string, author: string) => Parts}
+ */
+export function messageNodes(text, author) {
+  const { does, says } = meaning(text);
+  if (does === undefined) return textNodes(says ?? "");
+  return [el("span", { class: "action" }, el("bdi", { class: "actor" }, author), " ", ...textNodes(does))];
+}
+
+/**
+ * What of a message is read out: its words without their marks.
+ * @type {(text: string, author: string) => string}
+ */
+export function spoken(text, author) {
+  const node = el("div", {}, ...messageNodes(text, author));
+  for (const head of node.querySelectorAll(".code-head")) head.remove();
+  return node.textContent ?? "";
+}
 
 /**
  * A text as it is shown. Before the parser is there it is plain, and formats itself then.

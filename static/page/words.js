@@ -187,6 +187,59 @@ export const words = {
     full: "Too many messages are waiting to be sent.",
   },
 
+  commands: {
+    /** @param {string} command */
+    unknown: (command) => `There is no command /${command}. To send it as a text, begin with two slashes.`,
+    /** @param {string} command */
+    notInEdit: (command) => `/${command} is not for messages. To keep it as a text, begin with two slashes.`,
+    noAction: "Say what you do: /me waves",
+    noName: "Say how you want to be called: /nick Ada",
+    nameRule: "A name has 1 to 32 characters.",
+    /** @param {string} room */
+    notIn: (room) => `You are not in #${room}.`,
+    lastRoom: "You are in no other room.",
+  },
+
+  help: {
+    title: "Writing here",
+    close: "Close",
+    parts: [
+      {
+        name: "Commands",
+        rows: [
+          ["/me waves", "says what you do"],
+          ["/nick Ada", "changes your name"],
+          ["/join garden", "opens a room"],
+          ["/leave", "leaves this room; /leave garden another"],
+          ["/help", "shows this"],
+          ["//help", "sends “/help” as a text"],
+        ],
+      },
+      {
+        name: "Marks",
+        rows: [
+          ["**bold**", "bold"],
+          ["*italic* or _italic_", "italic"],
+          ["~~gone~~", "struck out"],
+          ["`code`", "code in a line"],
+          ["```py\n…\n```", "a block of code, with its language"],
+          ["> words", "a quote"],
+          ["- one or 1. one", "a list"],
+          ["[words](https://…)", "a link with words of its own"],
+        ],
+      },
+      {
+        name: "Keys",
+        rows: [
+          ["Enter", "sends; on touch screens it breaks the line"],
+          ["Shift+Enter", "breaks the line"],
+          ["↑", "in an empty box: edits your last message"],
+          ["Esc", "gives an edit up"],
+        ],
+      },
+    ],
+  },
+
   sidebar: {
     /** @param {string} room */
     leave: (room) => `Leave #${room}`,
