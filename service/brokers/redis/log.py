@@ -27,7 +27,7 @@ from service.brokers.log import (
 )
 from service.brokers.redis.commands import Commands, Lane
 from service.brokers.redis.shards import Shard, Shards
-from service.brokers.redis.steps import all_of, or_error, read_positions, refuse_damaged, room_script, unless_damaged
+from service.brokers.redis.steps import each_of, read_positions, refuse_damaged, room_script, unless_damaged
 from service.brokers.redis.values import read_event, read_position
 from service.clock import CLOCK
 from service.protocol import ErrorCode, RequestError, encode
@@ -222,7 +222,7 @@ class RedisLog(Log):
 
     async def keep(self, rooms: Sequence[str]) -> None:
         scripts = (room_script(self._shards, "rooms", room, "keep", EMPTY_SECONDS) for room in rooms)
-        for answer in await all_of(or_error(unless_damaged(script, None)) for script in scripts):
+        for answer in await each_of(unless_damaged(script, None) for script in scripts):
             if isinstance(answer, RequestError):  # a primary is away; the others' rooms are kept
                 raise answer
 
