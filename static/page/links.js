@@ -75,11 +75,14 @@ function after(pattern, text, index) {
   return pattern.test(text) ? pattern.lastIndex : index;
 }
 
-/**
- * Whether a text is an address of the web: no other scheme, and nothing that is relative to this page.
- * @param {string} text
- */
-export const isAddress = (text) => /^https?:\/\//i.test(text) && URL.canParse(text);
+/** @type {(text: string) => boolean} */
+function isAddress(text) {
+  try {
+    return /^https?:$/.test(new URL(text).protocol);
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Up to the first character that stands in no address.

@@ -4,9 +4,7 @@
  */
 
 import { avatar, el, icon } from "./dom.js";
-import { dayName, isEmojiOnly, moment, time } from "./format.js";
-import { store } from "./store.js";
-import { messageNodes } from "./text.js";
+import { dayName, isEmojiOnly, moment, time, withLinks } from "./format.js";
 import { list, sentence, words } from "./words.js";
 
 /**
@@ -48,7 +46,7 @@ function message(value) {
   if (!own) node.append(el("div", { class: "who" }, first ? avatar(user) : hoverTime(at)));
   else node.append(hoverTime(at));
   const body = el("div", { class: "body" }, head(value));
-  body.append(removed ? el("div", { class: "bubble gone" }, words.message.gone) : bubble(value, user.name));
+  body.append(removed ? el("div", { class: "bubble gone" }, words.message.gone) : bubble(value));
   if (!removed) body.append(...reactions(value));
   if (saving || removing) body.append(status("clock", removing ? words.message.removing : words.message.saving));
   node.append(body, ...readers(value));
@@ -77,9 +75,9 @@ function hoverTime(at) {
   return shown;
 }
 
-/** @type {(value: {text?: string, edited_at?: number}, author: string) => HTMLElement} */
-function bubble({ text = "", edited_at }, author) {
-  const content = el("div", { class: "text", dir: "auto" }, ...messageNodes(text, author));
+/** @param {{text?: string, edited_at?: number}} value */
+function bubble({ text = "", edited_at }) {
+  const content = el("div", { class: "text", dir: "auto" }, ...withLinks(text));
   const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, content);
   if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, words.message.edited));
   return node;
@@ -116,7 +114,7 @@ function readers({ readers: users }) {
 function pending({ id, text, state, sent, error, first, at }) {
   const failed = state === "failed";
   const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
-  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text }, store.name));
+  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text }));
   if (failed) {
     const says = status("alert", words.message.failed(sentence(error ?? "")));
     const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, words.message.retry);

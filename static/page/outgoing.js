@@ -5,7 +5,6 @@
 
 import { OutboxFullError } from "../client.js";
 import { byId } from "./dom.js";
-import { openLayer } from "./layers.js";
 import { words } from "./words.js";
 
 /**
@@ -68,11 +67,10 @@ export class Outgoing {
   remove(room, seq) {
     const dialog = byId("confirm", HTMLDialogElement);
     dialog.returnValue = "";
-    const close = openLayer(dialog, () => dialog.close());
     dialog.onclose = () => {
-      close();
       if (dialog.returnValue === "yes") this.#post(() => this.#chat.remove(room, seq));
     };
+    dialog.showModal();
   }
 
   /**

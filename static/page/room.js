@@ -4,7 +4,11 @@
  * @module
  */
 
-/** @import { Edited, HistoryPage, Joined, Message, Presence, Reacted, ReadFrame, Removed, TypingFrame } from "../protocol.js" */
+/**
+ * @import {
+ *   Edited, HistoryPage, Joined, Message, Presence, Reacted, ReadFrame, Removed, TopicEvent, TypingFrame,
+ * } from "../protocol.js"
+ */
 /** @import { Loss } from "../cursor.js" */
 
 const MESSAGES_LIMIT = 600; // kept while nobody reads the older ones
@@ -157,6 +161,11 @@ export class Room {
     this.head = seq;
     this.#names.set(user.id, user.name);
     this.#change(target, { reactions: withReaction(this.get(target)?.reactions, emoji, user.id, on) });
+  }
+
+  /** @param {TopicEvent} frame */
+  onTopic({ seq }) {
+    this.head = seq;
   }
 
   /** @param {HistoryPage} page */

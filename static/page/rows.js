@@ -158,15 +158,17 @@ function continues(previous, message) {
   );
 }
 
+/** @typedef {Exclude<Change, {type: "send" | "topic"}>} MessageChange */
+
 /**
  * Our own changes that the service has not stored yet, by the message they change.
  * @param {OutgoingEntry[]} entries
  */
 function changesByTarget(entries) {
-  /** @type {Map<number, Exclude<Change, {type: "send"}>[]>} */
+  /** @type {Map<number, MessageChange[]>} */
   const changes = new Map();
   for (const { frame } of entries) {
-    if (frame.type === "send") continue;
+    if (frame.type === "send" || frame.type === "topic") continue;
     changes.set(frame.target, [...(changes.get(frame.target) ?? []), frame]);
   }
   return changes;
@@ -175,7 +177,7 @@ function changesByTarget(entries) {
 /**
  * The message as it will be, marked as not yet so; a reaction is too small a thing for a mark.
  * @param {Message} message
- * @param {Exclude<Change, {type: "send"}>[]} changes
+ * @param {MessageChange[]} changes
  * @param {string | null} me
  */
 function withChanges(message, changes, me) {

@@ -1,1 +1,0 @@
-"""What a browser is sent of static/: made once, at the start, and kept in memory."""
