@@ -10,6 +10,7 @@ from tornado.web import Application, RequestHandler
 
 from service import api, files, health, protocol, signals
 from service.admission import Admission, Rates, buckets
+from service.assets import release
 from service.brokers.broker import Broker
 from service.brokers.directory import Directory, Sanction
 from service.brokers.readiness import Readiness
@@ -98,9 +99,10 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/healthz", health.HealthHandler),
         (r"/readyz", health.ReadyHandler),
         (r"/metrics", health.MetricsHandler, {"token": settings.metrics_token}),
-        (r"/static/(.*)", Static, {"path": str(STATIC)}),
+        (r"/static/(.*)", Static),
     ]
-    return Routes(rules, node=node, default_handler_class=Elsewhere, log_function=_log_request)
+    assets = release.load(STATIC)
+    return Routes(rules, node=node, assets=assets, default_handler_class=Elsewhere, log_function=_log_request)
 
 
 def _log_request(handler: RequestHandler) -> None:

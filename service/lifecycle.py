@@ -183,16 +183,18 @@ class Service:
         """Tell balancers, and wait for them. Then send every socket away in its own moment, with a ticket for its next.
 
         Who comes during the wait is let in, for balancers go on sending until they have looked; nobody is sent away in
-        it, for they would send them back to here.
+        it, for they would send them back to here. And they are sent away last, for they have hardly arrived.
         """
         delay, seconds = self.settings.drain_delay, self.settings.drain_seconds
         self.node.admission.draining = True
+        settled = set(ChatHandler.sessions)
         logger.info("leaving: new sockets are taken for %g s more", delay)
         await asyncio.sleep(delay)
         self._stop_taking()
         sessions = list(ChatHandler.sessions)
         logger.info("leaving: %d sockets over %g s", len(sessions), seconds if sessions else 0)
         random.shuffle(sessions)
+        sessions.sort(key=lambda session: session not in settled)
         loop = asyncio.get_running_loop()
         began = loop.time()
         spread = [random.random() for _ in sessions]  # noqa: S311  # jitter, no secret

@@ -1,5 +1,7 @@
 """What a browser is shown: the chat page, the guides' pages, static files, and why there is nothing at an address."""
 
+import datetime
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,8 @@ from urllib.parse import unquote
 
 from tornado.web import StaticFileHandler
 
+from service.assets.negotiation import takes_gzip
+from service.assets.release import Asset, Assets
 from service.handler import ApiError, Handler
 from service.names import check_room
 from service.protocol import RequestError
@@ -14,11 +18,45 @@ from service.sockets.tornado_private import answer_headers, answered
 
 STATIC = Path(__file__).parent.parent / "static"
 
+CHECKED = "no-cache"  # by its tag, before each use: a deploy is seen at once
+FOR_GOOD = "public, max-age=31536000, immutable"
+
 PAGES = (r"/", r"/r/[a-z0-9][a-z0-9_-]{0,63}")
 _MEANT = re.compile(r"/r(?:/+([^/]*))?/*", re.IGNORECASE)
 
 
-class PageHandler(Handler):
+class AssetHandler(Handler):
+    """Answers with what `service.assets` made at the start, by gzip to those who take it."""
+
+    _etag: str | None = None
+
+    @property
+    def assets(self) -> Assets:
+        found: Assets = self.application.settings["assets"]
+        return found
+
+    def begin(self, asset: Asset, cache: str) -> bytes:
+        """The headers of `asset`, and the bytes to send."""
+        gzipped = asset.gzipped is not None and takes_gzip(self.request.headers.get("Accept-Encoding", ""))
+        self._etag = asset.etag(gzipped)
+        self.set_header("Content-Type", asset.content_type)
+        self.set_header("Cache-Control", cache)
+        if asset.gzipped is not None:
+            self.vary_by("Accept-Encoding")
+        if gzipped:
+            self.set_header("Content-Encoding", "gzip")
+        return asset.gzipped if gzipped and asset.gzipped is not None else asset.plain
+
+    def compute_etag(self) -> str | None:
+        return self._etag
+
+    def vary_by(self, name: str) -> None:
+        """Beside what the answer may vary by already: the origin, where others may read it."""
+        known = answer_headers(self).get_list("Vary")
+        self.set_header("Vary", ", ".join(dict.fromkeys([*known, name])))
+
+
+class PageHandler(AssetHandler):
     """`/` and `/r/<room>`: the chat page; and the pages of the guides."""
 
     def initialize(self, file: str = "index.html") -> None:  # type: ignore[override]
@@ -27,29 +65,18 @@ class PageHandler(Handler):
         self._file = file
 
     def get(self) -> None:
-        show(self, self._file)
+        self.finish(self.begin(self.assets.pages[self._file], CHECKED))
 
 
-def show(handler: Handler, file: str) -> None:
-    handler.set_header("Content-Type", "text/html; charset=utf-8")
-    handler.set_header("Cache-Control", "no-cache")
-    handler.finish((STATIC / file).read_bytes())
-
-
-class Missing(Handler):
+class Missing(AssetHandler):
     """Errors as JSON for programs, and for browsers as a page that says why."""
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        self.vary_by_accept()
+        self.vary_by("Accept")
         if status_code == 404 and self.for_browser:
-            show(self, "missing.html")
+            self.finish(self.begin(self.assets.pages["missing.html"], CHECKED))
         else:
             super().write_error(status_code, **kwargs)
-
-    def vary_by_accept(self) -> None:
-        """Beside what the answer may vary by already: the origin, where others may read it."""
-        known = answer_headers(self).get_list("Vary")
-        self.set_header("Vary", ", ".join(dict.fromkeys([*known, "Accept"])))
 
     @property
     def for_browser(self) -> bool:
@@ -68,8 +95,8 @@ class Elsewhere(Missing):
         place = room_meant(self.request.path) if self.for_browser else None
         if place is None:
             raise ApiError(404, "not_found", "There is nothing at this address.")
-        self.vary_by_accept()
-        self.set_header("Cache-Control", "no-cache")
+        self.vary_by("Accept")
+        self.set_header("Cache-Control", CHECKED)
         self.redirect(place)
 
 
@@ -89,25 +116,47 @@ def room_meant(path: str) -> str | None:
 
 
 class Static(StaticFileHandler, Missing):  # type: ignore[misc]  # two ways to say `head`
-    """`/static/…`: files of that folder alone; no listing, nothing hidden."""
+    """`/static/…`: what is there by its plain name, and the release; no listing, nothing hidden."""
 
-    def initialize(self, path: str) -> None:  # type: ignore[override]
+    def initialize(self) -> None:  # type: ignore[override]
         Handler.initialize(self)
-        StaticFileHandler.initialize(self, path)
+        StaticFileHandler.initialize(self, path="")
+
+    async def get(self, path: str, include_body: bool = True) -> None:
+        """As Tornado's, without ranges of what is no longer as the client has it (RFC 9110 section 13.1.5)."""
+        path = posixpath.normpath(path)
+        asset = self.assets.files.get(path)
+        if asset is None:
+            raise ApiError(404, "not_found", "There is nothing at this address.")
+        released = path.startswith(f"{self.assets.release}/")
+        self._content = self.begin(asset, FOR_GOOD if released else CHECKED)
+        if self.request.headers.get("If-Range", self._etag) != self._etag:
+            del self.request.headers["Range"]
+        await super().get(path, include_body)
+
+    compute_etag = AssetHandler.compute_etag
+
+    @classmethod
+    def get_absolute_path(cls, root: str, path: str) -> str:
+        return path
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
-        try:
-            if "/." not in absolute_path[len(root) :] and Path(absolute_path).is_file():
-                return super().validate_absolute_path(root, absolute_path)
-        except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
-            pass
-        raise ApiError(404, "not_found", "There is nothing at this address.")
+        return absolute_path
+
+    def get_modified_time(self) -> None:
+        """Files of one release may be of different days on different machines: tags alone count."""
+
+    def should_return_304(self) -> bool:
+        return self.check_etag_header()
 
     def get_content_type(self) -> str:
-        assert self.absolute_path is not None
-        if self.absolute_path.endswith(".ts"):  # TypeScript; what tables of media types know by it is a kind of video
-            return "text/plain; charset=utf-8"
-        return super().get_content_type()
+        return str(answer_headers(self)["Content-Type"])
 
-    def set_extra_headers(self, path: str) -> None:
-        self.set_header("Cache-Control", "no-cache")  # checked by ETag: a deploy is seen at once
+    def get_cache_time(self, path: str, modified: datetime.datetime | None, mime_type: str) -> int:
+        return 0  # what `begin` said stays
+
+    def get_content_size(self) -> int:
+        return len(self._content)
+
+    def get_content(self, abspath: str, start: int | None = None, end: int | None = None) -> bytes:  # type: ignore[override]
+        return self._content[start:end]

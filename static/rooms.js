@@ -21,10 +21,10 @@ import { Sender, wait_ms } from "./sender.js";
  * What the service takes for no answer to try again.
  * @typedef {object} Refusal
  * @property {string} room
- * @property {"join" | "edit" | "remove" | "react" | "topic"} type
+ * @property {"join" | "edit" | "remove" | "react"} type
  * @property {ErrorCode} code
  * @property {string} message
- * @property {string} [text] an edit's or a topic's
+ * @property {string} [text] an edit's
  */
 
 const JOIN_TIMEOUT_MS = 15_000;
@@ -127,9 +127,7 @@ export class Rooms {
     if (!cursor?.live) return;
     const step = cursor.step(frame.seq);
     if (step === "hole") this.#sendJoin(frame.room); // the contract excludes it; if it happens, nothing is skipped
-    if (step !== "next") return;
-    cursor.learn(frame);
-    if (!cursor.toSend) this.#emit(frame.type, frame);
+    else if (step === "next" && !cursor.toSend) this.#emit(frame.type, frame);
   }
 
   /** @param {Sent} frame */

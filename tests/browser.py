@@ -8,12 +8,15 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Dialog, Locator, Page, WebSocketRoute, async_playwright
 from playwright.async_api import expect as _expect
 
 from .harness import UNIT, require_tool
+
+AXE = Path(__file__).parent / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
 
 WAIT_MS = 10_000 * UNIT  # for anything that must appear on a page
 _expect.set_options(timeout=WAIT_MS)
@@ -219,6 +222,12 @@ class Person:
         """Texts in sight that are too close in colour to what lies behind them, with the ratio."""
         found: list[str] = await self.page.evaluate(_LOW_CONTRAST)
         return found
+
+    async def axe(self) -> list[str]:
+        """What axe finds wrong with the page as it stands, by all of its rules: the rule, and the elements."""
+        await self.page.evaluate(AXE.read_text())
+        found = await self.page.evaluate("async () => (await axe.run()).violations")
+        return [f"{rule['id']}: {', '.join(node['html'][:120] for node in rule['nodes'])}" for rule in found]
 
     async def check(self) -> None:
         """Nothing went wrong on their page."""

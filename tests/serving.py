@@ -51,6 +51,7 @@ class Served:
                 body=body if isinstance(body, bytes | None) else json.dumps(body).encode(),
                 headers={name.replace("_", "-"): value for name, value in headers.items()},
                 follow_redirects=False,
+                decompress_response=False,  # what Accept-Encoding asks for is the test's to say, and to see
                 raise_error=False,
                 allow_nonstandard_methods=True,
                 request_timeout=10 * UNIT,

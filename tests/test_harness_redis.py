@@ -55,7 +55,7 @@ def test_a_dead_master_is_followed_by_a_replica() -> None:
         with pytest.raises(redis.ConnectionError), connected(old, "word") as client:
             client.ping()
         new = servers.wait_for_failover(old)
-        assert new is not old and new is servers.master
+        assert new is not old and new is servers.master and servers.failovers == 1
         assert asked.discover_master("mymaster") == ("127.0.0.1", new.port)
         servers.wait_replicated()
         with connected(new, "word") as client:

@@ -15,7 +15,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     # Top to bottom: each with its files, or the folder that holds them.
     "command line": ("__main__", "supervisor", "tokens"),
     "application": ("app", "config", "files", "lifecycle"),
-    "handlers": ("actions", "api", "chat", "guides/", "handler", "health", "pages", "session"),
+    "handlers": ("actions", "api", "assets/", "chat", "guides/", "handler", "health", "pages", "session"),
     "node": ("admission", "node"),
     "rooms": ("rooms/",),
     "identity": ("identity/",),
@@ -33,6 +33,8 @@ APART: dict[tuple[str, str], tuple[str, ...]] = {
 
 PURE = (
     "addresses",
+    "assets.modules",
+    "assets.negotiation",
     "brokers.pulse",
     "brokers.sqlite.names",
     "limits",

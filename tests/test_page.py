@@ -66,51 +66,6 @@ async def test_a_name_in_use_is_refused_at_the_door() -> None:
             await other.online()
 
 
-async def _three_pages_of_history(service: ServiceProcess) -> None:
-    async with ChatClient.open(service.url, "Bob") as bob:
-        await bob.join("lobby")
-        for number in range(130):
-            await bob.send("lobby", f"n{number}")
-
-
-async def test_scrolling_up_fetches_history_and_keeps_the_place() -> None:
-    """Older pages come as one scrolls up, and what one was reading stays where it was."""
-    with ServiceProcess(NO_LIMITS) as service:
-        await _three_pages_of_history(service)
-        async with chromium() as browser, person(browser, service.url) as ada:
-            await ada.enter("Ada")
-            await expect(ada.page.locator(SHOWN)).to_have_count(50)
-            top = ada.message("n80")
-            await top.evaluate("node => node.scrollIntoView({block: 'start'})")
-            await expect(ada.page.locator(SHOWN)).to_have_count(100)
-            await expect(ada.page.locator("#log")).to_have_attribute("aria-busy", "false")
-            place = await top.evaluate(
-                "n => n.getBoundingClientRect().top - document.getElementById('log').getBoundingClientRect().top"
-            )
-            assert abs(place) < 40, f"moved by {place} px"
-            await ada.page.locator("#log").evaluate("log => log.scrollTop = 0")
-            await expect(ada.page.locator(".row-note.begin")).to_contain_text("This is where #lobby begins")
-            await ada.reads(*(f"n{number}" for number in range(130)))
-
-
-async def test_new_messages_below_are_offered_not_forced() -> None:
-    """Who reads further up is not moved: a button counts what is new, and leads there."""
-    with ServiceProcess(NO_LIMITS) as service:
-        await _three_pages_of_history(service)
-        async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
-            await ada.enter("Ada")
-            await bob.enter("Cem")
-            await ada.message("n90").scroll_into_view_if_needed()
-            await bob.say("new one", "new two")
-            jump = ada.page.get_by_role("button", name="2 new messages")
-            await expect(jump).to_be_visible()
-            await expect(ada.message("new one")).not_to_be_in_viewport()
-            await jump.click()
-            await expect(ada.message("new two")).to_be_in_viewport()
-            await expect(ada.page.locator(".separator.new")).to_have_count(1)
-            await expect(ada.page.locator("#jump")).to_be_hidden()
-
-
 async def test_several_rooms() -> None:
     """Rooms are listed, entered and left; what comes in another room is counted there and marked on return."""
     with ServiceProcess(NO_LIMITS) as service:

@@ -151,12 +151,13 @@ async def test_an_edit_without_words_leaves_the_message_until_its_removal() -> N
             await ada.page.goto(f"{service.url}/clock.html")
             shown = await ada.page.evaluate("""async () => {
                 const { Room } = await import("/static/page/room.js");
-                const { rowsOf } = await import("/static/page/rows.js");
+                const { Timeline } = await import("/static/page/rows.js");
                 const { build } = await import("/static/page/message.js");
                 const room = new Room("lobby");
                 const user = { id: "c", name: "Cem" };
                 const event = { room: "lobby", user, at: 1 };
-                const text = () => build(rowsOf(room, [], "a").at(-1)).querySelector(".bubble").textContent;
+                const last = () => new Timeline(room, [], "a").rows(0, 1).at(-1);
+                const text = () => build(last()).querySelector(".bubble").textContent;
                 room.onMessage({ ...event, type: "message", seq: 1, id: "m", text: "said" }, "a", true);
                 room.onEdited({ ...event, type: "edited", seq: 2, id: "e", target: 1, removed: true });
                 const between = text();

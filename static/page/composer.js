@@ -4,6 +4,7 @@
  * @module
  */
 
+import { read, typedFor } from "./commands.js";
 import { byId } from "./dom.js";
 import { isBlank } from "./format.js";
 import { words } from "./words.js";
@@ -20,6 +21,7 @@ export class Composer {
   #form = byId("composer");
   #text = byId("text", HTMLTextAreaElement);
   #note = byId("composer-note");
+  #objection = byId("composer-objection");
   #banner = byId("editing");
   #send = byId("send", HTMLButtonElement);
   #on;
@@ -33,6 +35,7 @@ export class Composer {
   /**
    * @param {object} on
    * @param {(text: string) => string | null} on.send says why not, or null
+   * @param {(command: string, rest: string) => string | null} on.command does it, or says why not
    * @param {(seq: number, text: string) => void} on.edit
    * @param {() => Message | null} on.last one's own last message
    * @param {() => void} on.typing
@@ -83,7 +86,8 @@ export class Composer {
    * Begin to edit a message.
    * @param {Message} message
    */
-  edit({ seq, text = "" }) {
+  edit({ seq, text: sent = "" }) {
+    const text = typedFor(sent);
     if (!this.#editing) this.#draft = this.#text.value;
     this.#editing = { seq, text };
     this.#banner.hidden = false;
@@ -120,22 +124,45 @@ export class Composer {
   }
 
   #submit() {
-    const text = this.#text.value.trim();
-    if (isBlank(text) || this.#left(text) < 0) return;
-    if (this.#editing) {
-      const { seq, text: before } = this.#editing;
-      if (text !== before) this.#on.edit(seq, text);
-      this.#cancel();
-      return;
-    }
-    const objection = this.#on.send(text);
+    const typed = this.#text.value.trim();
+    if (isBlank(typed)) return;
+    const { text, command, rest } = read(typed);
+    if (text !== undefined && this.#left(text) < 0) return;
+    if (this.#editing) this.#rewrite(typed, text, command);
+    else this.#take(typed, () => (text === undefined ? this.#on.command(command, rest) : this.#on.send(text)));
+  }
+
+  /**
+   * The box is emptied first: a command may lead to another room, with a draft of its own.
+   * @type {(typed: string, work: () => string | null) => void}
+   */
+  #take(typed, work) {
+    this.#fill("");
+    const objection = work();
     if (objection === null) {
-      this.#fill("");
       this.#typedAt = -Infinity;
     } else {
-      this.#note.textContent = objection;
+      this.#fill(typed);
+      this.#object(objection);
     }
     this.focus();
+  }
+
+  /** @type {(typed: string, text: string | undefined, command: string | undefined) => void} */
+  #rewrite(typed, text, command) {
+    if (!this.#editing) return;
+    if (text === undefined) {
+      this.#object(words.commands.notInEdit(command ?? ""));
+      return;
+    }
+    const { seq, text: before } = this.#editing;
+    if (typed !== before) this.#on.edit(seq, text);
+    this.#cancel();
+  }
+
+  /** Say why not, until something else is typed. @param {string} why */
+  #object(why) {
+    this.#objection.textContent = why;
   }
 
   #cancel() {
@@ -168,7 +195,7 @@ export class Composer {
   #onInput() {
     this.#show();
     const now = performance.now();
-    if (this.#editing || isBlank(this.#text.value) || now - this.#typedAt < TYPING_MS) return;
+    if (this.#editing || isBlank(this.#text.value) || this.#text.value.startsWith("/") || now - this.#typedAt < TYPING_MS) return;
     this.#typedAt = now;
     this.#on.typing();
   }
@@ -193,6 +220,7 @@ export class Composer {
     const near = left < this.#limit * (1 - NOTE_AT);
     this.#note.textContent = near ? (left < 0 ? words.composer.over(-left) : words.composer.left(left)) : "";
     this.#note.classList.toggle("over", left < 0);
+    this.#objection.textContent = "";
     this.#send.disabled = isBlank(value) || left < 0;
     this.#text.style.height = "auto";
     this.#text.style.height = `${this.#text.scrollHeight}px`;

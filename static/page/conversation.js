@@ -5,26 +5,30 @@
 
 import { Chat } from "../client.js";
 import { roomOfPath } from "./address.js";
+import { announceMessage, forgetMessages } from "./announcer.js";
+import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
+import { closeLayers, visit } from "./layers.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
 import { Room } from "./room.js";
-import { rowsOf } from "./rows.js";
+import { Timeline } from "./rows.js";
 import { Sidebar } from "./sidebar.js";
 import { Status, showTyping, toast } from "./status.js";
 import { storage, store } from "./store.js";
+import { ready, spoken } from "./text.js";
 import { sentence, words } from "./words.js";
 
 /**
  * @import { ChatEvents } from "../client.js"
  * @import { LinkState } from "../link.js"
  * @import { OutboxEntry } from "../outbox.js"
- * @import { ListedRoom, Removed } from "../protocol.js"
+ * @import { ListedRoom, Message, Removed } from "../protocol.js"
  * @import { Refusal } from "../rooms.js"
  */
 
-/** @typedef {"joined" | "message" | "edited" | "removed" | "reacted" | "topic" | "gap" | "presence" | "read" | "typing"} OfRoom */
+/** @typedef {"joined" | "message" | "edited" | "removed" | "reacted" | "gap" | "presence" | "read" | "typing"} OfRoom */
 
 export const FIRST_ROOM = "lobby";
 const READ_MS = 1000; // between two read positions told
@@ -42,6 +46,7 @@ export class Conversation {
   #listed = [];
   /** @type {number | null} */
   #drawing = null;
+  #formats = false; // whether texts can be shown as they are meant
   #fresh = true; // whether the next drawing begins anew
   /** @type {Set<Room>} whose read position is to be told */
   #read = new Set();
@@ -57,8 +62,15 @@ export class Conversation {
     retry: (id) => this.#chat.retry(id),
     discard: (id) => this.#chat.discard(id),
   });
+  #commands = new Commands({
+    rename: (name) => this.#rename(name),
+    open: (room) => this.#open(room),
+    leave: (room) => this.#leave(room),
+    rooms: () => ({ current: this.#current.name, all: [...this.#rooms.keys()] }),
+  });
   #composer = new Composer({
     send: (text) => this.#send(text),
+    command: (command, rest) => this.#commands.run(command, rest),
     edit: (seq, text) => this.#outgoing.edit(this.#current.name, seq, text),
     last: () => this.#current.lastOwn(this.#me),
     typing: () => this.#chat.typing(this.#current.name),
@@ -85,6 +97,10 @@ export class Conversation {
     this.#turnTo(room);
     this.#open(room);
     this.#chat.open();
+    ready.then(() => {
+      this.#formats = true;
+      this.#draw();
+    });
     addEventListener("popstate", () => this.#show(roomOfPath() ?? FIRST_ROOM));
     addEventListener("online", () => this.#chat.wake());
     addEventListener("focus", () => this.#draw());
@@ -103,6 +119,12 @@ export class Conversation {
     this.#chat.rename(name);
     this.#open(room);
     this.#chat.open();
+  }
+
+  /** @param {string} name */
+  #rename(name) {
+    store.name = name;
+    this.#chat.rename(name);
   }
 
   get #me() {
@@ -126,12 +148,11 @@ export class Conversation {
       room.onJoined(frame, this.#me);
       if (room === this.#current && frame.fresh) this.#onFresh(room);
     });
-    this.#onRoom("message", (room, frame) => room.onMessage(frame, this.#me, this.#looksAt(room)));
+    this.#onRoom("message", (room, frame) => this.#onMessage(room, frame));
     this.#onRoom("gap", (room, gap) => room.onGap(gap));
     this.#onRoom("edited", (room, frame) => room.onEdited(frame));
     this.#onRoom("removed", (room, frame) => this.#onRemoved(room, frame));
     this.#onRoom("reacted", (room, frame) => room.onReacted(frame));
-    this.#onRoom("topic", (room, frame) => room.onTopic(frame));
     this.#onRoom("presence", (room, frame) => room.onPresence(frame));
     this.#onRoom("read", (room, frame) => room.onRead(frame, this.#me));
     this.#onRoom("typing", (room, frame) => {
@@ -177,6 +198,18 @@ export class Conversation {
   }
 
   /**
+   * @param {Room} room
+   * @param {Message} frame
+   */
+  #onMessage(room, frame) {
+    const reading = room === this.#current && !this.#log.atEnd;
+    room.onMessage(frame, this.#me, this.#looksAt(room), reading);
+    const { user, text, removed } = frame;
+    if (room !== this.#current || user.id === this.#me || !text || removed) return;
+    announceMessage({ name: user.name, text: spoken(text, user.name) });
+  }
+
+  /**
    * What somebody is writing anew is not to be lost with the message.
    * @param {Room} room
    * @param {Removed} frame
@@ -190,7 +223,7 @@ export class Conversation {
   #onRefused({ room, type, message, text }) {
     if (type !== "join") {
       toast(words.notices.refused(words.notices[type], sentence(message)));
-      if (text && type === "edit") this.#keepWords(room, text);
+      if (text) this.#keepWords(room, text);
       return;
     }
     toast(words.notices.notEntered(room, sentence(message)));
@@ -221,7 +254,8 @@ export class Conversation {
 
   /** @param {string} name */
   #open(name) {
-    if (roomOfPath() !== name) history.pushState(null, "", `/r/${name}`);
+    if (roomOfPath() === name) closeLayers();
+    else visit(`/r/${name}`);
     this.#show(name);
     if (matchMedia("(hover: hover)").matches) this.#composer.focus();
   }
@@ -241,6 +275,7 @@ export class Conversation {
     this.#composer.turnTo(name, store.draft(name));
     byId("room-name").textContent = `#${name}`;
     this.#fresh = true;
+    forgetMessages();
     this.#showTyping();
     this.#draw();
   }
@@ -358,10 +393,12 @@ export class Conversation {
   }
 
   #drawNow() {
+    if (!this.#formats) return;
     const room = this.#current;
     const fresh = this.#fresh && room.joined;
     if (fresh) this.#fresh = false;
-    this.#log.draw(rowsOf(room, this.#outgoing.entries(room.name), this.#me), { fresh, unread: room.unread });
+    const timeline = new Timeline(room, this.#outgoing.entries(room.name), this.#me);
+    this.#log.draw(timeline, { fresh, unread: room.unread });
     this.#sidebar.people(room, this.#me);
     this.#sidebar.me(this.#chat.user ?? { id: "", name: store.name }, this.#chat.state.state, this.#status.word);
     this.#drawRooms();

@@ -3,8 +3,6 @@
  * @module
  */
 
-import { el } from "./dom.js";
-import { addresses } from "./links.js";
 import { locale, words } from "./words.js";
 
 const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
@@ -42,23 +40,10 @@ const SEEN = /[^\s\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\u{1D159}\u{1
 /** Whether a text shows nothing, which the service takes for an empty one. @param {string} text */
 export const isBlank = (text) => !SEEN.test(text);
 
+const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** How many characters a text has, as they are seen. @param {string} text */
+export const characters = (text) => [...clusters.segment(text)].length;
+
 /** Whether a text is one to three emoji and nothing else. @param {string} text */
 export const isEmojiOnly = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
-
-/**
- * A text as nodes, its web addresses as links. Other schemes stay text.
- * @param {string} text
- */
-export function withLinks(text) {
-  /** @type {(Node | string)[]} */
-  const parts = [];
-  let shown = 0;
-  for (const { start, end } of addresses(text)) {
-    const address = text.slice(start, end);
-    parts.push(text.slice(shown, start));
-    parts.push(el("a", { href: address, rel: "noopener noreferrer nofollow", target: "_blank" }, address));
-    shown = end;
-  }
-  parts.push(text.slice(shown));
-  return parts.filter((part) => part !== "");
-}

@@ -75,14 +75,11 @@ function after(pattern, text, index) {
   return pattern.test(text) ? pattern.lastIndex : index;
 }
 
-/** @type {(text: string) => boolean} */
-function isAddress(text) {
-  try {
-    return /^https?:$/.test(new URL(text).protocol);
-  } catch {
-    return false;
-  }
-}
+/**
+ * Whether a text is an address of the web: no other scheme, and nothing that is relative to this page.
+ * @param {string} text
+ */
+export const isAddress = (text) => /^https?:\/\//i.test(text) && URL.canParse(text);
 
 /**
  * Up to the first character that stands in no address.

@@ -1,30 +1,47 @@
 /**
- * The list of messages: draws rows, keeps the place where somebody reads, asks for older pages.
+ * The list of messages: draws the rows in sight and some around them, keeps the place where somebody reads, asks for
+ * older pages.
  * @module
  */
 
 import { byId, closest } from "./dom.js";
 import { build } from "./message.js";
+import { looksLike } from "./rows.js";
+import { spanFor } from "./span.js";
 import { Tools } from "./tools.js";
+import { Viewport } from "./viewport.js";
 import { words } from "./words.js";
 
-/** @import { Row } from "./rows.js" */
+/**
+ * @import { Row, Timeline } from "./rows.js"
+ * @import { Span } from "./span.js"
+ */
 
-/** @typedef {{key: string, at: number}} Place the first message in sight, and where it stands, px */
+/** @typedef {{row: Row, node: HTMLElement}} Drawn */
 
-const AT_END_PX = 48;
 const STEPS = new Map([["ArrowUp", -1], ["ArrowDown", 1]]);
-const LOAD_PX = 300; // from the top: then an older page is asked for
+const AHEAD = 2; // heights of the frame: nearer to the beginning of what is loaded, an older page is asked for
+const UNKNOWN = 300; // messages, at most, for which space is kept though it is not known whether they are still there
+const SHARE = 1 / 4; // of the frame's height, where what is new begins
+const SCREENFUL = 30; // messages, before it is known
 
 export class Log {
   #frame = byId("log");
   #list = byId("messages");
   #jump = byId("jump");
   #jumpText = byId("jump-text");
-  /** @type {Map<string, {signature: string, node: HTMLElement}>} by key */
+  /** @type {Map<string, Drawn>} by key */
   #drawn = new Map();
-  #atEnd = true;
+  /** @type {Timeline | null} */
+  #timeline = null;
+  /** @type {{from: number, to: number}} seqs of the first and behind the last message that has a row */
+  #span = { from: 0, to: Infinity };
+  #unread = 0;
+  #isSelecting = false;
+  /** @type {number | null} */
+  #frameId = null;
   #tools;
+  #view;
   #on;
 
   /**
@@ -40,135 +57,204 @@ export class Log {
   constructor(on) {
     this.#on = on;
     this.#tools = new Tools({ list: this.#list, onReact: on.react, onEdit: on.edit, onRemove: on.remove });
-    this.#frame.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    this.#view = new Viewport({
+      frame: this.#frame,
+      above: byId("above"),
+      list: this.#list,
+      below: byId("below"),
+      beat: byId("beat"),
+      nodeOf: (seq) => this.#drawn.get(`m${seq}`)?.node,
+      changed: () => this.#onView(),
+    });
     this.#frame.addEventListener("keydown", (event) => this.#onKey(event));
     this.#list.addEventListener("click", (event) => this.#onClick(event));
     this.#jump.addEventListener("click", () => this.toEnd());
-    new ResizeObserver(() => this.#atEnd && this.toEnd()).observe(this.#frame);
+    document.addEventListener("selectionchange", () => this.#onSelection());
   }
 
   /** Whether the end is in sight. */
   get atEnd() {
-    return this.#atEnd;
+    return this.#view.atEnd;
   }
 
   /**
    * Draw.
-   * @param {Row[]} rows
+   * @param {Timeline} timeline
    * @param {{fresh?: boolean, unread?: number}} [options] `fresh`: another room, or another history: nobody's place is
    *     kept, and what is new is shown first
    */
-  draw(rows, { fresh = false, unread = 0 } = {}) {
-    const reading = !fresh && !this.#atEnd;
-    const place = reading ? this.#place() : null;
-    if (fresh) this.#tools.hide();
-    this.#frame.setAttribute("aria-busy", String(fresh || reading));
-    this.#patch(rows);
-    this.#tools.settle();
-    if (fresh) this.#begin();
-    else if (place) this.#keep(place);
-    else if (!reading) this.#frame.scrollTop = this.#frame.scrollHeight;
-    this.#frame.setAttribute("aria-busy", "false");
-    this.#look(unread);
+  draw(timeline, { fresh = false, unread = 0 } = {}) {
+    this.#timeline = timeline;
+    this.#unread = unread;
+    if (fresh) this.#begin(timeline);
+    else this.#render(timeline);
   }
 
   toEnd() {
-    this.#frame.scrollTop = this.#frame.scrollHeight;
-    this.#look(0);
+    this.#view.toEnd();
+    this.#soon();
   }
 
   // -- drawing
 
-  /** @param {Row[]} rows */
+  /** @param {Timeline} timeline */
+  #begin(timeline) {
+    const { length, newAt } = timeline;
+    this.#tools.hide();
+    this.#view.toEnd();
+    const at = newAt ?? length - 1;
+    const span = spanFor({ from: at, to: at }, { from: at, to: Math.min(length, at + SCREENFUL) }, length);
+    this.#show(timeline, span, span.from * this.#view.average);
+    const line = this.#drawn.get("new");
+    if (line) this.#view.aim(line.node, SHARE);
+  }
+
+  /** @param {Timeline} timeline */
+  #render(timeline) {
+    const view = this.#view;
+    const { stretch, length } = timeline;
+    const now = { from: stretch.indexOf(this.#span.from), to: stretch.indexOf(this.#span.to) };
+    const sight = this.#sight(timeline, now);
+    const span = spanFor(now, sight, length, this.#isSelecting);
+    let { above } = view;
+    if (length > 0 && (span.from >= now.to || span.to <= now.from)) {
+      // Somebody jumped to where no rows are: the first one in sight is to stand at the upper edge.
+      above = view.top - (sight.from - span.from) * view.average;
+      view.letGo();
+    } else if (span.from > now.from) {
+      const node = this.#drawn.get(`m${stretch.messages[span.from].seq}`)?.node;
+      if (node) above += view.heightBefore(withSeparators(node));
+    } else {
+      above -= (now.from - span.from) * view.average;
+    }
+    this.#show(timeline, span, above);
+  }
+
+  /**
+   * The messages in sight: what the viewport saw, where it now is in the list.
+   * @param {Timeline} timeline
+   * @param {Span} now those that have rows
+   * @returns {Span}
+   */
+  #sight({ stretch, length }, now) {
+    const { sight, pinned, average, over, under, height } = this.#view;
+    const screenful = Math.ceil(height / average);
+    if (pinned) return { from: length - screenful, to: length };
+    if (sight) return { from: stretch.indexOf(sight.first), to: stretch.indexOf(sight.last + 1) };
+    const from = over < 0 ? now.from + over / average : now.to + (under < 0 ? -under - height : 0) / average;
+    const first = Math.max(0, Math.min(length - 1, Math.floor(from)));
+    return { from: first, to: first + screenful };
+  }
+
+  /**
+   * @param {Timeline} timeline
+   * @param {Span} span
+   * @param {number} above px of the space above, as far as it may be any
+   */
+  #show(timeline, { from, to }, above) {
+    const { stretch, length } = timeline;
+    const { average } = this.#view;
+    this.#span = { from: stretch.messages[from]?.seq ?? 0, to: stretch.messages[to]?.seq ?? Infinity };
+    this.#patch(timeline.rows(from, to));
+    this.#tools.settle();
+    const unknown = stretch.more ? Math.min(stretch.messages[0].seq - 1, UNKNOWN) : 0;
+    const begins = from + unknown === 0;
+    this.#view.arrange({
+      messages: to - from,
+      above: begins ? 0 : Math.max(0, above),
+      below: (length - to) * average,
+      missing: (from + unknown) * average,
+      begins,
+      ends: to === length,
+    });
+  }
+
+  /** Draw again in the next frame: the rows in sight are others. */
+  #soon() {
+    if (this.#frameId !== null) return;
+    this.#frameId = requestAnimationFrame(() => {
+      this.#frameId = null;
+      if (this.#timeline) this.#render(this.#timeline);
+    });
+  }
+
+  /**
+   * Make the list's elements those of the rows, touching only what differs.
+   * @param {Row[]} rows
+   */
   #patch(rows) {
+    const focused = closest(document.activeElement, "li");
+    const old = this.#drawn;
+    /** @type {Map<string, Drawn>} */
+    const drawn = new Map();
+    // First those that go: one of them in the way would make all behind it move, which costs and undoes a selection.
+    const kept = new Set(rows.map(({ key }) => key));
+    for (const [key, { node }] of old) if (!kept.has(key)) node.remove();
     let next = this.#list.firstChild;
-    const kept = new Set();
     for (const row of rows) {
-      kept.add(row.key);
-      let drawn = this.#drawn.get(row.key);
-      if (drawn?.signature !== row.signature) {
-        const node = build(row);
-        if (drawn) {
-          const focused = drawn.node.contains(document.activeElement);
-          if (next === drawn.node) next = node;
-          drawn.node.replaceWith(node);
-          if (focused) node.focus({ preventScroll: true });
-        }
-        drawn = { signature: row.signature, node };
-        this.#drawn.set(row.key, drawn);
+      const before = old.get(row.key);
+      const node = before && looksLike(before.row, row) ? before.node : build(row);
+      drawn.set(row.key, { row, node });
+      if (before && before.node !== node) {
+        if (next === before.node) next = node;
+        before.node.replaceWith(node);
+        if (focused === before.node) node.focus({ preventScroll: true });
       }
-      if (drawn.node === next) next = drawn.node.nextSibling;
-      else this.#list.insertBefore(drawn.node, next);
+      if (node === next) next = node.nextSibling;
+      else this.#list.insertBefore(node, next);
     }
-    for (const [key, { node }] of this.#drawn) {
-      if (kept.has(key)) continue;
-      node.remove();
-      this.#drawn.delete(key);
-    }
+    this.#drawn = drawn;
+    if (focused && !focused.isConnected && document.activeElement === document.body) this.#frame.focus({ preventScroll: true });
   }
 
-  /** @returns {Place | null} */
-  #place() {
-    const top = this.#frame.getBoundingClientRect().top;
-    for (const node of this.#messages()) {
-      const { bottom, top: at } = node.getBoundingClientRect();
-      if (bottom > top) return { key: `m${node.dataset.seq}`, at };
-    }
-    return null;
-  }
-
-  /** @param {Place} place */
-  #keep({ key, at }) {
-    const node = this.#drawn.get(key)?.node;
-    if (node) this.#frame.scrollTop += node.getBoundingClientRect().top - at;
-  }
-
-  #begin() {
-    this.#frame.scrollTop = this.#frame.scrollHeight;
-    const line = this.#drawn.get("new")?.node;
-    if (!line) return;
-    const above = this.#frame.getBoundingClientRect().top + this.#frame.clientHeight / 4;
-    const off = line.getBoundingClientRect().top - above;
-    if (off < 0) this.#frame.scrollTop += off;
+  /** Somebody may have marked a part of what stands here: then no row of it may go. */
+  #onSelection() {
+    const selection = getSelection();
+    this.#isSelecting = selection !== null && !selection.isCollapsed && this.#list.contains(selection.anchorNode);
   }
 
   // -- where somebody reads
 
-  #onScroll() {
-    this.#look();
+  /** After a layout, or when the frame was moved. */
+  #onView() {
+    const timeline = this.#timeline;
+    if (!timeline) return;
+    const { stretch, length } = timeline;
+    const view = this.#view;
+    this.#showJump();
+    if (view.atEnd) this.#on.seen();
+    const now = { from: stretch.indexOf(this.#span.from), to: stretch.indexOf(this.#span.to) };
+    if (stretch.more && now.from * view.average + view.over < AHEAD * view.height) this.#on.older();
+    const span = spanFor(now, this.#sight(timeline, now), length, this.#isSelecting);
+    if (span.from !== now.from || span.to !== now.to) this.#soon();
   }
 
-  /** @param {number} [unread] messages */
-  #look(unread) {
-    const { scrollHeight, scrollTop, clientHeight } = this.#frame;
-    this.#atEnd = scrollHeight - scrollTop - clientHeight < AT_END_PX;
-    this.#jump.hidden = this.#atEnd;
-    if (unread !== undefined) {
-      this.#jumpText.textContent = unread > 0 ? words.log.unread(unread) : words.log.latest;
-      this.#jump.classList.toggle("unread", unread > 0);
-    }
-    if (this.#atEnd) this.#on.seen();
-    if (scrollTop < LOAD_PX) this.#on.older();
+  #showJump() {
+    const says = this.#unread > 0 ? words.log.unread(this.#unread) : words.log.latest;
+    if (this.#jump.hidden !== this.#view.atEnd) this.#jump.hidden = this.#view.atEnd;
+    if (this.#jumpText.textContent === says) return;
+    this.#jumpText.textContent = says;
+    this.#jump.classList.toggle("unread", this.#unread > 0);
   }
 
   // -- hands
-
-  #messages() {
-    return /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll("[data-seq]")]);
-  }
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.key === "End" && event.target === this.#frame) this.toEnd();
     const step = STEPS.get(event.key);
     if (step === undefined || closest(event.target, ".tools")) return;
-    const messages = this.#messages();
+    const messages = /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll("[data-seq]")]);
     const current = messages.findIndex((message) => message === closest(event.target, "[data-seq]"));
-    const next = current < 0 ? messages.at(-1) : messages[current + step];
+    const next = current < 0 ? this.#lastInSight : messages[current + step];
     if (!next) return;
     next.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
     event.preventDefault();
+  }
+
+  get #lastInSight() {
+    return this.#drawn.get(`m${this.#view.sight?.last}`)?.node;
   }
 
   /** @param {MouseEvent} event */
@@ -179,4 +265,17 @@ export class Log {
     else if (action === "retry") this.#on.retry(entry);
     else if (action === "discard") this.#on.discard(entry);
   }
+}
+
+/**
+ * The first of the rows that stand before a message and go with it: its day, the line above what is new.
+ * @param {HTMLElement} node
+ */
+function withSeparators(node) {
+  /** @type {Element} */
+  let first = node;
+  while (first.previousElementSibling && !first.previousElementSibling.matches("[data-seq]")) {
+    first = first.previousElementSibling;
+  }
+  return first;
 }

@@ -4,11 +4,13 @@
  */
 
 import { avatar, el, icon } from "./dom.js";
-import { dayName, isEmojiOnly, moment, time, withLinks } from "./format.js";
+import { dayName, isEmojiOnly, moment, time } from "./format.js";
+import { store } from "./store.js";
+import { messageNodes } from "./text.js";
 import { list, sentence, words } from "./words.js";
 
 /**
- * @import { Message, Person } from "../protocol.js"
+ * @import { Person } from "../protocol.js"
  * @import { Pending, Row, Shown, Values } from "./rows.js"
  */
 
@@ -38,15 +40,16 @@ const BUILDERS = {
  */
 export const build = ({ kind, value }) => BUILDERS[kind](value);
 
-/** @param {Message & Shown} value */
+/** @param {Shown} value */
 function message(value) {
-  const { seq, user, own, first, removed, saving, removing, at } = value;
+  const { own, first, saving, removing } = value;
+  const { seq, user, removed, at } = value.message;
   const classes = ["message", own && "own", first && "first", (saving || removing) && "saving"].filter(Boolean).join(" ");
   const node = el("li", { class: classes, tabIndex: -1, "data-seq": seq });
   if (!own) node.append(el("div", { class: "who" }, first ? avatar(user) : hoverTime(at)));
   else node.append(hoverTime(at));
-  const body = el("div", { class: "body" }, head(value));
-  body.append(removed ? el("div", { class: "bubble gone" }, words.message.gone) : bubble(value));
+  const body = el("div", { class: "body" }, head({ user, own, first, at }));
+  body.append(removed ? el("div", { class: "bubble gone" }, words.message.gone) : bubble(value.message, user.name));
   if (!removed) body.append(...reactions(value));
   if (saving || removing) body.append(status("clock", removing ? words.message.removing : words.message.saving));
   node.append(body, ...readers(value));
@@ -75,16 +78,16 @@ function hoverTime(at) {
   return shown;
 }
 
-/** @param {{text?: string, edited_at?: number}} value */
-function bubble({ text = "", edited_at }) {
-  const content = el("div", { class: "text", dir: "auto" }, ...withLinks(text));
+/** @type {(value: {text?: string, edited_at?: number}, author: string) => HTMLElement} */
+function bubble({ text = "", edited_at }, author) {
+  const content = el("div", { class: "text", dir: "auto" }, ...messageNodes(text, author));
   const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, content);
   if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, words.message.edited));
   return node;
 }
 
-/** @param {Message & Shown} value */
-function reactions({ reactions: given = {}, me, names }) {
+/** @param {Shown} value */
+function reactions({ message: { reactions: given = {} }, me, names }) {
   const chips = Object.entries(given).map(([emoji, users]) => {
     const mine = users.includes(me ?? "");
     const who = list(users.map((id) => (id === me ? words.message.you : names[id])));
@@ -114,7 +117,7 @@ function readers({ readers: users }) {
 function pending({ id, text, state, sent, error, first, at }) {
   const failed = state === "failed";
   const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
-  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text }));
+  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text }, store.name));
   if (failed) {
     const says = status("alert", words.message.failed(sentence(error ?? "")));
     const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, words.message.retry);

@@ -5,6 +5,7 @@
 
 import { OutboxFullError } from "../client.js";
 import { byId } from "./dom.js";
+import { openLayer } from "./layers.js";
 import { words } from "./words.js";
 
 /**
@@ -67,10 +68,11 @@ export class Outgoing {
   remove(room, seq) {
     const dialog = byId("confirm", HTMLDialogElement);
     dialog.returnValue = "";
+    const close = openLayer(dialog, () => dialog.close());
     dialog.onclose = () => {
+      close();
       if (dialog.returnValue === "yes") this.#post(() => this.#chat.remove(room, seq));
     };
-    dialog.showModal();
   }
 
   /**

@@ -4,14 +4,13 @@
  * @module
  */
 
-/**
- * @import {
- *   Edited, HistoryPage, Joined, Message, Presence, Reacted, ReadFrame, Removed, TopicEvent, TypingFrame,
- * } from "../protocol.js"
- */
+/** @import { Edited, HistoryPage, Joined, Message, Presence, Reacted, ReadFrame, Removed, TypingFrame } from "../protocol.js" */
 /** @import { Loss } from "../cursor.js" */
 
+import { Stretch } from "./stretch.js";
+
 const MESSAGES_LIMIT = 600; // kept while nobody reads the older ones
+const UNSEEN_LIMIT = 10_000; // kept unread, in a room that nobody looks at for days
 const TYPING_MS = 6000;
 const MEMBERS_LIMIT = 200; // as the service's: a larger room tells only how many
 
@@ -28,10 +27,8 @@ export function withReaction(given, emoji, user, on) {
 }
 
 export class Room {
-  /** @type {Message[]} as the service sends them, by seq */
-  messages = [];
-  /** Whether the service has older ones. */
-  more = false;
+  /** The newest messages, as the service sends them. */
+  stretch = new Stretch();
   loading = false;
   joined = false;
   /** @type {string | null} */
@@ -51,8 +48,6 @@ export class Room {
   /** @type {number | null} "New" stands after this seq */
   divider = null;
 
-  /** @type {Map<number, Message>} */
-  #bySeq = new Map();
   /** @type {Map<string, string>} whose a client id is, to tell which of our own messages are there */
   #ids = new Map();
   /** @type {Map<string, {name: string, until: number}>} by user id */
@@ -66,9 +61,19 @@ export class Room {
     this.name = name;
   }
 
+  /** Those of the newest stretch, by seq. */
+  get messages() {
+    return this.stretch.messages;
+  }
+
+  /** Whether the service has older ones. */
+  get more() {
+    return this.stretch.more;
+  }
+
   /** @param {number} seq */
   get(seq) {
-    return this.#bySeq.get(seq);
+    return this.stretch.get(seq);
   }
 
   /**
@@ -124,10 +129,11 @@ export class Room {
    * @param {Message} message
    * @param {string | null} me
    * @param {boolean} seen whether somebody is looking at the room's end
+   * @param {boolean} [reading] whether somebody reads the older ones
    */
-  onMessage(message, me, seen) {
+  onMessage(message, me, seen, reading = false) {
     this.head = message.seq;
-    this.#insert(message);
+    if (this.stretch.append(message)) this.#index(message);
     this.#typing.delete(message.user.id);
     if (message.user.id === me) {
       this.divider = null;
@@ -135,13 +141,13 @@ export class Room {
       if (this.unread === 0) this.divider = this.readSeq;
       this.unread += 1;
     }
-    if (seen) this.#forgetOld();
+    if (!reading) this.#forgetOld(seen ? MESSAGES_LIMIT : UNSEEN_LIMIT);
   }
 
   /** @param {Edited} frame */
   onEdited({ seq, target, text, at }) {
     this.head = seq;
-    if (text !== undefined) this.#change(target, { text, edited_at: at }); // else `removed` follows, and says it
+    if (text !== undefined) this.stretch.change(target, { text, edited_at: at }); // else `removed` follows, and says it
   }
 
   /**
@@ -153,27 +159,20 @@ export class Room {
     const message = this.get(target);
     const unread = message && !message.removed && message.user.id !== me && target > (this.readSeq ?? this.head);
     if (unread) this.unread = Math.max(0, this.unread - 1);
-    this.#change(target, { removed: true, text: "", reactions: {} });
+    this.stretch.change(target, { removed: true, text: "", reactions: {} });
   }
 
   /** @param {Reacted} frame */
   onReacted({ seq, target, user, emoji, on }) {
     this.head = seq;
     this.#names.set(user.id, user.name);
-    this.#change(target, { reactions: withReaction(this.get(target)?.reactions, emoji, user.id, on) });
-  }
-
-  /** @param {TopicEvent} frame */
-  onTopic({ seq }) {
-    this.head = seq;
+    this.stretch.change(target, { reactions: withReaction(this.get(target)?.reactions, emoji, user.id, on) });
   }
 
   /** @param {HistoryPage} page */
   onHistory({ messages, more }) {
-    this.more = more;
-    const older = messages.filter((message) => !this.#bySeq.has(message.seq));
-    for (const message of older) this.#index(message);
-    this.messages = [...older, ...this.messages].sort((one, other) => one.seq - other.seq);
+    for (const message of messages) this.#index(message);
+    this.stretch.prepend(messages, more);
   }
 
   /** @param {Presence} frame */
@@ -243,9 +242,11 @@ export class Room {
     const readers = new Map();
     for (const [user, seq] of this.reads) {
       if (user === me || !this.members.has(user)) continue;
-      const message = this.messages.findLast((one) => one.seq <= seq);
+      const message = this.messages[this.stretch.indexOf(seq + 1) - 1];
       if (!message || message.user.id === user) continue;
-      readers.set(message.seq, [...(readers.get(message.seq) ?? []), user]);
+      const known = readers.get(message.seq);
+      if (known) known.push(user);
+      else readers.set(message.seq, [user]);
     }
     return readers;
   }
@@ -257,34 +258,15 @@ export class Room {
    * @param {boolean} more
    */
   #replace(messages, more) {
-    this.messages = [];
-    this.#bySeq.clear();
     this.#ids.clear();
-    this.more = more;
-    for (const message of messages) this.#insert(message);
-  }
-
-  /** @param {Message} message */
-  #insert(message) {
-    if (this.#bySeq.has(message.seq)) return;
-    this.messages.push(message);
-    this.#index(message);
+    this.stretch = new Stretch(messages, more);
+    for (const message of messages) this.#index(message);
   }
 
   /** @param {Message} message */
   #index(message) {
-    this.#bySeq.set(message.seq, message);
     this.#ids.set(message.id, message.user.id);
     this.#names.set(message.user.id, message.user.name);
-  }
-
-  /**
-   * @param {number} seq
-   * @param {Partial<Message>} change
-   */
-  #change(seq, change) {
-    const message = this.get(seq);
-    if (message) Object.assign(message, change);
   }
 
   /** @param {string | null} me */
@@ -293,13 +275,12 @@ export class Room {
     this.unread = this.messages.filter(({ seq, user, removed }) => seq > after && user.id !== me && !removed).length;
   }
 
-  /** A page that stays open for days must not keep them all; scrolling up fetches them again. */
-  #forgetOld() {
-    if (this.messages.length <= MESSAGES_LIMIT) return;
-    for (const { seq, id } of this.messages.splice(0, MESSAGES_LIMIT / 2)) {
-      this.#bySeq.delete(seq);
-      this.#ids.delete(id);
-    }
-    this.more = true;
+  /**
+   * A page that stays open for days must not keep them all; scrolling up fetches them again.
+   * @param {number} limit
+   */
+  #forgetOld(limit) {
+    if (this.messages.length <= limit) return;
+    for (const { id } of this.stretch.drop(this.messages.length - limit / 2)) this.#ids.delete(id);
   }
 }

@@ -1,6 +1,7 @@
 /**
- * What stands in the list of messages, as data: one row an item, with a key and a signature that changes exactly when
- * the row must be drawn anew.
+ * What stands in the list of messages, as data: one row an item, with a key, and a mark that differs exactly when the
+ * row must be drawn anew. A row depends on its message and the few before it alone, so any part of the list can be made
+ * without the rest.
  * @module
  */
 
@@ -20,11 +21,12 @@ const GROUP_MS = 5 * 60_000; // messages of one person closer than this stand to
 /**
  * A message as it is shown.
  * @typedef {object} Shown
+ * @property {Message} message with our own changes that are not stored yet
  * @property {string | null} me
  * @property {boolean} own
  * @property {boolean} first of a group, with name and time
- * @property {boolean} [saving] an edit of ours is not stored yet
- * @property {boolean} [removing] a removal of ours is not stored yet
+ * @property {boolean} saving an edit of ours is not stored yet
+ * @property {boolean} removing a removal of ours is not stored yet
  * @property {Person[]} readers for whom it is the last one read
  * @property {Record<string, string>} names of those who reacted, by id
  */
@@ -41,55 +43,155 @@ const GROUP_MS = 5 * 60_000; // messages of one person closer than this stand to
  * @property {Loss} gap
  * @property {{day: number, today: number}} day
  * @property {{}} new
- * @property {Message & Shown} message
+ * @property {Shown} message
  * @property {Pending} pending
  */
 
 /**
  * @template {keyof Values} [K=keyof Values]
- * @typedef {{kind: K, key: string, value: Values[K], signature: string}} Row
+ * @typedef {{kind: K, key: string, value: Values[K], message?: Message, mark: string}} Row two rows with the same key,
+ *     message and mark look the same
  */
 
-/**
- * @typedef {object} State what the rows so far leave to those after them
- * @property {number | null} day
- * @property {Message | null} previous
- * @property {Loss | null} gap not shown yet
- * @property {boolean} isNew whether the line above what is new was shown
- */
+/** @typedef {Exclude<Change, {type: "send"}>} ChangeOfMessage */
 
-/**
- * @param {Room} room
- * @param {OutgoingEntry[]} entries of this room
- * @param {string | null} me
- */
-export function rowsOf(room, entries, me) {
-  /** @type {Row[]} */
-  const rows = [];
-  if (!room.joined && room.messages.length === 0 && entries.length === 0) return rows;
-  const pending = pendingOf(room, entries, me);
-  const changes = changesByTarget(entries);
-  const readers = room.readersBySeq(me);
-  rows.push(row(room.more ? "loading" : "start", "top", { room: room.name, ...startOf(room, pending.length > 0) }));
+/** @type {never[]} */
+const NONE = [];
+/** @type {Record<string, string>} */
+const NO_NAMES = {};
 
-  /** @type {State} */
-  const state = { day: null, previous: null, gap: room.gap, isNew: false };
-  for (const message of room.messages) {
-    for (const separator of separators(room, state, message, me)) rows.push(separator);
-    const own = message.user.id === me;
-    const changed = withChanges(message, changes.get(message.seq) ?? [], me);
-    const people = (readers.get(message.seq) ?? []).map((id) => ({ id, name: room.nameOf(id) ?? "" }));
-    const reactors = Object.values(changed.reactions ?? {}).flat();
-    const names = Object.fromEntries(reactors.map((id) => [id, room.nameOf(id) ?? words.message.somebody]));
-    const first = !continues(state.previous, message);
-    rows.push(row("message", `m${message.seq}`, { ...changed, own, me, readers: people, names, first }));
-    state.previous = message;
+/** The rows of a room as it is now, to be asked for in parts. */
+export class Timeline {
+  #room;
+  #me;
+  #pending;
+  #changes;
+  #readers;
+  #newAt;
+
+  /**
+   * @param {Room} room
+   * @param {OutgoingEntry[]} entries of this room
+   * @param {string | null} me
+   */
+  constructor(room, entries, me) {
+    this.#room = room;
+    this.#me = me;
+    this.stretch = room.stretch;
+    this.#pending = pendingOf(room, entries, me);
+    this.#changes = changesByTarget(entries);
+    this.#readers = room.readersBySeq(me);
+    this.#newAt = this.#firstNew();
   }
-  if (state.gap && room.joined) rows.push(row("gap", "gap", state.gap));
-  pending.forEach((entry, index) => {
-    rows.push(row("pending", `p${entry.id}`, { ...entry, first: index === 0 && state.previous?.user.id !== me }));
-  });
-  return rows;
+
+  /** Of the messages; what stands before and behind them has no index. */
+  get length() {
+    return this.stretch.messages.length;
+  }
+
+  /** The index of the message under the line above what is new; null where there is no such line. */
+  get newAt() {
+    return this.#newAt;
+  }
+
+  /**
+   * The rows of the messages from one index to before another; at the list's ends with what stands there.
+   * @param {number} from
+   * @param {number} to
+   */
+  rows(from, to) {
+    const room = this.#room;
+    /** @type {Row[]} */
+    const rows = [];
+    if (!room.joined && this.length === 0 && this.#pending.length === 0) return rows;
+    if (from === 0) rows.push(this.#top());
+    for (let index = from; index < to; index += 1) {
+      this.#separate(index, rows);
+      rows.push(this.#message(index));
+    }
+    if (to < this.length) return rows;
+    const last = this.stretch.messages.at(-1);
+    if (room.gap && room.joined && (last?.seq ?? 0) <= room.gap.after) rows.push(row("gap", "gap", room.gap));
+    this.#pending.forEach((entry, index) => {
+      const first = index === 0 && last?.user.id !== this.#me;
+      rows.push(row("pending", `p${entry.id}`, { ...entry, first }, `${entry.state} ${entry.sent} ${first} ${entry.error}`));
+    });
+    return rows;
+  }
+
+  #top() {
+    const { name, more } = this.#room;
+    const start = startOf(this.#room, this.#pending.length > 0);
+    return row(more ? "loading" : "start", "top", { room: name, ...start }, start.says ?? "");
+  }
+
+  #firstNew() {
+    const { divider } = this.#room;
+    if (divider === null) return null;
+    const { messages } = this.stretch;
+    let index = this.stretch.indexOf(divider + 1);
+    while (index < messages.length && messages[index].user.id === this.#me) index += 1;
+    return index < messages.length ? index : null;
+  }
+
+  /** Whether the gap stands right before this message. @param {number} index */
+  #isAfterGap(index) {
+    const { gap, messages } = this.#room;
+    return gap !== null && messages[index].seq > gap.after && (index === 0 || messages[index - 1].seq <= gap.after);
+  }
+
+  /**
+   * What stands before a message: the gap, its day, the line above what is new.
+   * @param {number} index
+   * @param {Row[]} rows where it goes
+   */
+  #separate(index, rows) {
+    const { messages } = this.stretch;
+    const message = messages[index];
+    if (this.#isAfterGap(index) && this.#room.gap) rows.push(row("gap", "gap", this.#room.gap));
+    const day = dayOf(message.at);
+    if (index === 0 || day !== dayOf(messages[index - 1].at)) {
+      const today = dayOf(Date.now());
+      rows.push(row("day", `d${message.seq}`, { day, today }, String(today)));
+    }
+    if (index === this.#newAt) rows.push(row("new", "new", {}));
+  }
+
+  /** @param {number} index */
+  #message(index) {
+    const message = this.stretch.messages[index];
+    const room = this.#room;
+    const own = message.user.id === this.#me;
+    const first = !this.#continues(index);
+    const changes = this.#changes.get(message.seq) ?? NONE;
+    const readers = this.#readers.get(message.seq) ?? NONE;
+    const changed = changes.length > 0 ? withChanges(message, changes, this.#me) : message;
+    const names = changed.reactions ? this.#namesOf(Object.values(changed.reactions).flat()) : NO_NAMES;
+    const people = readers.length > 0 ? readers.map((id) => ({ id, name: room.nameOf(id) ?? "" })) : NONE;
+    let mark = `${own} ${first}`;
+    if (changes.length > 0) mark += JSON.stringify(changes);
+    if (changed.reactions) mark += JSON.stringify(names);
+    if (people.length > 0) mark += JSON.stringify(people);
+    const saving = changes.some(({ type }) => type === "edit");
+    const removing = changes.some(({ type }) => type === "remove");
+    const value = { message: changed, me: this.#me, own, first, saving, removing, readers: people, names };
+    return row("message", `m${message.seq}`, value, mark, message);
+  }
+
+  /** @param {string[]} ids */
+  #namesOf(ids) {
+    return Object.fromEntries(ids.map((id) => [id, this.#room.nameOf(id) ?? words.message.somebody]));
+  }
+
+  /**
+   * Whether a message stands below its author's name together with the one before.
+   * @param {number} index
+   */
+  #continues(index) {
+    const { messages } = this.stretch;
+    if (index === 0 || index === this.#newAt || this.#isAfterGap(index)) return false;
+    return continues(messages[index - 1], messages[index]);
+  }
 }
 
 /**
@@ -97,11 +199,19 @@ export function rowsOf(room, entries, me) {
  * @param {K} kind
  * @param {string} key
  * @param {Values[K]} value
+ * @param {string} [mark]
+ * @param {Message} [message]
  * @returns {Row<K>}
  */
-function row(kind, key, value) {
-  return { kind, key, value, signature: `${kind} ${JSON.stringify(value)}` };
+function row(kind, key, value, mark = "", message) {
+  return { kind, key, value, message, mark: `${kind} ${mark}` };
 }
+
+/**
+ * Whether two rows of one key look the same.
+ * @type {(one: Row, other: Row) => boolean}
+ */
+export const looksLike = (one, other) => one.mark === other.mark && one.message === other.message;
 
 /**
  * Messages of ours that have not come yet.
@@ -121,72 +231,43 @@ function startOf({ messages, gap, more }, waiting) {
   return { says: messages.length === 0 || messages[0].seq === 1 ? "begin" : "forgotten" };
 }
 
-/**
- * What stands before a message: the gap, its day, the line above what is new.
- * @type {(room: Room, state: State, message: Message, me: string | null) => Row[]}
- */
-function separators(room, state, message, me) {
-  /** @type {Row[]} */
-  const rows = [];
-  if (state.gap && message.seq > state.gap.after) {
-    rows.push(row("gap", "gap", state.gap));
-    state.gap = null;
-    state.previous = null;
-  }
-  const day = dayOf(message.at);
-  if (day !== state.day) {
-    // The sign of the day is a number: dayName depends on today and is asked when the row is drawn.
-    rows.push(row("day", `d${message.seq}`, { day, today: dayOf(Date.now()) }));
-    state.day = day;
-    state.previous = null;
-  }
-  if (!state.isNew && room.divider !== null && message.seq > room.divider && message.user.id !== me) {
-    rows.push(row("new", "new", {}));
-    state.isNew = true;
-    state.previous = null;
-  }
-  return rows;
-}
-
-/** @type {(previous: Message | null, message: Message) => boolean} */
+/** @type {(previous: Message, message: Message) => boolean} */
 function continues(previous, message) {
   return (
-    previous !== null &&
     previous.user.id === message.user.id &&
     previous.user.name === message.user.name &&
-    message.at - previous.at < GROUP_MS
+    message.at - previous.at < GROUP_MS &&
+    dayOf(previous.at) === dayOf(message.at)
   );
 }
-
-/** @typedef {Exclude<Change, {type: "send" | "topic"}>} MessageChange */
 
 /**
  * Our own changes that the service has not stored yet, by the message they change.
  * @param {OutgoingEntry[]} entries
  */
 function changesByTarget(entries) {
-  /** @type {Map<number, MessageChange[]>} */
+  /** @type {Map<number, ChangeOfMessage[]>} */
   const changes = new Map();
   for (const { frame } of entries) {
-    if (frame.type === "send" || frame.type === "topic") continue;
+    if (frame.type === "send") continue;
     changes.set(frame.target, [...(changes.get(frame.target) ?? []), frame]);
   }
   return changes;
 }
 
 /**
- * The message as it will be, marked as not yet so; a reaction is too small a thing for a mark.
+ * The message as it will be.
  * @param {Message} message
- * @param {MessageChange[]} changes
+ * @param {ChangeOfMessage[]} changes
  * @param {string | null} me
  */
 function withChanges(message, changes, me) {
-  /** @type {Message & Pick<Shown, "saving" | "removing">} */
   const shown = { ...message };
   for (const change of changes) {
-    if (change.type === "edit") Object.assign(shown, { text: change.text, saving: true });
-    else if (change.type === "remove") shown.removing = true;
-    else shown.reactions = withReaction(shown.reactions, change.emoji, me ?? "", change.on ?? true);
+    if (change.type === "edit") shown.text = change.text;
+    else if (change.type === "react") {
+      shown.reactions = withReaction(shown.reactions, change.emoji, me ?? "", change.on ?? true);
+    }
   }
   return shown;
 }

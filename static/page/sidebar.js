@@ -5,6 +5,7 @@
 
 import { checkRoom } from "./address.js";
 import { avatar, byId, closest, el, iconButton } from "./dom.js";
+import { openLayer } from "./layers.js";
 import { number, words } from "./words.js";
 
 /**
@@ -16,11 +17,12 @@ import { number, words } from "./words.js";
 
 const FACES = 3;
 const wide = matchMedia("(min-width: 70rem)"); // as in frame.css and beside it: people have a column of their own
+const narrow = matchMedia("(width < 44rem)"); // as there: rooms have none
 
 export class Sidebar {
   #on;
-  /** @type {HTMLElement | null} the button that opened a drawer, for the focus's way back */
-  #opener = null;
+  /** @type {Record<string, () => void>} what closes the drawers that are open, by id */
+  #drawers = {};
   #drawn = { rooms: "", people: "" };
 
   /**
@@ -36,35 +38,39 @@ export class Sidebar {
     byId("open-rooms").addEventListener("click", () => this.#toggle("sidebar", "open-rooms"));
     byId("open-people").addEventListener("click", () => this.#toggle("people", "open-people"));
     for (const button of document.querySelectorAll("[data-close-drawer]")) {
-      button.addEventListener("click", () => this.close());
+      button.addEventListener("click", () => this.#close());
     }
-    document.addEventListener("keydown", ({ key, isComposing }) => key === "Escape" && !isComposing && this.close());
-    const settle = () => {
-      this.#show("people", "open-people", wide.matches);
-      byId("shade").hidden = !byId("sidebar").classList.contains("open");
-    };
-    wide.addEventListener("change", settle);
-    settle();
+    document.addEventListener("keydown", ({ key, isComposing }) => key === "Escape" && !isComposing && this.#close());
+    wide.addEventListener("change", () => this.#settle());
+    narrow.addEventListener("change", () => this.#settle());
+    this.#settle();
   }
 
-  /** Close what lies over the messages. */
-  close() {
-    this.#show("sidebar", "open-rooms", false);
-    if (!wide.matches || this.#opener?.id === "open-people") this.#show("people", "open-people", false);
-    byId("shade").hidden = true;
-    this.#opener?.focus();
-    this.#opener = null;
+  /** Drawers become columns, and columns drawers. */
+  #settle() {
+    this.#close();
+    this.#show("people", "open-people", wide.matches);
+  }
+
+  #close() {
+    for (const close of Object.values(this.#drawers)) close();
   }
 
   /** @type {(id: "sidebar" | "people", opener: string) => void} */
   #toggle(id, opener) {
+    if (this.#drawers[id]) {
+      this.#drawers[id]();
+      return;
+    }
     const shown = byId(opener).getAttribute("aria-expanded") === "true";
-    const over = id === "sidebar" || !wide.matches;
     this.#show(id, opener, !shown);
-    if (!over) return;
-    byId("shade").hidden = shown;
-    this.#opener = byId(opener);
-    if (!shown) byId(id).querySelector("button")?.focus(); // its first closes it
+    if (id === "people" && wide.matches) return;
+    byId("shade").hidden = false;
+    this.#drawers[id] = openLayer(byId(id), () => {
+      delete this.#drawers[id];
+      this.#show(id, opener, false);
+      byId("shade").hidden = true;
+    });
   }
 
   /** @type {(id: "sidebar" | "people", opener: string, shown: boolean) => void} */
@@ -132,7 +138,7 @@ export class Sidebar {
   #link(room, unread) {
     const open = el(
       "button",
-      { type: "button", class: "room-link", "data-room": room, onclick: () => this.#open(room) },
+      { type: "button", class: "room-link", "data-room": room, onclick: () => this.#on.open(room) },
       el("span", { class: "hash", "aria-hidden": "true" }, "#"),
       el("span", { class: "room-name" }, room),
     );
@@ -144,15 +150,6 @@ export class Sidebar {
     return open;
   }
 
-  /** @param {string} room */
-  #open(room) {
-    this.#opener = null;
-    byId("sidebar").classList.remove("open");
-    byId("open-rooms").setAttribute("aria-expanded", "false");
-    byId("shade").hidden = true;
-    this.#on.open(room);
-  }
-
   /** @param {SubmitEvent} event */
   #onForm(event) {
     event.preventDefault();
@@ -162,7 +159,7 @@ export class Sidebar {
     input.setAttribute("aria-invalid", String(Boolean(error)));
     if (!room) return;
     input.value = "";
-    this.#open(room);
+    this.#on.open(room);
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 
 import { CloseCode } from "../codes.js";
+import { announce } from "./announcer.js";
 import { byId, el } from "./dom.js";
 import { sentence, words } from "./words.js";
 
@@ -38,7 +39,7 @@ const REASONS = new Map(/** @type {Words} */ ([
 export class Status {
   #banner = byId("banner");
   #text = byId("banner-text");
-  #live = byId("status");
+  #announced = "";
   #action = byId("banner-action");
   #onAction;
   /** @type {LinkState} */
@@ -102,7 +103,8 @@ export class Status {
     this.#banner.hidden = false;
     this.#banner.className = `banner ${kind}`;
     this.#text.textContent = `${text} ${passing}`;
-    if (this.#live.textContent !== text) this.#live.textContent = text;
+    if (this.#announced !== text) announce(text);
+    this.#announced = text;
     this.#action.hidden = action === null;
     if (action) this.#action.textContent = action;
   }
@@ -121,11 +123,12 @@ export function showTyping(names) {
   if (byId("typing").textContent !== says) byId("typing").textContent = says;
 }
 
-/** A notice that goes by itself. @param {string} text */
+/** A notice that goes by itself, and is read out. @param {string} text */
 export function toast(text) {
   const list = byId("toasts");
   const node = el("div", { class: "toast" }, text);
   list.append(node);
+  announce(text);
   while (list.children.length > TOASTS) list.firstChild?.remove();
   setTimeout(() => node.remove(), TOAST_MS);
 }

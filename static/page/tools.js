@@ -7,6 +7,7 @@ import { closest, el, iconButton } from "./dom.js";
 import { words } from "./words.js";
 
 const QUICK = ["👍", "❤️", "😂"];
+const HOVER_MS = 50; // over one row
 const STEPS = new Map([["ArrowRight", 1], ["ArrowLeft", -1]]);
 const EMOJI = [
   ..."👍👎👏🙌🙏💪👀👋",
@@ -25,6 +26,8 @@ export class Tools {
   #picker = null;
   /** @type {number | null} */
   #seq = null;
+  /** @type {number | undefined} */
+  #hovering;
 
   /**
    * @param {object} options
@@ -43,9 +46,12 @@ export class Tools {
       iconButton("remove", words.tools.remove, () => this.#seq !== null && onRemove(this.#seq)),
     ];
     this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": words.tools.bar }, ...quick, this.#more, ...this.#own);
-    list.addEventListener("pointerover", ({ target }) => this.#moveTo(target));
+    list.addEventListener("pointerover", ({ target }) => this.#onHover(target));
     list.addEventListener("focusin", ({ target }) => this.#moveTo(target));
-    list.addEventListener("pointerleave", () => this.#leave(document.activeElement));
+    list.addEventListener("pointerleave", () => {
+      clearTimeout(this.#hovering);
+      this.#leave(document.activeElement);
+    });
     list.addEventListener("focusout", ({ relatedTarget }) => !list.matches(":hover") && this.#leave(relatedTarget));
     this.#bar.addEventListener("keydown", (event) => this.#onKey(event));
   }
@@ -61,6 +67,15 @@ export class Tools {
     this.#closePicker();
     this.#bar.remove();
     this.#seq = null;
+  }
+
+  /**
+   * Not at once: rows that are scrolled past under the pointer are none that somebody wants to do something with.
+   * @param {EventTarget | null} target
+   */
+  #onHover(target) {
+    clearTimeout(this.#hovering);
+    this.#hovering = setTimeout(() => this.#moveTo(target), HOVER_MS);
   }
 
   /** @param {EventTarget | null} target */

@@ -73,6 +73,7 @@ export const words = {
     people: "People",
     peopleHere: "People in this room",
     closePeople: "Close the list of people",
+    notices: "Notices",
     // before a message is removed
     removeTitle: "Remove this message?",
     removeWhat: "Its text is deleted for everybody. A note stays in its place.",
@@ -161,6 +162,12 @@ export const words = {
     discard: "Delete",
   },
 
+  code: {
+    copy: "Copy",
+    copied: "Copied",
+    notCopied: "The browser does not let this page copy.",
+  },
+
   tools: {
     bar: "Message",
     pick: "Choose a reaction",
@@ -180,6 +187,59 @@ export const words = {
     full: "Too many messages are waiting to be sent.",
   },
 
+  commands: {
+    /** @param {string} command */
+    unknown: (command) => `There is no command /${command}. To send it as a text, begin with two slashes.`,
+    /** @param {string} command */
+    notInEdit: (command) => `/${command} is not for messages. To keep it as a text, begin with two slashes.`,
+    noAction: "Say what you do: /me waves",
+    noName: "Say how you want to be called: /nick Ada",
+    nameRule: "A name has 1 to 32 characters.",
+    /** @param {string} room */
+    notIn: (room) => `You are not in #${room}.`,
+    lastRoom: "You are in no other room.",
+  },
+
+  help: {
+    title: "Writing here",
+    close: "Close",
+    parts: [
+      {
+        name: "Commands",
+        rows: [
+          ["/me waves", "says what you do"],
+          ["/nick Ada", "changes your name"],
+          ["/join garden", "opens a room"],
+          ["/leave", "leaves this room; /leave garden another"],
+          ["/help", "shows this"],
+          ["//help", "sends “/help” as a text"],
+        ],
+      },
+      {
+        name: "Marks",
+        rows: [
+          ["**bold**", "bold"],
+          ["*italic* or _italic_", "italic"],
+          ["~~gone~~", "struck out"],
+          ["`code`", "code in a line"],
+          ["```py\n…\n```", "a block of code, with its language"],
+          ["> words", "a quote"],
+          ["- one or 1. one", "a list"],
+          ["[words](https://…)", "a link with words of its own"],
+        ],
+      },
+      {
+        name: "Keys",
+        rows: [
+          ["Enter", "sends; on touch screens it breaks the line"],
+          ["Shift+Enter", "breaks the line"],
+          ["↑", "in an empty box: edits your last message"],
+          ["Esc", "gives an edit up"],
+        ],
+      },
+    ],
+  },
+
   sidebar: {
     /** @param {string} room */
     leave: (room) => `Leave #${room}`,
@@ -194,6 +254,16 @@ export const words = {
     you: "you",
   },
 
+  announcer: {
+    /** @type {(name: string, text: string) => string} */
+    message: (name, text) => `${name}: ${text}`,
+    /** @type {(messages: number, people: string[]) => string} */
+    many: (messages, people) => {
+      const shown = people.length > 3 ? [...people.slice(0, 3), "others"] : people;
+      return `${count(messages, { one: "new message", other: "new messages" })} by ${list(shown)}`;
+    },
+  },
+
   notices: {
     /** @param {string} room */
     notSent: (room) => `A message to #${room} was not sent.`,
@@ -201,7 +271,6 @@ export const words = {
     edit: "Your change was not taken.",
     remove: "The message was not removed.",
     react: "Your reaction was not taken.",
-    topic: "The topic was not set.",
     /** @type {(what: string, why: string) => string} two sentences */
     refused: (what, why) => `${what} ${why}`,
     /** @type {(room: string, why: string) => string} */

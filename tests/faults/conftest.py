@@ -5,14 +5,15 @@ fault strikes again and again, and once everybody is caught up the oracle (harne
 control: the same run with one guard taken away (unguarded.py) must show the damage, or the test could not fail.
 
 `bin/test faults` runs the table's sizes, with `--middle` what CI runs, `bin/test` smaller ones of F1, F2, F4, F5, F6,
-F10, F13, F21 to F24, `bin/test soak` the hour of F15. A failure prints its seed; `--seed` or the variable PARLEY_SEED
-repeats its random choices. Limits in seconds are the table's times TEST_UNIT; those of F3, F6, F9, F10 and F12 are the
-ones that a busy machine may miss.
+F10, F13, F16 to F18, F21 to F24, `bin/test soak` the hour of F15. A failure prints its seed; `--seed` or the variable
+PARLEY_SEED repeats its random choices. Limits in seconds are the table's times TEST_UNIT; those of F3, F6, F9, F10 and
+F12 are the ones that a busy machine may miss.
 
 "Worst recovery" is, unless the row says otherwise: F1, how long an acknowledged message took to reach everybody; F2,
 F14 and F21, from Redis's return to the next acknowledgement; F5, F6, F7, F15, F19 and F20, from a socket's end until
 its client was in all its rooms again; F10, from reading again until caught up; F11, until the last of all was back;
-F24, from the change of master until everybody there was told.
+F16 and F17, from the Sentinels' word or the old primary's return to the next acknowledgement; F18, the longest wait for
+one, or for a copy after it; F24, from the change of master until everybody there was told.
 """
 
 import os

@@ -54,11 +54,17 @@ class Swarm:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.end()
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            await asyncio.gather(self._upkeep, return_exceptions=True)
+
+    async def end(self) -> None:
+        """Everybody goes for good; what they saw still counts."""
+        if self._covetous is not None:  # whose names are free soon
+            self._covetous.cancel()
+            await asyncio.gather(self._covetous, return_exceptions=True)
         await self.leave(self.clients)
-        for task in (self._upkeep, self._covetous):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
 
     async def leave(self, clients: Sequence[Client]) -> None:
         """Cut these clients for good; what they saw still counts."""

@@ -131,6 +131,11 @@ class RedisSentinels:
         master = self.master
         return [server for server in self.servers if server is not master]
 
+    @property
+    def failovers(self) -> int:
+        """How often the sentinels have made a replica the master: more than faults, where they took delay for death."""
+        return sum(sentinel.log.count("+promoted-slave") for sentinel in self.sentinels)
+
     def _named_by(self, sentinel: Sentinel) -> RedisServer | None:
         _, port = self._ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
         return next((server for server in self.servers if server.port == int(port)), None)

@@ -30,6 +30,7 @@ const likelyMistakes = {
 };
 
 export default [
+  { ignores: ["static/vendor/"] }, // the code of others, and made smaller
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
   {

@@ -40,8 +40,8 @@ def eslint(source: str) -> set[str]:
 
 
 def scripts() -> list[Path]:
-    """The JavaScript that is served."""
-    return sorted(STATIC.rglob("*.js"))
+    """The JavaScript that is served, but for that of others."""
+    return sorted(path for path in STATIC.rglob("*.js") if path.parent.name != "vendor")
 
 
 def test_tools_are_pinned_and_their_lock_names_no_registry() -> None:
@@ -75,6 +75,19 @@ def test_the_linter_finds_mistakes() -> None:
     assert eslint("const unused = [1].map(() => {});\n") == {"no-unused-vars", "array-callback-return"}
     assert eslint("document.title = missing;\n") == {"no-undef"}
     assert eslint("try { close(); } catch {}\n") == {"no-empty"}
+
+
+def test_what_is_vendored_is_what_the_lock_file_names(tmp_path: Path) -> None:
+    """static/vendor/ is what its generator makes of the libraries, and its README names each of their versions."""
+    node("vendor.js", str(tmp_path)).check_returncode()
+    made = sorted(path.name for path in tmp_path.iterdir())
+    kept = [path for path in sorted((STATIC / "vendor").iterdir()) if path.suffix not in (".ts", ".md")]
+    assert made == [path.name for path in kept]
+    about = (STATIC / "vendor" / "README.md").read_text()
+    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+    for path in kept:
+        assert path.read_text() == (tmp_path / path.name).read_text(), "run: node tests/javascript/vendor.js"
+        assert f"| `{path.name}` | {path.stem} {wanted[path.stem]} |" in about
 
 
 def test_the_declarations_are_those_of_the_client(tmp_path: Path) -> None:

@@ -9,10 +9,7 @@ from functools import lru_cache
 from service.brokers.redis.slots import tag_of
 
 EVERYWHERE = "*"  # in the place of a room, which can't be called so
-_SCRIPT_KEYS = (
-    *("position", "log", "messages", "changes", "authors", "floor"),
-    *("marks", "ids", "ids:old", "reads", "about"),
-)
+_SCRIPT_KEYS = ("position", "log", "messages", "changes", "authors", "floor", "marks", "ids", "ids:old", "reads")
 
 
 class Keyspace:

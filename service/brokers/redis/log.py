@@ -9,14 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from service import telemetry
-from service.brokers import about
 from service.brokers.base import unavailable
 from service.brokers.directory import sanctioned
 from service.brokers.log import (
     CHANGES_FACTOR,
     EMPTY_SECONDS,
     PAGE_BYTES,
-    About,
     Done,
     Event,
     Log,
@@ -43,8 +41,6 @@ _REFUSALS: dict[bytes, Callable[[], RequestError]] = {
     b"forbidden": lambda: RequestError(ErrorCode.FORBIDDEN, "only its author may do that"),
     b"reactions": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions"),
     b"often": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message has been changed too often"),
-    b"topic": about.refusal,
-    b"about": lambda: RequestError(ErrorCode.BAD_REQUEST, "the room's record of its topic is damaged"),
     b"used": id_used,
     b"ban": lambda: sanctioned("ban"),
     b"mute": lambda: sanctioned("mute"),
@@ -218,13 +214,6 @@ class RedisLog(Log):
             raise unavailable("the room's record is damaged")
         found = [read_event(frame, mark, keys[1]) for frame, mark in zip(answer[3::2], answer[4::2], strict=True)]
         return position, bool(answer[1]), int(answer[2]), found
-
-    async def about(self, room: str) -> About:
-        (key,) = self._shards.keys.room(room, "about")
-        read = self._shards.call("HMGET", key, "begun", "topic", lane=Lane.READS)
-        begun, topic = await unless_damaged(read, (None, None), "about", key)
-        await self._shards.settle(room)
-        return about.parse(begun, topic, key)
 
     async def positions(self, rooms: Sequence[str]) -> dict[str, Position | None]:
         return await read_positions(self._shards, rooms)

@@ -1,0 +1,1 @@
+"""What a browser is sent of static/: made once, at the start, and kept in memory."""

@@ -1,0 +1,133 @@
+"""Several ES modules as one file, so that what a page needs at once costs one request and not one each.
+
+The modules stand one after the other, each behind those that it imports, in a function of its own that answers its
+exports; an import becomes the names taken from such an answer. No JavaScript is parsed for that: imports and exports
+may have the forms below alone, each at the beginning of a line, and any other is an error. What comes of it is
+compared with what was written, as a parser reads both, in tests/javascript/test_modules.py.
+"""
+
+import posixpath
+import re
+from collections.abc import Mapping
+
+_NAMES = r"\{([^{}]*)\}"
+_PATH = r'"(\.\.?/[^"\n]+)"'
+_IMPORT = re.compile(rf"^import (?:{_NAMES} from )?{_PATH};$", re.MULTILINE)
+_EXPORT_FROM = re.compile(rf"^export {_NAMES} from {_PATH};$", re.MULTILINE)
+_EXPORT_LIST = re.compile(rf"^export {_NAMES};$", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) ([\w$]+))", re.MULTILINE)
+_LINKAGE = re.compile(r"^(?:import|export)\b(?!\().*$", re.MULTILINE)
+_ADDRESS = re.compile(r"\bimport\.meta\b.*$", re.MULTILINE)  # that of the file, not of the module
+_LAZY = re.compile(rf"\bimport\({_PATH}\)")
+_COMMENT_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
+
+
+class ModuleError(Exception):
+    """A module that can't be joined with others; the message says which line of it."""
+
+
+def without_comments(source: str) -> str:
+    """Without the lines that hold a comment and nothing else: a third of what is written."""
+    return _COMMENT_LINES.sub("", source)
+
+
+def imports(path: str, source: str) -> list[str]:
+    """The modules that one names at its top, in its order; paths below the same folder as `path`."""
+    found = [match for form in (_IMPORT, _EXPORT_FROM) for match in form.finditer(source)]
+    return [_resolve(path, match[2]) for match in sorted(found, key=lambda match: match.start())]
+
+
+def graph(entry: str, sources: Mapping[str, str]) -> list[str]:
+    """`entry` and all that it imports, each behind what it imports itself: the order in which browsers run them."""
+    ordered: list[str] = []
+    under_way: list[str] = []
+
+    def visit(path: str) -> None:
+        if path in ordered:
+            return
+        if path in under_way:
+            raise ModuleError(f"modules import each other: {' -> '.join([*under_way, path])}")
+        if path not in sources:
+            raise ModuleError(f"{under_way[-1] if under_way else 'a page'} imports {path}, which is not there")
+        under_way.append(path)
+        for other in imports(path, sources[path]):
+            visit(other)
+        ordered.append(under_way.pop())
+
+    visit(entry)
+    return ordered
+
+
+def join(paths: list[str], sources: Mapping[str, str]) -> str:
+    """The modules `paths` (a `graph`) as one, which stands where the last of them does. It exports what they answer."""
+    entry = paths[-1]
+    parts = [_part(path, sources[path], posixpath.dirname(entry)) for path in paths]
+    names = [_name(path) for path in paths]
+    if len(set(names)) < len(names):
+        raise ModuleError(f"two modules are called the same: {sorted(names)}")
+    return "".join(parts) + f"export {{ {', '.join(names)} }};\n"
+
+
+def stand_in(path: str, source: str, entry: str) -> str:
+    """What a module that was joined into `entry` is by its own name: the same exports, of the same instance."""
+    _, exported = _body(path, source)
+    here = posixpath.relpath(entry, posixpath.dirname(path) or ".")
+    name = _name(path)
+    lines = [f'import {{ {name} }} from "{here if here.startswith(".") else f"./{here}"}";']
+    if exported:
+        lines.append(f"export const {{ {', '.join(exported)} }} = {name};")
+    return "\n".join(lines) + "\n"
+
+
+def _part(path: str, source: str, folder: str) -> str:
+    body, exported = _body(path, source)
+    answer = ", ".join(name if name == value else f"{name}: {value}" for name, value in exported.items())
+    body = _LAZY.sub(lambda match: f'import("./{posixpath.relpath(_resolve(path, match[1]), folder or ".")}")', body)
+    return f"// {path}\nconst {_name(path)} = (() => {{\n{body}return {{ {answer} }};\n}})();\n"
+
+
+def _body(path: str, source: str) -> tuple[str, dict[str, str]]:
+    """A module's text without imports and exports, and by the name of each export what it is."""
+    exported: dict[str, str] = {}
+
+    def on_import(match: re.Match[str]) -> str:
+        taken = ", ".join(name if name == alias else f"{name}: {alias}" for name, alias in _pairs(match[1] or ""))
+        return f"const {{ {taken} }} = {_name(_resolve(path, match[2]))};" if taken else ""
+
+    def on_export_from(match: re.Match[str]) -> str:
+        other = _name(_resolve(path, match[2]))
+        exported.update((alias, f"{other}.{name}") for name, alias in _pairs(match[1]))
+        return ""
+
+    def on_export_list(match: re.Match[str]) -> str:
+        exported.update((alias, name) for name, alias in _pairs(match[1]))
+        return ""
+
+    def on_export(match: re.Match[str]) -> str:
+        exported[match[1]] = match[1]
+        return ""
+
+    for form, replace in (
+        (_IMPORT, on_import),
+        (_EXPORT_FROM, on_export_from),
+        (_EXPORT_LIST, on_export_list),
+        (_EXPORT, on_export),
+    ):
+        source = form.sub(replace, source)
+    if left := _LINKAGE.search(source) or _ADDRESS.search(source):
+        raise ModuleError(f"{path}: this can't be joined with other modules: {left[0]}")
+    return source if source.endswith("\n") else source + "\n", exported
+
+
+def _pairs(names: str) -> list[tuple[str, str]]:
+    """Names and what each is called on the other side."""
+    pairs = [name.split() for name in names.split(",") if name.strip()]
+    return [(pair[0], pair[-1]) for pair in pairs]
+
+
+def _resolve(path: str, specifier: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), specifier))
+
+
+def _name(path: str) -> str:
+    return "$" + re.sub(r"\W", "_", path.removesuffix(".js"))

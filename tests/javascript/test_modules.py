@@ -1,0 +1,99 @@
+"""Modules that are served in one file are, as a parser reads them, the modules that were written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from service.assets.modules import graph, join, without_comments
+from service.assets.release import load
+
+from .test_javascript import STATIC, node
+
+SAMPLES = {
+    "entry.js": """
+/**
+ * The beginning.
+ * @module
+ */
+import { one, two as second } from "./lib/a.js";
+import "./lib/b.js";
+import {
+  three,
+} from "./lib/b.js";
+// A line alone.
+const text = `a template
+with ${second(`another // no comment ${three}`)} in it`; // behind something
+export const shown = [one, text, /[/*]\\//.source];
+export async function later() {
+  const { lazy } = await import("./lib/lazy.js");
+  return lazy;
+}
+""",
+    "lib/a.js": """
+export { three as third } from "./b.js";
+export class Thing {
+  /* within */ #secret = 1;
+  get secret() { return this.#secret; }
+}
+export const one = new Thing();
+export function two(value) { return `<${value}>`; }
+export function* some() { yield one; }
+""",
+    "lib/b.js": "const three = 3, four = 4;\nexport { three, four as fourth };\n",
+}
+
+
+def compared(joined: str, folder: Path, entry: str, tmp_path: Path) -> tuple[list[str], list[str]]:
+    """The modules of a joined file, and in what they are not what stands in `folder`."""
+    file = tmp_path / "joined.mjs"
+    file.write_text(joined)
+    told = node("compare.js", str(file), str(folder), entry)
+    told.check_returncode()
+    found = json.loads(told.stdout)
+    return found["paths"], found["troubles"]
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    folder = tmp_path / "samples"
+    for path, text in SAMPLES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def joined_samples() -> str:
+    sources = {path: without_comments(text) for path, text in SAMPLES.items()}
+    return join(graph("entry.js", sources), sources)
+
+
+def test_the_page_s_script_is_what_was_written(tmp_path: Path) -> None:
+    """All modules that page.js imports, each once and whole."""
+    assets = load(STATIC)
+    served = assets.files[f"{assets.release}/page.js"].plain.decode()
+    paths, troubles = compared(served, STATIC, "page.js", tmp_path)
+    assert troubles == []
+    assert {"page.js", "client.js", "page/log.js"} <= set(paths) and len(paths) == len(set(paths))
+
+
+def test_each_form_of_import_and_export_is_kept(samples: Path, tmp_path: Path) -> None:
+    """Renamed, from another module, in lists, of every kind; texts that look like comments, too."""
+    assert compared(joined_samples(), samples, "entry.js", tmp_path) == (["lib/b.js", "lib/a.js", "entry.js"], [])
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("// no comment", "no comment"),
+        ("yield one", "yield 1"),
+        ("three: three", "three: four"),
+        ("two: second", "one: second"),
+        ('import("./lib/lazy.js")', 'import("./lazy.js")'),
+    ],
+)
+def test_a_difference_is_seen(samples: Path, tmp_path: Path, written: str, instead: str) -> None:
+    """In what is done, taken, given, or loaded later."""
+    joined = joined_samples().replace("{ three, fourth: four }", "{ three: three, fourth: four }")
+    assert written in joined
+    assert compared(joined.replace(written, instead, 1), samples, "entry.js", tmp_path)[1] != []

@@ -1,0 +1,301 @@
+"""service/assets/: what a browser is sent of static/: compressed, by names for good, modules as one."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.assets.modules import ModuleError, graph, join, stand_in, without_comments
+from service.assets.negotiation import takes_gzip
+from service.assets.release import load
+from service.pages import STATIC
+
+from .serving import serving
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+# -- encodings
+
+
+@pytest.mark.parametrize(
+    ("accepted", "taken"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("GZIP", True),
+        ("x-gzip", True),
+        ("gzip, deflate, br, zstd", True),
+        ("br;q=1.0, gzip;q=0.8, *;q=0.1", True),
+        ("*", True),
+        ("gzip ; q=0.001", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0.000, *", False),
+        ("*;q=0", False),
+        ("br", False),
+        ("identity", False),
+        ("identity, gzip", True),
+        ("gzip;q=0.5, identity", False),
+        ("gzip;q=0.5, identity;q=0.5", True),
+        ("identity;q=0, *", True),
+        ("gzip;q=nonsense", False),
+        ("gzipped", False),
+        (";gzip", False),
+    ],
+)
+def test_who_takes_gzip(accepted: str, taken: bool) -> None:
+    """By weight; what isn't well formed counts for nothing."""
+    assert takes_gzip(accepted) is taken
+
+
+@given(st.text(max_size=60))
+def test_any_header_is_read(accepted: str) -> None:
+    """Whatever somebody sends is an answer, and only who names gzip or everything gets it."""
+    assert not takes_gzip(accepted) or "gzip" in accepted.lower() or "*" in accepted
+
+
+async def encoded(path: str) -> None:
+    """Both encodings of what is at `path`: bytes, lengths, tags, HEAD, 304."""
+    async with serving() as it:
+        plain = await it.fetch(path)
+        packed = await it.fetch(path, Accept_Encoding="gzip, br")
+        assert plain.code == packed.code == 200
+        assert "Content-Encoding" not in plain.headers and packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body and len(packed.body) < len(plain.body)
+        assert plain.headers["Content-Type"] == packed.headers["Content-Type"]
+        assert plain.headers["ETag"] != packed.headers["ETag"]
+        assert not plain.headers["ETag"].startswith("W/")
+        for wanted, answer in (({}, plain), ({"Accept_Encoding": "gzip"}, packed)):
+            tag = answer.headers["ETag"]
+            assert "Accept-Encoding" in answer.headers["Vary"].split(", ")
+            assert int(answer.headers["Content-Length"]) == len(answer.body)
+            head = await it.fetch(path, "HEAD", **wanted)
+            for name in ("Content-Length", "Content-Type", "Cache-Control", "ETag", "Vary"):
+                assert head.headers[name] == answer.headers[name], name
+            assert head.headers.get("Content-Encoding") == answer.headers.get("Content-Encoding")
+            assert head.body == b""
+            for asked in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+                same = await it.fetch(path, If_None_Match=asked, **wanted)
+                assert (same.code, same.body, same.headers["ETag"]) == (304, b"", tag)
+                assert "Accept-Encoding" in same.headers["Vary"]
+                assert same.headers["Cache-Control"] == answer.headers["Cache-Control"]
+                assert "Content-Encoding" not in same.headers
+            other = packed if answer is plain else plain
+            assert (await it.fetch(path, If_None_Match=other.headers["ETag"], **wanted)).code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/r/lobby", "/clock.html", "/room", "/static/client.js", "/static/page.css"])
+async def test_pages_and_files_are_compressed_for_those_who_take_it(path: str) -> None:
+    """Each encoding has a tag of its own, and HEAD and 304 are those of the encoding."""
+    await encoded(path)
+
+
+async def test_the_release_is_compressed_for_those_who_take_it() -> None:
+    """As what has plain names."""
+    await encoded(f"/static/{load(STATIC).release}/page.js")
+
+
+async def test_what_says_that_nothing_is_there_is_compressed_too() -> None:
+    """The page for people; the answer stays 404 and has no tag."""
+    async with serving() as it:
+        response = await it.fetch("/nothing", Accept="text/html", Accept_Encoding="gzip")
+        assert (response.code, response.headers["Content-Encoding"]) == (404, "gzip")
+        assert gzip.decompress(response.body) == (STATIC / "missing.html").read_bytes()
+        assert set(response.headers["Vary"].split(", ")) == {"Accept", "Accept-Encoding"}
+        assert "ETag" not in response.headers
+
+
+async def test_nothing_that_is_somebody_s_is_compressed() -> None:
+    """A secret beside what an attacker chose would show in the length (BREACH)."""
+    async with serving() as it:
+        name = "Ada " * 15
+        for path, method, body in (
+            ("/tickets", "POST", {"name": name}),
+            ("/rooms", "GET", None),
+            ("/nothing", "GET", None),
+            ("/healthz", "GET", None),
+            ("/metrics", "GET", None),
+        ):
+            response = await it.fetch(path, method, body, Accept_Encoding="gzip, deflate, br, *")
+            assert "Content-Encoding" not in response.headers, path
+
+
+async def test_a_range_is_one_of_the_encoding() -> None:
+    """Of the bytes that would be sent without it; and of none, where the client has other bytes than ours."""
+    async with serving() as it:
+        path = "/static/client.js"
+        for wanted in ({}, {"Accept_Encoding": "gzip"}):
+            whole = await it.fetch(path, **wanted)
+            size, tag = len(whole.body), whole.headers["ETag"]
+            part = await it.fetch(path, Range="bytes=10-99", **wanted)
+            assert (part.code, part.headers["Content-Range"]) == (206, f"bytes 10-99/{size}")
+            assert part.body == whole.body[10:100] and part.headers["ETag"] == tag
+            assert (await it.fetch(path, Range="bytes=-5", **wanted)).body == whole.body[-5:]
+            assert (await it.fetch(path, Range=f"bytes={size}-", **wanted)).code == 416
+            assert (await it.fetch(path, Range="bytes=10-99", If_Range=tag, **wanted)).code == 206
+            for other in ('"other"', f"W/{tag}", "Thu, 26 Nov 2026 10:00:00 GMT"):
+                answer = await it.fetch(path, Range="bytes=10-99", If_Range=other, **wanted)
+                assert (answer.code, answer.body) == (200, whole.body)
+            ended = await it.fetch(path, If_Modified_Since="Thu, 26 Nov 2099 10:00:00 GMT", **wanted)
+            assert ended.code == 200  # there are no dates: the tag alone counts
+
+
+# -- names for good
+
+
+async def test_the_page_has_its_files_by_names_for_good() -> None:
+    """One script, one style sheet; all that it names is there, may be kept for a year, and needs no other question."""
+    async with serving() as it:
+        page = (await it.fetch("/")).body.decode()
+        named = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+        release = load(STATIC).release
+        assert re.fullmatch(r"v-[0-9a-f]{16}", release)
+        assert len([path for path in named if path.endswith(".css")]) == 1
+        assert page.count("<script") == 1 and "modulepreload" not in page
+        for path in named:
+            assert path.startswith(f"/static/{release}/")
+            response = await it.fetch(path)
+            assert (response.code, response.headers["Cache-Control"]) == (200, IMMUTABLE)
+        for name in ("page.js", "page.css", "client.js"):
+            assert (await it.fetch(f"/static/{name}")).headers["Cache-Control"] == "no-cache"
+
+
+async def test_a_release_that_is_not_ours_is_not_there() -> None:
+    """Files of two releases are never mixed; and that it isn't there is not kept."""
+    async with serving() as it:
+        for release in ("v-0123456789abcdef", "v-", "v"):
+            response = await it.fetch(f"/static/{release}/client.js")
+            assert (response.code, response.headers["Cache-Control"]) == (404, "no-store")
+
+
+async def test_embedders_find_the_client_by_its_plain_name() -> None:
+    """As it is written, modules apart."""
+    async with serving() as it:
+        for name in ("client.js", "link.js", "client.d.ts"):
+            assert (await it.fetch(f"/static/{name}")).body == (STATIC / name).read_bytes()
+
+
+def small(folder: Path, **changes: str) -> Path:
+    """A folder with a page of two modules and two sheets."""
+    texts = {
+        "index.html": '<link rel="stylesheet" href="/static/a.css">\n<link rel="stylesheet" href="/static/b.css">\n'
+        '<img src="/static/x.svg">\n<script type="module" src="/static/main.js"></script>\n',
+        "main.js": 'import { part } from "./lib/part.js";\npart(() => import("./lib/lazy.js"));\n',
+        "lib/part.js": "// What it does.\nexport const part = (value) => value;\n",
+        "lib/lazy.js": 'import { part } from "./part.js";\n// Later.\nexport const lazy = part;\n',
+        "a.css": "a { color: red }\n",
+        "b.css": "b { color: blue }\n",
+        "x.svg": "<svg/>",
+        "y.js": "// of no page\n",
+    } | changes
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def test_a_release_holds_all_in_its_order(tmp_path: Path) -> None:
+    """The entry has its modules, the first sheet those after it; what is loaded later finds the same instances."""
+    assets = load(small(tmp_path))
+    files = {path: asset.plain.decode() for path, asset in assets.files.items()}
+    release = f"{assets.release}/"
+    assert files[release + "a.css"] == "a { color: red }\nb { color: blue }\n"
+    assert files["a.css"] == "a { color: red }\n"
+    assert assets.pages["index.html"].plain.decode() == (
+        f'<link rel="stylesheet" href="/static/{release}a.css">\n<img src="/static/{release}x.svg">\n'
+        f'<script type="module" src="/static/{release}main.js"></script>\n'
+    )
+    script = files[release + "main.js"]
+    assert script.index("const part = (value)") < script.index('part(() => import("./lib/lazy.js"))')
+    assert files[release + "lib/lazy.js"] == 'import { part } from "./part.js";\nexport const lazy = part;\n'
+    assert files[release + "lib/part.js"] == (
+        'import { $lib_part } from "../main.js";\nexport const { part } = $lib_part;\n'
+    )
+    assert files["lib/part.js"].startswith("// What it does.")
+
+
+def test_the_release_s_name_is_that_of_its_content(tmp_path: Path) -> None:
+    """Whatever changes in it, the page itself among that, makes it another; the day and the folder don't."""
+    names = [load(small(tmp_path / "one")).release, load(small(tmp_path / "again")).release]
+    assert len(set(names)) == 1
+    for number, (path, text) in enumerate(
+        [
+            ("index.html", '<script type="module" src="/static/main.js"></script>'),
+            ("b.css", "b { color: green }\n"),
+            ("lib/lazy.js", "export const lazy = 2;\n"),
+            ("y.js", "1;\n"),
+            ("z.js", ""),
+        ]
+    ):
+        names.append(load(small(tmp_path / f"{number}", **{path: text})).release)
+    assert len(set(names)) == 6
+
+
+# -- modules
+
+
+def test_comments_go_line_by_line() -> None:
+    """Lines that hold a comment and nothing else; nothing is looked for within a line."""
+    source = '/**\n * What.\n */\n// so\n  // and so\nconst a = "// no"; // yes\n/* one */ const b = 1;\n/* x */\n'
+    assert without_comments(source) == 'const a = "// no"; // yes\n/* one */ const b = 1;\n'
+
+
+def test_modules_stand_behind_what_they_import() -> None:
+    """In the order in which a browser runs them."""
+    sources = {
+        "a.js": 'import { b } from "./b.js";\nimport { d } from "./d/d.js";\n',
+        "b.js": 'import { c } from "./c.js";\nexport const b = c;\n',
+        "c.js": "export const c = 1;\n",
+        "d/d.js": 'export { c as d } from "../c.js";\nimport "../b.js";\n',
+    }
+    assert graph("a.js", sources) == ["c.js", "b.js", "d/d.js", "a.js"]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ('import { b } from "./b.js";\n', "b.js, which is not there"),
+        ('import { a } from "./a.js";\n', "import each other: a.js -> a.js"),
+        ('import * as b from "./c.js";\n', r"a.js: .*import \* as b"),
+        ('import b from "./c.js";\n', "a.js: .*import b from"),
+        ('import { b } from "elsewhere";\n', "a.js: .*elsewhere"),
+        ("export default 1;\n", "a.js: .*export default 1;"),
+        ("export let a = 1;\n", "a.js: .*export let a"),
+        ('export * from "./c.js";\n', r"a.js: .*export \*"),
+        ("const here = import.meta.url;\n", "a.js: .*import.meta"),
+    ],
+)
+def test_what_cannot_be_joined_is_said(source: str, says: str) -> None:
+    """With the file and the line: the service does not start with half a page."""
+    sources = {"a.js": source, "c.js": "export const c = 1;\n"}
+    with pytest.raises(ModuleError, match=says):
+        join(graph("a.js", sources), sources)
+
+
+def test_two_modules_of_one_name_are_refused() -> None:
+    """Names are made of paths, in which more may stand than in a name."""
+    sources = {"a-b.js": "", "a_b.js": 'import "./a-b.js";\n'}
+    with pytest.raises(ModuleError, match="called the same"):
+        join(graph("a_b.js", sources), sources)
+
+
+def test_a_module_s_stand_in_has_its_exports() -> None:
+    """From wherever the joined file stands."""
+    source = "export const a = 1;\nexport class B {}\n"
+    assert (
+        stand_in("x/y.js", source, "x/main.js") == 'import { $x_y } from "./main.js";\nexport const { a, B } = $x_y;\n'
+    )
+    assert stand_in("y.js", "", "y.js") == 'import { $y } from "./y.js";\n'
+
+
+def test_assets_are_read_once(tmp_path: Path) -> None:
+    """Requests read no files."""
+    folder = small(tmp_path)
+    before = load(folder)
+    (folder / "a.css").write_text("")
+    assert load(folder) is before
+    assert json.dumps(sorted(before.pages)) == '["index.html"]'
