@@ -90,7 +90,7 @@ def describe() -> dict[str, str]:
 
 def _priority() -> str:
     """At which the runs compete with other work."""
-    idle = ", on a core that nobody else wants" if os.sched_getscheduler(0) == os.SCHED_IDLE else ""
+    idle = ", SCHED_IDLE" if os.sched_getscheduler(0) == os.SCHED_IDLE else ""
     return f"nice {os.nice(0)}{idle}"
 
 
