@@ -11,6 +11,7 @@ from bench.capacity.model import (
     MOST,
     Load,
     Plan,
+    crowded,
     deployment,
     holders,
     hot_room,
@@ -73,7 +74,7 @@ def process_table(costs: Costs, plan: Plan) -> str:
 def sockets(costs: Costs, plan: Plan, members: int, processes: int, read: bool) -> float:
     """How many a core carries, of people as `Load` has them, whatever memory and descriptors say."""
     load = Load(plan.sockets * processes, members, read=read)
-    each = (of_processes(costs, load, processes).cores / processes - costs.idle) / plan.sockets
+    each = (of_processes(crowded(costs), load, processes).cores / processes - costs.idle) / plan.sockets
     return (plan.share - costs.idle) / each
 
 
