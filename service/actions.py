@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from service import names, protocol, telemetry
 from service.admission import page_cost
-from service.brokers.log import Change, Event, Position, Receipt
+from service.brokers.log import About, Change, Event, Position, Receipt
 from service.clock import CLOCK
 from service.identity.auth import AuthError
 from service.protocol import ErrorCode, Request, RequestError, echo
@@ -72,9 +73,11 @@ async def join(session: Session, request: protocol.Join) -> None:
     session.entering = room
     try:
         membership = await node.rooms.join(room, session, since, limit, may_begin)
+        membership.plain = "topic" not in request.events
         try:
             with node.reads.following(room) as moved:
-                reads = await _by_the_brokers_word(session, room, _ask_for_reads(session, room))
+                asked = _ask_for_state(session, room, membership)
+                reads, about = await _by_the_brokers_word(session, room, asked)
                 while node.presence.present(room) is None:  # it no longer agreed with the broker, and is read again
                     await node.presence.roster(room, session.user.person)
                     may_enter(session, room)
@@ -87,16 +90,20 @@ async def join(session: Session, request: protocol.Join) -> None:
         membership.leave()
         return
     reads |= {user: seq for user, seq in moved.items() if seq > reads.get(user, 0)}
-    _enter(session, request, membership, reads)
+    _enter(session, request, membership, reads, about)
 
 
-async def _ask_for_reads(session: Session, room: str) -> dict[str, int]:
-    """What those have read who are here."""
+async def _ask_for_state(session: Session, room: str, membership: Membership) -> tuple[dict[str, int], About]:
+    """What those have read who are here, and what the room is about; asked for together."""
+    about = membership.ask_about()
     roster = await session.node.presence.roster(room, session.user.person)
-    return await session.node.reads.of(room, roster.members or ())
+    reads = await session.node.reads.of(room, roster.members or ())
+    return reads, await asyncio.shield(about)
 
 
-def _enter(session: Session, request: protocol.Join, membership: Membership, reads: dict[str, int]) -> None:
+def _enter(
+    session: Session, request: protocol.Join, membership: Membership, reads: dict[str, int], about: About
+) -> None:
     """Say `joined`, and begin: nothing comes in between.
 
     Who is here is said as of now: those who came or went since the join began are told to nobody a second time.
@@ -120,6 +127,8 @@ def _enter(session: Session, request: protocol.Join, membership: Membership, rea
             members=roster.members if roster.members is not None else [],
             count=roster.count,
             reads=reads,
+            topic=about.topic or UNSET,
+            begun=about.begun or UNSET,
             ref=echo(request.ref),
         )
     )
@@ -166,6 +175,13 @@ def remove(session: Session, request: protocol.Remove) -> None:
 
 def react(session: Session, request: protocol.React) -> None:
     _change(session, request, "reacted", "react", emoji=names.check_emoji(request.emoji), on=request.on)
+
+
+def topic(session: Session, request: protocol.SetTopic) -> None:
+    text, user = names.check_topic(request.text), session.user
+    tail = protocol.message_tail(request.id, user.json, text)
+    change = Change("topic", 0, user.id, user.moderator, text=text)
+    _publish(session, request, "topic", tail, protocol.fingerprint("topic", text), change)
 
 
 def _change(session: Session, request: Any, event: str, kind: str, **fields: Any) -> None:
@@ -226,7 +242,7 @@ def read(session: Session, request: protocol.Read) -> None:
 
 async def moderate(session: Session, request: protocol.Moderate) -> None:
     await session.node.moderation.moderate(session.user, request)
-    room = msgspec.UNSET if request.room is None else request.room
+    room = UNSET if request.room is None else request.room
     session.reply(protocol.Moderated(room=room, user=request.user, action=request.action, ref=echo(request.ref)))
 
 
@@ -272,6 +288,7 @@ ACTIONS: dict[type[Request], Action] = {
     protocol.Edit: edit,
     protocol.Remove: remove,
     protocol.React: react,
+    protocol.SetTopic: topic,
     protocol.Typing: _small(typing),
     protocol.Read: _small(read),
     protocol.Ping: _small(ping),

@@ -16,6 +16,7 @@ from service.protocol import ErrorCode, RequestError
 NAME_LIMIT = 32  # characters of a name as seen: grapheme clusters
 CODE_POINTS_LIMIT = 4 * NAME_LIMIT  # of a name; a cluster may be of any length
 FIT_LIMIT = 1024  # code points of a token's name that are looked at
+TOPIC_LIMIT = 250  # code points
 
 ROOM = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 
@@ -27,6 +28,7 @@ _UNPRINTABLE = regex.compile(r"[\p{C}\p{Zl}\p{Zp}[\p{Zs}--\x20]]", regex.V1)
 
 _CLUSTER = regex.compile(r"\X")
 _INVISIBLE = regex.compile(r"[\p{C}\p{Zl}\p{Zp}]")
+_BROAD_SPACE = regex.compile(r"\p{Zs}")
 _FILLER = r"[\p{Default_Ignorable_Code_Point}--[\p{C}\p{M}]]"  # Hangul's
 _SPACE_ALIKE = regex.compile(rf"[\p{{Zs}}{_FILLER}\u034f{_BLANK_SYMBOLS}--\x20]", regex.V1)
 _SPACE = regex.compile(rf"[\s\p{{Z}}{_FILLER}\u034f{_BLANK_SYMBOLS}]", regex.V1)
@@ -71,6 +73,21 @@ def check_text(text: str, limit: int) -> str:
         raise RequestError(ErrorCode.TOO_LARGE, f"text is over {limit} characters")
     if "\0" in text:
         raise RequestError(ErrorCode.BAD_REQUEST, "text holds a NUL character")
+    return text
+
+
+def check_topic(text: str) -> str:
+    """The topic in NFC, trimmed, its spaces U+0020, "" for none; or `RequestError`: too_large, or bad_request.
+
+    Refused is what else is refused in a name: so it is one line, and nothing in it is invisible or turns it round.
+    """
+    text = _BROAD_SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    if len(text) > TOPIC_LIMIT:
+        raise RequestError(ErrorCode.TOO_LARGE, f"topic is over {TOPIC_LIMIT} characters")
+    for index, what in _faults(text):
+        raise RequestError(ErrorCode.BAD_REQUEST, f"topic holds {what} (U+{ord(text[index]):04X})")
+    if text and not _SEEN.search(text):
+        raise RequestError(ErrorCode.BAD_REQUEST, "topic shows nothing")
     return text
 
 

@@ -22,6 +22,7 @@ PAGE_LIMIT = 200  # messages in one page of history
 PAGE_DEFAULT = 50
 MEMBERS_LIMIT = 200  # a larger room shows only its count
 EMOJI_LIMIT = 16  # code points: the longest emoji sequences (families, flags with tags) need 14
+KINDS_LIMIT = 32  # kinds of events that a join names, and characters of each
 
 
 class CloseCode(enum.IntEnum):
@@ -75,6 +76,7 @@ ClientId = Annotated[str, Meta(min_length=1, max_length=ID_LIMIT)]
 Reference = Annotated[str, Meta(max_length=ID_LIMIT)]
 Epoch = Annotated[str, Meta(min_length=1, max_length=64)]
 UserId = Annotated[str, Meta(min_length=1, max_length=128)]
+Kind = Annotated[str, Meta(max_length=KINDS_LIMIT)]
 
 
 class Since(Struct):
@@ -94,6 +96,7 @@ class Join(Request, tag="join", kw_only=True):
     room: str
     limit: Limit = PAGE_DEFAULT
     since: Since | None = None
+    events: Annotated[list[Kind], Meta(max_length=KINDS_LIMIT)] = []  # beyond the four that every client knows
 
 
 class Leave(Request, tag="leave", kw_only=True):
@@ -142,6 +145,12 @@ class React(Request, tag="react", kw_only=True):
     on: bool = True
 
 
+class SetTopic(Request, tag="topic", kw_only=True):
+    room: str
+    id: ClientId
+    text: str
+
+
 class Action(enum.StrEnum):
     KICK = "kick"
     BAN = "ban"
@@ -172,7 +181,7 @@ class Ping(Request, tag="ping"):
     pass
 
 
-REQUESTS = Join | Leave | Send | History | Typing | Read | Edit | Remove | React | Moderate | Renew | Ping
+REQUESTS = Join | Leave | Send | History | Typing | Read | Edit | Remove | React | SetTopic | Moderate | Renew | Ping
 
 
 class _Envelope(Struct):
@@ -243,6 +252,22 @@ class Person(Struct, frozen=True):
     name: Annotated[str, Meta(max_length=128)]
 
 
+class Topic(Struct, frozen=True):
+    """What a room is about, by whom and since when; `seq` of the event that said so."""
+
+    text: str
+    user: Person
+    at: int
+    seq: int
+
+
+class Begun(Struct, frozen=True):
+    """Who began a room, and when: its first event's author and time."""
+
+    user: Person
+    at: int
+
+
 class Frame(Struct, tag_field="type", omit_defaults=False):
     """A server's frame. Fields left `UNSET` don't appear."""
 
@@ -271,6 +296,8 @@ class Joined(Frame, tag="joined", kw_only=True):
     members: Sequence[Person] | UnsetType = UNSET
     count: int | UnsetType = UNSET
     reads: dict[str, int] | UnsetType = UNSET
+    topic: Topic | UnsetType = UNSET
+    begun: Begun | UnsetType = UNSET
     ref: str | UnsetType = UNSET
 
 
@@ -376,12 +403,15 @@ def told_wait(seconds: float) -> float:
 
 # -- a room's durable events ------------------------------------------------------------------------------------------
 
-_MESSAGE_HEAD = {kind: f'{{"type":"{kind}","room":"%s","seq":' for kind in ("message", "edited", "removed", "reacted")}
+EVERYBODYS = ("message", "edited", "removed", "reacted")
+"""The kinds of events that every client knows."""
+_HEADS = {kind: f'{{"type":"{kind}","room":"%s","seq":' for kind in (*EVERYBODYS, "topic")}
+_LATER_START = b'{"type":"topic",'  # how an event of another kind begins
 
 
 def event_head(kind: str, room: str) -> str:
-    """What stands before `seq` in an event of `kind` ("message", "edited", "removed", "reacted")."""
-    return _MESSAGE_HEAD[kind] % room  # a room's name needs no escape
+    """What stands before `seq` in an event of `kind` (of `EVERYBODYS`, or "topic")."""
+    return _HEADS[kind] % room  # a room's name needs no escape
 
 
 def fingerprint(kind: str, *content: Any) -> str:
@@ -390,7 +420,7 @@ def fingerprint(kind: str, *content: Any) -> str:
 
 
 def message_tail(id: str, user_json: bytes, text: str) -> bytes:
-    """What stands between `seq` and `at` in a message: the rest of its JSON but the time and the closing brace."""
+    """What stands between `seq` and `at` in a message or a topic: the rest of its JSON but time and closing brace."""
     return b',"id":%b,"user":%b,"text":%b,"at":' % (_encoder.encode(id), user_json, _encoder.encode(text))
 
 
@@ -398,3 +428,36 @@ def change_tail(id: str, target: int, user_json: bytes, **fields: Any) -> bytes:
     """The same for a change of the message `target`: `text` of an edit, `emoji` and `on` of a reaction."""
     extra = b"".join(b',"%b":%b' % (name.encode(), _encoder.encode(value)) for name, value in fields.items())
     return b',"id":%b,"target":%d,"user":%b%b,"at":' % (_encoder.encode(id), target, user_json, extra)
+
+
+class _Later(Struct):
+    """What every event has."""
+
+    room: str
+    seq: int
+    id: msgspec.Raw
+    user: msgspec.Raw
+    at: int
+
+
+_later_decoder = msgspec.json.Decoder(_Later)
+
+
+def is_plain(event: bytes) -> bool:
+    """Whether every client knows this kind of event."""
+    return not event.startswith(_LATER_START)
+
+
+def plain(event: bytes) -> bytes:
+    """An event for who doesn't know its kind: a reaction taken back that nobody gave, of what is no message.
+
+    Clients of release 1.0 count by the kinds that they know, and would look for the one that is missing for ever.
+    """
+    if is_plain(event):
+        return event
+    try:
+        one = _later_decoder.decode(event)
+    except (ValueError, RecursionError):  # anybody with access to Redis can publish there
+        return event
+    seen = {"type": "reacted", "room": one.room, "seq": one.seq, "id": one.id, "target": one.seq, "user": one.user}
+    return _encoder.encode(seen | {"emoji": "📌", "on": False, "at": one.at})

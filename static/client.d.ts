@@ -162,7 +162,7 @@ export type OutboxEntry = {
     error?: string | undefined;
 };
 
-export type NewChange = Omit<Send, "id"> | Omit<Edit, "id"> | Omit<Remove, "id"> | Omit<React, "id">;
+export type NewChange = (Omit<Send, "id"> | Omit<Edit, "id"> | Omit<Remove, "id"> | Omit<React, "id"> | Omit<SetTopic, "id">);
 
 /** A request was refused (`code` of the contract) or not answered ("offline", "timeout", "busy"). */
 export class RequestError extends Error {
@@ -196,11 +196,11 @@ export type Gap = {
  */
 export type Refusal = {
     room: string;
-    type: "join" | "edit" | "remove" | "react";
+    type: "join" | "edit" | "remove" | "react" | "topic";
     code: ErrorCode;
     message: string;
     /**
-     * an edit's
+     * an edit's or a topic's
      */
     text?: string | undefined;
 };
@@ -274,6 +274,18 @@ export class Chat {
      */
     position(room: string): Position | null;
     /**
+     * What a room we are in is about.
+     * @param {string} room
+     * @returns {Topic | null}
+     */
+    topic(room: string): Topic | null;
+    /**
+     * Who began a room we are in; null where nobody did yet, or nobody knows.
+     * @param {string} room
+     * @returns {Begun | null}
+     */
+    begun(room: string): Begun | null;
+    /**
      * Say something. It is kept and sent until the service has stored it.
      * @param {string} room
      * @param {string} text
@@ -304,6 +316,13 @@ export class Chat {
      * @throws {OutboxFullError}
      */
     react(room: string, target: number, emoji: string, on?: boolean): OutboxEntry;
+    /**
+     * Say what a room is about; for moderators and whoever began it.
+     * @param {string} room
+     * @param {string} text empty: nothing
+     * @throws {OutboxFullError}
+     */
+    setTopic(room: string, text: string): void;
     /**
      * Send a failed entry again; as oneself, if somebody else wrote it.
      * @param {string} id the entry's
@@ -371,6 +390,10 @@ export type ChatEvents = {
     removed: Removed;
     reacted: Reacted;
     /**
+     * somebody said what the room is about; `topic()` has it
+     */
+    topic: TopicEvent;
+    /**
      * messages are missing
      */
     gap: Gap;
@@ -387,7 +410,7 @@ export type ChatEvents = {
      */
     outbox: OutboxEntry | null;
     /**
-     * a join, an edit, a removal or a reaction was refused for good
+     * a join, an edit, a removal, a reaction or a topic was refused for good
      */
     refused: Refusal;
     /**
@@ -465,6 +488,14 @@ export interface React extends Referring {
   on?: boolean;
 }
 
+export interface SetTopic extends Referring {
+  type: "topic";
+  room: string;
+  id: string;
+  /** Empty: none. */
+  text: string;
+}
+
 export interface Moderate extends Referring {
   type: "moderate";
   user: string;
@@ -479,7 +510,7 @@ export interface Moderate extends Referring {
 }
 
 /** What is stored, under an `id` that is the client's own. */
-export type Change = Send | Edit | Remove | React;
+export type Change = Send | Edit | Remove | React | SetTopic;
 
 export interface Limits {
   /** characters of a text */
@@ -501,6 +532,21 @@ export interface Welcome {
   unread?: Record<string, number>;
 }
 
+/** What a room is about. */
+export interface Topic {
+  text: string;
+  user: Person;
+  at: number;
+  /** of the event that said so */
+  seq: number;
+}
+
+/** Who began a room, and when. */
+export interface Begun {
+  user: Person;
+  at: number;
+}
+
 export interface Joined extends Referring {
   type: "joined";
   room: string;
@@ -513,6 +559,8 @@ export interface Joined extends Referring {
   count?: number;
   /** seq by user id */
   reads?: Record<string, number>;
+  topic?: Topic;
+  begun?: Begun;
 }
 
 export interface Sent extends Referring {
@@ -613,6 +661,12 @@ export interface Reacted extends Durable {
   target: number;
   emoji: string;
   on: boolean;
+}
+
+export interface TopicEvent extends Durable {
+  type: "topic";
+  /** Empty: none. */
+  text: string;
 }
 
 /** A room of `GET /rooms`. */

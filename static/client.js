@@ -10,9 +10,9 @@
  *     chat.open();
  *     chat.send("lobby", "Hello");
  *
- * What it promises: a room's durable events (`message`, `edited`, `removed`, `reacted`) come in the order of `seq`, each
- * once, through lost connections and restarts. Where some can't be had, `gap` says so before anything newer comes. What
- * was sent stays in the outbox until the service has stored it, through reloads if there is storage.
+ * What it promises: a room's durable events (`message`, `edited`, `removed`, `reacted`, `topic`) come in the order of
+ * `seq`, each once, through lost connections and restarts. Where some can't be had, `gap` says so before anything newer
+ * comes. What was sent stays in the outbox until the service has stored it, through reloads if there is storage.
  * @module
  */
 
@@ -26,8 +26,8 @@ import { Tickets } from "./tickets.js";
  * @import { LinkState, WebSocketClass } from "./link.js"
  * @import { NewChange, OutboxEntry } from "./outbox.js"
  * @import {
- *   Edited, ErrorFrame, HistoryPage, Joined, Limits, ListedRoom, Message, Moderate, Moderated, Person, Position,
- *   Presence, Reacted, ReadFrame, Removed, Sent, ServerFrame, TypingFrame, Welcome,
+ *   Begun, Edited, ErrorFrame, HistoryPage, Joined, Limits, ListedRoom, Message, Moderate, Moderated, Person, Position,
+ *   Presence, Reacted, ReadFrame, Removed, Sent, ServerFrame, Topic, TopicEvent, TypingFrame, Welcome,
  * } from "./protocol.js"
  * @import { Gap, Refusal } from "./rooms.js"
  */
@@ -50,6 +50,7 @@ const PAGE = 50; // messages
  * @property {Edited} edited
  * @property {Removed} removed
  * @property {Reacted} reacted
+ * @property {TopicEvent} topic somebody said what the room is about; `topic()` has it
  * @property {Gap} gap messages are missing
  * @property {Presence} presence
  * @property {TypingFrame} typing
@@ -57,7 +58,7 @@ const PAGE = 50; // messages
  * @property {Moderated} moderated
  * @property {Sent} sent comes before its entry leaves the outbox; the event itself comes before it or after
  * @property {OutboxEntry | null} outbox the entry that changed or is gone, or null for several
- * @property {Refusal} refused a join, an edit, a removal or a reaction was refused for good
+ * @property {Refusal} refused a join, an edit, a removal, a reaction or a topic was refused for good
  * @property {ErrorFrame} problem an error of the service that answers nothing of ours
  */
 
@@ -178,6 +179,24 @@ export class Chat {
     return this.#rooms.get(room)?.since ?? null;
   }
 
+  /**
+   * What a room we are in is about.
+   * @param {string} room
+   * @returns {Topic | null}
+   */
+  topic(room) {
+    return this.#rooms.get(room)?.topic ?? null;
+  }
+
+  /**
+   * Who began a room we are in; null where nobody did yet, or nobody knows.
+   * @param {string} room
+   * @returns {Begun | null}
+   */
+  begun(room) {
+    return this.#rooms.get(room)?.begun ?? null;
+  }
+
   // -- what lasts: by the outbox
 
   /**
@@ -221,6 +240,16 @@ export class Chat {
    */
   react(room, target, emoji, on = true) {
     return this.#post({ type: "react", room, target, emoji, on });
+  }
+
+  /**
+   * Say what a room is about; for moderators and whoever began it.
+   * @param {string} room
+   * @param {string} text empty: nothing
+   * @throws {OutboxFullError}
+   */
+  setTopic(room, text) {
+    this.#post({ type: "topic", room, text });
   }
 
   /**
@@ -326,6 +355,7 @@ export class Chat {
       case "edited":
       case "removed":
       case "reacted":
+      case "topic":
         return this.#rooms.onEvent(frame);
       case "sent":
         return this.#rooms.onSent(frame);

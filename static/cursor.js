@@ -3,9 +3,11 @@
  * @module
  */
 
-/** @import { Join, Joined, Position, Reset } from "./protocol.js" */
+/** @import { Begun, Join, Joined, Position, Reset, RoomEvent, Topic } from "./protocol.js" */
 
 /** @typedef {{reason: Reset["reason"], after: number}} Loss everything after seq `after`, and why */
+
+const EVENTS = ["topic"]; // kinds that we know beyond those that every client knows
 
 let joins = 0;
 
@@ -14,6 +16,10 @@ export class RoomCursor {
   live = false;
   /** @type {Position | null} the last durable event seen */
   since = null;
+  /** @type {Topic | null} what the room is about */
+  topic = null;
+  /** @type {Begun | null} who began it; null where nobody did yet, or nobody knows */
+  begun = null;
   /** @type {string | null} the `ref` of the join under way */
   ref = null;
   /** Whether the service asked to wait. */
@@ -46,7 +52,7 @@ export class RoomCursor {
     this.interrupt();
     this.ref = `join.${(joins += 1)}`;
     const since = this.since ?? undefined;
-    return { type: "join", room: this.room, limit: this.#limit, ref: this.ref, since };
+    return { type: "join", room: this.room, limit: this.#limit, ref: this.ref, since, events: EVENTS };
   }
 
   /**
@@ -54,9 +60,11 @@ export class RoomCursor {
    * @param {Joined} frame
    * @returns {Loss | null} what is missing, but for the frame's own messages
    */
-  joined({ epoch, seq, resumed }) {
+  joined({ epoch, seq, resumed, topic, begun }) {
     this.calm();
     this.live = true;
+    this.topic = topic ?? null;
+    this.begun = begun ?? null;
     let lost = this.#lost;
     this.#lost = null;
     if (!resumed) {
@@ -77,6 +85,17 @@ export class RoomCursor {
     if (seq > this.since.seq + 1) return "hole";
     this.since = { epoch: this.since.epoch, seq };
     return "next";
+  }
+
+  /**
+   * What the next event says of the room as a whole. `joined` may have said what a later one will say again.
+   * @param {RoomEvent} event
+   */
+  learn(event) {
+    const { seq, user, at } = event;
+    if (seq === 1) this.begun = { user, at };
+    if (event.type !== "topic" || seq < (this.topic?.seq ?? 0)) return;
+    this.topic = event.text === "" ? null : { text: event.text, user, at, seq };
   }
 
   /**

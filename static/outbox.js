@@ -8,7 +8,7 @@
  * @module
  */
 
-/** @import { Change, Edit, React, Remove, Send } from "./protocol.js" */
+/** @import { Change, Edit, React, Remove, Send, SetTopic } from "./protocol.js" */
 
 const LIMIT = 200; // entries of one page
 const BEAT_MS = 5000;
@@ -27,7 +27,11 @@ const DEAD_MS = 150_000;
  * @property {string} [error] why it failed
  */
 
-/** @typedef {Omit<Send, "id"> | Omit<Edit, "id"> | Omit<Remove, "id"> | Omit<React, "id">} NewChange */
+/**
+ * @typedef {(
+ *   Omit<Send, "id"> | Omit<Edit, "id"> | Omit<Remove, "id"> | Omit<React, "id"> | Omit<SetTopic, "id">
+ * )} NewChange
+ */
 
 /** As many entries wait as a page may keep. */
 export class OutboxFullError extends Error {

@@ -42,6 +42,8 @@ export interface Join extends Referring {
   room: string;
   limit?: number;
   since?: Position;
+  /** kinds of events that the client knows beyond messages, edits, removals and reactions */
+  events?: string[];
 }
 
 export interface Leave extends Referring {
@@ -98,6 +100,14 @@ export interface React extends Referring {
   on?: boolean;
 }
 
+export interface SetTopic extends Referring {
+  type: "topic";
+  room: string;
+  id: string;
+  /** Empty: none. */
+  text: string;
+}
+
 export interface Moderate extends Referring {
   type: "moderate";
   user: string;
@@ -121,7 +131,7 @@ export interface Ping extends Referring {
 }
 
 /** What is stored, under an `id` that is the client's own. */
-export type Change = Send | Edit | Remove | React;
+export type Change = Send | Edit | Remove | React | SetTopic;
 
 export type ClientFrame = Change | Join | Leave | History | Typing | Read | Moderate | Renew | Ping;
 
@@ -147,6 +157,21 @@ export interface Welcome {
   unread?: Record<string, number>;
 }
 
+/** What a room is about. */
+export interface Topic {
+  text: string;
+  user: Person;
+  at: number;
+  /** of the event that said so */
+  seq: number;
+}
+
+/** Who began a room, and when. */
+export interface Begun {
+  user: Person;
+  at: number;
+}
+
 export interface Joined extends Referring {
   type: "joined";
   room: string;
@@ -159,6 +184,8 @@ export interface Joined extends Referring {
   count?: number;
   /** seq by user id */
   reads?: Record<string, number>;
+  topic?: Topic;
+  begun?: Begun;
 }
 
 export interface Left extends Referring {
@@ -285,7 +312,13 @@ export interface Reacted extends Durable {
   on: boolean;
 }
 
-export type RoomEvent = Message | Edited | Removed | Reacted;
+export interface TopicEvent extends Durable {
+  type: "topic";
+  /** Empty: none. */
+  text: string;
+}
+
+export type RoomEvent = Message | Edited | Removed | Reacted | TopicEvent;
 
 export type ServerFrame =
   | RoomEvent

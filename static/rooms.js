@@ -21,10 +21,10 @@ import { Sender, wait_ms } from "./sender.js";
  * What the service takes for no answer to try again.
  * @typedef {object} Refusal
  * @property {string} room
- * @property {"join" | "edit" | "remove" | "react"} type
+ * @property {"join" | "edit" | "remove" | "react" | "topic"} type
  * @property {ErrorCode} code
  * @property {string} message
- * @property {string} [text] an edit's
+ * @property {string} [text] an edit's or a topic's
  */
 
 const JOIN_TIMEOUT_MS = 15_000;
@@ -127,7 +127,9 @@ export class Rooms {
     if (!cursor?.live) return;
     const step = cursor.step(frame.seq);
     if (step === "hole") this.#sendJoin(frame.room); // the contract excludes it; if it happens, nothing is skipped
-    else if (step === "next" && !cursor.toSend) this.#emit(frame.type, frame);
+    if (step !== "next") return;
+    cursor.learn(frame);
+    if (!cursor.toSend) this.#emit(frame.type, frame);
   }
 
   /** @param {Sent} frame */

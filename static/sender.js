@@ -41,7 +41,7 @@ export class Sender {
    * @param {Map<string, RoomCursor>} parts.cursors
    * @param {{user: Person | null, limits: Limits}} parts.chat
    * @param {(room: string) => void} parts.rejoin the service says that we are not in that room
-   * @param {(refusal: Refusal) => void} parts.refused a change of a message was refused for good
+   * @param {(refusal: Refusal) => void} parts.refused a change of a message, or a topic, was refused for good
    */
   constructor({ outbox, link, cursors, chat, rejoin, refused }) {
     this.#outbox = outbox;
@@ -137,7 +137,7 @@ export class Sender {
       this.#outbox.update(id, { state: "failed", error: message });
     } else {
       this.#outbox.remove(id);
-      const text = frame.type === "edit" ? frame.text : undefined;
+      const text = "text" in frame ? frame.text : undefined;
       this.#refused({ room, type: frame.type, code, message, text });
     }
   }

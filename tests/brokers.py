@@ -92,6 +92,20 @@ def change(
     )
 
 
+def topic(text: str, person: Person = ADA, *, room: str = "lobby", moderator: bool = False) -> Event:
+    """A topic, as the chat makes it."""
+    id = next(_ids)
+    return Event(
+        room,
+        person.id,
+        id,
+        event_head("topic", room),
+        message_tail(id, encode(person), text),
+        Change("topic", 0, person.id, moderator, text=text),
+        fingerprint("topic", text),
+    )
+
+
 async def publish(broker: Broker, *events: Event) -> list[Receipt | RequestError]:
     """Publish all in one turn of the loop; the outcomes in order. Fails if one comes twice, or before its turn."""
     loop = asyncio.get_running_loop()

@@ -18,7 +18,7 @@ _PRELUDE = """async () => {
     const { Chat, CloseCode, OutboxFullError } = await import("/static/client.js");
     const { Backoff } = await import("/static/backoff.js");
     const { Outbox } = await import("/static/outbox.js");
-    const EVENTS = ["state", "welcome", "joined", "message", "edited", "gap", "refused", "problem", "sent"];
+    const EVENTS = ["state", "welcome", "joined", "message", "edited", "topic", "gap", "refused", "problem", "sent"];
     const ME = { id: "me", name: "Ada" };
 
     class Memory {
@@ -202,6 +202,76 @@ async def test_events_come_once_in_order_and_a_hole_is_asked_for() -> None:
         return [service.of("message").map(({ seq }) => seq), since];
     """)
     assert (seqs, since) == ([1, 2, 3, 4, 5, 6], {"epoch": "e1", "seq": 3})
+
+
+async def test_a_rooms_topic_and_beginning_are_known() -> None:
+    """As `joined` has them, then by events: a topic by that of the highest seq, a beginning by the first."""
+    join, known, texts = await run("""
+        const service = scripted();
+        const socket = await service.enter();
+        const { chat } = service;
+        const ME = chat.user;
+        const now = () => [chat.topic("lobby")?.text ?? null, chat.begun("lobby")?.user.name ?? null];
+        const known = [now()];
+        const topic = (seq, text) =>
+            socket.say({ type: "topic", room: "lobby", seq, id: `t${seq}`, user: ME, text, at: seq });
+        socket.message(1);
+        known.push(now());
+        topic(2, "tea");
+        known.push(now());
+        socket.end(1006);
+        const second = await service.next(2);
+        second.welcome();
+        const ahead = { topic: { text: "coffee", user: ME, at: 4, seq: 4 }, begun: { user: ME, at: 1 } };
+        second.joined({ seq: 2, resumed: true, ...ahead });
+        known.push(now());
+        for (const [seq, text] of [[3, "overtaken"], [4, "coffee"], [5, ""]]) {
+            second.say({ type: "topic", room: "lobby", seq, id: `t${seq}`, user: ME, text, at: seq });
+            known.push(now());
+        }
+        second.end(1006);
+        const third = await service.next(3);
+        third.welcome();
+        third.joined({ epoch: "e2", seq: 9 });
+        known.push(now());
+        return [socket.of("join")[0], known, service.of("topic").map(({ text }) => text)];
+    """)
+    assert join["events"] == ["topic"]
+    assert known == [
+        [None, None],
+        [None, "Ada"],
+        ["tea", "Ada"],
+        ["coffee", "Ada"],
+        ["coffee", "Ada"],
+        ["coffee", "Ada"],
+        [None, "Ada"],
+        [None, None],
+    ]
+    assert texts == ["tea", "overtaken", "coffee", ""]
+
+
+async def test_a_topic_is_kept_and_sent_until_it_is_stored_or_refused() -> None:
+    """By the outbox, in its place among the messages; a refusal is told with its words, and the rest goes on."""
+    order, refused, left = await run("""
+        const service = scripted();
+        const socket = await service.enter();
+        service.chat.send("lobby", "one");
+        service.chat.setTopic("lobby", "tea");
+        service.chat.setTopic("lobby", "coffee");
+        service.chat.send("lobby", "two");
+        const order = [];
+        for (let count = 0; count < 4; count += 1) {
+            const frame = socket.sent.filter(({ type }) => type === "send" || type === "topic")[count];
+            order.push([frame.type, frame.text]);
+            const { id, ref } = frame;
+            if (frame.text === "coffee") socket.say({ type: "error", ref, code: "forbidden", message: "no" });
+            else socket.say({ type: "sent", room: "lobby", id, ref, seq: count + 1, at: 1, duplicate: false });
+        }
+        return [order, service.of("refused"), service.chat.outbox.list().length];
+    """)
+    assert order == [["send", "one"], ["topic", "tea"], ["topic", "coffee"], ["send", "two"]]
+    assert refused == [{"room": "lobby", "type": "topic", "code": "forbidden", "message": "no", "text": "coffee"}]
+    assert left == 0
 
 
 async def test_what_is_missing_is_said_before_what_follows() -> None:

@@ -34,7 +34,7 @@ SERVICE = "\n".join(
 
 REQUESTS = {str(kind.__struct_config__.tag): kind for kind in get_args(protocol.REQUESTS)}
 FRAMES = {str(kind.__struct_config__.tag): kind for kind in protocol.Frame.__subclasses__()}
-EVENTS = {"message", "edited", "removed", "reacted"}
+EVENTS = {*protocol.EVERYBODYS, "topic"}
 
 
 def table(document: str, head: str) -> list[list[str]]:
@@ -139,6 +139,8 @@ def test_numbers_are_those_of_the_code() -> None:
         "messages in a page": protocol.PAGE_LIMIT,
         "members in a room that are listed": protocol.MEMBERS_LIMIT,
         "code points of an emoji": protocol.EMOJI_LIMIT,
+        "code points of a topic": names.TOPIC_LIMIT,
+        "kinds of events that a join names, and characters of each": protocol.KINDS_LIMIT,
         "different emoji at a message": marks.REACTIONS_LIMIT,
         "users of one emoji at a message": marks.REACTORS_LIMIT,
         "requests waiting on a socket": session.WAITING_LIMIT,

@@ -10,10 +10,12 @@ from service import protocol
 from service.names import (
     CODE_POINTS_LIMIT,
     NAME_LIMIT,
+    TOPIC_LIMIT,
     check_emoji,
     check_name,
     check_room,
     check_text,
+    check_topic,
     fit_name,
     name_key,
     with_ending,
@@ -53,6 +55,52 @@ def test_texts() -> None:
         with pytest.raises(RequestError) as caught:
             check_text(text, 5)
         assert caught.value.code == code, ascii(text)
+
+
+@pytest.mark.parametrize(
+    ("wish", "topic"),
+    [
+        ("", ""),
+        (" \n\u3000", ""),
+        ("  Tea, and what goes with it \n", "Tea, and what goes with it"),
+        ("Cafe\u0301", "Caf\u00e9"),
+        ("Thé\u00a0: le\u202fmatin\u3000😀", "Thé : le matin 😀"),
+        (f"{FAMILY} علی\u200cرضا", f"{FAMILY} علی\u200cرضا"),
+        ("<b>#tea</b> https://example.com/?a=1&b=2", "<b>#tea</b> https://example.com/?a=1&b=2"),
+        ("x" * TOPIC_LIMIT, "x" * TOPIC_LIMIT),
+        ("e\u0301" * TOPIC_LIMIT, "é" * TOPIC_LIMIT),
+        ("🫖" * TOPIC_LIMIT, "🫖" * TOPIC_LIMIT),
+    ],
+    ids=ascii,
+)
+def test_topics(wish: str, topic: str) -> None:
+    """One line, trimmed, in NFC; empty for none."""
+    assert check_topic(wish) == topic == check_topic(topic)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        *("a\nb", "a\tb", "a\u2028b", "a\0b", "a\x85b", "a\u200bb", "a\u202eb", "a\u2066b", "a\u200eb", "a\ufeffb"),
+        *("\u3164", "a\u2800b", "a\u00adb", "a\u200db", "\ue000", "\ud800", "\U000e0041", "\u0301", "\ufe0f", "\u0378"),
+    ],
+    ids=ascii,
+)
+def test_bad_topics(topic: str) -> None:
+    """More than a line, and what can't be seen or turns it round, is refused, with a reason that can be sent."""
+    with pytest.raises(RequestError) as caught:
+        check_topic(topic)
+    assert caught.value.code == ErrorCode.BAD_REQUEST
+    assert caught.value.message.startswith("topic ")
+    encode(error_frame(caught.value))
+
+
+def test_long_topics() -> None:
+    """One character too many, and a whole frame of them, of the kind that takes the longest."""
+    for topic in ("x" * (TOPIC_LIMIT + 1), "x\u0323" * 30_000, FAMILY * 2000):
+        with pytest.raises(RequestError) as caught:
+            check_topic(topic)
+        assert (caught.value.code, caught.value.message) == (ErrorCode.TOO_LARGE, "topic is over 250 characters")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service import protocol
+from service.names import check_emoji
 from service.protocol import (
     CloseCode,
     ErrorCode,
@@ -30,10 +31,11 @@ MOST = 2**53 - 1
 # Every request with all of its fields, and the fields that may be left out.
 REQUESTS: list[tuple[dict[str, Any], set[str]]] = [
     (
-        {"type": "join", "room": "lobby", "limit": 20, "since": {"epoch": "e1", "seq": 41}},
-        {"limit", "since"},
+        {"type": "join", "room": "lobby", "limit": 20, "since": {"epoch": "e1", "seq": 41}, "events": ["topic"]},
+        {"limit", "since", "events"},
     ),
     ({"type": "leave", "room": "lobby"}, set()),
+    ({"type": "topic", "room": "lobby", "id": "m-5", "text": "tea"}, set()),
     ({"type": "send", "room": "lobby", "id": "m-1", "text": "hello"}, set()),
     ({"type": "history", "room": "lobby", "before": 120, "limit": 50}, {"before", "limit"}),
     ({"type": "typing", "room": "lobby"}, set()),
@@ -87,7 +89,7 @@ def test_missing_and_mistyped_fields(fields: dict[str, Any], optional: set[str])
             error = refused(json.dumps({key: value for key, value in fields.items() if key != name} | {"ref": "r"}))
             assert (error.code, error.ref) == (ErrorCode.BAD_REQUEST, "r")
             assert name in error.message
-        for wrong in (["a list"], {"an": "object"}, "text" if not isinstance(fields[name], str) else 7):
+        for wrong in ([7], {"an": "object"}, "text" if not isinstance(fields[name], str) else 7):
             error = refused(json.dumps(fields | {name: wrong, "ref": "r"}))
             assert (error.code, error.ref) == (ErrorCode.BAD_REQUEST, "r"), (name, wrong)
             assert f"$.{name}" in error.message
@@ -354,3 +356,48 @@ def test_change_event(kind: str, extra: dict[str, Any]) -> None:
         "at": 1,
         **extra,
     }
+
+
+def test_topic_event() -> None:
+    """A message's fields, under another type."""
+    event = event_head("topic", "lobby").encode() + b"7" + message_tail("t1", encode(protocol.Person("u1", "Ada")), "x")
+    assert json.loads(event + b"1}") == {
+        "type": "topic",
+        "room": "lobby",
+        "seq": 7,
+        "id": "t1",
+        "user": {"id": "u1", "name": "Ada"},
+        "text": "x",
+        "at": 1,
+    }
+
+
+@given(st.text(min_size=1, max_size=64), st.text(max_size=128), st.text(max_size=100), st.integers(1, MOST))
+def test_an_event_of_an_unknown_kind_is_a_reaction_that_nobody_gave(id: str, user: str, text: str, seq: int) -> None:
+    """Its place in the count, its id, author and time are kept; its words are not."""
+    author = encode(protocol.Person(user, "Ada"))
+    event = event_head("topic", "lobby").encode() + b"%d" % seq + message_tail(id, author, text) + b"1700000000000}"
+    assert not protocol.is_plain(event)
+    assert json.loads(protocol.plain(event)) == {
+        "type": "reacted",
+        "room": "lobby",
+        "seq": seq,
+        "id": id,
+        "target": seq,
+        "user": {"id": user, "name": "Ada"},
+        "emoji": check_emoji("📌"),
+        "on": False,
+        "at": 1700000000000,
+    }
+
+
+@pytest.mark.parametrize("kind", protocol.EVERYBODYS)
+def test_an_event_of_a_known_kind_is_what_it_is(kind: str) -> None:
+    event = event_head(kind, "topic").encode() + b'7,"text":"{\\"type\\":\\"topic\\",","at":1}'
+    assert protocol.is_plain(event) and protocol.plain(event) is event
+
+
+@pytest.mark.parametrize("rest", [b"", b"}", b"\xff", b'"seq":"7"}', b'"room":"../x"}', b'"x":' + b"[" * 100_000])
+def test_a_forged_event_is_left_as_it_is(rest: bytes) -> None:
+    """Anybody with access to Redis can publish one; to raise would cost the room's members the events beside it."""
+    assert protocol.plain(b'{"type":"topic",' + rest) == b'{"type":"topic",' + rest

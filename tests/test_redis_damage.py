@@ -10,12 +10,12 @@ from redis import Redis
 from service import telemetry
 from service.brokers.broker import Broker
 from service.brokers.directory import Sanction
-from service.brokers.log import Receipt
+from service.brokers.log import About, Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.keys import Keyspace
 from service.protocol import RequestError
 
-from .brokers import ADA, BOB, change, message, opened, publish, store
+from .brokers import ADA, BOB, CY, change, message, opened, publish, refusal, store, topic
 from .metrics import total
 
 pytestmark = pytest.mark.expects_log("damaged record")
@@ -104,7 +104,7 @@ async def test_a_key_of_another_type_costs_its_room_only(redis: Any, redis_url: 
             assert positions["good"] is not None
             assert redis.exists(key), "nothing that isn't ours is deleted"
             if life == 0 and kept == b"string":
-                assert refused or part in ("position", "floor", "reads")
+                assert refused or part in ("position", "floor", "reads", "about")
             redis.delete(key)
             await store(broker, message("bad"))
         await check_whole(broker, "bad")
@@ -200,6 +200,65 @@ async def test_a_frame_that_cannot_be_read_is_left_out(redis: Any, redis_url: st
         changes = [change(kind, 2, room="bad", **fields) for kind, fields in CHANGES]
         await publish(broker, *changes, message("bad"))
         await check_whole(broker, "bad")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in GARBAGE if kind != "hash"])
+async def test_a_record_of_another_type_costs_the_topic_alone(redis: Any, redis_url: str, kind: str) -> None:
+    """Of a room that is just beginning, or has begun: nothing is refused but a topic, for good, and nothing deleted."""
+    damaged = ("bad_request", "the room's record of its topic is damaged")
+    async with opened(make(redis_url), "bad") as (broker, _):
+        for _ in range(2):
+            redis.delete("parley:{bad}:about")
+            GARBAGE[kind](redis, "parley:{bad}:about")
+            kept = redis.dump("parley:{bad}:about")
+            assert await refusal(broker, topic("x", room="bad", moderator=True)) == damaged
+            await check_whole(broker, "bad")
+            before = total(telemetry.DAMAGED)
+            assert await broker.log.about("bad") == About()
+            assert total(telemetry.DAMAGED) == before + 1
+            first, second = await publish(broker, topic("x", room="bad", moderator=True), message("bad", person=BOB))
+            assert isinstance(first, RequestError) and isinstance(second, Receipt)
+            assert redis.dump("parley:{bad}:about") == kept
+        redis.delete("parley:{bad}:about")
+        await store(broker, topic("whole again", room="bad", moderator=True))
+        about = await broker.log.about("bad")
+        assert about.topic is not None and (about.topic.text, about.begun) == ("whole again", None)
+
+
+@pytest.mark.parametrize(
+    "value", [b"garbage", b"", b"[]", b"5", b"null", b'{"user":5,"text":5}', b"\xff", b"[" * 100_000]
+)
+async def test_what_a_room_is_about_costs_itself(redis: Any, redis_url: str, value: bytes) -> None:
+    """A topic that can't be read is none, and is written over; without a beginning it is moderators' alone."""
+    async with opened(make(redis_url), "bad") as (broker, _):
+        await store(broker, message("bad"), topic("x", room="bad"))
+        redis.hset("parley:{bad}:about", "topic", value)
+        about = await broker.log.about("bad")
+        assert about.topic is None and about.begun is not None and about.begun.user == ADA
+        await store(broker, topic("y", room="bad"))
+        redis.hset("parley:{bad}:about", "begun", value)
+        about = await broker.log.about("bad")
+        assert about.begun is None and about.topic is not None and about.topic.text == "y"
+        assert (await refusal(broker, topic("z", room="bad")))[0] == "forbidden"
+        await store(broker, topic("z", room="bad", moderator=True))
+        await check_whole(broker, "bad")
+
+
+async def test_what_an_earlier_life_was_about_goes_with_the_first_event(redis: Any, redis_url: str) -> None:
+    """A process of an earlier version deleted the room, and didn't know of this key."""
+    async with opened(make(redis_url), "bad") as (broker, _):
+        await store(broker, message("bad"), topic("x", room="bad"))
+        kept = redis.dump("parley:{bad}:about")
+        redis.delete(*(key for key in redis.keys("parley:{bad}:*") if not key.endswith(b"about")))
+        (said,) = await store(broker, message("bad", person=BOB))
+        assert said.seq == 1
+        about = await broker.log.about("bad")
+        assert about.topic is None and about.begun is not None and about.begun.user == BOB
+        redis.delete(*redis.keys("parley:{bad}:*"))
+        redis.restore("parley:{bad}:about", 0, kept)
+        (again,) = await store(broker, topic("x", CY, room="bad"))
+        assert (again.seq, again.duplicate) == (1, False)
+        assert (await refusal(broker, topic("y", room="bad")))[0] == "forbidden"
 
 
 CHANGES: list[tuple[str, dict[str, Any]]] = [

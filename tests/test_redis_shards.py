@@ -19,7 +19,7 @@ from service.brokers.broker import Broker
 from service.brokers.directory import Sanction
 from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.redis.commands import Command
+from service.brokers.redis.commands import Command, answered
 from service.brokers.redis.connection import Deadlines
 from service.brokers.redis.slots import slot_of
 from service.protocol import RequestError
@@ -475,3 +475,167 @@ async def test_a_ban_everywhere_holds_in_the_step_of_every_room(
         await store(broker, *(message(room, person=ADA) for room in rooms))
         await moderator.directory.sanction(ban, lift=True)
         await store(broker, *(message(room, person=BOB) for room in rooms))
+
+
+# -- nodes that go and come
+
+
+@pytest.fixture(scope="module")
+def own_cluster() -> Iterator[RedisCluster]:
+    """One to do harm to, which serves what it can."""
+    with RedisCluster(full_coverage=False, node_timeout=0.5) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(own_cluster: RedisCluster) -> RedisCluster:
+    """The same, whole and empty."""
+    for node in own_cluster.nodes:
+        if not node.running:
+            own_cluster.restart(node)
+    own_cluster.wait_stable()
+    own_cluster.flushall()
+    return own_cluster
+
+
+async def writable(broker: RedisBroker) -> None:
+    """Wait until every primary takes a write."""
+    async with asyncio.timeout(20 * UNIT):
+        while True:
+            try:
+                return await broker.try_write()
+            except Unavailable:
+                await asyncio.sleep(0.05)
+
+
+def victim_of(cluster: RedisCluster) -> ClusterNode:
+    """A primary that has none of the keys that belong to no room."""
+    spared = {cluster.owner(slot_of(key)) for key in ("parley:rooms", "parley:sanctions", "{*}")}
+    return next(node for node in cluster.primaries() if node not in spared)
+
+
+@loses_a_node
+async def test_a_dead_primary_costs_its_own_rooms_alone(cluster: RedisCluster) -> None:
+    """Theirs are `unavailable` at once, until a replica has taken over. The others' go on without a word of it."""
+    victim = victim_of(cluster)
+    here, there = room_of(cluster, victim), room_of(cluster, other_than(cluster, victim))
+    async with opened(at(cluster.url), here, there) as (broker, heard):
+        await store(broker, message(here), message(there))
+        await broker.directory.mark_read(here, {"u2": 1})
+        await broker.directory.mark_read(there, {"u2": 1})
+        shard = broker.shards.of(f"{{{here}}}")
+        assert shard is not None and await answered(partial(shard.commands.send, ("WAIT", 1, int(5000 * UNIT)))) == 1
+        talking = asyncio.ensure_future(talk(broker, there, 200, 0.01))
+        await asyncio.sleep(0.1)
+        cluster.kill_primary(slot_of(f"{{{here}}}"))
+        await until(lambda: not broker.log.answers(here), "noticed")
+        before = time.monotonic()
+        (outcome,) = await publish(broker, message(here))
+        assert isinstance(outcome, Unavailable)
+        with pytest.raises(Unavailable):
+            await broker.log.newest(here, 10)
+        with pytest.raises(Unavailable):
+            await broker.try_write()
+        assert time.monotonic() - before < 0.5 * UNIT
+        assert broker.log.answers(there) and not broker.available
+        assert list(await broker.log.positions([here, there])) == [there]
+        assert list(await broker.directory.rooms()) == [there]
+        assert list(await broker.directory.unread("u2")) == [there]
+        await until(lambda: broker.log.answers(here), "a replica has taken over", 20 * UNIT)
+        (receipt,) = await store(broker, message(here, "again"))
+        await until(lambda: b'"again"' in b"".join(heard.frames(here)), "the event")
+        assert receipt.seq == 2
+        outcomes = await talking
+        assert [outcome.seq for outcome in outcomes if isinstance(outcome, Receipt)] == list(range(2, 202))
+        assert len(heard.frames(there)) == 201
+        assert heard.subscribed.count(there) == 1 and heard.subscribed.count(here) >= 2
+        await until(lambda: broker.available, "all of it")
+        await broker.try_write()
+        cluster.restart(victim)
+        await asyncio.to_thread(cluster.wait_stable)
+        await store(broker, message(here), message(there))
+
+
+@loses_a_node
+@is_refused
+async def test_a_frozen_primary_costs_its_own_rooms_alone(cluster: RedisCluster) -> None:
+    """Each publish is answered within the deadline; once it thaws, it is the replica that it was made."""
+    victim = victim_of(cluster)
+    here, there = room_of(cluster, victim), room_of(cluster, other_than(cluster, victim))
+    async with opened(at(cluster.url), here, there) as (broker, heard):
+        await store(broker, message(here), message(there))
+        talking = asyncio.ensure_future(talk(broker, there, 200, 0.01))
+        victim.sigstop()
+        try:
+            before = time.monotonic()
+            outcomes = await publish(broker, *(message(here) for _ in range(10)))
+            assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+            assert time.monotonic() - before < QUICK.reply + 1 * UNIT
+            await until(lambda: broker.log.answers(here), "a replica has taken over", 20 * UNIT)
+            await store(broker, message(here))
+        finally:
+            victim.sigcont()
+        outcomes = await talking
+        assert all(isinstance(outcome, Receipt) for outcome in outcomes)
+        await asyncio.to_thread(cluster.wait_stable)
+        await until(lambda: broker.available, "all of it")
+        (receipt,) = await store(broker, message(here, "thawed"))
+        await until(lambda: b'"thawed"' in b"".join(heard.frames(here)), "the event")
+        assert receipt.seq == 3
+
+
+@loses_a_node
+@loses_the_map
+@is_refused
+async def test_all_nodes_away_and_back(cluster: RedisCluster, caplog: pytest.LogCaptureFixture) -> None:
+    """Said once; everything is `unavailable` at once meanwhile; then it serves, and says that events may be missed."""
+    rooms = [room_of(cluster, node) for node in cluster.primaries()]
+    async with opened(at(cluster.url), *rooms) as (broker, heard):
+        for node in cluster.nodes:
+            node.kill9()
+        await until(lambda: "no node tells" in caplog.text, "noticed", 10 * UNIT)
+        before = time.monotonic()
+        outcomes = await publish(broker, *map(message, rooms))
+        assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+        assert time.monotonic() - before < 0.5 * UNIT
+        heard.subscribed.clear()
+        for node in cluster.nodes:
+            node.start()
+        await until(lambda: broker.available, "back", 20 * UNIT)
+        await until(lambda: set(rooms) <= set(heard.subscribed), "confirmed")
+        await writable(broker)  # for 2 s no node serves
+        await store(broker, *map(message, rooms))
+        await until(lambda: all(heard.frames(room) for room in rooms), "the events")
+        assert caplog.text.count("no node tells") == 1
+
+
+async def test_primaries_that_come_and_go(cluster: RedisCluster) -> None:
+    """Connections are made to one when it is first asked, and dropped once it has had no slots for a while."""
+    room = room_of(cluster, cluster.primaries()[0])
+    async with opened(at(cluster.url), room) as (broker, heard):
+        await store(broker, message(room))
+        await broker.presence.beat()
+        assert await broker.presence.beat()
+        running, connections = len(broker.tasks), broker.shards.connections
+        node = cluster.add_primary()
+        with lent(cluster, room) as (slot, _):
+            for number in range(2):
+                await broker.shards.call("SET", f"{{{room}}}{number}", number)
+            async with half_moved(cluster, slot, node, 2):
+                for number in range(2):  # it has no slots yet
+                    assert await broker.shards.call("GET", f"{{{room}}}{number}") == b"%d" % number
+            await until(lambda: heard.subscribed.count(room) == 2, "confirmed there")
+            (receipt,) = await store(broker, message(room))
+            assert receipt.seq == 2
+            assert len(broker.tasks) == running + 2 and broker.shards.connections == connections + 1
+            assert list(map(len, clients([node]))) == [2]
+            assert not await broker.presence.beat(), "Redis may lack what it was told"
+            assert await broker.presence.beat()
+        (receipt,) = await store(broker, message(room))
+        assert receipt.seq == 3
+        await until(lambda: not any(clients([node])), "the connections dropped")
+        assert len(broker.tasks) == running and broker.shards.connections == connections + 1
+        assert await broker.presence.beat()
+        cluster.remove(node)
+        await asyncio.to_thread(cluster.wait_stable)
+        await store(broker, message(room))

@@ -17,7 +17,7 @@ from service.rooms.cursors import RoomCursors
 from service.rooms.room import LOOKS_LIMIT, Bounds, Member, Membership
 from service.rooms.rooms import Rooms
 
-from .brokers import change, lose_from, message, store, take_from_log, until
+from .brokers import change, lose_from, message, store, take_from_log, topic, until
 from .harness import UNIT, RedisServer
 from .members import Reader
 from .metrics import total
@@ -911,6 +911,107 @@ async def test_a_place_is_resumed_or_the_newest_page_is_given(redis_server: Redi
             assert fresh.page is not None and fresh.page.position == fresh.position
             fresh.begin()
             assert fresh.page is None, "kept for no longer than it is needed"
+
+
+# -- kinds of events that not every client knows
+
+
+@asynccontextmanager
+async def two_kinds(url: str) -> AsyncIterator[tuple[Scene, Reader, Reader, RoomCursors[Member]]]:
+    """A reader who knows all kinds of events, and one who knows those that every client knows."""
+    async with scene(url) as it:
+        knowing, plain = Reader(), Reader()
+        room = await it.join(knowing)
+        it.memberships[plain] = membership = await it.rooms.join("lobby", plain)
+        membership.plain = True
+        membership.begin()
+        yield it, knowing, plain, room
+
+
+def kinds(reader: Reader) -> list[str]:
+    return [event["type"] for write in reader.writes for event in write]
+
+
+async def test_who_does_not_know_a_kind_of_event_counts_on(redis_url: str) -> None:
+    """In one write with the events beside it; the others get it as it is."""
+    async with two_kinds(redis_url) as (it, knowing, plain, room):
+        await store(it.broker, message(text="one"), topic("tea"), message(text="two"))
+        await until(lambda: room.head == 3, "the events")
+        assert knowing.seqs == plain.seqs == [1, 2, 3]
+        assert kinds(knowing) == ["message", "topic", "message"]
+        assert kinds(plain) == ["message", "reacted", "message"]
+        assert "tea" not in str(plain.writes)
+        assert [write[::2] for write in knowing.writes] == [write[::2] for write in plain.writes]
+
+
+async def test_who_is_behind_is_given_the_kinds_that_it_knows(redis_url: str) -> None:
+    """From the log, and from there on live."""
+    async with two_kinds(redis_url) as (it, knowing, plain, room):
+        for reader in (knowing, plain):
+            it.congest(reader)
+        await store(it.broker, message(), topic("tea"))
+        await until(lambda: room.head == 2, "the events")
+        for reader in (knowing, plain):
+            it.drain(reader)
+        await until(lambda: knowing.seqs == plain.seqs == [1, 2], "caught up")
+        await store(it.broker, topic("coffee"))
+        await until(lambda: room.head == 3 and len(plain.seqs) == 3, "live")
+        assert (kinds(knowing)[1:], kinds(plain)[1:]) == (["topic"] * 2, ["reacted"] * 2)
+
+
+async def test_what_a_member_knows_ends_with_its_membership(redis_url: str) -> None:
+    """The same member comes again by a client that knows more."""
+    async with two_kinds(redis_url) as (it, _, plain, _):
+        it.memberships[plain].leave()
+        await it.join(plain)
+        await store(it.broker, topic("tea"))
+        await until(has(plain, 1), "the topic")
+        assert kinds(plain) == ["topic"]
+
+
+@pytest.mark.expects_log("lacks what was handed out")
+async def test_after_a_reset_a_member_knows_what_it_says_anew(redis_server: RedisServer, redis_url: str) -> None:
+    """Those who are told to join afresh are no members any more, of either kind."""
+    async with two_kinds(redis_url) as (it, knowing, plain, _):
+        await it.say("one", "two")
+        await until(has(plain, 1, 2), "two events")
+        lose_from(redis_server, 2)
+        it.look_again()
+        await until(lambda: knowing.resets and plain.resets, "the resets")
+        for reader in (knowing, plain):
+            it.go_on(reader)
+        await store(it.broker, topic("tea"))
+        await until(lambda: len(knowing.seqs) == len(plain.seqs) == 3, "the topic")
+        assert (kinds(knowing)[2], kinds(plain)[2]) == ("topic", "reacted"), "one membership that went on"
+
+
+async def test_what_a_room_is_about_is_read_once_for_a_crowd(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of their position or later; those who joined at another ask anew, and of a room without events nobody asks."""
+    async with scene(redis_url) as it:
+        asked = fail(monkeypatch, it.broker.log, "about", 0)
+        first = await it.rooms.join("lobby", Reader(), None, 10, may_begin=None)
+        assert (await first.ask_about()).begun is None and not asked
+        await store(it.broker, message(), topic("tea"))
+        crowd = await asyncio.gather(*(it.rooms.join("lobby", Reader(), None, 10) for _ in range(50)))
+        abouts = await asyncio.gather(*(member.ask_about() for member in crowd))
+        assert len(asked) == 1 and {about.topic and about.topic.text for about in abouts} == {"tea"}
+        earlier = crowd[0].ask_about()
+        await store(it.broker, topic("coffee"))
+        later = await it.rooms.join("lobby", Reader(), None, 10)
+        assert earlier is not later.ask_about()
+        told = await later.ask_about()
+        assert told.topic is not None and told.topic.text == "coffee"
+
+
+async def test_what_a_room_is_about_may_be_away(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks is told, and who asks next asks anew."""
+    async with scene(redis_url) as it:
+        await it.say("one")
+        member = await it.rooms.join("lobby", Reader(), None, 10)
+        asked = fail(monkeypatch, it.broker.log, "about", 1)
+        with pytest.raises(RequestError, match="away"):
+            await member.ask_about()
+        assert (await member.ask_about()).begun is not None and len(asked) == 2
 
 
 async def test_members_get_what_arrives_while_their_room_gets_in_step(redis_url: str) -> None:

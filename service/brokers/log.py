@@ -1,7 +1,7 @@
 """The contract of the log: what was said in each room, in order, and who is told of it.
 
-A room has a *log* of durable events (messages, edits, removals, reactions), counted by `seq` from 1. `epoch` names one
-life of that count: after the log was lost (FLUSHALL, an expired room) the count begins again under another epoch.
+A room has a *log* of durable events (messages, edits, removals, reactions, topics), counted by `seq` from 1. `epoch`
+names one life of that count: after the log was lost (FLUSHALL, an expired room) it begins again under another epoch.
 
 Atomic: `publish` does dedupe, count, append and broadcast of an event as one step or not at all.
 Ordered: a room's events reach every subscriber in the order of `seq`, unless some are lost on the way.
@@ -18,10 +18,10 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from service.brokers.base import Part
-from service.protocol import ErrorCode, RequestError
+from service.protocol import Begun, ErrorCode, RequestError, Topic
 
 PAGE_BYTES = 131_072  # a page ends before its frames are more, but holds at least one
-CHANGES_FACTOR = 2  # a log holds so many times HISTORY_LIMIT edits, removals and reactions beside its messages
+CHANGES_FACTOR = 2  # a log holds so many times HISTORY_LIMIT changes of any kind beside its messages
 EMPTY_SECONDS = 120  # a room without events is forgotten so long after the last process held it
 
 
@@ -46,7 +46,10 @@ class Publication(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """What an event does to the message `target`, for history pages: "edit", "remove" or "react"."""
+    """What an event does to the message `target`, for history pages: "edit", "remove" or "react".
+
+    Or to the room, with 0 for `target`: "topic", whose `text` is "" where there is to be none.
+    """
 
     kind: str
     target: int
@@ -80,6 +83,13 @@ class Receipt(Struct, frozen=True):
     seq: int
     at: int
     duplicate: bool
+
+
+class About(Struct, frozen=True):
+    """What is so of a room as a whole; None where nobody said so, or where it was so before it was kept (`begun`)."""
+
+    topic: Topic | None = None
+    begun: Begun | None = None
 
 
 class Page(Struct, frozen=True):
@@ -127,10 +137,10 @@ class Log(Part):
         """Dedupe, count, append, broadcast. `done` is called once, on a later turn of the loop.
 
         Refused with `bad_request` (no such target, or the id was used for another content) or `forbidden` (somebody
-        else's message; the author is banned or muted, which is asked in the same step). A change that changes nothing
-        appends nothing: its receipt is a duplicate at the log's end. A removal takes the text out of the log, and out
-        of the message's edits there. Messages and changes are kept in numbers of their own (`history_limit`, and
-        `CHANGES_FACTOR` times that), so that no change pushes a message out.
+        else's message, or room; the author is banned or muted, which is asked in the same step). A change that changes
+        nothing appends nothing: its receipt is a duplicate at the log's end. A removal takes the text out of the log,
+        and out of the message's edits there. Messages and changes are kept in numbers of their own (`history_limit`,
+        and `CHANGES_FACTOR` times that), so that no change pushes a message out.
         """
 
     @abc.abstractmethod
@@ -147,6 +157,13 @@ class Log(Part):
 
         The frames are consecutive. The first is `seq + 1`, or a later one if anything after `seq` was trimmed; `more`
         says whether newer ones exist.
+        """
+
+    @abc.abstractmethod
+    async def about(self, room: str) -> About:
+        """What the room is about and who began it, as its log has it now or a moment later, never earlier.
+
+        The first event of a log begins the room, whatever it is; what an earlier life of the room was about is gone.
         """
 
     @abc.abstractmethod

@@ -8,19 +8,20 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Container, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
 from service import telemetry
 from service.brokers.base import unavailable
-from service.brokers.log import Log, Page, Position, Publication
-from service.protocol import RequestError
+from service.brokers.log import About, Log, Page, Position, Publication
+from service.protocol import RequestError, is_plain, plain
 from service.rooms.cursors import EARLY_BYTES, EARLY_LIMIT, Cursor, Found, HandedOut, RoomCursors
 from service.rooms.tasks import Tasks
 from service.sockets.framing import frame
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 PAGE_EVENTS = 128  # read from the log at once, or fewer: the broker ends a page at PAGE_BYTES
 LOOKS_LIMIT = 64  # rooms for which an event is read at a time: what else is to be read has its turn in between
@@ -57,7 +58,7 @@ class Membership:
     Nothing is written to the member before `begin`, so its answer can be, and nothing that is said meanwhile is lost.
     """
 
-    __slots__ = ("_began", "_left", "_member", "_room", "missed", "page", "position", "resumed")
+    __slots__ = ("_began", "_left", "_member", "_room", "missed", "page", "plain", "position", "resumed")
 
     def __init__(self, room: "Room", member: Member, position: Position) -> None:
         self._room = room
@@ -67,6 +68,14 @@ class Membership:
         self.resumed = False  # whether that is where it said that it had been
         self.missed = 0  # events between that and the log's end
         self.page: Page | None = None  # the newest messages, if they were asked for, until it begins
+        self.plain = False  # whether it knows only the kinds of events that every client knows
+
+    def ask_about(self) -> "asyncio.Future[About]":
+        """What the room is about, as of `position` or later: what it lacks comes as events. Await it shielded.
+
+        Those who joined at the same position share a read. Where nothing happened yet, nothing is asked.
+        """
+        return self._room.ask_about(self.position)
 
     def begin(self) -> None:
         """From here on what follows `position` comes by itself; or `on_reset`, if the count began again since."""
@@ -74,7 +83,7 @@ class Membership:
         if self._left:  # by the end of its socket, which writing the answer may find
             return
         self._began = True
-        if not self._room.enter(self._member, self.position):
+        if not self._room.enter(self._member, self.position, self.plain):
             self._member.on_reset(self._room.name, "epoch")
 
     def skip(self) -> None:
@@ -96,7 +105,7 @@ class Membership:
             return
         self._left = True
         if self._began:
-            self._room.cursors.leave(self._member)
+            self._room.dismiss(self._member)
         self._room.release()
 
 
@@ -108,6 +117,7 @@ class Room:
         "_let_go",
         "_log",
         "_page_events",
+        "_plain",
         "_reads",
         "_ready",
         "_tasks",
@@ -127,7 +137,8 @@ class Room:
         self.cursors: RoomCursors[Member] = RoomCursors(bounds.early_limit, bounds.early_bytes)
         self.holds = 0  # memberships, including those whose join is under way
         self.arrived: list[Publication] = []  # in this turn of the loop, or before the room is in step
-        self._reads: dict[tuple[str, int], asyncio.Task[Page | None]] = {}  # pages under way, shared
+        self._reads: dict[tuple[str, Any], asyncio.Task[Any]] = {}  # what is being read, shared
+        self._plain: set[Member] = set()  # those who know only the kinds of events that every client knows
         # Done when the log was looked at. The room is in step from then on, or it has no log yet.
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._beginning: asyncio.Task[None] | None = None  # of a room that has no log yet
@@ -205,12 +216,30 @@ class Room:
         self.cursors.begin(position)
         self.take()
 
-    def enter(self, member: Member, position: Position) -> bool:
-        """Let a member who has seen the log up to `position` be given what follows; False if that can't be."""
+    def ask_about(self, position: Position) -> "asyncio.Future[About]":
+        """See `Membership.ask_about`."""
+        if position.seq == 0:
+            nothing: asyncio.Future[About] = asyncio.get_running_loop().create_future()
+            nothing.set_result(About())
+            return nothing
+        return self._share(("about", position), partial(self._log.about, self.name))
+
+    def enter(self, member: Member, position: Position, plain: bool) -> bool:
+        """Let a member who has seen the log up to `position` be given what follows; False if that can't be.
+
+        `plain`: in the kinds of events that every client knows.
+        """
         entered = self.cursors.enter(member, member.deliver, position, member.congested)
         if entered:
+            if plain:
+                self._plain.add(member)
             self.nudge(member)
         return entered
+
+    def dismiss(self, member: Member) -> None:
+        """It is given nothing any more."""
+        self.cursors.leave(member)
+        self._plain.discard(member)
 
     # -- writing
 
@@ -250,8 +279,11 @@ class Room:
         cursors = self.cursors
         data = b"".join(map(frame, fresh))
         live = list(cursors.live.values())
-        for write in live:
-            write(data)
+        if self._plain and not all(map(is_plain, fresh)):
+            self._write_plain(fresh, data)
+        else:
+            for write in live:
+                write(data)
         telemetry.hot.deliveries += len(fresh) * len(live)
         if cursors.behind:
             first = cursors.head - len(fresh) + 1
@@ -262,9 +294,17 @@ class Room:
                     else:
                         self.nudge(member)
 
+    def _write_plain(self, fresh: list[bytes], data: bytes) -> None:
+        """Give all who are live the events as `data`, some of them in the kinds that every client knows."""
+        known = b"".join(map(frame, map(plain, fresh)))
+        for member, write in list(self.cursors.live.items()):
+            write(known if member in self._plain else data)
+
     def _feed(self, member: Member, seq: int, frames: list[bytes]) -> None:
         fresh = self.cursors.feed(member, member.deliver, seq, frames)
         if fresh:
+            if member in self._plain:
+                fresh = list(map(plain, fresh))
             member.deliver(b"".join(map(frame, fresh)))
             telemetry.hot.deliveries += len(fresh)
 
@@ -419,19 +459,24 @@ class Room:
         finally:
             cursor.busy = False
 
-    async def _read(self, what: tuple[str, int], page: Callable[[], Coroutine[Any, Any, Page | None]]) -> Page | None:
-        """A page of the log. Members who ask for the same at once share a read: what it lacks comes as events."""
+    def _share(self, what: tuple[str, Any], work: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Task[T]":
+        """Something that is read. Members who ask for the same at once share a read: what it lacks comes as events."""
         read = self._reads.get(what)
         if read is None:
-            read = self._reads[what] = self._tasks.share(page())
+            read = self._reads[what] = self._tasks.share(work())
             read.add_done_callback(lambda _: self._drop_read(what, read))
+        return read
+
+    async def _read(self, what: tuple[str, int], page: Callable[[], Coroutine[Any, Any, Page | None]]) -> Page | None:
+        """A page of the log, shared."""
+        read = self._share(what, page)
         try:
             return await asyncio.shield(read)
         except asyncio.CancelledError:
             self._drop_read(what, read)  # it took too long; who asks next had better ask anew
             raise
 
-    def _drop_read(self, what: tuple[str, int], read: "asyncio.Task[Page | None]") -> None:
+    def _drop_read(self, what: tuple[str, Any], read: "asyncio.Task[Any]") -> None:
         if self._reads.get(what) is read:
             del self._reads[what]
 

@@ -28,7 +28,7 @@ import { sentence, words } from "./words.js";
  * @import { Refusal } from "../rooms.js"
  */
 
-/** @typedef {"joined" | "message" | "edited" | "removed" | "reacted" | "gap" | "presence" | "read" | "typing"} OfRoom */
+/** @typedef {"joined" | "message" | "edited" | "removed" | "reacted" | "topic" | "gap" | "presence" | "read" | "typing"} OfRoom */
 
 export const FIRST_ROOM = "lobby";
 const READ_MS = 1000; // between two read positions told
@@ -153,6 +153,7 @@ export class Conversation {
     this.#onRoom("edited", (room, frame) => room.onEdited(frame));
     this.#onRoom("removed", (room, frame) => this.#onRemoved(room, frame));
     this.#onRoom("reacted", (room, frame) => room.onReacted(frame));
+    this.#onRoom("topic", (room, frame) => room.onTopic(frame));
     this.#onRoom("presence", (room, frame) => room.onPresence(frame));
     this.#onRoom("read", (room, frame) => room.onRead(frame, this.#me));
     this.#onRoom("typing", (room, frame) => {
@@ -223,7 +224,7 @@ export class Conversation {
   #onRefused({ room, type, message, text }) {
     if (type !== "join") {
       toast(words.notices.refused(words.notices[type], sentence(message)));
-      if (text) this.#keepWords(room, text);
+      if (text && type === "edit") this.#keepWords(room, text);
       return;
     }
     toast(words.notices.notEntered(room, sentence(message)));

@@ -4,7 +4,11 @@
  * @module
  */
 
-/** @import { Edited, HistoryPage, Joined, Message, Presence, Reacted, ReadFrame, Removed, TypingFrame } from "../protocol.js" */
+/**
+ * @import {
+ *   Edited, HistoryPage, Joined, Message, Presence, Reacted, ReadFrame, Removed, TopicEvent, TypingFrame,
+ * } from "../protocol.js"
+ */
 /** @import { Loss } from "../cursor.js" */
 
 import { Stretch } from "./stretch.js";
@@ -167,6 +171,11 @@ export class Room {
     this.head = seq;
     this.#names.set(user.id, user.name);
     this.stretch.change(target, { reactions: withReaction(this.get(target)?.reactions, emoji, user.id, on) });
+  }
+
+  /** @param {TopicEvent} frame */
+  onTopic({ seq }) {
+    this.head = seq;
   }
 
   /** @param {HistoryPage} page */

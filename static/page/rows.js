@@ -53,7 +53,7 @@ const GROUP_MS = 5 * 60_000; // messages of one person closer than this stand to
  *     message and mark look the same
  */
 
-/** @typedef {Exclude<Change, {type: "send"}>} ChangeOfMessage */
+/** @typedef {Exclude<Change, {type: "send" | "topic"}>} ChangeOfMessage */
 
 /** @type {never[]} */
 const NONE = [];
@@ -249,7 +249,7 @@ function changesByTarget(entries) {
   /** @type {Map<number, ChangeOfMessage[]>} */
   const changes = new Map();
   for (const { frame } of entries) {
-    if (frame.type === "send") continue;
+    if (frame.type === "send" || frame.type === "topic") continue;
     changes.set(frame.target, [...(changes.get(frame.target) ?? []), frame]);
   }
   return changes;

@@ -271,6 +271,7 @@ export const words = {
     edit: "Your change was not taken.",
     remove: "The message was not removed.",
     react: "Your reaction was not taken.",
+    topic: "The topic was not set.",
     /** @type {(what: string, why: string) => string} two sentences */
     refused: (what, why) => `${what} ${why}`,
     /** @type {(room: string, why: string) => string} */

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -212,8 +212,11 @@ class ChatClient:
             raise ChatError(answer["code"], answer["message"], answer)
         return answer
 
-    async def join(self, room: str, *, limit: int | None = None, since: Frame | None = None) -> Frame:
-        return await self.request("join", room=room, limit=limit, since=since)
+    async def join(
+        self, room: str, *, limit: int | None = None, since: Frame | None = None, events: Sequence[str] | None = None
+    ) -> Frame:
+        """`events`: kinds that this client knows beyond those that every client knows."""
+        return await self.request("join", room=room, limit=limit, since=since, events=events)
 
     async def send(self, room: str, text: str, id: str | None = None, timeout: float = _ANSWER) -> Frame:
         """The `sent` frame. `id` is made up when not given."""

@@ -166,13 +166,14 @@ class RedisCluster:
     # -- changes
 
     def add_primary(self) -> ClusterNode:
-        """One more, without slots."""
+        """One more, without slots. It takes 2 s until it serves."""
         self._start_node()
         *others, node = self.nodes
         for other in others:
             other.cli("CLUSTER", "MEET", "127.0.0.1", node.port, self._bus(node))
         known = {other.id for other in self.nodes}
         wait_until(lambda: all(set(self._known(other)) == known for other in self.nodes), "all know it", 20 * UNIT)
+        wait_until(lambda: _fields(node.cli("CLUSTER", "INFO"))["cluster_state"] == "ok", "it serves", 20 * UNIT)
         return node
 
     def remove(self, node: ClusterNode) -> None:
@@ -252,7 +253,12 @@ class RedisCluster:
             between(moved)
         # The new one first, so that at no time both send clients away.
         for node in (to, source, *(node for node in self.primaries() if node not in (to, source))):
-            node.cli("CLUSTER", "SETSLOT", slot, "NODE", to.id)
+            try:
+                node.cli("CLUSTER", "SETSLOT", slot, "NODE", to.id)
+            except RuntimeError as error:
+                # It heard of it already, and became the replica of who took its last slot.
+                if node is not source or "only with masters" not in str(error):
+                    raise
         return moved
 
     def refusals(self, word: str) -> int:

@@ -65,6 +65,8 @@ chat.edit("lobby", 58, "Hello!");
 chat.react("lobby", 58, "👍");
 chat.react("lobby", 58, "👍", false);
 chat.remove("lobby", 58);
+chat.setTopic("lobby", `${chat.begun("lobby")?.user.name ?? "Somebody"}'s room`);
+chat.on("topic", ({ room, text }) => shown.push(text, chat.topic(room)?.user.name ?? "nobody"));
 chat.typing("lobby");
 chat.read("lobby", chat.position("lobby")?.seq ?? 0);
 chat.outbox.list("lobby").filter(({ state }) => state === "failed");

@@ -45,7 +45,7 @@ def typescript(kind: Any) -> str:
     if origin in (Union, types.UnionType):
         (kept,) = (one for one in arguments if one not in (types.NoneType, msgspec.UnsetType))
         return typescript(kept)
-    if origin is Sequence:
+    if origin in (Sequence, list):
         return f"{typescript(arguments[0])}[]"
     if origin is dict:
         return f"Record<string, {typescript(arguments[1])}>"
@@ -69,6 +69,8 @@ STRUCTS = [
     protocol.Person,
     protocol.Since,
     protocol.Limits,
+    protocol.Topic,
+    protocol.Begun,
 ]
 
 
@@ -88,10 +90,12 @@ def test_events_have_the_fields_of_the_contract() -> None:
         "Edited": protocol.change_tail("i", 1, user, text="text"),
         "Removed": protocol.change_tail("i", 1, user),
         "Reacted": protocol.change_tail("i", 1, user, emoji="👍", on=True),
+        "TopicEvent": protocol.message_tail("i", user, "text"),
     }
     later = {"removed?", "edited_at?", "reactions?"}  # what became of a message since it was sent
     for name, tail in tails.items():
-        event = json.loads(protocol.event_head(name.lower(), "lobby").encode() + b"1" + tail + b"1}")
+        kind = name.removesuffix("Event").lower()
+        event = json.loads(protocol.event_head(kind, "lobby").encode() + b"1" + tail + b"1}")
         told = declared(name)
         assert told["type"] == f'"{event["type"]}"'
         assert {field.rstrip("?") for field in told.keys() - later} == event.keys()
@@ -103,5 +107,5 @@ def test_words_are_those_of_the_contract() -> None:
     assert words("Action") == set(protocol.Action)
     unions = " ".join(re.findall(r"^export type (?:Change|ClientFrame|RoomEvent|ServerFrame) =([^;]+);", SOURCE, re.M))
     frames = {NAMES.get(one.__name__, one.__name__) for one in STRUCTS if one.__struct_config__.tag}
-    events = {"Message", "Edited", "Removed", "Reacted"}
+    events = {"Message", "Edited", "Removed", "Reacted", "TopicEvent"}
     assert set(re.findall(r"\w+", unions)) == frames | events | {"Change", "RoomEvent"}

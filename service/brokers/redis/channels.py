@@ -45,6 +45,7 @@ class Channels:
         self._asked: set[bytes] = set()  # on the connection as it is
         self._held: set[bytes] = set()  # of which it was confirmed
         self._changed = asyncio.Event()
+        self._refused = False  # whether something was, which is not in what is held
         self._confirmed: list[bytes] = []
         self._silent_probes = 0  # sent since anything was heard
         self._outdated = False  # whether another connection is wanted
@@ -60,9 +61,11 @@ class Channels:
         self._changed.set()
 
     def ask_again(self) -> None:
-        """For what was asked and not confirmed: a node of a cluster refuses what is another's."""
-        self._asked &= self._held
-        self._changed.set()
+        """For what is not confirmed, if something was refused: a node of a cluster does that with what is another's."""
+        if self._refused:
+            self._refused = False
+            self._asked &= self._held
+            self._changed.set()
 
     def renew(self) -> None:
         """Make another connection: what this one is to is no primary any more, and hears what it is told at best."""
@@ -112,6 +115,7 @@ class Channels:
                 reply = await connection.read_response(disable_decoding=True)
             except (MovedError, ClusterDownError):
                 self._silent_probes = 0
+                self._refused = True
                 self._on_moved()
                 continue
             self._silent_probes = 0
@@ -126,6 +130,7 @@ class Channels:
             elif kind in (b"unsubscribe", b"sunsubscribe"):
                 self._held.discard(reply[1])
                 if reply[1] in self._asked:  # unasked for: its slot moved away
+                    self._refused = True
                     self._on_moved()
 
     def _pass_on(self) -> None:

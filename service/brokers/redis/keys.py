@@ -9,7 +9,10 @@ from functools import lru_cache
 from service.brokers.redis.slots import tag_of
 
 EVERYWHERE = "*"  # in the place of a room, which can't be called so
-_SCRIPT_KEYS = ("position", "log", "messages", "changes", "authors", "floor", "marks", "ids", "ids:old", "reads")
+_SCRIPT_KEYS = (
+    *("position", "log", "messages", "changes", "authors", "floor"),
+    *("marks", "ids", "ids:old", "reads", "about"),
+)
 
 
 class Keyspace:

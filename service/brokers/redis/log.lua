@@ -2,11 +2,12 @@
 -- KEYS: 1 position (string: epoch ":" last seq), 2 log (hash: seq -> frame), 3 messages and 4 changes (sorted sets:
 --       which seqs of the log are which), 5 authors (sorted set: "length:user" + seq of each message), 6 floor (string:
 --       the last seq that was trimmed), 7 marks (hash: seq -> JSON), 8 ids and 9 older ids (hashes: "length:user" + id
---       -> seq ":" at ":" content), 10 reads (sorted set: user by seq)
+--       -> seq ":" at ":" content), 10 reads (sorted set: user by seq), 11 about (hash: begun ->
+--       JSON, topic -> frame)
 -- Takes no ARGV and answers nothing by itself; `guarded` answers what the script's work does, or { "damaged", key }.
 -- Making a function takes Redis 0.2 µs in every call, so what is seldom needed is made within another function.
 local position, log, messages, changes, authors = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local floor, marks, ids, old_ids, reads = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local floor, marks, ids, old_ids, reads, about = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local SEQ_LIMIT = 2 ^ 53 - 1
 
 local function digits(number) return string.format('%.0f', number) end
@@ -155,7 +156,8 @@ local function convert()
 end
 
 -- `work` reads all that it needs before it writes, so a key that is not what it should be stops it while nothing has
--- changed. Then it is tried again on what 1.0 left, or the answer names the key: { "damaged", key }.
+-- changed. Then it is tried again on what 1.0 left, or the answer names the key: { "damaged", key }. `about` is not among
+-- them: whatever it is costs the topic alone.
 local function guarded(work)
   local done, answer = pcall(work)
   if done then return answer end

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from service import telemetry
+from service.brokers import about
 from service.brokers.base import unavailable
 from service.brokers.directory import sanctioned
 from service.brokers.log import (
     CHANGES_FACTOR,
     EMPTY_SECONDS,
     PAGE_BYTES,
+    About,
     Done,
     Event,
     Log,
@@ -27,7 +29,7 @@ from service.brokers.log import (
 )
 from service.brokers.redis.commands import Commands, Lane
 from service.brokers.redis.shards import Shard, Shards
-from service.brokers.redis.steps import all_of, or_error, read_positions, refuse_damaged, room_script, unless_damaged
+from service.brokers.redis.steps import each_of, read_positions, refuse_damaged, room_script, unless_damaged
 from service.brokers.redis.values import read_event, read_position
 from service.clock import CLOCK
 from service.protocol import ErrorCode, RequestError, encode
@@ -41,6 +43,8 @@ _REFUSALS: dict[bytes, Callable[[], RequestError]] = {
     b"forbidden": lambda: RequestError(ErrorCode.FORBIDDEN, "only its author may do that"),
     b"reactions": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions"),
     b"often": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message has been changed too often"),
+    b"topic": about.refusal,
+    b"about": lambda: RequestError(ErrorCode.BAD_REQUEST, "the room's record of its topic is damaged"),
     b"used": id_used,
     b"ban": lambda: sanctioned("ban"),
     b"mute": lambda: sanctioned("mute"),
@@ -215,6 +219,13 @@ class RedisLog(Log):
         found = [read_event(frame, mark, keys[1]) for frame, mark in zip(answer[3::2], answer[4::2], strict=True)]
         return position, bool(answer[1]), int(answer[2]), found
 
+    async def about(self, room: str) -> About:
+        (key,) = self._shards.keys.room(room, "about")
+        read = self._shards.call("HMGET", key, "begun", "topic", lane=Lane.READS)
+        begun, topic = await unless_damaged(read, (None, None), "about", key)
+        await self._shards.settle(room)
+        return about.parse(begun, topic, key)
+
     async def positions(self, rooms: Sequence[str]) -> dict[str, Position | None]:
         return await read_positions(self._shards, rooms)
 
@@ -222,7 +233,7 @@ class RedisLog(Log):
 
     async def keep(self, rooms: Sequence[str]) -> None:
         scripts = (room_script(self._shards, "rooms", room, "keep", EMPTY_SECONDS) for room in rooms)
-        for answer in await all_of(or_error(unless_damaged(script, None)) for script in scripts):
+        for answer in await each_of(unless_damaged(script, None) for script in scripts):
             if isinstance(answer, RequestError):  # a primary is away; the others' rooms are kept
                 raise answer
 

@@ -1,13 +1,13 @@
 -- One room's events: dedupe, rights, count, append, broadcast, as one step or not at all (see brokers/log.py).
 -- Everything is read and checked before the first write, and that one is refused under maxmemory or on a replica.
--- KEYS: those of log.lua, 11 the room's sanctions and 12 those of everywhere that are new (hashes: kind " " user -> JSON)
+-- KEYS: those of log.lua, 12 the room's sanctions and 13 those of everywhere that are new (hashes: kind " " user -> JSON)
 -- ARGV: 1 the command that broadcasts, "" for none; 2 the channel where the room's subscribers listen; 3 the epoch to
 --       begin if there is no log; 4, 5, 6 how
 --       many messages, changes and ids are kept at least; 7, 8 the epoch and seq up to which the publishing process has
 --       seen the log; 9 that process's time in ms: sanctions end by it, as everywhere else, for Redis's own clock may
 --       be set by a year; then seven for each event: user, id, network, content, head, tail, change ("" or JSON)
 -- Answers the epoch, then for each event: seq ":" at; "d:" seq ":" at for one that is there already, or changes nothing; or why it is
--- refused: "absent", "removed", "forbidden", "reactions", "often", "used", "ban", "mute". Or as `guarded` does.
+-- refused: "absent", "removed", "forbidden", "reactions", "often", "topic", "about", "used", "ban", "mute". Or as `guarded` does.
 local broadcast, channel, fresh_epoch = ARGV[1], ARGV[2], ARGV[3]
 local messages_limit, changes_limit, ids_limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local known_epoch, known_seq, asked_at = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -102,6 +102,37 @@ local function rules()
   return apply
 end
 
+-- Makes the functions for what the room is about. `set` applies a topic by the rule of `sets` in about.py and answers as
+-- `apply` does; `keep` writes what is new. `old`: whether the room was begun before this batch.
+local function topics(old)
+  local kept = redis.pcall('HMGET', about, 'begun', 'topic')
+  local function field(i)
+    local whole, value = pcall(cjson.decode, old and kept[i] or 'null')
+    return whole and type(value) == 'table' and value or {}
+  end
+  local begun, text, place = field(1).user, field(2).text or '', nil
+  local known_beginner = type(begun) == 'table' and begun.id
+
+  local function set(change, user, seq, beginner)
+    if seq > 1 and not change.moderator and user ~= (beginner or known_beginner) then return 'topic' end
+    if kept.err then return 'about' end
+    if change.text == text then return 'same' end
+    text, place = change.text, digits(seq)
+  end
+
+  -- The first event begins the room: what is there of an earlier life goes.
+  local function keep(first_frame)
+    if kept.err then return end
+    local whole, event = pcall(cjson.decode, first_frame or '')
+    if first_frame then redis.call('DEL', about) end
+    if whole then redis.call('HSET', about, 'begun', '{"user":' .. cjson.encode(event.user) .. ',"at":' .. at .. '}') end
+    if place and text == '' then redis.call('HDEL', about, 'topic') end
+    if place and text ~= '' then redis.call('HSET', about, 'topic', written[place]) end
+  end
+
+  return set, keep
+end
+
 -- Makes the function that says which sanction of these keys holds against an author: "ban", "mute" or false.
 local function sanctioning(keys)
   local barred = {}
@@ -132,7 +163,7 @@ end
 -- The keys among those of sanctions that hold any. One that is none of ours holds nobody; who reads them all says so.
 local function sanctions()
   local keys = {}
-  for i = 11, 12 do
+  for i = 12, 13 do
     local count = redis.pcall('HLEN', KEYS[i])
     if type(count) == 'number' and count > 0 then keys[#keys + 1] = KEYS[i] end
   end
@@ -186,7 +217,8 @@ return guarded(function()
   for i = FIRST, #ARGV, EACH do keys[#keys + 1] = #ARGV[i] .. ':' .. ARGV[i] .. ARGV[i + 1] end
   local young, old = redis.call('HMGET', ids, unpack(keys)), redis.call('HMGET', old_ids, unpack(keys))
 
-  local answers, frames, places, apply, first, said = {}, {}, {}, nil, seq + 1, 0
+  local answers, frames, places, first, said = {}, {}, {}, seq + 1, 0
+  local beginner, apply, set_topic, keep_about
   for number, key in ipairs(keys) do
     local i = FIRST + (number - 1) * EACH
     local content, change = ARGV[i + 3], ARGV[i + 6]
@@ -198,8 +230,14 @@ return guarded(function()
     end
     if not refused and sanction_of then refused = sanction_of(ARGV[i], ARGV[i + 2]) end
     if not refused and change ~= '' then
-      apply = apply or rules()
-      refused = apply(cjson.decode(change), ARGV[i], seq + 1)
+      local wish = cjson.decode(change)
+      if wish.kind == 'topic' then
+        if not set_topic then set_topic, keep_about = topics(first > 1) end
+        refused = set_topic(wish, ARGV[i], seq + 1, beginner)
+      else
+        apply = apply or rules()
+        refused = apply(wish, ARGV[i], seq + 1)
+      end
       if refused == 'same' then refused = 'd:' .. digits(seq) .. ':' .. at end
     end
     if refused then
@@ -210,9 +248,11 @@ return guarded(function()
       local frame = ARGV[i + 4] .. place .. ARGV[i + 5] .. at .. '}'
       answers[number], places[number], written[place] = place .. ':' .. at, place, frame
       frames[#frames + 1], known[key] = frame, answers[number] .. ':' .. content
+      if seq == 1 then beginner = ARGV[i] end
       if change == '' then said = said + 1 end
     end
   end
+  if first == 1 and not keep_about then set_topic, keep_about = topics(false) end
   if #frames == 0 then
     -- Who waits for copies waits for those of what this connection wrote last, so that must be something.
     if broadcast == '' and seq > 0 then redis.call('SET', position, epoch .. ':' .. digits(seq)) end
@@ -256,6 +296,7 @@ return guarded(function()
       if mark then redis.call('HSET', marks, target, cjson.encode(mark)) else redis.call('HDEL', marks, target) end
     end
   end
+  if keep_about then keep_about(first == 1 and frames[1]) end
   -- Two generations of ids: when the young one is full it becomes the old one, so nothing is swept id by id.
   if due and redis.call('HLEN', ids) >= ids_limit then redis.call('RENAME', ids, old_ids) end
   if trim then trim() end

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from service.brokers.directory import READERS_LIMIT, UNREAD_ROOMS
 from service.brokers.redis.commands import Lane
 from service.brokers.redis.shards import Shards
-from service.brokers.redis.steps import all_of, or_error, room_script, unless_damaged
+from service.brokers.redis.steps import all_of, each_of, room_script, unless_damaged
 from service.brokers.redis.values import read_rooms, read_seq
 from service.clock import CLOCK
 
@@ -48,7 +48,7 @@ class Reads:
         if not rooms:  # asked at every connect, and mostly so
             return {}
         work = (room_script(self._shards, "reads", room, "unread", user, lane=Lane.READS) for room in rooms)
-        counts = await all_of(or_error(unless_damaged(one, None)) for one in work)
+        counts = await each_of(unless_damaged(one, None) for one in work)
         for room, count in zip(rooms, counts, strict=True):
             if count == -1:
                 self._shards.post("ZREM", key, room)

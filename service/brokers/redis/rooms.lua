@@ -1,5 +1,5 @@
 -- The life of a room.
--- KEYS: those of log.lua, and to sweep also: 11 the room's people
+-- KEYS: those of log.lua, and to sweep also: 12 the room's people
 -- ARGV: 1 the step, then
 --       renew: lost epoch, lost seq, fresh epoch, the frame that was handed out there or ""      keep: seconds
 --       sweep: the time by the service's clock and the time before which an event is old ("0": nothing is), both in ms
@@ -33,7 +33,7 @@ end
 
 -- A room is over if there is neither a log nor anybody, or if its last event is old, which deletes it.
 local function sweep()
-  local people = KEYS[11]
+  local people = KEYS[12]
   local epoch, seq = stand()
   local last = tonumber(string.match(redis.call('HGET', log, digits(seq)) or '', '"at":(%d+)[^:"]*}$')
     or string.match(redis.call('HGET', log, digits(seq)) or '', '"at":(%d+),"removed":true}$'))
@@ -45,7 +45,7 @@ local function sweep()
   if math.abs(time[1] * 1000 - now) > 60000 then return { '0' } end  -- one of the clocks is wrong
   if (last or 0) >= old or redis.call('PTTL', position) > 0 then return { '0' } end
   local users = redis.call('ZRANGE', reads, 0, -1)
-  redis.call('DEL', unpack(KEYS, 1, 10))
+  redis.call('DEL', unpack(KEYS, 1, 11))
   table.insert(users, 1, '1')
   return users
 end

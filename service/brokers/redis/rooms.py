@@ -7,7 +7,7 @@ from service.brokers.log import EMPTY_SECONDS
 from service.brokers.redis.commands import Lane
 from service.brokers.redis.reads import drop_visits
 from service.brokers.redis.shards import Shards
-from service.brokers.redis.steps import all_of, or_error, read_positions, room_script, unless_damaged
+from service.brokers.redis.steps import all_of, each_of, read_positions, room_script, unless_damaged
 from service.brokers.redis.values import read_room, read_rooms
 from service.clock import CLOCK, Clock
 from service.protocol import RequestError
@@ -72,7 +72,7 @@ class RoomIndex:
         """Directory.rooms."""
         latest = self._shards.call("ZREVRANGE", self._index, 0, ROOMS_LIMIT - 1)
         names = read_rooms(await unless_damaged(latest, [], "rooms", self._index), self._index)
-        counts = await all_of(or_error(self._people_in(name)) for name in names)
+        counts = await each_of(self._people_in(name) for name in names)
         positions = await read_positions(self._shards, names)
         found = {name: count for name, count in zip(names, counts, strict=True) if isinstance(count, int)}
         return {name: count for name, count in found.items() if count or positions.get(name)}

@@ -320,12 +320,11 @@ class Shards:
         slots = list(self._slots)
         for first, last, address in found.ranges:
             slots[first : last + 1] = [self._shard_at(address)] * (last + 1 - first)
-        if slots != self._slots:
-            self._slots = slots
-            self._whole = None not in slots
-            self.shards = [shard for shard in dict.fromkeys(slots) if shard is not None]
-            for shard in self.shards:
-                shard.appends.wake()  # what waited for another waits for it now
+        self._slots = slots
+        self._whole = None not in slots
+        self.shards = [shard for shard in dict.fromkeys(slots) if shard is not None]
+        for shard in self.shards:
+            shard.appends.wake()  # what waited for another may wait for it now
         self._follow_channels()
         now = asyncio.get_running_loop().time()
         for address, shard in list(self._by_address.items()):

@@ -43,11 +43,20 @@ async def all_of(work: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
     The first error is raised, after all that had begun are done. Those that had not are not even taken from `work`: a
     generator makes none that nobody awaits.
     """
+    return await _together(work)
+
+
+async def each_of(work: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """The same; a `RequestError` stands in the place of its answer, for the primaries of others may not be away."""
+    return await _together(work, RequestError)
+
+
+async def _together(work: Iterable[Coroutine[Any, Any, Any]], *answers_too: type[BaseException]) -> list[Any]:
     answers: list[Any] = []
     left = iter(work)
     while part := list(islice(left, TOGETHER_LIMIT)):
         for answer in await asyncio.gather(*part, return_exceptions=True):
-            if isinstance(answer, BaseException):
+            if isinstance(answer, BaseException) and not isinstance(answer, answers_too):
                 raise answer
             answers.append(answer)
     return answers
@@ -62,7 +71,7 @@ async def read_positions(shards: Shards, rooms: Sequence[str]) -> dict[str, Posi
     )
     found: dict[str, Position | None] = {}
     away: RequestError | None = None
-    for group, read in zip(groups, await all_of(map(or_error, reads)), strict=True):
+    for group, read in zip(groups, await each_of(reads), strict=True):
         if isinstance(read, RequestError):
             away = read
         else:
@@ -70,14 +79,6 @@ async def read_positions(shards: Shards, rooms: Sequence[str]) -> dict[str, Posi
     if away is not None and not found:
         raise away
     return found
-
-
-async def or_error(work: Coroutine[Any, Any, Any]) -> Any:
-    """The answer, or the error: of one among many, whose primaries are not all away."""
-    try:
-        return await work
-    except RequestError as error:
-        return error
 
 
 async def unless_damaged(work: Coroutine[Any, Any, Any], otherwise: Any, kind: str = "", key: str = "") -> Any:

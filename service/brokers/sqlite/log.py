@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
 from service import telemetry
-from service.brokers import marks
+from service.brokers import about, marks
 from service.brokers.base import unavailable
 from service.brokers.directory import sanctioned
 from service.brokers.log import (
     CHANGES_FACTOR,
     EMPTY_SECONDS,
     PAGE_BYTES,
+    About,
     Change,
     Done,
     Event,
@@ -176,6 +177,9 @@ class SqliteLog(Log):
             room.id = db.execute(insert, (room.name, room.epoch, at)).lastrowid or 0
             self._begun.add(room.name)
         frame = b"%b%d%b%d}" % (event.head.encode(), seq, event.tail, at)
+        if seq == 1:
+            insert = "INSERT OR REPLACE INTO about (room, begun) VALUES (?, ?)"
+            db.execute(insert, (room.id, about.beginning(frame)))
         if event.change is None:
             insert = "INSERT INTO messages (room, seq, author, frame) VALUES (?, ?, ?, ?)"
             db.execute(insert, (room.id, seq, event.user, frame))
@@ -183,6 +187,8 @@ class SqliteLog(Log):
             target = event.change.target if event.change.kind == "edit" else 0
             insert = "INSERT INTO changes (room, seq, target, frame) VALUES (?, ?, ?, ?)"
             db.execute(insert, (room.id, seq, target, frame))
+            if event.change.kind == "topic":
+                self._keep_topic(room, frame if event.change.text else None)
         insert = "INSERT OR REPLACE INTO ids (room, user, id, seq, at, content) VALUES (?, ?, ?, ?, ?, ?)"
         db.execute(insert, (room.id, event.user, event.id, seq, at, event.content))
         room.head = seq
@@ -213,7 +219,9 @@ class SqliteLog(Log):
     # -- changes
 
     def _change(self, room: Room, change: Change, seq: int, at: int) -> bool:
-        """Mark the target; whether that changed anything. Raises what `marks.change` does."""
+        """Mark the target; whether that changed anything. Raises what `marks.change` and `about.sets` do."""
+        if change.kind == "topic":
+            return about.sets(change, self._about(room.name), room.head)
         db = self.file.db
         select = """SELECT frame, marks FROM messages LEFT JOIN marks ON marks.room = messages.room AND target = seq
             WHERE messages.room = ? AND seq = ?"""
@@ -240,6 +248,10 @@ class SqliteLog(Log):
             db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (redacted(edit), row))
         db.execute("DELETE FROM marks WHERE room = ? AND target = ?", (room.id, seq))
         self._removed = True
+
+    def _keep_topic(self, room: Room, frame: bytes | None) -> None:
+        keep = "INSERT INTO about (room, topic) VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET topic = excluded.topic"
+        self.file.db.execute(keep, (room.id, frame))
 
     # -- read
 
@@ -299,6 +311,15 @@ class SqliteLog(Log):
                 if frame is not None:
                     yield number, frame
                     last = number
+
+    @reading
+    def about(self, room: str) -> About:
+        return self._about(room)
+
+    def _about(self, name: str) -> About:
+        select = "SELECT begun, topic FROM about JOIN rooms ON rooms.id = about.room WHERE name = ?"
+        begun, topic = self.file.db.execute(select, (name,)).fetchone() or (None, None)
+        return about.parse(begun, topic, f"about of {name}")
 
     # -- a log's life
 
@@ -371,7 +392,7 @@ class SqliteLog(Log):
         db, old = self.file.db, self.file.now - self._history_ms
         room = db.execute("SELECT id FROM rooms WHERE name IS NULL OR at < ? LIMIT 1", (old,)).fetchone()
         if room is not None:
-            for table in ("messages", "changes", "marks", "ids", "reads"):
+            for table in ("about", "messages", "changes", "marks", "ids", "reads"):
                 db.execute(f"DELETE FROM {table} WHERE room = ?", room)  # noqa: S608  # constants
             db.execute("DELETE FROM rooms WHERE id = ?", room)
         return self._sweep(self.file.now - IDS_MS) or room is not None

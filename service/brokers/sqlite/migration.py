@@ -1,7 +1,8 @@
-"""The embedded broker's file from an earlier version of schema.sql, brought to version 3.
+"""The embedded broker's file from an earlier version of schema.sql, brought to version 4.
 
 Synchronous, within one transaction of who opens it: a process that is killed meanwhile leaves the file as it was.
-In version 1 every event had a row, in version 2 a part of a block; what came last stood in `tail` in both.
+In version 1 every event had a row, in version 2 a part of a block; what came last stood in `tail` in both. Version 3 is
+version 4 without what rooms are about.
 """
 
 import logging
@@ -43,6 +44,11 @@ _decode_event = msgspec.json.Decoder(_Event).decode
 
 def migrate(db: sqlite3.Connection, version: int, schema: str, said_every: int = SAID_EVERY) -> None:
     """From `version` to the tables of `schema`. `said_every`: events after which it says how far it is."""
+    if version == 3:
+        for statement in _statements(schema):
+            if "CREATE TABLE about " in statement:
+                db.execute(statement)
+        return
     db.execute("DROP INDEX reads_by_user")
     for table in _TABLES:
         db.execute(f"ALTER TABLE {table} RENAME TO old_{table}")

@@ -11,6 +11,14 @@ CREATE TABLE rooms (
 );
 CREATE INDEX rooms_by_at ON rooms (at, name);
 
+-- What a room is about (about.py): its first event's author and time, and the frame of the event that set the topic.
+-- NULL where there is none, `begun` also in rooms that were begun before version 4.
+CREATE TABLE about (
+    room INTEGER PRIMARY KEY,
+    begun BLOB,
+    topic BLOB
+);
+
 -- `frame` is the JSON that was broadcast, until a removal takes the text out. It keeps its length then: SQLite writes
 -- over it in its place, instead of moving the rows beside it and leaving copies of them behind.
 CREATE TABLE messages (
@@ -23,7 +31,7 @@ CREATE TABLE messages (
 -- With all that `unread` asks for, so that it reads no message.
 CREATE UNIQUE INDEX messages_by_seq ON messages (room, seq, removed, author);
 
--- Edits, removals and reactions. An edit holds a text of the message `target`; other changes have 0 there.
+-- Edits, removals, reactions and topics. An edit holds a text of the message `target`; other changes have 0 there.
 CREATE TABLE changes (
     room INTEGER NOT NULL,
     seq INTEGER NOT NULL,
