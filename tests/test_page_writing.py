@@ -6,6 +6,7 @@ import unicodedata
 from typing import Any
 
 import pytest
+from playwright.async_api import Locator
 
 from service.names import check_text
 from service.protocol import RequestError
@@ -106,6 +107,12 @@ async def test_enter_breaks_the_line_on_a_touch_screen() -> None:
             await ada.reads("one\ntwo", "three", "four")
             hints = [await visitor.box.get_attribute("enterkeyhint") for visitor in (ada, bob)]
             assert hints == ["enter", "send"]
+
+
+async def _height(locator: Locator) -> float:
+    box = await locator.bounding_box()
+    assert box is not None
+    return box["height"]
 
 
 async def _second_tab(ada: Person) -> Any:
@@ -284,3 +291,168 @@ async def test_what_changes_nothing_new_is_not_unread() -> None:
             await settle()
             await expect(ada.page.locator(".badge")).to_have_text("1 unread")
             await expect(ada.page).to_have_title(re.compile(r"^\(1\)"))
+
+
+async def test_drafts_are_shared_by_all_tabs() -> None:
+    """As they are typed, by room; what one tab sends is begun in none, and what a crash leaves is there again."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            other = await ada.context.new_page()
+            ada.watch(other)
+            await other.goto(f"{service.url}/r/lobby")
+            box = other.get_by_role("textbox", name="Message")
+            await ada.box.press_sequentially("begun")
+            await expect(box).to_have_value("begun")
+            await box.press("End")
+            await box.press_sequentially(" here")
+            await expect(ada.box).to_have_value("begun here")
+            await ada.say("/join garden")
+            await expect(ada.page.locator("h1#room-name")).to_have_text("#garden")
+            await expect(box).to_have_value("")
+            await ada.box.fill("of the garden")
+            await settle()
+            await expect(box).to_have_value("")
+            await box.fill("of the lobby")
+            await ada.page.go_back()
+            await expect(ada.box).to_have_value("of the lobby")
+            await other.reload()
+            await expect(box).to_have_value("of the lobby")
+            await box.press("Enter")
+            await expect(box).to_have_value("")
+            await ada.reads("of the lobby")
+            await expect(ada.box).to_have_value("")
+            await ada.page.go_forward()
+            await expect(ada.box).to_have_value("of the garden")
+
+
+async def test_a_draft_is_no_part_of_what_another_tab_writes_anew() -> None:
+    """The tab that edits a message keeps the draft behind it; an edit is no draft."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("first words")
+            await ada.reads("first words")
+            other = await _second_tab(ada)
+            box = other.get_by_role("textbox", name="Message")
+            await ada.box.press("ArrowUp")
+            await ada.page.keyboard.type(" and more")
+            await settle()
+            await expect(box).to_have_value("")
+            await box.fill("begun elsewhere")
+            await expect(ada.box).to_have_value("first words and more")
+            await ada.box.press("Escape")
+            await expect(ada.box).to_have_value("begun elsewhere")
+
+
+async def test_drafts_live_without_storage() -> None:
+    """Where it is full or switched off they live as long as the page, in every room."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.context.add_init_script(
+                "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
+            )
+            await ada.enter("Ada")
+            await ada.box.fill("begun")
+            await ada.say("/join garden")
+            await expect(ada.page.locator("h1#room-name")).to_have_text("#garden")
+            await ada.box.fill("of the garden")
+            await ada.page.go_back()
+            await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
+            await ada.page.go_forward()
+            await expect(ada.box).to_have_value("of the garden")
+
+
+async def test_too_long_a_paste_keeps_its_text() -> None:
+    """It says by how much it is too long, aloud too; shortened, it is sent."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+            await ada.enter("Ada")
+            await ada.page.evaluate("navigator.clipboard.writeText('👍'.repeat(4001))")
+            await ada.box.press("Control+v")
+            await expect(ada.page.locator("#composer-note")).to_have_text("1 character too many")
+            await expect(ada.page.locator("#announcer")).to_contain_text("1 character too many")
+            await expect(ada.page.get_by_role("button", name="Send")).to_be_disabled()
+            await ada.box.press("Enter")
+            await settle()
+            assert await _sent(ada) == 0
+            assert len(await ada.box.input_value()) == 4001
+            await ada.box.press("Backspace")
+            await expect(ada.page.locator("#composer-note")).to_have_text("0 characters left")
+            await ada.box.press("Enter")
+            await ada.reads("👍" * 4000)
+            await ada.page.evaluate("navigator.clipboard.writeText('words '.repeat(50_000))")
+            await ada.box.press("Control+v")
+            await expect(ada.page.locator("#composer-note")).to_have_text("295,999 characters too many")
+            assert len(await ada.box.input_value()) == 300_000
+
+
+async def test_several_lines_are_written_and_read() -> None:
+    """Shift+Enter breaks a line; blanks and empty lines stay where they were typed, and the box grows with them."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            low = await _height(ada.box)
+            for line in ("one", "", "  two"):
+                await ada.page.keyboard.type(line)
+                await ada.page.keyboard.press("Shift+Enter")
+            await ada.page.keyboard.type("three")
+            assert await _height(ada.box) > 2 * low
+            await ada.page.keyboard.press("Enter")
+            await ada.reads("one\n\n  two\nthree")
+            assert await ada.page.locator(".message .text").inner_text() == "one\n\n  two\nthree"
+            assert await _height(ada.box) == low
+
+
+async def test_keys_put_marks_around_what_is_selected() -> None:
+    """And take them away; both can be undone."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.page.keyboard.type("so it is")
+            for _ in range(2):
+                await ada.page.keyboard.press("Shift+ArrowLeft")
+            await ada.page.keyboard.press("Control+b")
+            await expect(ada.box).to_have_value("so it **is**")
+            await ada.page.keyboard.press("Control+i")
+            await expect(ada.box).to_have_value("so it **_is_**")
+            await ada.page.keyboard.press("Control+i")
+            await expect(ada.box).to_have_value("so it **is**")
+            await ada.page.keyboard.press("Control+b")
+            await expect(ada.box).to_have_value("so it is")
+            for _ in range(4):
+                await ada.page.keyboard.press("Control+z")
+            await expect(ada.box).to_have_value("so it is")
+
+
+async def test_long_messages_are_folded() -> None:
+    """Until somebody wants the rest, or the focus goes there; they stay unfolded when something else changes."""
+    long = "\n".join(f"line {number}" for number in range(40)) + "\nhttps://example.com/end"
+    with ServiceProcess(NO_LIMITS) as service:
+        async with (
+            chromium() as browser,
+            person(browser, service.url) as ada,
+            ChatClient.open(service.url, "Bob") as bob,
+        ):
+            await bob.join("lobby")
+            await bob.send("lobby", "short\n" * 20)
+            await bob.send("lobby", long)
+            await bob.send("lobby", "a" * 3000)
+            await ada.enter("Ada")
+            texts = ada.page.locator(".message .text")
+            await expect(ada.page.get_by_role("button", name="Show more")).to_have_count(2)
+            last = texts.nth(1).get_by_role("link")
+            await expect(last).not_to_be_in_viewport()
+            low = await _height(texts.nth(1))
+            await ada.page.get_by_role("button", name="Show more").first.click()
+            assert await _height(texts.nth(1)) > 1.5 * low
+            await expect(ada.page.get_by_role("button", name="Show less")).to_have_attribute("aria-expanded", "true")
+            await bob.request("react", room="lobby", id="r", target=2, emoji="👍", on=True)
+            await expect(ada.page.locator(".chip")).to_have_count(1)
+            await expect(ada.page.get_by_role("button", name="Show less")).to_have_count(1)
+            await ada.page.get_by_role("button", name="Show less").click()
+            assert await _height(texts.nth(1)) == low
+            await last.focus()
+            await expect(last).to_be_in_viewport()
+            await expect(ada.page.get_by_role("button", name="Show less")).to_have_count(1)

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { announce } from "./announcer.js";
 import { read, typedFor } from "./commands.js";
 import { byId } from "./dom.js";
 import { isBlank } from "./format.js";
@@ -12,9 +13,11 @@ import { words } from "./words.js";
 /** @import { Message } from "../protocol.js" */
 
 const TYPING_MS = 2500; // between two signs that we type
+const COUNTED = 10; // times the limit
 const NOTE_AT = 0.9; // of the limit: from there on what is left is shown
 const COMPOSED_MS = 100; // in which an Enter after a composition is the one that ended it
 const COMPOSING = 229; // the keyCode of every key that an input method took
+const MARKS = new Map([["b", "**"], ["i", "_"]]); // by the key that is pressed with Ctrl or ⌘
 const touch = matchMedia("(pointer: coarse)"); // of the main pointer: a laptop with a touch screen has a fine one
 
 export class Composer {
@@ -28,6 +31,7 @@ export class Composer {
   #limit = 4000;
   /** @type {{seq: number, text: string} | null} the message being edited */
   #editing = null;
+  #over = false; // too long
   #draft = ""; // what stood here before the edit
   #typedAt = -Infinity; // by the page's own clock, as all below
   #composedAt = -Infinity;
@@ -39,6 +43,7 @@ export class Composer {
    * @param {(seq: number, text: string) => void} on.edit
    * @param {() => Message | null} on.last one's own last message
    * @param {() => void} on.typing
+   * @param {(text: string) => void} on.draft what is begun changed
    */
   constructor(on) {
     this.#on = on;
@@ -69,10 +74,11 @@ export class Composer {
   /** What is begun and not sent, a message that is being rewritten among it. */
   get draft() {
     if (!this.#editing) return this.#text.value;
-    return this.#rewritten ? joined(this.#text.value, this.#draft) : this.#draft;
+    return this.rewritten ? joined(this.#text.value, this.#draft) : this.#draft;
   }
 
-  get #rewritten() {
+  /** Whether a message is being written anew, with other words than it has. */
+  get rewritten() {
     return this.#editing !== null && this.#text.value.trim() !== this.#editing.text;
   }
 
@@ -102,10 +108,10 @@ export class Composer {
    */
   onRemoved(seq) {
     if (this.#editing?.seq !== seq) return false;
-    const rewritten = this.#rewritten;
+    const rewritten = this.rewritten;
     const kept = this.draft;
     this.#cancel();
-    this.#fill(kept);
+    this.#begin(kept);
     return rewritten;
   }
 
@@ -114,8 +120,17 @@ export class Composer {
    * @param {string} words
    */
   keep(words) {
-    if (this.#editing) this.#draft = joined(words, this.#draft);
-    else this.#fill(joined(words, this.#text.value));
+    if (this.#editing) this.#on.draft((this.#draft = joined(words, this.#draft)));
+    else this.#begin(joined(words, this.#text.value));
+  }
+
+  /**
+   * What is begun was changed elsewhere.
+   * @param {string} draft
+   */
+  adopt(draft) {
+    if (this.#editing) this.#draft = draft;
+    else if (this.#text.value !== draft) this.#fill(draft);
   }
 
   focus() {
@@ -137,12 +152,12 @@ export class Composer {
    * @type {(typed: string, work: () => string | null) => void}
    */
   #take(typed, work) {
-    this.#fill("");
+    this.#begin("");
     const objection = work();
     if (objection === null) {
       this.#typedAt = -Infinity;
     } else {
-      this.#fill(typed);
+      this.#begin(typed);
       this.#object(objection);
     }
     this.focus();
@@ -175,6 +190,7 @@ export class Composer {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.isComposing || event.keyCode === COMPOSING) return; // the input method's
+    const mark = MARKS.get(event.key.toLowerCase());
     if (event.key === "Enter") {
       // Browsers differ in whether the Enter that ends a composition comes before its end or after.
       const ends = event.timeStamp - this.#composedAt < COMPOSED_MS;
@@ -182,6 +198,8 @@ export class Composer {
       if (!ends) this.#submit();
     } else if (event.key === "Escape" && this.#editing) {
       this.#cancel();
+    } else if (mark && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+      this.#wrap(mark);
     } else if (event.key === "ArrowUp" && this.#text.value === "" && !this.#editing) {
       const last = this.#on.last();
       if (!last) return;
@@ -192,12 +210,33 @@ export class Composer {
     event.preventDefault();
   }
 
+  /**
+   * Put marks around what is selected, or take them away. As if typed, so that it can be undone.
+   * @param {string} mark
+   */
+  #wrap(mark) {
+    const { value, selectionStart: start, selectionEnd: end } = this.#text;
+    const marked = value.slice(0, start).endsWith(mark) && value.slice(end).startsWith(mark);
+    const selected = value.slice(start, end);
+    if (marked) this.#text.setSelectionRange(start - mark.length, end + mark.length);
+    const from = marked ? start - mark.length : start + mark.length;
+    document.execCommand("insertText", false, marked ? selected : mark + selected + mark);
+    this.#text.setSelectionRange(from, from + selected.length);
+  }
+
   #onInput() {
     this.#show();
+    if (!this.#editing) this.#on.draft(this.#text.value);
     const now = performance.now();
     if (this.#editing || isBlank(this.#text.value) || this.#text.value.startsWith("/") || now - this.#typedAt < TYPING_MS) return;
     this.#typedAt = now;
     this.#on.typing();
+  }
+
+  /** Put something in the box that is begun and not sent. @param {string} text */
+  #begin(text) {
+    this.#fill(text);
+    this.#on.draft(text);
   }
 
   /** @param {string} text */
@@ -211,19 +250,30 @@ export class Composer {
    * @param {string} text
    */
   #left(text) {
-    return this.#limit - [...text.trim()].length;
+    const trimmed = text.trim();
+    // Of far too much the exact number takes long to count, and means nothing.
+    return this.#limit - (trimmed.length > COUNTED * this.#limit ? trimmed.length : [...trimmed].length);
   }
 
   #show() {
     const { value } = this.#text;
     const left = this.#left(value);
     const near = left < this.#limit * (1 - NOTE_AT);
-    this.#note.textContent = near ? (left < 0 ? words.composer.over(-left) : words.composer.left(left)) : "";
-    this.#note.classList.toggle("over", left < 0);
+    const over = left < 0;
+    if (over && !this.#over) announce(words.composer.over(-left));
+    this.#over = over;
+    this.#note.textContent = near ? (over ? words.composer.over(-left) : words.composer.left(left)) : "";
+    this.#note.classList.toggle("over", over);
     this.#objection.textContent = "";
-    this.#send.disabled = isBlank(value) || left < 0;
-    this.#text.style.height = "auto";
-    this.#text.style.height = `${this.#text.scrollHeight}px`;
+    this.#send.disabled = isBlank(value) || over;
+    this.#fit();
+  }
+
+  /** As high as its text; of far too much that would take seconds to find out, and it is as high as it may be. */
+  #fit() {
+    const { style, value } = this.#text;
+    style.height = value.length > COUNTED * this.#limit ? "100dvh" : "auto";
+    if (style.height === "auto") style.height = `${this.#text.scrollHeight}px`;
   }
 }
 

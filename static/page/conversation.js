@@ -9,6 +9,7 @@ import { announceMessage, forgetMessages } from "./announcer.js";
 import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
+import { Drafts } from "./drafts.js";
 import { closeLayers, visit } from "./layers.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
@@ -68,12 +69,16 @@ export class Conversation {
     leave: (room) => this.#leave(room),
     rooms: () => ({ current: this.#current.name, all: [...this.#rooms.keys()] }),
   });
+  #drafts = new Drafts((room, text) => {
+    if (room === this.#current.name) this.#composer.adopt(text);
+  });
   #composer = new Composer({
     send: (text) => this.#send(text),
     command: (command, rest) => this.#commands.run(command, rest),
     edit: (seq, text) => this.#outgoing.edit(this.#current.name, seq, text),
     last: () => this.#current.lastOwn(this.#me),
     typing: () => this.#chat.typing(this.#current.name),
+    draft: (text) => this.#drafts.keep(this.#current.name, text),
   });
   #sidebar = new Sidebar({
     open: (room) => this.#open(room),
@@ -234,11 +239,16 @@ export class Conversation {
   /** @type {(room: string, words: string) => void} */
   #keepWords(room, words) {
     if (room === this.#current.name) this.#composer.keep(words);
-    else store.keepDraft(room, [words, store.draft(room)].filter(Boolean).join("\n"));
+    else this.#drafts.keep(room, [words, this.#drafts.get(room)].filter(Boolean).join("\n"));
+  }
+
+  /** A message that is being written anew is no draft before it is left. */
+  #keepRewritten() {
+    if (this.#composer.rewritten) this.#drafts.keep(this.#current.name, this.#composer.draft);
   }
 
   #onHide() {
-    store.keepDraft(this.#current.name, this.#composer.draft);
+    this.#keepRewritten();
     this.#chat.outbox.close();
   }
 
@@ -264,7 +274,7 @@ export class Conversation {
   /** @param {string} name */
   #show(name) {
     if (this.#current.name === name) return;
-    store.keepDraft(this.#current.name, this.#composer.draft);
+    this.#keepRewritten();
     this.#turnTo(name);
   }
 
@@ -273,7 +283,7 @@ export class Conversation {
     const room = this.#join(name);
     this.#current = room;
     room.divider = room.unread > 0 ? room.readSeq : null;
-    this.#composer.turnTo(name, store.draft(name));
+    this.#composer.turnTo(name, this.#drafts.get(name));
     byId("room-name").textContent = `#${name}`;
     this.#fresh = true;
     forgetMessages();

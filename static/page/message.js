@@ -5,6 +5,7 @@
 
 import { avatar, el, icon } from "./dom.js";
 import { dayName, isEmojiOnly, moment, time } from "./format.js";
+import { folded } from "./fold.js";
 import { store } from "./store.js";
 import { messageNodes } from "./text.js";
 import { list, sentence, words } from "./words.js";
@@ -78,10 +79,10 @@ function hoverTime(at) {
   return shown;
 }
 
-/** @type {(value: {text?: string, edited_at?: number}, author: string) => HTMLElement} */
-function bubble({ text = "", edited_at }, author) {
+/** @type {(value: {id: string, text?: string, edited_at?: number}, author: string) => HTMLElement} */
+function bubble({ id, text = "", edited_at }, author) {
   const content = el("div", { class: "text", dir: "auto" }, ...messageNodes(text, author));
-  const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, content);
+  const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, ...folded(content, text, id));
   if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, words.message.edited));
   return node;
 }
@@ -117,7 +118,7 @@ function readers({ readers: users }) {
 function pending({ id, text, state, sent, error, first, at }) {
   const failed = state === "failed";
   const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
-  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ text }, store.name));
+  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ id, text }, store.name));
   if (failed) {
     const says = status("alert", words.message.failed(sentence(error ?? "")));
     const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, words.message.retry);

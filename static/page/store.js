@@ -6,13 +6,12 @@
 const ROOMS_LIMIT = 20;
 
 /** localStorage, or null where it can't be had. */
-export const storage = usable("localStorage");
-const session = usable("sessionStorage");
+export const storage = usable();
 
-/** @type {(name: "localStorage" | "sessionStorage") => Storage | null} */
-function usable(name) {
+/** @returns {Storage | null} */
+function usable() {
   try {
-    const found = globalThis[name];
+    const found = globalThis.localStorage;
     found.getItem("parley.name");
     return found;
   } catch {
@@ -52,10 +51,4 @@ export const store = {
   set rooms(rooms) {
     write(storage, "parley.rooms", JSON.stringify(rooms.slice(-ROOMS_LIMIT)));
   },
-
-  /** What was begun in a room and not sent: this tab's alone. @param {string} room */
-  draft: (room) => session?.getItem(`parley.draft.${room}`) ?? "",
-
-  /** @type {(room: string, text: string) => void} */
-  keepDraft: (room, text) => write(session, `parley.draft.${room}`, text),
 };

@@ -148,6 +148,8 @@ export const words = {
     somebody: "Somebody",
     gone: "Message removed",
     edited: "edited",
+    more: "Show more",
+    less: "Show less",
     saving: "Saving…",
     removing: "Removing…",
     /** @type {(emoji: string, number: number, people: string) => string} */
@@ -233,6 +235,7 @@ export const words = {
         rows: [
           ["Enter", "sends; on touch screens it breaks the line"],
           ["Shift+Enter", "breaks the line"],
+          ["Ctrl+B, Ctrl+I", "makes what is selected bold, italic; on a Mac with ⌘"],
           ["↑", "in an empty box: edits your last message"],
           ["Esc", "gives an edit up"],
         ],
