@@ -148,6 +148,7 @@ def make_authenticator(settings: Settings) -> Authenticator:
 def check(settings: Settings) -> None:
     """Raise the `ConfigError` that a start would raise, as far as one can tell without listening or writing."""
     make_authenticator(settings)
+    release.load(STATIC)  # kept: the processes that are forked share it, and so are of one release
     acceptor.resolve(settings.host, settings.port)
     if not settings.redis_url:
         files.check_sqlite_path(settings.sqlite_path)

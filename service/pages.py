@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from tornado.web import StaticFileHandler
 
-from service.assets.negotiation import takes_gzip
+from service.assets.negotiation import preferred
 from service.assets.release import Asset, Assets
 from service.handler import ApiError, Handler
 from service.names import check_room
@@ -26,7 +26,7 @@ _MEANT = re.compile(r"/r(?:/+([^/]*))?/*", re.IGNORECASE)
 
 
 class AssetHandler(Handler):
-    """Answers with what `service.assets` made at the start, by gzip to those who take it."""
+    """Answers with what `service.assets` made at the start, compressed for those who take it."""
 
     _etag: str | None = None
 
@@ -37,15 +37,15 @@ class AssetHandler(Handler):
 
     def begin(self, asset: Asset, cache: str) -> bytes:
         """The headers of `asset`, and the bytes to send."""
-        gzipped = asset.gzipped is not None and takes_gzip(self.request.headers.get("Accept-Encoding", ""))
-        self._etag = asset.etag(gzipped)
+        encoding = preferred(self.request.headers.get("Accept-Encoding", ""), [name for name in asset.bodies if name])
+        self._etag = asset.etag(encoding)
         self.set_header("Content-Type", asset.content_type)
         self.set_header("Cache-Control", cache)
-        if asset.gzipped is not None:
+        if len(asset.bodies) > 1:
             self.vary_by("Accept-Encoding")
-        if gzipped:
-            self.set_header("Content-Encoding", "gzip")
-        return asset.gzipped if gzipped and asset.gzipped is not None else asset.plain
+        if encoding:
+            self.set_header("Content-Encoding", encoding)
+        return asset.bodies[encoding]
 
     def compute_etag(self) -> str | None:
         return self._etag

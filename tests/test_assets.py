@@ -5,12 +5,13 @@ import json
 import re
 from pathlib import Path
 
+import brotli  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.assets.modules import ModuleError, graph, join, stand_in, without_comments
-from service.assets.negotiation import takes_gzip
+from service.assets.modules import ModuleError, graph, joined, without_comments
+from service.assets.negotiation import preferred
 from service.assets.release import load
 from service.pages import STATIC
 
@@ -23,54 +24,66 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize(
-    ("accepted", "taken"),
+    ("accepted", "encoding"),
     [
-        ("", False),
-        ("gzip", True),
-        ("GZIP", True),
-        ("x-gzip", True),
-        ("gzip, deflate, br, zstd", True),
-        ("br;q=1.0, gzip;q=0.8, *;q=0.1", True),
-        ("*", True),
-        ("gzip ; q=0.001", True),
-        ("gzip;q=0", False),
-        ("gzip;q=0.000, *", False),
-        ("*;q=0", False),
-        ("br", False),
-        ("identity", False),
-        ("identity, gzip", True),
-        ("gzip;q=0.5, identity", False),
-        ("gzip;q=0.5, identity;q=0.5", True),
-        ("identity;q=0, *", True),
-        ("gzip;q=nonsense", False),
-        ("gzipped", False),
-        (";gzip", False),
+        ("", ""),
+        ("gzip", "gzip"),
+        ("GZIP", "gzip"),
+        ("x-gzip", "gzip"),
+        ("gzip, deflate, br, zstd", "br"),
+        ("br;q=0.8, gzip;q=1.0, *;q=0.1", "gzip"),
+        ("*", "br"),
+        ("br;q=0, *", "gzip"),
+        ("gzip ; q=0.001", "gzip"),
+        ("gzip;q=0", ""),
+        ("gzip;q=0.000, *;q=0", ""),
+        ("*;q=0", ""),
+        ("zstd", ""),
+        ("identity", ""),
+        ("identity, gzip", "gzip"),
+        ("gzip;q=0.5, identity", ""),
+        ("gzip;q=0.5, identity;q=0.5", "gzip"),
+        ("identity;q=0, *", "br"),
+        ("gzip;q=nonsense", ""),
+        ("gzipped", ""),
+        (";gzip", ""),
     ],
 )
-def test_who_takes_gzip(accepted: str, taken: bool) -> None:
-    """By weight; what isn't well formed counts for nothing."""
-    assert takes_gzip(accepted) is taken
+def test_what_a_client_takes(accepted: str, encoding: str) -> None:
+    """By weight, the smaller of two alike; what isn't well formed counts for nothing."""
+    assert preferred(accepted, ["br", "gzip"]) == encoding
+
+
+def test_what_is_not_offered_is_not_sent() -> None:
+    """Whatever is asked for."""
+    assert preferred("br, gzip", ["gzip"]) == "gzip"
+    assert preferred("br", ["gzip"]) == preferred("*", []) == ""
 
 
 @given(st.text(max_size=60))
 def test_any_header_is_read(accepted: str) -> None:
-    """Whatever somebody sends is an answer, and only who names gzip or everything gets it."""
-    assert not takes_gzip(accepted) or "gzip" in accepted.lower() or "*" in accepted
+    """Whatever somebody sends is an answer, and only who names an encoding or everything gets one."""
+    encoding = preferred(accepted, ["br", "gzip"])
+    assert not encoding or encoding in accepted.lower() or "*" in accepted
 
 
-async def encoded(path: str) -> None:
-    """Both encodings of what is at `path`: bytes, lengths, tags, HEAD, 304."""
+UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress}
+
+
+async def encoded(path: str, *encodings: str) -> None:
+    """Each encoding of what is at `path`: bytes, lengths, tags, HEAD, 304."""
     async with serving() as it:
         plain = await it.fetch(path)
-        packed = await it.fetch(path, Accept_Encoding="gzip, br")
-        assert plain.code == packed.code == 200
-        assert "Content-Encoding" not in plain.headers and packed.headers["Content-Encoding"] == "gzip"
-        assert gzip.decompress(packed.body) == plain.body and len(packed.body) < len(plain.body)
-        assert plain.headers["Content-Type"] == packed.headers["Content-Type"]
-        assert plain.headers["ETag"] != packed.headers["ETag"]
-        assert not plain.headers["ETag"].startswith("W/")
-        for wanted, answer in (({}, plain), ({"Accept_Encoding": "gzip"}, packed)):
+        answers = {"": plain} | {name: await it.fetch(path, Accept_Encoding=name) for name in encodings}
+        assert len({answer.headers["ETag"] for answer in answers.values()}) == len(answers)
+        for encoding, answer in answers.items():
+            wanted = {"Accept_Encoding": encoding} if encoding else {}
+            assert answer.code == 200 and answer.headers.get("Content-Encoding", "") == encoding
+            assert answer.body == plain.body or UNPACK[encoding](answer.body) == plain.body
+            assert not encoding or len(answer.body) < len(plain.body)
+            assert answer.headers["Content-Type"] == plain.headers["Content-Type"]
             tag = answer.headers["ETag"]
+            assert not tag.startswith("W/")
             assert "Accept-Encoding" in answer.headers["Vary"].split(", ")
             assert int(answer.headers["Content-Length"]) == len(answer.body)
             head = await it.fetch(path, "HEAD", **wanted)
@@ -84,19 +97,21 @@ async def encoded(path: str) -> None:
                 assert "Accept-Encoding" in same.headers["Vary"]
                 assert same.headers["Cache-Control"] == answer.headers["Cache-Control"]
                 assert "Content-Encoding" not in same.headers
-            other = packed if answer is plain else plain
-            assert (await it.fetch(path, If_None_Match=other.headers["ETag"], **wanted)).code == 200
+            for other in answers.values():
+                if other is not answer:
+                    assert (await it.fetch(path, If_None_Match=other.headers["ETag"], **wanted)).code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/r/lobby", "/clock.html", "/room", "/static/client.js", "/static/page.css"])
+@pytest.mark.parametrize("path", ["/clock.html", "/room", "/static/client.js", "/static/page.css"])
 async def test_pages_and_files_are_compressed_for_those_who_take_it(path: str) -> None:
     """Each encoding has a tag of its own, and HEAD and 304 are those of the encoding."""
-    await encoded(path)
+    await encoded(path, "gzip")
 
 
-async def test_the_release_is_compressed_for_those_who_take_it() -> None:
-    """As what has plain names."""
-    await encoded(f"/static/{load(STATIC).release}/page.js")
+@pytest.mark.parametrize("path", ["/", "/r/lobby", "/static/{}/page.js", "/static/{}/page.css"])
+async def test_the_chat_page_is_compressed_by_brotli_too(path: str) -> None:
+    """What every visitor gets."""
+    await encoded(path.format(load(STATIC).release), "br", "gzip")
 
 
 async def test_what_says_that_nothing_is_there_is_compressed_too() -> None:
@@ -211,7 +226,11 @@ def test_a_release_holds_all_in_its_order(tmp_path: Path) -> None:
     )
     script = files[release + "main.js"]
     assert script.index("const part = (value)") < script.index('part(() => import("./lib/lazy.js"))')
-    assert files[release + "lib/lazy.js"] == 'import { part } from "./part.js";\nexport const lazy = part;\n'
+    assert files[release + "lib/lazy.js"] == (
+        'import { $lib_part } from "../main.js";\n// lib/lazy.js\nconst $lib_lazy = (() => {\n'
+        "const { part } = $lib_part;\nconst lazy = part;\nreturn { lazy };\n})();\n"
+        "export { $lib_lazy };\nexport const { lazy } = $lib_lazy;\n"
+    )
     assert files[release + "lib/part.js"] == (
         'import { $lib_part } from "../main.js";\nexport const { part } = $lib_part;\n'
     )
@@ -273,23 +292,47 @@ def test_what_cannot_be_joined_is_said(source: str, says: str) -> None:
     """With the file and the line: the service does not start with half a page."""
     sources = {"a.js": source, "c.js": "export const c = 1;\n"}
     with pytest.raises(ModuleError, match=says):
-        join(graph("a.js", sources), sources)
+        joined("a.js", sources)
 
 
 def test_two_modules_of_one_name_are_refused() -> None:
     """Names are made of paths, in which more may stand than in a name."""
     sources = {"a-b.js": "", "a_b.js": 'import "./a-b.js";\n'}
     with pytest.raises(ModuleError, match="called the same"):
-        join(graph("a_b.js", sources), sources)
+        joined("a_b.js", sources)
 
 
-def test_a_module_s_stand_in_has_its_exports() -> None:
-    """From wherever the joined file stands."""
-    source = "export const a = 1;\nexport class B {}\n"
-    assert (
-        stand_in("x/y.js", source, "x/main.js") == 'import { $x_y } from "./main.js";\nexport const { a, B } = $x_y;\n'
+def test_what_is_loaded_later_has_what_it_alone_needs() -> None:
+    """What the page has is taken from the page; what two need is a file of its own; each module is in one file."""
+    texts = joined(
+        "x/main.js",
+        {
+            "x/main.js": 'import { own } from "./own.js";\nown(() => [import("../one.js"), import("./two.js")]);\n',
+            "x/own.js": "export const own = () => 0;\n",
+            "one.js": 'import { own } from "./x/own.js";\nimport { both } from "./both.js";\nexport { own, both };\n',
+            "x/two.js": 'import { mine } from "./mine.js";\nimport { both } from "../both.js";\nmine(both);\n',
+            "x/mine.js": 'export const mine = () => import("../one.js");\n',
+            "both.js": "export class both {}\n",
+        },
     )
-    assert stand_in("y.js", "", "y.js") == 'import { $y } from "./y.js";\n'
+    held = {path: re.findall(r"^const (\$\w+) = \(\(\)", text, re.MULTILINE) for path, text in texts.items()}
+    assert {path: names for path, names in held.items() if names} == {
+        "x/main.js": ["$x_own", "$x_main"],
+        "one.js": ["$one"],
+        "x/two.js": ["$x_mine", "$x_two"],
+        "both.js": ["$both"],
+    }
+    taken = {path: re.findall(r'^import \{ (.+) \} from "(.+)";', text, re.MULTILINE) for path, text in texts.items()}
+    assert taken == {
+        "x/main.js": [],
+        "x/own.js": [("$x_own", "./main.js")],
+        "one.js": [("$x_own", "./x/main.js"), ("$both", "./both.js")],
+        "x/two.js": [("$both", "../both.js")],
+        "x/mine.js": [("$x_mine", "./two.js")],
+        "both.js": [],
+    }
+    assert 'import("../one.js")' in texts["x/main.js"] and 'import("../one.js")' in texts["x/two.js"]
+    assert texts["both.js"].endswith("export { $both };\nexport const { both } = $both;\n")
 
 
 def test_assets_are_read_once(tmp_path: Path) -> None:

@@ -10,20 +10,35 @@ import posixpath
 import re
 from collections.abc import Mapping
 
+from service.errors import ConfigError
+
 _NAMES = r"\{([^{}]*)\}"
 _PATH = r'"(\.\.?/[^"\n]+)"'
 _IMPORT = re.compile(rf"^import (?:{_NAMES} from )?{_PATH};$", re.MULTILINE)
 _EXPORT_FROM = re.compile(rf"^export {_NAMES} from {_PATH};$", re.MULTILINE)
-_EXPORT_LIST = re.compile(rf"^export {_NAMES};$", re.MULTILINE)
+_EXPORT_LIST = re.compile(rf"(?:^|(?<=[;}}]))export ?{_NAMES};$", re.MULTILINE)  # minified ones end with it
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) ([\w$]+))", re.MULTILINE)
 _LINKAGE = re.compile(r"^(?:import|export)\b(?!\().*$", re.MULTILINE)
 _ADDRESS = re.compile(r"\bimport\.meta\b.*$", re.MULTILINE)  # that of the file, not of the module
-_LAZY = re.compile(rf"\bimport\({_PATH}\)")
+_LATER = re.compile(rf"\bimport\({_PATH}\)")
 _COMMENT_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
 
 
-class ModuleError(Exception):
+class ModuleError(ConfigError):
     """A module that can't be joined with others; the message says which line of it."""
+
+
+def joined(entry: str, sources: Mapping[str, str]) -> dict[str, str]:
+    """What to send for each module that `entry` imports, or loads later, by path.
+
+    The entry has in it all that it imports. What is loaded later by `import("./it.js")` has in it what it alone
+    imports. A module that stands in another's file has in its own place a few lines that lead there, so that there is
+    one instance of each however it is asked for.
+    """
+    files = _files(entry, sources)
+    homes = {path: file for file, paths in files.items() for path in paths}
+    texts = {path: _stand_in(path, sources[path], home) for path, home in homes.items()}
+    return texts | {file: _join(paths, sources, homes) for file, paths in files.items()}
 
 
 def without_comments(source: str) -> str:
@@ -58,31 +73,54 @@ def graph(entry: str, sources: Mapping[str, str]) -> list[str]:
     return ordered
 
 
-def join(paths: list[str], sources: Mapping[str, str]) -> str:
-    """The modules `paths` (a `graph`) as one, which stands where the last of them does. It exports what they answer."""
+def _files(entry: str, sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Which modules stand in which file, by the last of them, after which it is called."""
+    files = {entry: graph(entry, sources)}
+    graphs: dict[str, list[str]] = {}  # of those that are loaded later
+    waiting = list(files[entry])
+    while waiting:
+        path = waiting.pop()
+        for later in _later(path, sources[path]):
+            if later not in graphs:
+                graphs[later] = graph(later, sources)
+                waiting += graphs[later]
+    for later, paths in graphs.items():
+        left = [path for path in paths if path not in files[entry]]
+        shared = {path for path in left for other in graphs if other != later and path in graphs[other]} - {later}
+        files |= {path: [path] for path in shared}
+        if left:
+            files[later] = [path for path in left if path not in shared]
+    return files
+
+
+def _join(paths: list[str], sources: Mapping[str, str], homes: Mapping[str, str]) -> str:
+    """The modules `paths` as one, in the place of the last of them, whose exports it has, too."""
     entry = paths[-1]
-    parts = [_part(path, sources[path], posixpath.dirname(entry)) for path in paths]
+    parts = [_part(path, sources[path], entry) for path in paths]
     names = [_name(path) for path in paths]
     if len(set(names)) < len(names):
         raise ModuleError(f"two modules are called the same: {sorted(names)}")
-    return "".join(parts) + f"export {{ {', '.join(names)} }};\n"
+    taken: dict[str, list[str]] = {}
+    for other in dict.fromkeys(other for path in paths for other in imports(path, sources[path]) if other not in paths):
+        taken.setdefault(homes[other], []).append(_name(other))
+    lines = [f'import {{ {", ".join(others)} }} from "{_relative(home, entry)}";\n' for home, others in taken.items()]
+    return "".join([*lines, *parts, f"export {{ {', '.join(names)} }};\n", _exports(entry, sources[entry])])
 
 
-def stand_in(path: str, source: str, entry: str) -> str:
-    """What a module that was joined into `entry` is by its own name: the same exports, of the same instance."""
+def _stand_in(path: str, source: str, home: str) -> str:
+    """What a module that stands in the file `home` is by its own name: the same exports, of the same instance."""
+    return f'import {{ {_name(path)} }} from "{_relative(home, path)}";\n{_exports(path, source)}'
+
+
+def _exports(path: str, source: str) -> str:
     _, exported = _body(path, source)
-    here = posixpath.relpath(entry, posixpath.dirname(path) or ".")
-    name = _name(path)
-    lines = [f'import {{ {name} }} from "{here if here.startswith(".") else f"./{here}"}";']
-    if exported:
-        lines.append(f"export const {{ {', '.join(exported)} }} = {name};")
-    return "\n".join(lines) + "\n"
+    return f"export const {{ {', '.join(exported)} }} = {_name(path)};\n" if exported else ""
 
 
-def _part(path: str, source: str, folder: str) -> str:
+def _part(path: str, source: str, place: str) -> str:
     body, exported = _body(path, source)
     answer = ", ".join(name if name == value else f"{name}: {value}" for name, value in exported.items())
-    body = _LAZY.sub(lambda match: f'import("./{posixpath.relpath(_resolve(path, match[1]), folder or ".")}")', body)
+    body = _LATER.sub(lambda match: f'import("{_relative(_resolve(path, match[1]), place)}")', body)
     return f"// {path}\nconst {_name(path)} = (() => {{\n{body}return {{ {answer} }};\n}})();\n"
 
 
@@ -123,6 +161,17 @@ def _pairs(names: str) -> list[tuple[str, str]]:
     """Names and what each is called on the other side."""
     pairs = [name.split() for name in names.split(",") if name.strip()]
     return [(pair[0], pair[-1]) for pair in pairs]
+
+
+def _later(path: str, source: str) -> list[str]:
+    """The modules that one loads when it needs them."""
+    return [_resolve(path, match[1]) for match in _LATER.finditer(source)]
+
+
+def _relative(path: str, place: str) -> str:
+    """As the module at `place` names that at `path`."""
+    found = posixpath.relpath(path, posixpath.dirname(place) or ".")
+    return found if found.startswith(".") else f"./{found}"
 
 
 def _resolve(path: str, specifier: str) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+import brotli  # type: ignore[import-untyped]
 from msgspec import Struct
 
-from service.assets.modules import graph, join, stand_in, without_comments
+from service.assets.modules import joined, without_comments
 
 PAGE = "index.html"  # the page whose modules and sheets are joined
-LEAST_GAIN = 0.9  # what gzip doesn't make smaller than that is sent as it is
+LEAST_GAIN = 0.9  # what isn't made smaller than that is sent as it is
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -37,16 +38,19 @@ _SCRIPT = re.compile(r'<script type="module" src="/static/([^"]+)"></script>')
 
 
 class Asset(Struct, frozen=True):
-    """A file as it is sent: the bytes, the same by gzip where that is worth it, and an entity tag for each."""
+    """A file as it is sent: its bytes by encoding, plain ones by "" and last, each smaller than the next."""
 
     content_type: str
-    plain: bytes
-    gzipped: bytes | None
+    bodies: Mapping[str, bytes]
     digest: str
 
-    def etag(self, gzipped: bool) -> str:
+    @property
+    def plain(self) -> bytes:
+        return self.bodies[""]
+
+    def etag(self, encoding: str) -> str:
         """Strong, so not the same for different bytes (RFC 9110 section 8.8.3)."""
-        return f'"{self.digest}.gz"' if gzipped else f'"{self.digest}"'
+        return f'"{self.digest}{encoding and "."}{encoding}"'
 
 
 class Assets(Struct, frozen=True):
@@ -59,20 +63,17 @@ class Assets(Struct, frozen=True):
 
 @cache
 def load(folder: Path) -> Assets:
-    """Read and compress once in a process. Raises `ModuleError` for modules that can't be joined."""
+    """Read and compress once in a process, before it forks. Raises `ModuleError` for modules that can't be joined."""
     sources = {str(path.relative_to(folder)): path.read_bytes() for path in _visible(folder)}
     pages = {path: text for path, text in sources.items() if path.endswith(".html")}
-    files, release = dict(sources), ""
+    files = {path: _asset(path, content) for path, content in sources.items()}
+    release = ""
     if PAGE in sources:
         released = _released(sources)
         release = "v-" + _digest(released | {PAGE: sources[PAGE]})
-        files |= {f"{release}/{path}": text for path, text in released.items()}
         pages[PAGE] = _page(sources[PAGE].decode(), release).encode()
-    return Assets(
-        release,
-        {path: _asset(path, content) for path, content in files.items()},
-        {path: _asset(path, content) for path, content in pages.items()},
-    )
+        files |= {f"{release}/{path}": _asset(path, content, small=True) for path, content in released.items()}
+    return Assets(release, files, {path: _asset(path, content, small=path == PAGE) for path, content in pages.items()})
 
 
 def _visible(folder: Path) -> Iterator[Path]:
@@ -86,16 +87,14 @@ def _visible(folder: Path) -> Iterator[Path]:
 def _released(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """What the release holds, by path in it."""
     page = sources[PAGE].decode()
-    scripts = {path: without_comments(text.decode()) for path, text in sources.items() if path.endswith(".js")}
+    texts = {path: without_comments(text.decode()) for path, text in sources.items() if path.endswith((".js", ".css"))}
     released = {path: text for path, text in sources.items() if not path.endswith((".html", ".ts"))}
-    released |= {path: text.encode() for path, text in scripts.items()}
+    released |= {path: text.encode() for path, text in texts.items()}
     for entry in _SCRIPT.findall(page):
-        paths = graph(entry, scripts)
-        released |= {path: stand_in(path, scripts[path], entry).encode() for path in paths}
-        released[entry] = join(paths, scripts).encode()
+        released |= {path: text.encode() for path, text in joined(entry, texts).items()}
     for links in _SHEETS.findall(page):
         sheets = _SHEET.findall(links)
-        released[sheets[0]] = b"".join(sources[sheet] for sheet in sheets)
+        released[sheets[0]] = "".join(texts[sheet] for sheet in sheets).encode()
     return released
 
 
@@ -108,12 +107,16 @@ def _page(page: str, release: str) -> str:
     return _SHEETS.sub(first, page).replace('"/static/', f'"/static/{release}/')
 
 
-def _asset(path: str, content: bytes) -> Asset:
+def _asset(path: str, content: bytes, *, small: bool = False) -> Asset:
+    """`small`: by brotli, too, which is worth its time for what every visitor of the page gets."""
     kind = Path(path).suffix
-    gzipped = None if kind in _PACKED else gzip.compress(content, 9, mtime=0)
-    worth = gzipped is not None and len(gzipped) < LEAST_GAIN * len(content)
-    content_type = TYPES.get(kind, "application/octet-stream")
-    return Asset(content_type, content, gzipped if worth else None, _digest({"": content}))
+    bodies = {"": content}
+    if kind not in _PACKED:
+        bodies = {"gzip": gzip.compress(content, 9, mtime=0)} | bodies
+        if small:
+            bodies = {"br": brotli.compress(content, mode=brotli.MODE_TEXT, quality=11)} | bodies
+    worth = {name: body for name, body in bodies.items() if not name or len(body) < LEAST_GAIN * len(content)}
+    return Asset(TYPES.get(kind, "application/octet-stream"), worth, _digest({"": content}))
 
 
 def _digest(contents: Mapping[str, bytes]) -> str:

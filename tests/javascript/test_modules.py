@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.assets.modules import graph, join, without_comments
+from service.assets.modules import joined, without_comments
 from service.assets.release import load
 
 from .test_javascript import STATIC, node
@@ -40,14 +40,15 @@ export const one = new Thing();
 export function two(value) { return `<${value}>`; }
 export function* some() { yield one; }
 """,
-    "lib/b.js": "const three = 3, four = 4;\nexport { three, four as fourth };\n",
+    "lib/lazy.js": "export const lazy = 1;\n",
+    "lib/b.js": "const three = 3, four = 4;export{three,four as fourth};\n",
 }
 
 
-def compared(joined: str, folder: Path, entry: str, tmp_path: Path) -> tuple[list[str], list[str]]:
+def compared(served: str, folder: Path, entry: str, tmp_path: Path) -> tuple[list[str], list[str]]:
     """The modules of a joined file, and in what they are not what stands in `folder`."""
     file = tmp_path / "joined.mjs"
-    file.write_text(joined)
+    file.write_text(served)
     told = node("compare.js", str(file), str(folder), entry)
     told.check_returncode()
     found = json.loads(told.stdout)
@@ -65,16 +66,22 @@ def samples(tmp_path: Path) -> Path:
 
 def joined_samples() -> str:
     sources = {path: without_comments(text) for path, text in SAMPLES.items()}
-    return join(graph("entry.js", sources), sources)
+    return joined("entry.js", sources)["entry.js"]
 
 
 def test_the_page_s_script_is_what_was_written(tmp_path: Path) -> None:
-    """All modules that page.js imports, each once and whole."""
+    """All modules that page.js imports or loads later, each once and whole."""
     assets = load(STATIC)
-    served = assets.files[f"{assets.release}/page.js"].plain.decode()
-    paths, troubles = compared(served, STATIC, "page.js", tmp_path)
-    assert troubles == []
-    assert {"page.js", "client.js", "page/log.js"} <= set(paths) and len(paths) == len(set(paths))
+    scripts = {str(path.relative_to(STATIC)) for path in STATIC.rglob("*.js")}
+    found: list[str] = []
+    for script in scripts:
+        served = assets.files[f"{assets.release}/{script}"].plain.decode()
+        if "= (() => {" in served:
+            paths, troubles = compared(served, STATIC, script, tmp_path)
+            assert troubles == [], script
+            found += paths
+    assert {"page.js", "client.js", "page/log.js", "page/formatted.js"} <= set(found)
+    assert len(found) == len(set(found))
 
 
 def test_each_form_of_import_and_export_is_kept(samples: Path, tmp_path: Path) -> None:
@@ -94,6 +101,6 @@ def test_each_form_of_import_and_export_is_kept(samples: Path, tmp_path: Path) -
 )
 def test_a_difference_is_seen(samples: Path, tmp_path: Path, written: str, instead: str) -> None:
     """In what is done, taken, given, or loaded later."""
-    joined = joined_samples().replace("{ three, fourth: four }", "{ three: three, fourth: four }")
-    assert written in joined
-    assert compared(joined.replace(written, instead, 1), samples, "entry.js", tmp_path)[1] != []
+    served = joined_samples().replace("{ three, fourth: four }", "{ three: three, fourth: four }")
+    assert written in served
+    assert compared(served.replace(written, instead, 1), samples, "entry.js", tmp_path)[1] != []
