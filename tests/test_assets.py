@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.assets.modules import ModuleError, graph, joined, without_comments
+from service.assets.modules import ModuleError, graph, joined, lean
 from service.assets.negotiation import preferred
 from service.assets.release import load
 from service.pages import STATIC
@@ -257,10 +257,30 @@ def test_the_release_s_name_is_that_of_its_content(tmp_path: Path) -> None:
 # -- modules
 
 
-def test_comments_go_line_by_line() -> None:
-    """Lines that hold a comment and nothing else; nothing is looked for within a line."""
-    source = '/**\n * What.\n */\n// so\n  // and so\nconst a = "// no"; // yes\n/* one */ const b = 1;\n/* x */\n'
-    assert without_comments(source) == 'const a = "// no"; // yes\n/* one */ const b = 1;\n'
+def test_what_nobody_runs_is_left_out() -> None:
+    """Comments in lines of their own and behind plain code, indentation, empty lines; nothing within texts."""
+    source = """/**
+ * What.
+ */
+// so
+  // and so
+const a = "// no"; // yes
+function f() { // twice // over
+  return [1, 2]; // and here
+
+  const pattern = /[/*]/; // not here
+}
+/* one */ const b = 1;
+/* x */
+"""
+    assert lean(source).splitlines() == [
+        'const a = "// no"; // yes',
+        "function f() {",
+        "return [1, 2];",
+        "const pattern = /[/*]/; // not here",
+        "}",
+        "/* one */ const b = 1;",
+    ]
 
 
 def test_modules_stand_behind_what_they_import() -> None:

@@ -22,6 +22,10 @@ _LINKAGE = re.compile(r"^(?:import|export)\b(?!\().*$", re.MULTILINE)
 _ADDRESS = re.compile(r"\bimport\.meta\b.*$", re.MULTILINE)  # that of the file, not of the module
 _LATER = re.compile(rf"\bimport\({_PATH}\)")
 _COMMENT_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
+_COMMENT_BEHIND = re.compile(
+    r"^([^\"'`/\n]*[^\"'`/\s]) +//[^\n]*$", re.MULTILINE
+)  # text that holds no text and no pattern
+_EMPTY = re.compile(r"^[ \t]+|^\n", re.MULTILINE)
 
 
 class ModuleError(ConfigError):
@@ -41,9 +45,14 @@ def joined(entry: str, sources: Mapping[str, str]) -> dict[str, str]:
     return texts | {file: _join(paths, sources, homes) for file, paths in files.items()}
 
 
-def without_comments(source: str) -> str:
-    """Without the lines that hold a comment and nothing else: a third of what is written."""
-    return _COMMENT_LINES.sub("", source)
+def lean(source: str) -> str:
+    """Without comments in lines of their own or behind plain code, without indentation and empty lines.
+
+    That is a third of what is written. Templates over several lines would lose their indentation: the page has none.
+    """
+    for what, left in ((_COMMENT_LINES, ""), (_COMMENT_BEHIND, r"\1"), (_EMPTY, "")):
+        source = what.sub(left, source)
+    return source
 
 
 def imports(path: str, source: str) -> list[str]:

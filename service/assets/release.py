@@ -15,7 +15,7 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]
 from msgspec import Struct
 
-from service.assets.modules import joined, without_comments
+from service.assets.modules import joined, lean
 
 PAGE = "index.html"  # the page whose modules and sheets are joined
 LEAST_GAIN = 0.9  # what isn't made smaller than that is sent as it is
@@ -87,7 +87,7 @@ def _visible(folder: Path) -> Iterator[Path]:
 def _released(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """What the release holds, by path in it."""
     page = sources[PAGE].decode()
-    texts = {path: without_comments(text.decode()) for path, text in sources.items() if path.endswith((".js", ".css"))}
+    texts = {path: lean(text.decode()) for path, text in sources.items() if path.endswith((".js", ".css"))}
     released = {path: text for path, text in sources.items() if not path.endswith((".html", ".ts"))}
     released |= {path: text.encode() for path, text in texts.items()}
     for entry in _SCRIPT.findall(page):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.assets.modules import joined, without_comments
+from service.assets.modules import joined, lean
 from service.assets.release import load
 
 from .test_javascript import STATIC, node
@@ -65,7 +65,7 @@ def samples(tmp_path: Path) -> Path:
 
 
 def joined_samples() -> str:
-    sources = {path: without_comments(text) for path, text in SAMPLES.items()}
+    sources = {path: lean(text) for path, text in SAMPLES.items()}
     return joined("entry.js", sources)["entry.js"]
 
 
