@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any, TypeVar
 
 from service.brokers.broker import Broker
@@ -131,6 +131,27 @@ async def refusal(broker: Broker, event: Event) -> tuple[str, str]:
     (outcome,) = await publish(broker, event)
     assert isinstance(outcome, RequestError), outcome
     return outcome.code, outcome.message
+
+
+@asynccontextmanager
+async def stranger(command: bytes, answer: bytes) -> AsyncIterator[int]:
+    """What listens there takes every command, and has this for an answer to one of them; its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while count := (await reader.readline())[1:]:
+                words = []
+                for _ in range(int(count)):
+                    length = int((await reader.readline())[1:])
+                    words.append((await reader.readexactly(length + 2))[:-2])
+                writer.write((answer if words[0] == command else b"+OK") + b"\r\n")
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await asyncio.sleep(0)  # for those who serve to see the end
 
 
 def take_from_log(server: RedisServer, first: int, last: int, room: str = "lobby") -> None:

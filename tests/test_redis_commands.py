@@ -16,6 +16,7 @@ import pytest
 from redis.asyncio.connection import Connection
 
 from service.brokers import redis
+from service.brokers.base import Fault, Unavailable
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.commands import (
     PIPELINE_LIMITS,
@@ -318,6 +319,26 @@ async def test_a_replica_is_unavailable_until_it_is_master(server: RedisServer) 
         (receipt,) = await store(broker, message(id="after"))
         await until(lambda: heard.publications, "the broadcast")
         assert receipt.seq == 1 and len(heard.frames("lobby")) == 1
+
+
+@is_refused
+@pytest.mark.parametrize(
+    ("setting", "value", "fault"),
+    [("maxmemory", 1, Fault.FULL), ("min-replicas-to-write", 1, Fault.COPIES)],
+    ids=["full", "alone"],
+)
+async def test_a_message_that_is_refused_says_why(
+    server: RedisServer, setting: str, value: int, fault: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the script finds it out, too: the server's first word stands in the log, and the fault is known by it."""
+    async with opened(RedisBroker(server.url, history_limit=10, history_days=1), "lobby") as (broker, heard):
+        server.cli("CONFIG", "SET", setting, value)
+        (outcome,) = await publish(broker, message())
+        assert isinstance(outcome, Unavailable) and outcome.fault is fault
+        assert not heard.publications
+        server.cli("CONFIG", "SET", setting, 0)
+        await store(broker, message())
+    assert re.search(r"redis refused a command: (OOM|NOREPLICAS) ", caplog.text)
 
 
 @is_refused

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from service.brokers.redis.connection import Deadlines
 from service.brokers.redis.slots import slot_of
 from service.protocol import RequestError
 
-from .brokers import ADA, BOB, Recorder, change, message, opened, publish, refusal, store, until
+from .brokers import ADA, BOB, Recorder, change, message, opened, publish, refusal, store, stranger, until
 from .harness import UNIT, ClusterNode, RedisCluster, RedisServer, wait_until
 
 QUICK = Deadlines(connect=1.0, reply=1.0, probe=0.3, reconnect=0.1, look=0.3)
@@ -371,27 +371,6 @@ async def test_a_host_where_nobody_is_is_said(
         await broker.close()
 
 
-@asynccontextmanager
-async def stranger(slots: bytes) -> AsyncIterator[int]:
-    """What listens there takes every command, and has this for an answer to CLUSTER SLOTS; its port."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer):
-            while count := (await reader.readline())[1:]:
-                words = []
-                for _ in range(int(count)):
-                    length = int((await reader.readline())[1:])
-                    words.append((await reader.readexactly(length + 2))[:-2])
-                writer.write((slots if words[0] == b"CLUSTER" else b"+OK") + b"\r\n")
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await asyncio.sleep(0)  # for those who serve to see the end
-
-
 @pytest.mark.parametrize(
     "slots",
     [b"+OK", b"*0", b"*-1", b"*1\r\n:5", b"-ERR no", b"*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\nh\r\n:1"],
@@ -399,7 +378,7 @@ async def stranger(slots: bytes) -> AsyncIterator[int]:
 )
 async def test_who_tells_no_map_is_passed_over(redis_cluster: RedisCluster, cluster_url: str, slots: bytes) -> None:
     """The next one is asked, and the stranger no more once the nodes are known to be without it."""
-    async with stranger(slots) as port:
+    async with stranger(b"CLUSTER", slots) as port:
         url = cluster_url.replace("://", f"://127.0.0.1:{port},")
         async with opened(at(url), "lobby") as (broker, _):
             await store(broker, message())

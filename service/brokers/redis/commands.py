@@ -126,7 +126,10 @@ class Commands:
         queue_limits: Mapping[Lane, int] = QUEUE_LIMITS,
         pipeline_limits: Mapping[Lane, int] = PIPELINE_LIMITS,
     ) -> None:
-        """`copies`: how many replicas must have a pipeline, within so many seconds, before it is answered at all."""
+        """`copies`: how many replicas must have a pipeline that stores messages before it is answered at all.
+
+        Within so many seconds, after which it is refused.
+        """
         self._connect = connect
         self._deadlines = deadlines
         self._copies = copies
@@ -141,6 +144,7 @@ class Commands:
         self._refused_at = 0.0
         self._policy = "noeviction"  # Redis's, as last seen
         self._demoted = ""  # what it said if it is no primary any more
+        self._outdated = False  # whether another connection was told so
         self.copied = True  # whether there were enough copies of the last pipeline
         self.connected = False
         self.fault = Fault.AWAY  # why there is no connection, where there is none
@@ -170,6 +174,11 @@ class Commands:
         """Something waits in `gather`."""
         self._wake.set()
 
+    def renew(self) -> None:
+        """Make another connection: what this one is to is no primary any more, though it may not have said so here."""
+        self._outdated = True
+        self._wake.set()
+
     async def run(self) -> None:
         """Connect, work, reconnect; until cancelled, or `close` and the queue is empty."""
         failures = 0
@@ -182,7 +191,7 @@ class Commands:
                     await self._load_scripts(connection)
                     await self._look_at_policy(connection)
                 self.connected, self.fault, failures = True, Fault.AWAY, 0
-                self._demoted = ""
+                self._demoted, self._outdated = "", False
                 self.connections += 1
                 await self._work(connection)
             except (RedisError, OSError, TimeoutError) as error:
@@ -225,6 +234,11 @@ class Commands:
 
     async def _work(self, connection: Connection) -> None:
         while True:
+            if self._outdated:
+                raise RedisConnectionError("no primary any more")
+            if self._demoted:
+                self.on_demoted()
+                raise RedisConnectionError(self._demoted)
             self.gather()
             batch = self._next()
             if not batch:
@@ -238,41 +252,49 @@ class Commands:
                     self._queues[Lane.STATE].append(Command(("PING",), lambda answer: None, Lane.STATE, 1))
                 continue
             await self._exchange(connection, batch)
-            if self._demoted:
-                self.on_demoted()
-                raise RedisConnectionError(self._demoted)
 
     async def _exchange(self, connection: Connection, batch: list[Command]) -> None:
         """Send a pipeline, and hand out its answers as they come, or once there are copies of it."""
         answered = 0
         held: list[Any] = []
+        copies = self._copies and any(command.lane is Lane.SENDS for command in batch)
         try:
             async with asyncio.timeout(self._deadlines.reply + self._copies_seconds):
                 # hiredis packs in C what redis-py's asyncio connection packs in Python: 8 % of a busy process.
                 pack = hiredis.pack_command
                 packed = b"".join([_ASKING + pack(one.args) if one.asking else pack(one.args) for one in batch])
-                if self._copies:
+                if copies:
                     wait: tuple[Any, ...] = ("WAIT", self._copies, int(1000 * self._copies_seconds))
                     packed += pack(wait)
                 await connection.send_packed_command(packed, check_health=False)
                 for command in batch:
                     answer = await self._answer(connection, command)
-                    if self._copies:
+                    if copies:
                         held.append(answer)
                         continue
                     answered += 1
                     if answer is not _HANDED_ON:
                         command.reply(answer)
-                if self._copies:
-                    enough = self.copied = await connection.read_response(disable_decoding=True) >= self._copies
+                if copies:
+                    enough = self.copied = await self._read_copies(connection) >= self._copies
                     for command, answer in zip(batch, held, strict=True):
                         answered += 1
                         if answer is not _HANDED_ON:
                             command.reply(answer if enough or isinstance(answer, Exception) else _too_few_copies())
         finally:
             for number, command in enumerate(batch[answered:], answered):
-                if number >= len(held) or held[number] is not _HANDED_ON:
-                    command.reply(unavailable())
+                answer = held[number] if number < len(held) else None
+                if answer is not _HANDED_ON:
+                    command.reply(answer if isinstance(answer, Exception) else unavailable())
+
+    async def _read_copies(self, connection: Connection) -> int:
+        """The answer to WAIT: how many replicas have all."""
+        try:
+            return int(await connection.read_response(disable_decoding=True))
+        except ResponseError:
+            if not self._demoted:
+                raise
+            return 0  # a replica has none, and refuses to be asked
 
     async def _answer(self, connection: Connection, command: Command) -> Any:
         """The answer or the error that stands for it; `_HANDED_ON` where another node is asked instead."""

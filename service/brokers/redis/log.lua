@@ -172,6 +172,8 @@ local function guarded(work)
     if is ~= 'none' and is ~= kind then return { 'damaged', KEYS[i] } end
   end
   if not converted then answer = old end
-  if type(answer) == 'table' then return answer end  -- as Redis 7 has its errors: OOM, READONLY
+  -- Redis's pcall makes a text of its error. As one that the script raises it would begin with ERR, whatever it is.
+  if type(answer) == 'string' and string.find(answer, '^%u+ ') then answer = { err = answer } end
+  if type(answer) == 'table' then return answer end
   error(answer, 0)
 end

@@ -171,9 +171,11 @@ class RedisLog(Log):
             for event, receipt in zip(events, receipts, strict=True)
             if isinstance(receipt, Receipt) and not receipt.duplicate
         ]
-        if stored:
+        shard = self._shard(room)
+        if stored and shard is not None:
             data = b"\n".join((b"E%b:%d" % (epoch, stored[0][0]), *(frame for _, frame in stored)))
-            self._shards.post(self._shards.publish, self._shards.keys.channel(room), data)
+            # By the connection that has just answered: another may be away.
+            shard.appends.send((self._shards.publish, self._shards.keys.channel(room), data), lambda answer: None)
 
     # -- read
 

@@ -57,6 +57,12 @@ class Shard:
     def start(self) -> None:
         self.tasks = [asyncio.ensure_future(run()) for run in self._runs]
 
+    def renew(self) -> None:
+        """It says on one connection that it is no primary any more: make all anew."""
+        self.commands.renew()
+        self.appends.renew()
+        self.channels.renew()
+
     async def end(self, seconds: float) -> None:
         """Finish what waits, `seconds` at most, and let go."""
         for commands in {self.commands, self.appends}:
@@ -137,8 +143,9 @@ class Shards:
             sharded=self.clustered,
             on_moved=self._changed.set,
         )
-        commands.on_demoted = appends.on_demoted = channels.renew
-        return Shard(commands, appends, channels)
+        shard = Shard(commands, appends, channels)
+        commands.on_demoted = appends.on_demoted = shard.renew
+        return shard
 
     def _lost(self, appends: Commands) -> None:
         self._changed.set()
