@@ -1,7 +1,13 @@
-"""What is the Redis broker's alone: a log that comes back shorter than it was."""
+"""What is the Redis broker's alone: a log that comes back shorter than it was; what lost connections leave."""
+
+import gc
+
+import pytest
+from redis.asyncio.connection import Connection
 
 from service.brokers.log import Position
 from service.brokers.redis.broker import RedisBroker
+from service.protocol import RequestError
 from tests.brokers import Recorder, message, opened, store, until
 from tests.harness import RedisServer
 
@@ -39,3 +45,24 @@ class Knowing(Recorder):
 
     def known(self, room: str) -> Position:
         return self._position
+
+
+@pytest.mark.expects_log("redis (commands|channels): |redis refused a command: ")
+async def test_lost_connections_leave_nothing_for_the_collector(redis_url: str, redis_server: RedisServer) -> None:
+    """It is seldom asked, and each connection has buffers."""
+    async with opened(RedisBroker(redis_url, history_limit=10, history_days=1)) as (broker, _):
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                made = broker.shards.connections
+                for kind in ("normal", "pubsub"):
+                    redis_server.cli("CLIENT", "KILL", "TYPE", kind)
+                with pytest.raises(RequestError):
+                    await broker.shards.call("SET", "key")  # finds the connection gone
+                await until(lambda: broker.shards.connections > made and broker.available, "back")  # noqa: B023
+                with pytest.raises(RequestError):
+                    await broker.shards.call("SET", "key")  # is refused
+            assert sum(isinstance(one, Connection) for one in gc.get_objects()) <= 3
+        finally:
+            gc.enable()

@@ -305,14 +305,12 @@ class Commands:
             return await connection.read_response(disable_decoding=True)
         except NoScriptError:
             raise  # SCRIPT FLUSH: connecting again loads them
-        except (ReadOnlyError, MasterDownError) as error:
-            self._demoted = describe(error)  # the connection of a replica is of no use, whatever it was before
-            return self._refused(error)
-        except _REDIRECTS as error:
-            if self._on_redirect is None:
-                return self._refused(error)
-            return _HANDED_ON if self._on_redirect(command, error) else self._refused(error, Fault.CLUSTER)
         except ResponseError as error:
+            error.__traceback__ = None  # a circle around all of this: it leads to redis-py's frame, which has the error
+            if isinstance(error, (ReadOnlyError, MasterDownError)):
+                self._demoted = describe(error)  # the connection of a replica is of no use, whatever it was before
+            elif isinstance(error, _REDIRECTS) and self._on_redirect is not None:
+                return _HANDED_ON if self._on_redirect(command, error) else self._refused(error, Fault.CLUSTER)
             return self._refused(error)
 
     def _next(self) -> list[Command]:

@@ -57,6 +57,8 @@ class Connector:
             "socket_connect_timeout": connect_timeout,
             "retry": Retry(NoBackoff(), 0),
             "health_check_interval": 0,
+            # For CLIENT LIST: Redis 7.0 refuses to be told, and a refusal is a circle of objects around the connection.
+            "driver_info": None,
         }
         self._plain = options
         self._named = {
