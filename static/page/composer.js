@@ -6,11 +6,13 @@
 
 import { announce } from "./announcer.js";
 import { read, typedFor } from "./commands.js";
+import { Completion } from "./completion.js";
 import { byId } from "./dom.js";
 import { isBlank } from "./format.js";
+import { commandOffers, nameOffers } from "./offers.js";
 import { words } from "./words.js";
 
-/** @import { Message } from "../protocol.js" */
+/** @import { Message, Person } from "../protocol.js" */
 
 const TYPING_MS = 2500; // between two signs that we type
 const COUNTED = 10; // times the limit
@@ -28,6 +30,7 @@ export class Composer {
   #banner = byId("editing");
   #send = byId("send", HTMLButtonElement);
   #on;
+  #completion;
   #limit = 4000;
   /** @type {{seq: number, text: string} | null} the message being edited */
   #editing = null;
@@ -43,10 +46,12 @@ export class Composer {
    * @param {(seq: number, text: string) => void} on.edit
    * @param {() => Message | null} on.last one's own last message
    * @param {() => void} on.typing
+   * @param {() => Person[]} on.people who may be mentioned, the likeliest first
    * @param {(text: string) => void} on.draft what is begun changed
    */
   constructor(on) {
     this.#on = on;
+    this.#completion = new Completion(this.#text, [commandOffers, nameOffers(on.people)]);
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -190,6 +195,7 @@ export class Composer {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.isComposing || event.keyCode === COMPOSING) return; // the input method's
+    if (this.#completion.onKey(event)) return;
     const mark = MARKS.get(event.key.toLowerCase());
     if (event.key === "Enter") {
       // Browsers differ in whether the Enter that ends a composition comes before its end or after.
@@ -228,7 +234,8 @@ export class Composer {
     this.#show();
     if (!this.#editing) this.#on.draft(this.#text.value);
     const now = performance.now();
-    if (this.#editing || isBlank(this.#text.value) || this.#text.value.startsWith("/") || now - this.#typedAt < TYPING_MS) return;
+    const { value } = this.#text;
+    if (this.#editing || isBlank(value) || value.startsWith("/") || now - this.#typedAt < TYPING_MS) return;
     this.#typedAt = now;
     this.#on.typing();
   }
@@ -241,6 +248,7 @@ export class Composer {
 
   /** @param {string} text */
   #fill(text) {
+    this.#completion.hide();
     this.#text.value = text;
     this.#show();
   }

@@ -78,6 +78,7 @@ export class Conversation {
     edit: (seq, text) => this.#outgoing.edit(this.#current.name, seq, text),
     last: () => this.#current.lastOwn(this.#me),
     typing: () => this.#chat.typing(this.#current.name),
+    people: () => this.#current.people().filter(({ id }) => id !== this.#me),
     draft: (text) => this.#drafts.keep(this.#current.name, text),
   });
   #sidebar = new Sidebar({
@@ -141,7 +142,8 @@ export class Conversation {
   #listen() {
     const chat = this.#chat;
     chat.on("state", (state) => this.#onState(state));
-    chat.on("welcome", ({ limits }) => {
+    chat.on("welcome", ({ limits, user }) => {
+      for (const room of this.#rooms.values()) room.self = user;
       this.#composer.limit = limits.text;
       this.#listRooms();
       if (this.#listed.length === 0) setTimeout(() => this.#listRooms(), ROOMS_AGE_MS);
@@ -296,6 +298,7 @@ export class Conversation {
     const known = this.#rooms.get(name);
     if (known) return known;
     const room = new Room(name);
+    room.self = this.#chat.user;
     this.#rooms.set(name, room);
     this.#chat.join(name);
     store.rooms = [...this.#rooms.keys()];
@@ -417,7 +420,12 @@ export class Conversation {
 
   #drawRooms() {
     const current = this.#current.name;
-    const rooms = [...this.#rooms.values()].map(({ name, unread }) => ({ name, unread, current: name === current }));
+    const rooms = [...this.#rooms.values()].map(({ name, unread, mentions }) => ({
+      name,
+      unread,
+      mentions,
+      current: name === current,
+    }));
     rooms.sort((one, other) => one.name.localeCompare(other.name));
     this.#sidebar.rooms(rooms, this.#listed.filter(({ room }) => !this.#rooms.has(room)));
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);

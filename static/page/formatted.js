@@ -7,10 +7,13 @@ import { el } from "./dom.js";
 import { isBlank } from "./format.js";
 import { isAddress } from "./links.js";
 import { parse } from "./markdown.js";
-import { anchor, withLinks } from "./text.js";
+import { anchor, mention, plain } from "./text.js";
 import { words } from "./words.js";
 
-/** @import { Token } from "../vendor/markdown-it.js" */
+/**
+ * @import { Token } from "../vendor/markdown-it.js"
+ * @import { Names } from "./mentions.js"
+ */
 
 const DEEP = 24; // elements in elements; marks that are nested deeper change nothing more
 const COPIED_MS = 2000;
@@ -33,14 +36,15 @@ const ELEMENTS = {
 const LEAVES = {
   text: ({ content }) => content,
   address: ({ content }) => anchor(content),
+  mention: ({ content, info }) => mention(content, info),
   code_inline: ({ content }) => el("code", { dir: "auto" }, content),
   fence: (token) => codeBlock(token),
 };
 
-/** @param {string} text */
-export function formatted(text) {
+/** @type {(text: string, names?: Names) => DocumentFragment} */
+export function formatted(text, names) {
   const parts = document.createDocumentFragment();
-  new Builder(parts).blocks(parse(text.replaceAll("\r\n", "\n")));
+  new Builder(parts).blocks(parse(text.replaceAll("\r\n", "\n"), names));
   return parts;
 }
 
@@ -82,7 +86,7 @@ class Builder {
       if (isHonest(label, hrefOf(token))) {
         this.#token(token);
       } else {
-        this.#add(...withLinks(String(token.meta)));
+        this.#add(...plain(String(token.meta)));
         index = end;
       }
     }
@@ -126,7 +130,8 @@ function isHonest(label, address) {
 
 /** @param {Token} token */
 function codeBlock({ content, info }) {
-  const copy = el("button", { type: "button", class: "plain small", onclick: () => copyText(copy, content) }, words.code.copy);
+  const onclick = () => copyText(copy, content);
+  const copy = el("button", { type: "button", class: "plain small", onclick }, words.code.copy);
   const head = el("div", { class: "code-head" }, el("span", {}, info), copy);
   return el("div", { class: "code", dir: "ltr" }, head, el("pre", {}, el("code", {}, content)));
 }

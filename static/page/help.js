@@ -18,7 +18,8 @@ export function showHelp() {
     for (const [typed, says] of rows) list.append(el("div", {}, el("dt", {}, el("kbd", {}, typed)), el("dd", {}, says)));
     body.append(el("section", {}, el("h3", {}, name), list));
   }
-  const dialog = el("dialog", { class: "help", "aria-labelledby": "help-title" }, heading, body, el("div", { class: "row" }, shut));
+  const dialog = el("dialog", { class: "help", "aria-labelledby": "help-title" }, heading, body);
+  dialog.append(el("div", { class: "row" }, shut));
   const closeLayer = openLayer(document.body.appendChild(dialog), () => dialog.remove());
   dialog.addEventListener("cancel", (event) => {
     event.preventDefault();

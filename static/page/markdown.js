@@ -16,6 +16,7 @@ import { addresses, isAddress } from "./links.js";
 
 /**
  * @import { BlockRule, InlineRule, StateBlock, StateInline, Token } from "../vendor/markdown-it.js"
+ * @import { Names } from "./mentions.js"
  */
 
 const BLOCKS_DEEP = 10; // levels of quotes and lists; further in their marks are text
@@ -27,7 +28,7 @@ const FENCE = /^(`{3,}|~{3,})(.*)$/s;
 const LANGUAGE = /^[\w+#.-]{1,20}$/;
 const ESCAPABLE = /[*_~`[\]>]/;
 const SHRUG = "¯\\_(ツ)_/¯";
-const STOP = /[\n*_~`[\]\\¯]/g; // where something may begin
+const STOP = /[\n*_~`[\]\\¯@]/g; // where something may begin
 
 // What a mark stands beside. Scripts without spaces have no word's end that a mark could be told by.
 const WORD = /[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Nd}]/u;
@@ -148,6 +149,21 @@ function address(state, silent) {
   return true;
 }
 
+/** Somebody's name is one thing, too. @type {InlineRule} */
+function mention(state, silent) {
+  if (state.src[state.pos] !== "@") return false;
+  const { names } = /** @type {{names?: Names}} */ (state.env);
+  const found = names?.at(state.src, state.pos);
+  if (!found || found.end > state.posMax) return false;
+  if (!silent) {
+    const token = state.push("mention", "bdi", 0);
+    token.content = state.src.slice(found.start, found.end);
+    token.info = found.person.id;
+  }
+  state.pos = found.end;
+  return true;
+}
+
 /** @typedef {StateInline & {addresses?: Map<number, number>, starts?: number[]}} Linking */
 
 /** Ends of the addresses in a text by their starts. @param {Linking} state */
@@ -238,11 +254,12 @@ inline.State = State;
 const [, , , , codes, , , links] = inline.ruler.getRules("");
 inline.ruler.at("text", text);
 inline.ruler.before("newline", "address", address);
+inline.ruler.before("newline", "mention", mention);
 inline.ruler.at("newline", newline);
 inline.ruler.at("escape", escape);
 inline.ruler.at("backticks", code(codes));
 inline.ruler.at("link", link(links));
-inline.ruler.enableOnly(["text", "address", "newline", "escape", "backticks", "strikethrough", "emphasis", "link"]);
+inline.ruler.enableOnly(["text", "address", "mention", "newline", "escape", "backticks", "strikethrough", "emphasis", "link"]);
 
 const parser = {
   options: { maxNesting: LABELS_DEEP },
@@ -255,15 +272,14 @@ const parser = {
 
 /**
  * A text's blocks. Text and what stands in it are the children of tokens of type "inline".
- * @param {string} source
- * @returns {Token[]}
+ * @type {(source: string, names?: Names) => Token[]} `names` that it may mention
  */
-export function parse(source) {
+export function parse(source, names) {
   /** @type {Token[]} */
   const tokens = [];
   block.parse(source, parser, {}, tokens);
   for (const { type, content, children } of tokens) {
-    if (type === "inline") inline.parse(content, parser, {}, children ?? []);
+    if (type === "inline") inline.parse(content, parser, { names }, children ?? []);
   }
   return tokens;
 }

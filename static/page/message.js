@@ -12,6 +12,7 @@ import { list, sentence, words } from "./words.js";
 
 /**
  * @import { Person } from "../protocol.js"
+ * @import { Names } from "./mentions.js"
  * @import { Pending, Row, Shown, Values } from "./rows.js"
  */
 
@@ -43,14 +44,16 @@ export const build = ({ kind, value }) => BUILDERS[kind](value);
 
 /** @param {Shown} value */
 function message(value) {
-  const { own, first, saving, removing } = value;
+  const { own, first, saving, removing, mentioned, mentionable } = value;
   const { seq, user, removed, at } = value.message;
-  const classes = ["message", own && "own", first && "first", (saving || removing) && "saving"].filter(Boolean).join(" ");
+  const states = { own, first, saving: saving || removing, mentioned };
+  const classes = ["message", ...Object.entries(states).flatMap(([name, is]) => (is ? [name] : []))].join(" ");
   const node = el("li", { class: classes, tabIndex: -1, "data-seq": seq });
   if (!own) node.append(el("div", { class: "who" }, first ? avatar(user) : hoverTime(at)));
   else node.append(hoverTime(at));
   const body = el("div", { class: "body" }, head({ user, own, first, at }));
-  body.append(removed ? el("div", { class: "bubble gone" }, words.message.gone) : bubble(value.message, user.name));
+  if (removed) body.append(el("div", { class: "bubble gone" }, words.message.gone));
+  else body.append(bubble(value.message, user.name, mentionable));
   if (!removed) body.append(...reactions(value));
   if (saving || removing) body.append(status("clock", removing ? words.message.removing : words.message.saving));
   node.append(body, ...readers(value));
@@ -79,9 +82,9 @@ function hoverTime(at) {
   return shown;
 }
 
-/** @type {(value: {id: string, text?: string, edited_at?: number}, author: string) => HTMLElement} */
-function bubble({ id, text = "", edited_at }, author) {
-  const content = el("div", { class: "text", dir: "auto" }, ...messageNodes(text, author));
+/** @type {(value: {id: string, text?: string, edited_at?: number}, author: string, names?: Names) => HTMLElement} */
+function bubble({ id, text = "", edited_at }, author, names) {
+  const content = el("div", { class: "text", dir: "auto" }, ...messageNodes(text, author, names));
   const node = el("div", { class: isEmojiOnly(text) ? "bubble jumbo" : "bubble" }, ...folded(content, text, id));
   if (edited_at) node.append(el("span", { class: "edited", title: moment(edited_at) }, words.message.edited));
   return node;
@@ -115,10 +118,11 @@ function readers({ readers: users }) {
 }
 
 /** @param {Pending} value */
-function pending({ id, text, state, sent, error, first, at }) {
+function pending({ id, text, state, sent, error, first, at, mentionable }) {
   const failed = state === "failed";
   const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
-  const body = el("div", { class: "body" }, head({ own: true, first, at }), bubble({ id, text }, store.name));
+  const body = el("div", { class: "body" }, head({ own: true, first, at }));
+  body.append(bubble({ id, text }, store.name, mentionable));
   if (failed) {
     const says = status("alert", words.message.failed(sentence(error ?? "")));
     const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, words.message.retry);

@@ -6,15 +6,17 @@
 
 /**
  * @import {
- *   Edited, HistoryPage, Joined, Message, Presence, Reacted, ReadFrame, Removed, TopicEvent, TypingFrame,
+ *   Edited, HistoryPage, Joined, Message, Person, Presence, Reacted, ReadFrame, Removed, TopicEvent, TypingFrame,
  * } from "../protocol.js"
  */
 /** @import { Loss } from "../cursor.js" */
 
+import { isMentioned, Names } from "./mentions.js";
 import { Stretch } from "./stretch.js";
 
 const MESSAGES_LIMIT = 600; // kept while nobody reads the older ones
 const UNSEEN_LIMIT = 10_000; // kept unread, in a room that nobody looks at for days
+const SPEAKERS_LIMIT = 500; // messages whose authors are offered to be mentioned
 const TYPING_MS = 6000;
 const MEMBERS_LIMIT = 200; // as the service's: a larger room tells only how many
 
@@ -49,6 +51,10 @@ export class Room {
   /** @type {number | null} what we have read; null until known */
   readSeq = null;
   unread = 0;
+  /** How many of the unread messages speak to us. */
+  mentions = 0;
+  /** @type {Person | null} */
+  self = null;
   /** @type {number | null} "New" stands after this seq */
   divider = null;
 
@@ -56,6 +62,8 @@ export class Room {
   #ids = new Map();
   /** @type {Map<string, {name: string, until: number}>} by user id */
   #typing = new Map();
+  /** @type {Names | null} made when it is asked for */
+  #mentionable = null;
   #told = 0; // the read position that the service knows
   /** @type {Map<string, string>} id to name, of those who are not here */
   #names = new Map();
@@ -97,6 +105,26 @@ export class Room {
     return this.members.get(id) ?? this.#names.get(id) ?? null;
   }
 
+  /** Who may be mentioned: those who spoke, the last first, then those who are here. */
+  people() {
+    /** @type {Map<string, Person>} by name */
+    const people = new Map();
+    /** @param {Person} person */
+    const add = ({ id, name }) => !people.has(name) && people.set(name, { id, name });
+    for (const { user } of this.messages.slice(-SPEAKERS_LIMIT).reverse()) add(user);
+    for (const [id, name] of [...this.members].sort(([, one], [, other]) => one.localeCompare(other))) add({ id, name });
+    return [...people.values()];
+  }
+
+  /** The names that texts may mention. */
+  get names() {
+    if (!this.#mentionable) {
+      const others = [...this.members, ...this.#names].map(([id, name]) => ({ id, name }));
+      this.#mentionable = new Names(this.self ? [this.self, ...others] : others);
+    }
+    return this.#mentionable;
+  }
+
   // -- frames
 
   /**
@@ -114,6 +142,7 @@ export class Room {
     }
     this.epoch = epoch;
     this.members = new Map((members ?? []).map((person) => [person.id, person.name]));
+    this.#mentionable = null;
     this.count = count ?? this.members.size;
     this.reads = new Map(Object.entries(reads ?? {}));
     const told = this.reads.get(me ?? "");
@@ -144,6 +173,7 @@ export class Room {
     } else if (!seen && !message.removed) {
       if (this.unread === 0) this.divider = this.readSeq;
       this.unread += 1;
+      if (this.#mentions(message)) this.mentions += 1;
     }
     if (!reading) this.#forgetOld(seen ? MESSAGES_LIMIT : UNSEEN_LIMIT);
   }
@@ -163,13 +193,14 @@ export class Room {
     const message = this.get(target);
     const unread = message && !message.removed && message.user.id !== me && target > (this.readSeq ?? this.head);
     if (unread) this.unread = Math.max(0, this.unread - 1);
+    if (unread && this.#mentions(message)) this.mentions = Math.max(0, this.mentions - 1);
     this.stretch.change(target, { removed: true, text: "", reactions: {} });
   }
 
   /** @param {Reacted} frame */
   onReacted({ seq, target, user, emoji, on }) {
     this.head = seq;
-    this.#names.set(user.id, user.name);
+    this.#know(user);
     this.stretch.change(target, { reactions: withReaction(this.get(target)?.reactions, emoji, user.id, on) });
   }
 
@@ -190,6 +221,7 @@ export class Room {
     for (const { id, name } of joined) this.members.set(id, name);
     this.count = count;
     if (count > MEMBERS_LIMIT) this.members.clear();
+    this.#mentionable = null;
   }
 
   /**
@@ -219,6 +251,7 @@ export class Room {
   /** Everything is read. @returns {number | null} the seq to tell the service, if that is news */
   markRead() {
     this.unread = 0;
+    this.mentions = 0;
     this.readSeq = this.head;
     if (this.head <= this.#told) return null;
     this.#told = this.head;
@@ -275,13 +308,27 @@ export class Room {
   /** @param {Message} message */
   #index(message) {
     this.#ids.set(message.id, message.user.id);
-    this.#names.set(message.user.id, message.user.name);
+    this.#know(message.user);
+  }
+
+  /** @param {Person} person */
+  #know({ id, name }) {
+    if (this.#names.get(id) === name) return;
+    this.#names.set(id, name);
+    this.#mentionable = null;
   }
 
   /** @param {string | null} me */
   #countUnread(me) {
     const after = this.readSeq ?? this.head;
-    this.unread = this.messages.filter(({ seq, user, removed }) => seq > after && user.id !== me && !removed).length;
+    const unread = this.messages.filter(({ seq, user, removed }) => seq > after && user.id !== me && !removed);
+    this.unread = unread.length;
+    this.mentions = unread.filter((message) => this.#mentions(message)).length;
+  }
+
+  /** Whether it speaks to us. @param {Message} message */
+  #mentions({ text = "" }) {
+    return this.self !== null && isMentioned(text, this.self);
   }
 
   /**

@@ -6,12 +6,14 @@
  */
 
 import { dayOf } from "./format.js";
+import { isMentioned } from "./mentions.js";
 import { withReaction } from "./room.js";
 import { words } from "./words.js";
 
 /**
  * @import { Loss } from "../cursor.js"
  * @import { Change, Message, Person } from "../protocol.js"
+ * @import { Names } from "./mentions.js"
  * @import { OutgoingEntry } from "./outgoing.js"
  * @import { Room } from "./room.js"
  */
@@ -29,9 +31,14 @@ const GROUP_MS = 5 * 60_000; // messages of one person closer than this stand to
  * @property {boolean} removing a removal of ours is not stored yet
  * @property {Person[]} readers for whom it is the last one read
  * @property {Record<string, string>} names of those who reacted, by id
+ * @property {Names} [mentionable] who may be mentioned in the text
+ * @property {boolean} mentioned whether the text speaks to us
  */
 
-/** @typedef {Pick<OutgoingEntry, "id" | "at" | "state" | "error" | "sent"> & {text: string, first: boolean}} Pending */
+/**
+ * @typedef {Pick<OutgoingEntry, "id" | "at" | "state" | "error" | "sent"> & {text: string, first: boolean, mentionable?: Names}
+ * } Pending
+ */
 
 /** @typedef {"empty" | "begin" | "forgotten"} Beginning what stands above the first message */
 
@@ -114,7 +121,9 @@ export class Timeline {
     if (room.gap && room.joined && (last?.seq ?? 0) <= room.gap.after) rows.push(row("gap", "gap", room.gap));
     this.#pending.forEach((entry, index) => {
       const first = index === 0 && last?.user.id !== this.#me;
-      rows.push(row("pending", `p${entry.id}`, { ...entry, first }, `${entry.state} ${entry.sent} ${first} ${entry.error}`));
+      const mentionable = entry.text.includes("@") ? room.names : undefined;
+      const mark = `${entry.state} ${entry.sent} ${first} ${entry.error}`;
+      rows.push(row("pending", `p${entry.id}`, { ...entry, first, mentionable }, mark));
     });
     return rows;
   }
@@ -172,9 +181,14 @@ export class Timeline {
     if (changes.length > 0) mark += JSON.stringify(changes);
     if (changed.reactions) mark += JSON.stringify(names);
     if (people.length > 0) mark += JSON.stringify(people);
+    const mentions = changed.text?.includes("@") ? room.names.in(changed.text) : NONE;
+    if (mentions.length > 0) mark += JSON.stringify(mentions);
+    const mentioned = !own && room.self !== null && isMentioned(changed.text ?? "", room.self);
+    const mentionable = mentions.length > 0 ? room.names : undefined;
     const saving = changes.some(({ type }) => type === "edit");
     const removing = changes.some(({ type }) => type === "remove");
-    const value = { message: changed, me: this.#me, own, first, saving, removing, readers: people, names };
+    const shown = { own, first, saving, removing, mentioned, mentionable, readers: people, names };
+    const value = { message: changed, me: this.#me, ...shown };
     return row("message", `m${message.seq}`, value, mark, message);
   }
 

@@ -13,7 +13,7 @@ import { number, words } from "./words.js";
  * @import { Room } from "./room.js"
  */
 
-/** @typedef {{name: string, unread: number, current: boolean}} JoinedRoom */
+/** @typedef {{name: string, unread: number, mentions: number, current: boolean}} JoinedRoom */
 
 const FACES = 3;
 const wide = matchMedia("(min-width: 70rem)"); // as in frame.css and beside it: people have a column of their own
@@ -116,8 +116,8 @@ export class Sidebar {
    * @param {JoinedRoom} room
    * @param {boolean} leavable
    */
-  #room({ name, unread, current }, leavable) {
-    const open = this.#link(name, unread);
+  #room({ name, unread, mentions, current }, leavable) {
+    const open = this.#link(name, unread, mentions);
     if (current) open.setAttribute("aria-current", "page");
     const leave = iconButton("close", words.sidebar.leave(name), () => this.#on.leave(name));
     leave.classList.add("leave");
@@ -134,8 +134,9 @@ export class Sidebar {
   /**
    * @param {string} room
    * @param {number} unread messages
+   * @param {number} [mentions] of them that speak to us
    */
-  #link(room, unread) {
+  #link(room, unread, mentions = 0) {
     const open = el(
       "button",
       { type: "button", class: "room-link", "data-room": room, onclick: () => this.#on.open(room) },
@@ -145,6 +146,10 @@ export class Sidebar {
     if (unread > 0) {
       open.classList.add("unread");
       const says = el("span", { class: "hidden" }, ` ${words.sidebar.unread}`);
+      if (mentions > 0) {
+        const speak = el("span", { class: "hidden" }, ` ${words.sidebar.mentionYou(mentions)}`);
+        open.append(el("span", { class: "badge mentions" }, `@${mentions > 99 ? "99+" : mentions}`, speak));
+      }
       open.append(el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), says));
     }
     return open;

@@ -8,6 +8,11 @@ import { el } from "./dom.js";
 import { isBlank } from "./format.js";
 import { addresses } from "./links.js";
 
+/**
+ * @import { Person } from "../protocol.js"
+ * @import { Names } from "./mentions.js"
+ */
+
 /** @typedef {(Node | string)[]} Parts */
 
 /** Where there may be markup. Most texts have none, and need no parser. */
@@ -30,12 +35,12 @@ export const ready = Promise.race([
 
 /**
  * A message's text: what its author says or, by `/me`, does.
- * @type {(text: string, author: string) => Parts}
+ * @type {(text: string, author: string, names?: Names) => Parts} `names` that it may mention
  */
-export function messageNodes(text, author) {
+export function messageNodes(text, author, names) {
   const { does, says } = meaning(text);
-  if (does === undefined) return textNodes(says ?? "");
-  return [el("span", { class: "action" }, el("bdi", { class: "actor" }, author), " ", ...textNodes(does))];
+  if (does === undefined) return textNodes(says ?? "", names);
+  return [el("span", { class: "action" }, el("bdi", { class: "actor" }, author), " ", ...textNodes(does, names))];
 }
 
 /**
@@ -50,36 +55,45 @@ export function spoken(text, author) {
 
 /**
  * A text as it is shown. Before the parser is there it is plain, and formats itself then.
- * @param {string} text
- * @returns {Parts}
+ * @type {(text: string, names?: Names) => Parts}
  */
-export function textNodes(text) {
-  if (!MARKUP.test(text)) return withLinks(text);
+export function textNodes(text, names) {
+  if (!MARKUP.test(text)) return plain(text, names);
   if (!parser) {
-    const plain = el("span", {}, ...withLinks(text));
-    loading.then(() => plain.replaceWith(...textNodes(text))).catch(() => {});
-    return [plain];
+    const waiting = el("span", {}, ...plain(text, names));
+    loading.then(() => waiting.replaceWith(...textNodes(text, names))).catch(() => {});
+    return [waiting];
   }
-  const parts = parser.formatted(text);
-  return isBlank(parts.textContent ?? "") ? withLinks(text) : [parts];
+  const parts = parser.formatted(text, names);
+  return isBlank(parts.textContent ?? "") ? plain(text, names) : [parts];
 }
 
 /**
- * A text with its web addresses as links. Other schemes stay text.
- * @param {string} text
- * @returns {Parts}
+ * A text without markup: its web addresses as links, and who is mentioned. Other schemes stay text.
+ * @type {(text: string, names?: Names) => Parts}
  */
-export function withLinks(text) {
+export function plain(text, names) {
+  /** @type {{start: number, end: number, person?: Person}[]} */
+  const found = [...addresses(text), ...(names?.in(text) ?? [])];
+  found.sort((one, other) => one.start - other.start);
   /** @type {Parts} */
   const parts = [];
   let shown = 0;
-  for (const { start, end } of addresses(text)) {
-    parts.push(text.slice(shown, start), anchor(text.slice(start, end)));
-    shown = end;
+  for (const one of found) {
+    if (one.start < shown) continue; // in an address
+    const part = text.slice(one.start, one.end);
+    parts.push(text.slice(shown, one.start), one.person ? mention(part, one.person.id) : anchor(part));
+    shown = one.end;
   }
   parts.push(text.slice(shown));
   return parts.filter((part) => part !== "");
 }
+
+/**
+ * Somebody who is mentioned.
+ * @type {(text: string, user: string) => HTMLElement}
+ */
+export const mention = (text, user) => el("bdi", { class: "mention", "data-user": user }, text);
 
 /**
  * A link to an address; `title` shows where it leads, for one that has words of its own.

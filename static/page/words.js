@@ -69,6 +69,7 @@ export const words = {
     editing: "Editing your message",
     message: "Message",
     send: "Send",
+    suggestions: "Suggestions",
     // the people
     people: "People",
     peopleHere: "People in this room",
@@ -189,6 +190,18 @@ export const words = {
     full: "Too many messages are waiting to be sent.",
   },
 
+  completion: {
+    /** @param {number} offers */
+    offered: (offers) => count(offers, { one: "suggestion", other: "suggestions" }),
+    commands: {
+      me: "say what you do",
+      nick: "change your name",
+      join: "open a room",
+      leave: "leave a room",
+      help: "what can be written",
+    },
+  },
+
   commands: {
     /** @param {string} command */
     unknown: (command) => `There is no command /${command}. To send it as a text, begin with two slashes.`,
@@ -247,6 +260,8 @@ export const words = {
     /** @param {string} room */
     leave: (room) => `Leave #${room}`,
     unread: "unread",
+    /** Behind their number. @param {number} messages */
+    mentionYou: (messages) => formOf(messages, { one: "mentions you", other: "mention you" }),
     /** @param {number} people */
     inside: (people) => count(people, { one: "person", other: "people" }),
     /** @param {number} people */
