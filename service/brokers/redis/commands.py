@@ -134,6 +134,8 @@ class Commands:
         self._deadlines = deadlines
         self._copies = copies
         self._copies_seconds = copies_seconds
+        # For a pipeline: a Redis that is only waiting for its replicas is not taken for a frozen one.
+        self._reply_seconds = max(deadlines.reply, copies_seconds + deadlines.probe)
         self._on_redirect = on_redirect
         self._queue_limits = queue_limits
         self._pipeline_limits = pipeline_limits
@@ -259,7 +261,7 @@ class Commands:
         held: list[Any] = []
         copies = self._copies and any(command.lane is Lane.SENDS for command in batch)
         try:
-            async with asyncio.timeout(self._deadlines.reply + self._copies_seconds):
+            async with asyncio.timeout(self._reply_seconds):
                 # hiredis packs in C what redis-py's asyncio connection packs in Python: 8 % of a busy process.
                 pack = hiredis.pack_command
                 packed = b"".join([_ASKING + pack(one.args) if one.asking else pack(one.args) for one in batch])
