@@ -517,6 +517,9 @@ async def test_a_dead_primary_costs_its_own_rooms_alone(cluster: RedisCluster) -
             await broker.try_write()
         assert time.monotonic() - before < 0.5 * UNIT
         assert broker.log.answers(there) and not broker.available
+        with pytest.raises(Unavailable):
+            await broker.directory.sanction(Sanction("ban", "", "u2", 0, "m", ""), lift=False)
+        assert await refusal(broker, message(there, person=BOB)) == ("forbidden", "you may not enter this room")
         assert list(await broker.log.positions([here, there])) == [there]
         assert list(await broker.directory.rooms()) == [there]
         assert list(await broker.directory.unread("u2")) == [there]
@@ -606,14 +609,15 @@ async def test_primaries_that_come_and_go(cluster: RedisCluster) -> None:
             await until(lambda: heard.subscribed.count(room) == 2, "confirmed there")
             (receipt,) = await store(broker, message(room))
             assert receipt.seq == 2
-            assert len(broker.tasks) == running + 2 and broker.shards.connections == connections + 1
+            assert len(broker.tasks) == running + 2 and broker.shards.connections > connections
+            connections = broker.shards.connections
             assert list(map(len, clients([node]))) == [2]
             assert not await broker.presence.beat(), "Redis may lack what it was told"
             assert await broker.presence.beat()
         (receipt,) = await store(broker, message(room))
         assert receipt.seq == 3
         await until(lambda: not any(clients([node])), "the connections dropped")
-        assert len(broker.tasks) == running and broker.shards.connections == connections + 1
+        assert len(broker.tasks) == running and broker.shards.connections == connections
         assert await broker.presence.beat()
         cluster.remove(node)
         await asyncio.to_thread(cluster.wait_stable)

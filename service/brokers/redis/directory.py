@@ -15,10 +15,10 @@ from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.reads import Reads
 from service.brokers.redis.rooms import RoomIndex
 from service.brokers.redis.shards import Shards
-from service.brokers.redis.steps import all_of
+from service.brokers.redis.steps import all_of, each_of
 from service.brokers.redis.values import shown
 from service.clock import CLOCK, Clock
-from service.protocol import encode
+from service.protocol import RequestError, encode
 
 STEADY = 600.0  # seconds without a step of any clock, before a sanction is deleted because its time is over
 NEWS_SECONDS = 120  # for which a sanction of everywhere is told to the rooms; by then every process has read it
@@ -99,9 +99,14 @@ class RedisDirectory(Directory):
             (key,) = self._keys.room(sanction.room, "sanctions")
             await self._put(key, _field(sanction), value)
         else:
-            rooms = await self._shards.rooms_listened_to()
+            rooms, away = await self._shards.rooms_listened_to()
             told = (_field(sanction), value, NEWS_SECONDS)
-            await all_of(self._shards.script("barred", self._keys.room(room, "barred"), *told) for room in rooms)
+            answers = await each_of(
+                self._shards.script("barred", self._keys.room(room, "barred"), *told) for room in rooms
+            )
+            for answer in (*answers, away):  # wherever it could be told it holds now
+                if isinstance(answer, RequestError):
+                    raise answer
 
     async def _put(self, key: str, field: str, value: bytes) -> None:
         command = ("HSET", key, field, value) if value else ("HDEL", key, field)

@@ -242,12 +242,23 @@ class Shards:
         if shard is not None:
             shard.channels.unsubscribe(channel)
 
-    async def rooms_listened_to(self) -> list[str]:
-        """Those whose channel any process of the deployment has asked for, so all in which somebody is."""
+    async def rooms_listened_to(self) -> tuple[list[str], Unavailable | None]:
+        """Those whose channel any process of the deployment has asked for, so all in which somebody is.
+
+        And why some may be missing: a primary is away.
+        """
         ask = ("PUBSUB", "SHARDCHANNELS" if self.clustered else "CHANNELS", self.keys.all_channels)
-        answers = await asyncio.gather(*(answered(partial(shard.commands.send, ask)) for shard in self.shards))
-        rooms = {self.keys.room_of(channel) for channels in answers for channel in channels}
-        return sorted(rooms - {""})
+        asked = (answered(partial(shard.commands.send, ask)) for shard in self.shards)
+        away = None if self._whole else unavailable(fault=Fault.CLUSTER)
+        rooms: set[str] = set()
+        for answer in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(answer, Unavailable):
+                away = answer
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                rooms.update(map(self.keys.room_of, answer))
+        return sorted(rooms - {""}), away
 
     # -- life
 
