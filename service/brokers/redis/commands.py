@@ -135,7 +135,7 @@ class Commands:
         self._copies = copies
         self._copies_seconds = copies_seconds
         # For a pipeline: a Redis that is only waiting for its replicas is not taken for a frozen one.
-        self._reply_seconds = max(deadlines.reply, copies_seconds + deadlines.probe)
+        self._reply_seconds = max(deadlines.reply, copies_seconds + deadlines.probe) if copies else deadlines.reply
         self._on_redirect = on_redirect
         self._queue_limits = queue_limits
         self._pipeline_limits = pipeline_limits
