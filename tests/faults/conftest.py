@@ -5,7 +5,7 @@ fault strikes again and again, and once everybody is caught up the oracle (harne
 control: the same run with one guard taken away (unguarded.py) must show the damage, or the test could not fail.
 
 `bin/test faults` runs the table's sizes, with `--middle` what CI runs, `bin/test` smaller ones of F1, F2, F4, F5, F6,
-F10, F13, F16 to F18, F21 to F24, `bin/test soak` the hour of F15. A failure prints its seed; `--seed` or the variable
+F10, F13, F18, F21 to F24, `bin/test soak` the hour of F15. A failure prints its seed; `--seed` or the variable
 PARLEY_SEED repeats its random choices. Limits in seconds are the table's times TEST_UNIT; those of F3, F6, F9, F10 and
 F12 are the ones that a busy machine may miss.
 

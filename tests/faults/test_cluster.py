@@ -95,6 +95,7 @@ async def kill_primaries(
         return swarm, verdict, seen
 
 
+@pytest.mark.long
 async def test_f17_primary_killed(seed: int, long_form: bool, table: Table) -> None:
     """What was acknowledged is on the replica that takes over, and rooms of other primaries don't notice."""
     kills = 3 if long_form else 1

@@ -68,6 +68,7 @@ async def fail_over(
         return swarm, verdict, seen
 
 
+@pytest.mark.long
 async def test_f16_failover_with_copies(seed: int, long_form: bool, table: Table) -> None:
     """What a replica has was acknowledged, and only that was handed out: nobody notices but by a wait."""
     faults = ["killed", "frozen"] * (3 if long_form else 1)
