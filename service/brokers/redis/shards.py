@@ -209,8 +209,8 @@ class Shards:
         """A command that writes a key of our own on every primary, as messages are written. Raises `Unavailable`."""
         if not self._whole:
             raise unavailable(fault=Fault.CLUSTER)
-        shards = {shard: slot for slot, shard in enumerate(self._slots)} if self.clustered else {self.shards[0]: 0}
-        keys = [self.keys.probe(slot if self.clustered else None) for slot in shards.values()]
+        slots = [self._slots.index(shard) if self.clustered else None for shard in self.shards]
+        keys = [self.keys.probe(slot) for slot in slots]
         await asyncio.gather(*(self.call(command, key, *args, lane=Lane.SENDS) for key in keys))
 
     async def settle(self, room: str) -> None:
