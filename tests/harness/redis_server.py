@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 import shutil
 import signal
 import socket
@@ -179,6 +180,13 @@ class RedisServer:
         if done.returncode != 0:
             raise RuntimeError(f"redis-cli {args[0]}: {(done.stdout + done.stderr).strip()}")
         return done.stdout.strip()
+
+    def in_step(self) -> bool:
+        """Whether it has replicas, and all have said that they have all of it."""
+        info = self.cli("INFO", "replication")
+        (head,) = re.findall(r"master_repl_offset:(\d+)", info)
+        offsets = re.findall(r"state=online,offset=(\d+)", info)
+        return bool(offsets) and min(map(int, offsets)) >= int(head)
 
     def close(self) -> None:
         """Stop it and remove its folder."""
