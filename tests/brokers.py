@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from typing import Any, TypeVar
 
 from service.brokers.broker import Broker
@@ -138,7 +138,7 @@ async def stranger(command: bytes, answer: bytes) -> AsyncIterator[int]:
     """What listens there takes every command, and has this for an answer to one of them; its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer):
+        with closing(writer), suppress(ConnectionError):  # who asks may hang up without a word
             while count := (await reader.readline())[1:]:
                 words = []
                 for _ in range(int(count)):

@@ -102,7 +102,7 @@ class Scripts:
     """Lua files by name, and what Redis calls them: `sha` is the SHA-1 of the source."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """ "a+b": a script b that begins with what stands in a."""
+        """Of "a+b": a script b that begins with what stands in a."""
         here = Path(__file__).parent
         parts = {name.rpartition("+")[2]: name.split("+") for name in names}
         self.sources = {
