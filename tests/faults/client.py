@@ -209,10 +209,10 @@ class Client:
             raise
         entered = asyncio.ensure_future(self.entered.wait())
         try:
-            await asyncio.wait((entered, wire.ended), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait((entered, wire.ended), return_when=asyncio.FIRST_COMPLETED)
         finally:
             entered.cancel()
-        if not self.entered.is_set():
+        if entered not in done:  # who was let in may be out again by now: a loss, no refusal
             if wire.close_code is not None:
                 self.swarm.closes[wire.close_code] += 1
             raise ConnectionError("refused")
