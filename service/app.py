@@ -99,6 +99,8 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/healthz", health.HealthHandler),
         (r"/readyz", health.ReadyHandler),
         (r"/metrics", health.MetricsHandler, {"token": settings.metrics_token}),
+        (r"/manifest\.webmanifest", PageHandler, {"file": release.MANIFEST}),
+        (r"/worker\.js", PageHandler, {"file": release.WORKER if settings.service_worker else release.WORKER_OFF}),
         (r"/static/(.*)", Static),
     ]
     assets = release.load(STATIC)

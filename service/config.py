@@ -205,6 +205,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             parse=_choice("chat", "clock"),
         ),
     ]
+    service_worker: Annotated[
+        bool,
+        Setting("1", "1 or 0", "whether browsers keep the page and open it without its server; 0 takes it from them"),
+    ]
     allowed_origins: Annotated[
         tuple[str, ...],
         Setting(

@@ -57,7 +57,7 @@ class AssetHandler(Handler):
 
 
 class PageHandler(AssetHandler):
-    """`/` and `/r/<room>`: the chat page; and the pages of the guides."""
+    """`/` and `/r/<room>`: the chat page, what makes an app of it, and the pages of the guides."""
 
     def initialize(self, file: str = "index.html") -> None:  # type: ignore[override]
         """`file` of static/; the chat page without one."""

@@ -36,6 +36,12 @@ function sayShell() {
   }
 }
 
+// From the second visit on it opens at once and without its server, where a browser can do that. The first comes first.
+const KEEP_MS = 2000;
+addEventListener("load", () => {
+  setTimeout(() => navigator.serviceWorker?.register("/worker.js").catch(() => {}), KEEP_MS);
+});
+
 // A page from the browser's cache has let go of its outbox.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 

@@ -23,7 +23,10 @@ _expect.set_options(timeout=WAIT_MS)
 expect = _expect
 
 # What a browser itself writes when a server is away, as it is in these tests on purpose.
-_EXPECTED = re.compile(r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed|status of (409|503)")
+_EXPECTED = re.compile(
+    r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed|status of (409|503)"
+    r"|^An unknown error occurred when fetching the script\.$"  # the service worker's, looked for behind a navigation
+)
 
 _REPORT_VIOLATIONS = """
     window.violations = [];

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import struct
 from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
@@ -166,7 +167,8 @@ async def test_the_page_has_its_files_by_names_for_good() -> None:
     """One script, one style sheet; all that it names is there, may be kept for a year, and needs no other question."""
     async with serving() as it:
         page = (await it.fetch("/")).body.decode()
-        named = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+        named = re.findall(r'(?:src|href)="(/[^"]+)"', page)
+        named.remove("/manifest.webmanifest")
         release = load(STATIC).release
         assert re.fullmatch(r"v-[0-9a-f]{16}", release)
         assert len([path for path in named if path.endswith(".css")]) == 1
@@ -177,6 +179,35 @@ async def test_the_page_has_its_files_by_names_for_good() -> None:
             assert (response.code, response.headers["Cache-Control"]) == (200, IMMUTABLE)
         for name in ("page.js", "page.css", "client.js"):
             assert (await it.fetch(f"/static/{name}")).headers["Cache-Control"] == "no-cache"
+
+
+async def test_what_makes_an_app_of_the_page_is_at_its_root() -> None:
+    """The manifest with its icons, whose sizes are true; the worker, who knows its release and no other."""
+    async with serving() as it:
+        assets = load(STATIC)
+        answer = await it.fetch("/manifest.webmanifest")
+        assert answer.headers["Content-Type"].startswith("application/manifest+json")
+        icons = json.loads(answer.body)["icons"]
+        assert {icon["purpose"] for icon in icons} == {"any", "maskable"}
+        for icon in icons:
+            image = await it.fetch(icon["src"])
+            assert (image.code, image.headers["Content-Type"]) == (200, icon["type"])
+            if icon["type"] == "image/png":
+                width, height = struct.unpack(">II", image.body[16:24])
+                assert icon["sizes"] == f"{width}x{height}"
+        worker = await it.fetch("/worker.js")
+        assert worker.headers["Cache-Control"] == "no-cache"
+        assert worker.headers["Content-Type"].startswith("text/javascript")
+        (line,) = re.findall(r"^self\.release = (.*);$", worker.body.decode(), re.MULTILINE)
+        release = json.loads(line)
+        assert release["name"] == assets.release
+        page = (await it.fetch("/")).body.decode()
+        assert set(re.findall(r'"(/static/[^"]+)"', page)) < set(release["files"])
+        for path in release["files"]:
+            assert path.removeprefix("/static/") in assets.files
+            assert path.startswith(f"/static/{assets.release}/")
+    async with serving({"SERVICE_WORKER": "0"}) as it:
+        assert b"unregister()" in (await it.fetch("/worker.js")).body
 
 
 async def test_a_release_that_is_not_ours_is_not_there() -> None:

@@ -408,6 +408,8 @@ def test_content_security_policy(scheme: str, host: str, socket: str) -> None:
         "style-src": ["'self'"],
         "img-src": ["'self'"],
         "connect-src": ["'self'", socket],
+        "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
         "frame-ancestors": ["'none'"],

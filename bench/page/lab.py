@@ -60,13 +60,8 @@ class Visitor:
         await self.page.locator("#messages > li").first.wait_for(state="attached", timeout=WAIT_MS)
 
     async def worker_ready(self) -> None:
-        """Until the service worker, where the page has one, has fetched what it keeps."""
-        await self.page.evaluate(
-            """async () => {
-                const { serviceWorker } = navigator;
-                if ((await serviceWorker?.getRegistrations())?.length) await serviceWorker.ready;
-            }"""
-        )
+        """Until the service worker has fetched what it keeps."""
+        await self.page.evaluate("navigator.serviceWorker.ready.then(() => {})")
 
     async def devtools(self) -> CDPSession:
         """The page's DevTools."""

@@ -39,10 +39,10 @@ def joined(entry: str, sources: Mapping[str, str]) -> dict[str, str]:
     imports. A module that stands in another's file has in its own place a few lines that lead there, so that there is
     one instance of each however it is asked for.
     """
-    files = _files(entry, sources)
-    homes = {path: file for file, paths in files.items() for path in paths}
+    parts = files(entry, sources)
+    homes = {path: file for file, paths in parts.items() for path in paths}
     texts = {path: _stand_in(path, sources[path], home) for path, home in homes.items()}
-    return texts | {file: _join(paths, sources, homes) for file, paths in files.items()}
+    return texts | {file: _join(paths, sources, homes) for file, paths in parts.items()}
 
 
 def lean(source: str) -> str:
@@ -82,11 +82,11 @@ def graph(entry: str, sources: Mapping[str, str]) -> list[str]:
     return ordered
 
 
-def _files(entry: str, sources: Mapping[str, str]) -> dict[str, list[str]]:
-    """Which modules stand in which file, by the last of them, after which it is called."""
-    files = {entry: graph(entry, sources)}
+def files(entry: str, sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Which modules stand in which file, by the last of them, after which it is called; that of `entry` first."""
+    found = {entry: graph(entry, sources)}
     graphs: dict[str, list[str]] = {}  # of those that are loaded later
-    waiting = list(files[entry])
+    waiting = list(found[entry])
     while waiting:
         path = waiting.pop()
         for later in _later(path, sources[path]):
@@ -94,12 +94,12 @@ def _files(entry: str, sources: Mapping[str, str]) -> dict[str, list[str]]:
                 graphs[later] = graph(later, sources)
                 waiting += graphs[later]
     for later, paths in graphs.items():
-        left = [path for path in paths if path not in files[entry]]
+        left = [path for path in paths if path not in found[entry]]
         shared = {path for path in left for other in graphs if other != later and path in graphs[other]} - {later}
-        files |= {path: [path] for path in shared}
+        found |= {path: [path] for path in shared}
         if left:
-            files[later] = [path for path in left if path not in shared]
-    return files
+            found[later] = [path for path in left if path not in shared]
+    return found
 
 
 def _join(paths: list[str], sources: Mapping[str, str], homes: Mapping[str, str]) -> str:

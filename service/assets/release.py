@@ -7,6 +7,7 @@ relative. In it what the chat page needs at once is joined: one script, one styl
 
 import gzip
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,9 +16,12 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]
 from msgspec import Struct
 
-from service.assets.modules import joined, lean
+from service.assets import modules
 
 PAGE = "index.html"  # the page whose modules and sheets are joined
+MANIFEST = "manifest.webmanifest"
+WORKER = "worker.js"
+WORKER_OFF = "worker-off.js"
 LEAST_GAIN = 0.9  # what isn't made smaller than that is sent as it is
 
 TYPES = {
@@ -33,7 +37,7 @@ TYPES = {
 }
 _PACKED = (".png",)
 _SHEETS = re.compile(r'(?:[ \t]*<link rel="stylesheet" href="/static/[^"]+">\n)+')
-_SHEET = re.compile(r'href="/static/([^"]+)"')
+_NAMED = re.compile(r'(?:href|src)="/static/([^"]+)"')
 _SCRIPT = re.compile(r'<script type="module" src="/static/([^"]+)"></script>')
 
 
@@ -54,7 +58,9 @@ class Asset(Struct, frozen=True):
 
 
 class Assets(Struct, frozen=True):
-    """`files` by their path below /static/, the release's with its name before; `pages` by file name."""
+    """`files` by their path below /static/, the release's with its name before; `pages`, which have addresses of their
+    own, by file name.
+    """
 
     release: str
     files: Mapping[str, Asset]
@@ -69,10 +75,11 @@ def load(folder: Path) -> Assets:
     files = {path: _asset(path, content) for path, content in sources.items()}
     release = ""
     if PAGE in sources:
-        released = _released(sources)
-        release = "v-" + _digest(released | {PAGE: sources[PAGE]})
-        pages[PAGE] = _page(sources[PAGE].decode(), release).encode()
+        released, kept = _released(sources)
+        root = {path: sources[path] for path in (PAGE, MANIFEST, WORKER, WORKER_OFF) if path in sources}
+        release = "v-" + _digest(released | root)
         files |= {f"{release}/{path}": _asset(path, content, small=True) for path, content in released.items()}
+        pages |= {path: _at_root(path, text.decode(), release, kept).encode() for path, text in root.items()}
     return Assets(release, files, {path: _asset(path, content, small=path == PAGE) for path, content in pages.items()})
 
 
@@ -84,27 +91,35 @@ def _visible(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _released(sources: Mapping[str, bytes]) -> dict[str, bytes]:
-    """What the release holds, by path in it."""
+def _released(sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
+    """What the release holds, by path in it; and which of that the chat page asks for, now or later."""
     page = sources[PAGE].decode()
-    texts = {path: lean(text.decode()) for path, text in sources.items() if path.endswith((".js", ".css"))}
+    texts = {path: modules.lean(text.decode()) for path, text in sources.items() if path.endswith((".js", ".css"))}
     released = {path: text for path, text in sources.items() if not path.endswith((".html", ".ts"))}
     released |= {path: text.encode() for path, text in texts.items()}
+    kept = dict.fromkeys(_NAMED.findall(_SHEETS.sub(_first, page)))
     for entry in _SCRIPT.findall(page):
-        released |= {path: text.encode() for path, text in joined(entry, texts).items()}
+        released |= {path: text.encode() for path, text in modules.joined(entry, texts).items()}
+        kept |= dict.fromkeys(modules.files(entry, texts))
     for links in _SHEETS.findall(page):
-        sheets = _SHEET.findall(links)
+        sheets = _NAMED.findall(links)
         released[sheets[0]] = "".join(texts[sheet] for sheet in sheets).encode()
-    return released
+    return released, list(kept)
 
 
-def _page(page: str, release: str) -> str:
-    """The page with one link for each run of style sheets, and every address one of the release."""
+def _at_root(path: str, text: str, release: str, kept: list[str]) -> str:
+    """Every address one of the release; in the page one link for each run of sheets; before the worker, who it is."""
+    place = f"/static/{release}/"
+    if path == WORKER:
+        says = json.dumps({"name": release, "files": [place + name for name in kept]})
+        return f"self.release = {says};\n{modules.lean(text)}"
+    if path == PAGE:
+        text = _SHEETS.sub(_first, text)
+    return text.replace('"/static/', f'"{place}')
 
-    def first(links: re.Match[str]) -> str:
-        return links[0].partition("\n")[0] + "\n"
 
-    return _SHEETS.sub(first, page).replace('"/static/', f'"/static/{release}/')
+def _first(links: re.Match[str]) -> str:
+    return links[0].partition("\n")[0] + "\n"
 
 
 def _asset(path: str, content: bytes, *, small: bool = False) -> Asset:

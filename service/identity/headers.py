@@ -209,7 +209,8 @@ def security_headers(scheme: str, host: str, force_https: bool) -> dict[str, str
     headers = {
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-            f"connect-src {sources}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f"connect-src {sources}; manifest-src 'self'; worker-src 'self'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         ),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",

@@ -43,5 +43,6 @@ export default [
     },
   },
   { files: ["static/**/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["static/worker*.js"], languageOptions: { globals: globals.serviceworker } },
   { files: ["tests/**/*.js"], languageOptions: { globals: globals.node } },
 ];

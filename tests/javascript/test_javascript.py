@@ -54,7 +54,8 @@ def test_tools_are_pinned_and_their_lock_names_no_registry() -> None:
 
 def test_every_script_is_checked_strictly() -> None:
     """The type checker reads each file that is served."""
-    read = tsc("--project", "tests/javascript", "--listFilesOnly").splitlines()
+    projects = ("tests/javascript", "tests/javascript/tsconfig.worker.json")
+    read = [path for project in projects for path in tsc("--project", project, "--listFilesOnly").splitlines()]
     assert {str(path) for path in scripts()} <= set(read)
     assert OPTIONS["strict"] and OPTIONS["checkJs"]
 

@@ -1,0 +1,69 @@
+/**
+ * The service worker: the page opens at once, and without its server. It keeps the files of one release, all together or
+ * none, and nothing else: no ticket, no answer of the API, nothing of anybody's. What somebody wrote is the page's own to
+ * keep (outbox.js).
+ *
+ * The service puts a line before this text that says which release it is. So each release is another worker: it fetches
+ * its own files beside those of the release before, and pages that are opened from then on are its pages. One that is
+ * open goes on with the files it came with. docs/operations.md says how to get rid of it.
+ */
+
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
+/** @type {{name: string, files: string[]}} the release's, and what a page of it may ask for */
+const { name, files } = Reflect.get(worker, "release");
+
+const PREFIX = "parley-";
+const CACHE = PREFIX + name;
+const SHELL = "/";
+const PAGES = /^\/(?:r\/[a-z0-9][a-z0-9_-]{0,63})?$/;
+const FILES = /^\/static\/v-/;
+
+worker.addEventListener("install", (event) => event.waitUntil(install()));
+worker.addEventListener("activate", (event) => event.waitUntil(forgetOld()));
+worker.addEventListener("fetch", (event) => {
+  const { method, mode, url } = event.request;
+  const { origin, pathname } = new URL(url);
+  if (method !== "GET" || origin !== worker.location.origin) return;
+  if (mode === "navigate" && PAGES.test(pathname)) event.respondWith(shell(event.request));
+  else if (mode !== "navigate" && FILES.test(pathname)) event.respondWith(file(event.request));
+});
+
+/** Fails, and is tried again at the next visit, where a process of another release answers. */
+async function install() {
+  const page = await fetch(SHELL, { cache: "no-cache" });
+  const text = await page.clone().text();
+  if (!page.ok || page.redirected || !text.includes(`/static/${name}/`)) throw new Error("another release answers");
+  const cache = await caches.open(CACHE);
+  await cache.addAll(files);
+  await cache.put(SHELL, page);
+  await worker.skipWaiting();
+}
+
+/** All but our own and the newest of the others, whose pages may still be open. */
+async function forgetOld() {
+  const others = (await caches.keys()).filter((key) => key.startsWith(PREFIX) && key !== CACHE);
+  await Promise.all(others.slice(0, -1).map((key) => caches.delete(key)));
+}
+
+/** @param {Request} request */
+async function shell(request) {
+  return (await kept(SHELL, { cacheName: CACHE })) ?? fetch(request);
+}
+
+/** @param {Request} request */
+async function file(request) {
+  return (await kept(request)) ?? fetch(request);
+}
+
+/**
+ * What is kept, if that can be read: a browser's broken storage must not keep anybody out.
+ * @type {(request: RequestInfo, options?: MultiCacheQueryOptions) => Promise<Response | undefined>}
+ */
+async function kept(request, options) {
+  try {
+    return await caches.match(request, options);
+  } catch {
+    return undefined;
+  }
+}
