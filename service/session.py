@@ -326,11 +326,16 @@ class Sessions:
                 session.become(User(named.id, named.name, expires_at=session.user.expires_at, guest=True))
 
     def remove(self, sanction: Sanction, reason: str) -> None:
-        """Close those of whom a moderator removed, that are in the room or on their way into it."""
+        """Close those of whom a moderator removed, that are in the room or on their way into it.
+
+        Each is told first where from, and whether it may come back: the close has room for the reason alone.
+        """
         whose = self._open if sanction.network else self.of(sanction.user)
+        room = sanction.room or msgspec.UNSET
         for session in list(whose):
             meant = not sanction.network or session.guest_network == sanction.user
             if meant and (not sanction.room or sanction.room in session.rooms or sanction.room == session.entering):
+                session.reply(protocol.Moderated(room=room, user=session.user.id, action=protocol.Action(sanction.kind)))
                 session.close(CloseCode.REMOVED, reason)
 
 

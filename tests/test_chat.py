@@ -1053,6 +1053,21 @@ async def test_a_ban_of_a_room_holds_until_it_is_lifted(broker_env: dict[str, st
             await bob.join("lobby")
 
 
+@pytest.mark.parametrize("action", ["kick", "ban"])
+@pytest.mark.parametrize("where", [{"room": "lobby"}, {}])
+async def test_who_is_removed_is_told_from_where_first(action: str, where: dict[str, str]) -> None:
+    """`moderated` with their own user, before the close; nobody else is told."""
+    async with serving() as it, enter(it, MODERATOR) as mod, enter(it, ADA) as ada, enter(it, BOB) as bob:
+        await ada.join("lobby")
+        await bob.join("lobby")
+        await mod.request("moderate", user="u-bob", action=action, **where)
+        assert (await bob.closed())[0] == 4403
+        told = [frame for frame in bob.frames if frame["type"] == "moderated"]
+        assert told == [{"type": "moderated", "user": "u-bob", "action": action} | where]
+        await ada.ping()
+        assert not [frame for frame in ada.frames if frame["type"] == "moderated"]
+
+
 async def test_a_ban_everywhere_closes_the_door(broker_env: dict[str, str]) -> None:
     """The handshake is closed 4403; the answer names no room."""
     async with serving(broker_env) as it, enter(it, MODERATOR) as mod, enter(it, BOB) as bob:
