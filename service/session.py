@@ -335,7 +335,9 @@ class Sessions:
         for session in list(whose):
             meant = not sanction.network or session.guest_network == sanction.user
             if meant and (not sanction.room or sanction.room in session.rooms or sanction.room == session.entering):
-                session.reply(protocol.Moderated(room=room, user=session.user.id, action=protocol.Action(sanction.kind)))
+                session.reply(
+                    protocol.Moderated(room=room, user=session.user.id, action=protocol.Action(sanction.kind))
+                )
                 session.close(CloseCode.REMOVED, reason)
 
 

@@ -155,7 +155,23 @@ export type OutboxEntry = {
      * whose words they are; null before anybody was let in
      */
     user: string | null;
-    state: "queued" | "sending" | "failed";
+    /**
+     * `paused`: its author changes it; what was written after
+     * it waits
+     */
+    state: "queued" | "sending" | "paused" | "failed";
+    /**
+     * whether it was ever on its way: it may be stored
+     */
+    tried?: boolean | undefined;
+    /**
+     * whether it was rewritten after that: what is stored may be its first form
+     */
+    changed?: boolean | undefined;
+    /**
+     * the seq of that first form, once it was seen
+     */
+    stored?: number | undefined;
     /**
      * why it failed
      */
@@ -205,6 +221,21 @@ export type Refusal = {
     text?: string | undefined;
 };
 
+/**
+ * A request is to be sent again later: a join, or something of the outbox.
+ */
+export type Hold = {
+    room: string;
+    /**
+     * `rate_limited` or `unavailable`; null: what the room asked for is taken again
+     */
+    code: ErrorCode | null;
+    /**
+     * ms
+     */
+    retryIn: number;
+};
+
 /** A connection that comes back, the rooms one is in, and an outbox. */
 export class Chat {
     /**
@@ -250,10 +281,11 @@ export class Chat {
     /** The network is back or the page is seen again: look at once, or ask whether the connection still lives. */
     wake(): void;
     /**
-     * Be called otherwise: connects anew.
+     * Be called otherwise: connects anew once the service has agreed. Until then, and where it doesn't, nothing changes.
      * @param {string} name
+     * @throws {HttpError}
      */
-    rename(name: string): void;
+    rename(name: string): Promise<void>;
     /**
      * Be in a room, now and after every reconnect.
      * @param {string} room
@@ -324,7 +356,25 @@ export class Chat {
      */
     setTopic(room: string, text: string): void;
     /**
-     * Send a failed entry again; as oneself, if somebody else wrote it.
+     * Keep an entry back, and what was written after it in its room, while its author changes it (then `rewrite`, or
+     * `resume`).
+     * @param {string} id the entry's
+     * @returns {boolean} false if it is on its way now
+     */
+    pause(id: string): boolean;
+    /**
+     * What was kept back is sent as it was.
+     * @param {string} id the entry's
+     */
+    resume(id: string): void;
+    /**
+     * Say something else than an entry said, and send it. Should its first form turn out to be stored, that is edited.
+     * @param {string} id the entry's
+     * @param {string} text
+     */
+    rewrite(id: string, text: string): void;
+    /**
+     * Send an entry that failed or was kept back; as oneself, if somebody else wrote it.
      * @param {string} id the entry's
      */
     retry(id: string): void;
@@ -400,7 +450,14 @@ export type ChatEvents = {
     presence: Presence;
     typing: TypingFrame;
     read: ReadFrame;
+    /**
+     * the answer to a moderator; or, of ourselves, that we are removed, before the close
+     */
     moderated: Moderated;
+    /**
+     * the service leaves, and takes us back when it said
+     */
+    reconnect: Reconnect;
     /**
      * comes before its entry leaves the outbox; the event itself comes before it or after
      */
@@ -409,6 +466,10 @@ export type ChatEvents = {
      * the entry that changed or is gone, or null for several
      */
     outbox: OutboxEntry | null;
+    /**
+     * the service asked to wait with a room, or (code null) the wait was worth it
+     */
+    held: Hold;
     /**
      * a join, an edit, a removal, a reaction or a topic was refused for good
      */
@@ -614,6 +675,12 @@ export interface Reset {
   type: "reset";
   room: string;
   reason: "epoch" | "trimmed";
+}
+
+export interface Reconnect {
+  type: "reconnect";
+  in_ms: number;
+  ticket?: string;
 }
 
 export interface ErrorFrame extends Referring {

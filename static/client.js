@@ -27,9 +27,9 @@ import { Tickets } from "./tickets.js";
  * @import { NewChange, OutboxEntry } from "./outbox.js"
  * @import {
  *   Begun, Edited, ErrorFrame, HistoryPage, Joined, Limits, ListedRoom, Message, Moderate, Moderated, Person, Position,
- *   Presence, Reacted, ReadFrame, Removed, Sent, ServerFrame, Topic, TopicEvent, TypingFrame, Welcome,
+ *   Presence, Reacted, ReadFrame, Reconnect, Removed, Sent, ServerFrame, Topic, TopicEvent, TypingFrame, Welcome,
  * } from "./protocol.js"
- * @import { Gap, Refusal } from "./rooms.js"
+ * @import { Gap, Hold, Refusal } from "./rooms.js"
  */
 
 export { AfterClose, CloseCode } from "./codes.js";
@@ -55,14 +55,19 @@ const PAGE = 50; // messages
  * @property {Presence} presence
  * @property {TypingFrame} typing
  * @property {ReadFrame} read
- * @property {Moderated} moderated
+ * @property {Moderated} moderated the answer to a moderator; or, of ourselves, that we are removed, before the close
+ * @property {Reconnect} reconnect the service leaves, and takes us back when it said
  * @property {Sent} sent comes before its entry leaves the outbox; the event itself comes before it or after
  * @property {OutboxEntry | null} outbox the entry that changed or is gone, or null for several
+ * @property {Hold} held the service asked to wait with a room, or (code null) the wait was worth it
  * @property {Refusal} refused a join, an edit, a removal, a reaction or a topic was refused for good
  * @property {ErrorFrame} problem an error of the service that answers nothing of ours
  */
 
 /** @typedef {<E extends keyof ChatEvents>(event: E, value: ChatEvents[E]) => void} Emit */
+
+/** Without halves of characters, which could not be sent. @param {string} text */
+const wellFormed = (text) => text.toWellFormed?.() ?? text;
 
 /** A connection that comes back, the rooms one is in, and an outbox. */
 export class Chat {
@@ -143,12 +148,13 @@ export class Chat {
   }
 
   /**
-   * Be called otherwise: connects anew.
+   * Be called otherwise: connects anew once the service has agreed. Until then, and where it doesn't, nothing changes.
    * @param {string} name
+   * @throws {HttpError}
    */
-  rename(name) {
-    this.#tickets.name = name;
-    this.#link.restart();
+  async rename(name) {
+    const { ticket } = await this.#tickets.get(name);
+    this.#link.restart(ticket);
   }
 
   // -- rooms
@@ -253,12 +259,44 @@ export class Chat {
   }
 
   /**
-   * Send a failed entry again; as oneself, if somebody else wrote it.
+   * Keep an entry back, and what was written after it in its room, while its author changes it (then `rewrite`, or
+   * `resume`).
+   * @param {string} id the entry's
+   * @returns {boolean} false if it is on its way now
+   */
+  pause(id) {
+    const entry = this.outbox.get(id);
+    if (entry?.state === "queued") this.outbox.update(id, { state: "paused" });
+    return entry !== undefined && entry.state !== "sending";
+  }
+
+  /**
+   * What was kept back is sent as it was.
+   * @param {string} id the entry's
+   */
+  resume(id) {
+    if (this.outbox.get(id)?.state === "paused") this.retry(id);
+  }
+
+  /**
+   * Say something else than an entry said, and send it. Should its first form turn out to be stored, that is edited.
+   * @param {string} id the entry's
+   * @param {string} text
+   */
+  rewrite(id, text) {
+    const entry = this.outbox.get(id);
+    if (!entry || entry.state === "sending" || !("text" in entry.frame)) return;
+    this.outbox.update(id, { frame: { ...entry.frame, text: wellFormed(text) }, changed: entry.tried });
+    this.retry(id);
+  }
+
+  /**
+   * Send an entry that failed or was kept back; as oneself, if somebody else wrote it.
    * @param {string} id the entry's
    */
   retry(id) {
     const entry = this.outbox.get(id);
-    if (entry?.state !== "failed") return;
+    if (entry?.state !== "failed" && entry?.state !== "paused") return;
     if (entry.user === null || entry.user === this.user?.id) {
       this.outbox.update(id, { state: "queued", error: undefined });
     } else {
@@ -365,6 +403,7 @@ export class Chat {
       case "typing":
       case "read":
       case "moderated":
+      case "reconnect":
         return this.#emit(frame.type, frame);
       case "error":
         if (!this.#rooms.onError(frame) && !this.#requests.has(frame.ref)) this.#emit("problem", frame);
@@ -381,7 +420,7 @@ export class Chat {
 
   /** @param {NewChange} frame */
   #post(frame) {
-    if ("text" in frame && typeof frame.text === "string") frame.text = frame.text.toWellFormed?.() ?? frame.text;
+    if ("text" in frame && typeof frame.text === "string") frame.text = wellFormed(frame.text);
     return this.outbox.add(frame, this.user?.id ?? null);
   }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** @import { Begun, Join, Joined, Position, Reset, RoomEvent, Topic } from "./protocol.js" */
+/** @import { Begun, ErrorCode, Join, Joined, Position, Reset, RoomEvent, Topic } from "./protocol.js" */
 
 /** @typedef {{reason: Reset["reason"], after: number}} Loss everything after seq `after`, and why */
 
@@ -22,8 +22,10 @@ export class RoomCursor {
   begun = null;
   /** @type {string | null} the `ref` of the join under way */
   ref = null;
-  /** Whether the service asked to wait. */
+  /** Whether we wait: the service asked to, or the connection takes no more. */
   held = false;
+  /** @type {ErrorCode | null} what the service last refused for now, with nothing taken since */
+  heldBy = null;
 
   #limit;
   /** @type {Loss | null} what `reset` took, until the next `joined` */

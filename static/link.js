@@ -125,10 +125,14 @@ export class Link {
     this.#enter({ state: "closed" });
   }
 
-  /** Connect anew, as somebody else or under another name. */
-  restart() {
+  /**
+   * Connect anew, as whom a ticket was given for.
+   * @param {string} ticket fresh
+   */
+  restart(ticket) {
     this.#halt();
-    this.#known = false;
+    const now = performance.now();
+    this.#told = { at: now, until: now + TICKET_KEPT_MS, ticket };
     this.#enter({ state: "closed" });
     this.open();
   }

@@ -15,6 +15,7 @@ const BEAT_MS = 5000;
 // Browsers slow a hidden page's timers to one a minute, so an owner is dead only after more than that: by its stamp, or
 // where a clock that was set back makes the stamp lie ahead, because it hasn't changed for so long.
 const DEAD_MS = 150_000;
+const UNFINISHED = "It was being changed when its page went.";
 
 /**
  * @typedef {object} OutboxEntry
@@ -23,7 +24,11 @@ const DEAD_MS = 150_000;
  * @property {Change} frame what is sent
  * @property {number} at when it was written, Unix time in ms
  * @property {string | null} user whose words they are; null before anybody was let in
- * @property {"queued" | "sending" | "failed"} state
+ * @property {"queued" | "sending" | "paused" | "failed"} state `paused`: its author changes it; what was written after
+ *     it waits
+ * @property {boolean} [tried] whether it was ever on its way: it may be stored
+ * @property {boolean} [changed] whether it was rewritten after that: what is stored may be its first form
+ * @property {number} [stored] the seq of that first form, once it was seen
  * @property {string} [error] why it failed
  */
 
@@ -105,7 +110,7 @@ export class Outbox {
 
   /** Rooms for which something waits to be sent. */
   rooms() {
-    return new Set(this.list().filter((entry) => entry.state !== "failed").map((entry) => entry.room));
+    return new Set(this.list().filter(({ state }) => state === "queued" || state === "sending").map(({ room }) => room));
   }
 
   /**
@@ -235,7 +240,10 @@ export class Outbox {
    */
   #take(storage, key) {
     const entries = parse(storage.getItem(key)).entries.filter(({ id }) => !this.#entries.has(id));
-    for (const entry of entries) if (entry.state !== "failed") entry.state = "queued";
+    for (const entry of entries) {
+      if (entry.state === "paused") Object.assign(entry, { state: "failed", error: UNFINISHED });
+      else if (entry.state !== "failed") entry.state = "queued";
+    }
     if (entries.length > 0) {
       const all = [...entries, ...this.#entries.values()].sort((one, other) => one.at - other.at);
       this.#entries = new Map(all.map((entry) => [entry.id, entry]));

@@ -11,17 +11,20 @@ import { words } from "./page/words.js";
 
 sayShell();
 
+/** @import { Complaint } from "./page/entrance.js" */
+
 /** @type {Conversation | null} */
 let conversation = null;
 
-const entrance = new Entrance({ enter, cancel: () => entrance.close() });
+const entrance = new Entrance(enter);
 
-/** @type {(name: string, room: string) => void} */
-function enter(name, room) {
-  store.name = name;
+/** @type {(name: string, room: string) => Promise<Complaint | null>} */
+async function enter(name, room) {
+  const complaint = await conversation?.enter(name, room);
+  if (complaint) return complaint;
   entrance.close();
-  if (conversation) conversation.enter(name, room);
-  else conversation = new Conversation({ name, room, toEntrance: (why) => entrance.open({ name: store.name, ...why }) });
+  conversation ??= new Conversation({ name, room, toEntrance: (why) => entrance.open(why) });
+  return null;
 }
 
 /** Put the words where index.html leaves room for them. */

@@ -27,6 +27,14 @@ import { Sender, wait_ms } from "./sender.js";
  * @property {string} [text] an edit's or a topic's
  */
 
+/**
+ * A request is to be sent again later: a join, or something of the outbox.
+ * @typedef {object} Hold
+ * @property {string} room
+ * @property {ErrorCode | null} code `rate_limited` or `unavailable`; null: what the room asked for is taken again
+ * @property {number} retryIn ms
+ */
+
 const JOIN_TIMEOUT_MS = 15_000;
 
 export class Rooms {
@@ -55,6 +63,7 @@ export class Rooms {
       chat,
       rejoin: (room) => this.#sendJoin(room),
       refused: (refusal) => emit("refused", refusal),
+      held: (cursor, code, ms) => this.#hold(cursor, code, ms),
     });
   }
 
@@ -118,6 +127,8 @@ export class Rooms {
       if (lost) this.#emit("gap", { room: frame.room, ...lost });
       this.#emit("joined", { ...frame, fresh: !frame.resumed });
     }
+    for (const message of frame.messages ?? []) this.#sender.seen(message);
+    this.#release(cursor);
     this.#sender.flush(frame.room);
   }
 
@@ -129,11 +140,13 @@ export class Rooms {
     if (step === "hole") this.#sendJoin(frame.room); // the contract excludes it; if it happens, nothing is skipped
     if (step !== "next") return;
     cursor.learn(frame);
+    if (frame.type === "message") this.#sender.seen(frame);
     if (!cursor.toSend) this.#emit(frame.type, frame);
   }
 
   /** @param {Sent} frame */
   onSent(frame) {
+    this.#release(this.#cursors.get(frame.room));
     this.#emit("sent", frame);
     this.#sender.sent(frame);
   }
@@ -161,7 +174,9 @@ export class Rooms {
     if (!cursor) return false;
     cursor.calm();
     if (PASSING_ERRORS.includes(code)) {
-      cursor.hold(wait_ms(retry_after), () => this.#sendJoin(cursor.room));
+      const ms = wait_ms(retry_after);
+      cursor.hold(ms, () => this.#sendJoin(cursor.room));
+      this.#hold(cursor, code, ms);
     } else {
       this.#sender.fail(cursor.room, code, message);
       this.#drop(cursor);
@@ -181,6 +196,19 @@ export class Rooms {
       this.#sendJoin(room);
     });
     this.#sender.requeue(room);
+  }
+
+  /** @type {(cursor: RoomCursor, code: ErrorCode, retryIn: number) => void} */
+  #hold(cursor, code, retryIn) {
+    cursor.heldBy = code;
+    this.#emit("held", { room: cursor.room, code, retryIn });
+  }
+
+  /** @param {RoomCursor | undefined} cursor */
+  #release(cursor) {
+    if (!cursor?.heldBy) return;
+    cursor.heldBy = null;
+    this.#emit("held", { room: cursor.room, code: null, retryIn: 0 });
   }
 
   /** @param {RoomCursor} cursor */

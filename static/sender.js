@@ -13,7 +13,7 @@ import { PASSING_ERRORS } from "./codes.js";
  * @import { RoomCursor } from "./cursor.js"
  * @import { Link } from "./link.js"
  * @import { Outbox, OutboxEntry } from "./outbox.js"
- * @import { ErrorCode, ErrorFrame, Limits, Person, Sent } from "./protocol.js"
+ * @import { ErrorCode, ErrorFrame, Limits, Message, Person, Sent } from "./protocol.js"
  * @import { Refusal } from "./rooms.js"
  */
 
@@ -33,6 +33,7 @@ export class Sender {
   #chat;
   #rejoin;
   #refused;
+  #held;
 
   /**
    * @param {object} parts
@@ -42,14 +43,16 @@ export class Sender {
    * @param {{user: Person | null, limits: Limits}} parts.chat
    * @param {(room: string) => void} parts.rejoin the service says that we are not in that room
    * @param {(refusal: Refusal) => void} parts.refused a change of a message, or a topic, was refused for good
+   * @param {(cursor: RoomCursor, code: ErrorCode, ms: number) => void} parts.held something was refused for now
    */
-  constructor({ outbox, link, cursors, chat, rejoin, refused }) {
+  constructor({ outbox, link, cursors, chat, rejoin, refused, held }) {
     this.#outbox = outbox;
     this.#link = link;
     this.#cursors = cursors;
     this.#chat = chat;
     this.#rejoin = rejoin;
     this.#refused = refused;
+    this.#held = held;
   }
 
   /**
@@ -62,16 +65,18 @@ export class Sender {
     if (!cursor?.live || cursor.held || !user || !this.#link.isOpen) return;
     const entries = this.#outbox.list(room);
     if (entries.some(({ state }) => state === "sending")) return;
-    const entry = entries.find(({ state }) => state === "queued");
-    if (!entry) return;
+    const entry = entries.find(({ state }) => state !== "failed");
+    if (entry?.state !== "queued") return;
     const objection = this.#objection(entry, user);
-    if (objection) {
+    if (entry.changed && entry.stored !== undefined) {
+      this.#editStored(entry, entry.stored);
+    } else if (objection) {
       this.#giveUp(entry, "bad_request", objection);
     } else if (!this.#link.send({ ...entry.frame, ref: entry.id })) {
       cursor.hold(CONGESTED_MS, () => this.flush(room));
     } else {
       cursor.expect(SENT_TIMEOUT_MS, () => this.#late(entry));
-      this.#outbox.update(entry.id, { state: "sending", user: user.id });
+      this.#outbox.update(entry.id, { state: "sending", user: user.id, tried: true });
     }
   }
 
@@ -108,6 +113,24 @@ export class Sender {
   }
 
   /**
+   * A message came. If it is one of ours whose `sent` is yet to come, a rewritten text becomes an edit of it.
+   * @param {Message} message
+   */
+  seen({ id, room, seq, user }) {
+    const entry = this.#outbox.get(id);
+    if (!entry || entry.room !== room || entry.user !== user.id) return;
+    this.#outbox.update(id, { stored: seq });
+    if (entry.changed && entry.state !== "sending") this.#editStored(entry, seq);
+  }
+
+  /** @type {(entry: OutboxEntry, seq: number) => void} */
+  #editStored({ id, room, user, frame }, seq) {
+    if (frame.type !== "send" || !this.#outbox.get(id)) return;
+    this.#outbox.remove(id);
+    this.#outbox.add({ type: "edit", room, target: seq, text: frame.text }, user);
+  }
+
+  /**
    * An error came for an entry.
    * @param {OutboxEntry} entry
    * @param {ErrorFrame} frame
@@ -117,10 +140,16 @@ export class Sender {
     const cursor = this.#cursors.get(room);
     cursor?.calm();
     if (PASSING_ERRORS.includes(code)) {
-      cursor?.hold(wait_ms(retry_after), () => this.flush(room));
+      if (cursor) {
+        const ms = wait_ms(retry_after);
+        cursor.hold(ms, () => this.flush(room));
+        this.#held(cursor, code, ms);
+      }
       this.#outbox.update(id, { state: "queued" });
     } else if (code === "not_joined") {
       this.#rejoin(room);
+    } else if (entry.stored !== undefined) {
+      this.#editStored(entry, entry.stored);
     } else {
       this.#giveUp(entry, code, message);
     }

@@ -39,7 +39,7 @@ export class HttpError extends Error {
 export const reasonOf = (error) => (error instanceof Error ? error.message : String(error));
 
 export class Tickets {
-  /** @type {string | undefined} The name a guest asks for; set it and reconnect to be called otherwise. */
+  /** @type {string | undefined} The name a guest asks for. */
   name;
 
   #base;
@@ -86,10 +86,11 @@ export class Tickets {
 
   /**
    * A new ticket, and whose it is.
+   * @param {string} [name] another one than before, which a guest is called by from then on
    * @returns {Promise<Ticket>}
    * @throws {HttpError}
    */
-  async get() {
+  async get(name = this.name) {
     if (this.#token !== undefined) {
       const token = await this.#fresh(this.#token);
       this.#current = token;
@@ -98,7 +99,8 @@ export class Tickets {
     }
     // Another tab's newer guest would make this one somebody else in the middle of a conversation: our own comes first.
     const guest = this.#guest ?? this.#load();
-    const answer = await this.#post(guest ? { name: this.name, guest } : { name: this.name });
+    const answer = await this.#post(guest ? { name, guest } : { name });
+    this.name = name;
     if (answer.guest) {
       this.#guest = answer.guest;
       this.#save(answer.guest);

@@ -5,6 +5,7 @@ the test when its person leaves.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +25,8 @@ expect = _expect
 
 # What a browser itself writes when a server is away, as it is in these tests on purpose.
 _EXPECTED = re.compile(
-    r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed|status of (409|503)"
+    r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INTERNET_DISCONNECTED|WebSocket connection to .* failed"
+    r"|status of (401|403|409|429|503)"
     r"|^An unknown error occurred when fetching the script\.$"  # the service worker's, looked for behind a navigation
 )
 
@@ -117,6 +119,11 @@ class Wire:
     def freeze(self) -> None:
         """Swallow what comes and goes on today's sockets, which stay open: a network that silently vanished."""
         self._frozen.update(self._routes)
+
+    def tell(self, frame: dict[str, Any]) -> None:
+        """Say something in the service's name, on every socket."""
+        for route in self._routes:
+            route.send(json.dumps(frame))
 
     async def close(self, code: int, reason: str = "") -> None:
         """Close every socket in the service's name."""

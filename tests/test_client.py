@@ -356,6 +356,66 @@ async def test_after_any_doubt_the_same_id_is_sent_again() -> None:
     assert 400 <= waited_ms < 1500
 
 
+@pytest.mark.parametrize(
+    "seen", ["before it is rewritten", "before it is sent again", "while it is under way", "after its refusal"]
+)
+async def test_what_is_rewritten_after_it_was_stored_becomes_an_edit(seen: str) -> None:
+    """Its `sent` was lost with the connection, and its author says something else: nothing is said twice, or lost."""
+    sends, edits, left = await run(f"""
+        const seen = {seen!r};
+        const service = scripted();
+        let socket = await service.enter();
+        const {{ id }} = service.chat.send("lobby", "first");
+        if (seen === "before it is rewritten") socket.message(1, id);
+        socket.end(1006);
+        if (!service.chat.pause(id)) throw new Error("not kept back");
+        service.chat.rewrite(id, "second");
+        socket = await service.next(2);
+        socket.welcome();
+        if (seen === "before it is sent again") service.chat.pause(id);
+        socket.joined({{ resumed: true }});
+        if (seen === "before it is sent again") {{
+            socket.message(1, id);
+            service.chat.resume(id);
+        }} else if (seen !== "before it is rewritten") {{
+            const {{ ref }} = socket.of("send")[0];
+            const refuse = () => socket.say({{ type: "error", ref, code: "bad_request", message: "used" }});
+            const happens = [() => socket.message(1, id), refuse];
+            if (seen === "after its refusal") happens.reverse();
+            for (const one of happens) one();
+        }}
+        const edits = socket.of("edit").map(({{ target, text }}) => [target, text]);
+        return [socket.of("send").map(({{ text }}) => text), edits, service.chat.outbox.list().length];
+    """)
+    assert sends == ([] if seen.startswith("before") else ["second"])
+    assert (edits, left) == ([[1, "second"]], 1)
+
+
+async def test_what_is_kept_back_holds_up_what_was_written_after_it() -> None:
+    """In its own room; an entry that is on its way can't be kept back."""
+    paused, texts, held = await run("""
+        const service = scripted();
+        service.chat.open();
+        const entries = ["one", "two", "three"].map((text) => service.chat.send("lobby", text));
+        service.chat.pause(entries[1].id);
+        service.chat.join("lobby");
+        const socket = await service.next(1);
+        socket.welcome();
+        socket.joined();
+        const paused = service.chat.pause(entries[0].id);
+        const store = (seq) => {
+            const { id } = socket.of("send").at(-1);
+            socket.say({ type: "sent", room: "lobby", id, seq, at: 1, duplicate: false });
+        };
+        store(1);
+        const held = socket.of("send").length;
+        service.chat.rewrite(entries[1].id, "two, better");
+        store(2);
+        return [paused, socket.of("send").map(({ text }) => text), held];
+    """)
+    assert (paused, texts, held) == (False, ["one", "two, better", "three"], 1)
+
+
 async def test_final_refusals_are_shown_and_don_t_stop_the_rest() -> None:
     """A refused message stays as failed, a refused edit is told, and what comes after both is sent."""
     states, refused, last = await run("""

@@ -148,7 +148,14 @@ async def _states(ada: Person) -> Any:
     await ada.wire.cut()
     await ada.say("later")
     await expect(ada.page.locator("#banner")).to_be_visible()
+    await ada.page.locator("#queue summary").click()
     yield "cut off"
+    await ada.page.locator("#queue").get_by_role("button", name="Edit").click()
+    yield "an entry of the queue being changed"
+    await ada.page.get_by_role("button", name="Change your name").click()
+    await expect(ada.page.get_by_role("dialog")).to_be_visible()
+    yield "another name"
+    await ada.page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -29,7 +29,7 @@ async def test_a_killed_service_comes_back_with_what_was_typed_meanwhile(tmp_pat
             await ada.say("before")
             await bob.reads("before")
             service.kill9()
-            await expect(ada.page.locator("#banner-text")).to_contain_text("You are offline")
+            await expect(ada.page.locator("#banner-text")).to_contain_text("The service can’t be reached")
             await ada.say("first", "second")
             await expect(ada.message("second").locator(".status")).to_have_text("Waiting to be sent")
             service.start()
@@ -95,7 +95,7 @@ async def test_somebody_removed_stays_away_and_is_told_why() -> None:
             await ada.enter("Ada")
             async with moderator_of(service, "Ada") as (moderator, user):
                 await moderator.request("moderate", room="lobby", user=user, action="kick", reason="No flooding.")
-            await expect(ada.page.locator("#banner-text")).to_contain_text("You were removed from this chat.")
+            await expect(ada.page.locator("#banner-text")).to_contain_text("You were removed from #lobby.")
             await expect(ada.page.locator("#banner-text")).to_contain_text("No flooding.")
             before = ada.wire.connections
             await settle(3)

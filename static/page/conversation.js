@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Chat } from "../client.js";
+import { Chat, HttpError } from "../client.js";
 import { roomOfPath } from "./address.js";
 import { announceMessage, forgetMessages } from "./announcer.js";
 import { Commands } from "./commands.js";
@@ -13,9 +13,12 @@ import { Drafts } from "./drafts.js";
 import { closeLayers, visit } from "./layers.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
+import { Queue } from "./queue.js";
+import { Rename } from "./rename.js";
 import { Room } from "./room.js";
 import { Timeline } from "./rows.js";
 import { Sidebar } from "./sidebar.js";
+import { afterInRoom, isOut } from "./standing.js";
 import { Status, showTyping, toast } from "./status.js";
 import { storage, store } from "./store.js";
 import { ready, spoken } from "./text.js";
@@ -23,10 +26,12 @@ import { sentence, words } from "./words.js";
 
 /**
  * @import { ChatEvents } from "../client.js"
+ * @import { Complaint } from "./entrance.js"
  * @import { LinkState } from "../link.js"
  * @import { OutboxEntry } from "../outbox.js"
- * @import { ListedRoom, Message, Removed } from "../protocol.js"
- * @import { Refusal } from "../rooms.js"
+ * @import { ListedRoom, Message, Moderated, Removed } from "../protocol.js"
+ * @import { Hold, Refusal } from "../rooms.js"
+ * @import { RoomHappening, WayOut } from "./standing.js"
  */
 
 /** @typedef {"joined" | "message" | "edited" | "removed" | "reacted" | "topic" | "gap" | "presence" | "read" | "typing"} OfRoom */
@@ -35,7 +40,6 @@ export const FIRST_ROOM = "lobby";
 const READ_MS = 1000; // between two read positions told
 const ROOMS_MS = 60_000; // between two looks at the list of rooms
 const ROOMS_AGE_MS = 1500; // until the service has a fresh list: its own may be a second old
-const BACK_TO_ENTRANCE = new Set(["bad_request", "name_taken", "unauthenticated"]);
 
 export class Conversation {
   #chat;
@@ -51,9 +55,10 @@ export class Conversation {
   #fresh = true; // whether the next drawing begins anew
   /** @type {Set<Room>} whose read position is to be told */
   #read = new Set();
+  #name;
   #toEntrance;
 
-  #status = new Status(() => this.#comeBack());
+  #status = new Status((way) => this.#takeWay(way));
   #log = new Log({
     older: () => this.#older(),
     seen: () => this.#seen(),
@@ -64,7 +69,10 @@ export class Conversation {
     discard: (id) => this.#chat.discard(id),
   });
   #commands = new Commands({
-    rename: (name) => this.#rename(name),
+    rename: async (name) => {
+      const error = await this.#takeName(name);
+      if (error !== null) toast(error);
+    },
     open: (room) => this.#open(room),
     leave: (room) => this.#leave(room),
     rooms: () => ({ current: this.#current.name, all: [...this.#rooms.keys()] }),
@@ -84,16 +92,27 @@ export class Conversation {
   #sidebar = new Sidebar({
     open: (room) => this.#open(room),
     leave: (room) => this.#leave(room),
-    rename: () => this.#toEntrance({ room: this.#current.name, cancel: true }),
+    rename: () => this.#rename.open(this.#name),
   });
+  #queue = new Queue({
+    pause: (id) => this.#chat.pause(id),
+    resume: (id) => this.#chat.resume(id),
+    rewrite: (id, text) => this.#chat.rewrite(id, text),
+    retry: (id) => this.#sendNow(id),
+    discard: (id) => this.#chat.discard(id),
+    later: () => this.#draw(),
+  });
+  #rename = new Rename((name) => this.#takeName(name));
 
   /**
    * @param {object} options
    * @param {string} options.name
    * @param {string} options.room
-   * @param {(why: {room: string, error?: string, cancel?: boolean}) => void} options.toEntrance ask for a name again
+   * @param {(why: {name: string, room: string, complaint?: Complaint}) => void} options.toEntrance ask for a name or a
+   *     room again
    */
   constructor({ name, room, toEntrance }) {
+    this.#name = name;
     this.#toEntrance = toEntrance;
     this.#chat = new Chat({ url: location.origin, name, storage });
     this.#outgoing = new Outgoing(this.#chat, () => this.#draw());
@@ -108,7 +127,8 @@ export class Conversation {
       this.#draw();
     });
     addEventListener("popstate", () => this.#show(roomOfPath() ?? FIRST_ROOM));
-    addEventListener("online", () => this.#chat.wake());
+    addEventListener("online", () => this.#onNetwork(true));
+    addEventListener("offline", () => this.#onNetwork(false));
     addEventListener("focus", () => this.#draw());
     addEventListener("pagehide", () => this.#onHide());
     document.addEventListener("visibilitychange", () => this.#onVisibility());
@@ -120,17 +140,14 @@ export class Conversation {
    * Somebody comes in once more.
    * @param {string} name
    * @param {string} room
+   * @returns {Promise<Complaint | null>} why not
    */
-  enter(name, room) {
-    this.#chat.rename(name);
+  async enter(name, room) {
+    const isIn = this.#chat.state.state === "open" && name === this.#name;
+    const error = isIn ? null : await this.#takeName(name);
+    if (error !== null) return { name: error };
     this.#open(room);
-    this.#chat.open();
-  }
-
-  /** @param {string} name */
-  #rename(name) {
-    store.name = name;
-    this.#chat.rename(name);
+    return null;
   }
 
   get #me() {
@@ -144,15 +161,20 @@ export class Conversation {
     chat.on("state", (state) => this.#onState(state));
     chat.on("welcome", ({ limits, user }) => {
       for (const room of this.#rooms.values()) room.self = user;
+      store.name = this.#name = user.name;
       this.#composer.limit = limits.text;
       this.#listRooms();
       if (this.#listed.length === 0) setTimeout(() => this.#listRooms(), ROOMS_AGE_MS);
     });
     chat.on("outbox", (entry) => this.#onOutbox(entry));
     chat.on("refused", (refusal) => this.#onRefused(refusal));
+    chat.on("held", (hold) => this.#onHeld(hold));
+    chat.on("moderated", (frame) => this.#onModerated(frame));
+    chat.on("reconnect", ({ in_ms }) => this.#status.on({ type: "reconnect", in_ms }));
     chat.on("problem", ({ message }) => toast(sentence(message)));
     this.#onRoom("joined", (room, frame) => {
       room.onJoined(frame, this.#me);
+      this.#stand(room, { type: "joined" });
       if (room === this.#current && frame.fresh) this.#onFresh(room);
     });
     this.#onRoom("message", (room, frame) => this.#onMessage(room, frame));
@@ -184,19 +206,86 @@ export class Conversation {
     });
   }
 
-  /** @param {LinkState} state */
-  #onState(state) {
-    this.#status.show(state);
-    if (state.state === "stopped" && typeof state.code === "string" && BACK_TO_ENTRANCE.has(state.code)) {
-      this.#toEntrance({ room: this.#current.name, error: state.reason });
-    }
+  /** @param {LinkState} link */
+  #onState(link) {
+    this.#status.on({ type: "link", link });
+    const { name, room, reason, wasOpen } = this.#status.standing;
+    if (link.state !== "open") for (const one of this.#rooms.values()) this.#stand(one, { type: "released" });
+    const banned = name === "banned" && room !== null ? this.#rooms.get(room) : undefined;
+    if (banned) this.#stand(banned, { type: "refused", code: "forbidden", message: `banned: ${reason}` });
+    if (link.state === "stopped" && !wasOpen) this.#askAgain(link);
     this.#draw();
   }
 
-  /** Somebody wants back at once, or after being sent away. */
-  #comeBack() {
-    this.#chat.wake();
-    this.#chat.open();
+  /**
+   * Who has never been in is asked once more.
+   * @param {LinkState} link
+   */
+  #askAgain({ code, reason = "" }) {
+    const says = { name_taken: words.entrance.nameTaken, unauthenticated: words.standing.signedOut, bad_request: sentence(reason) };
+    const complaint = says[/** @type {keyof typeof says} */ (code)];
+    if (complaint) this.#toEntrance({ name: this.#name, room: this.#current.name, complaint: { name: complaint } });
+  }
+
+  /** @param {boolean} online */
+  #onNetwork(online) {
+    this.#status.on({ type: "network", online });
+    if (online) this.#chat.wake();
+  }
+
+  /**
+   * How one stands in a room changes.
+   * @param {Room} room
+   * @param {RoomHappening} happening
+   */
+  #stand(room, happening) {
+    room.standing = afterInRoom(room.standing, happening, performance.now());
+    this.#draw();
+  }
+
+  /** @param {Hold} hold */
+  #onHeld({ room: name, code, retryIn }) {
+    const room = this.#rooms.get(name);
+    if (room) this.#stand(room, code === null ? { type: "released" } : { type: "held", code, retryIn });
+  }
+
+  /** @param {Moderated} frame */
+  #onModerated({ user, action, room }) {
+    if (user === this.#me) this.#status.on({ type: "removal", action, room: room ?? null });
+  }
+
+  /**
+   * Something is to be done about how one stands.
+   * @param {WayOut} way
+   */
+  #takeWay(way) {
+    const room = this.#current;
+    if (way === "leave") {
+      this.#leave(room.name);
+    } else if (way === "otherName") {
+      this.#rename.open(this.#name);
+    } else if (this.#chat.state.state !== "open") {
+      this.#comeBack();
+    } else if (isOut(room.standing)) {
+      this.#stand(room, { type: "asked" });
+      this.#chat.join(room.name);
+    }
+  }
+
+  /**
+   * Be called otherwise. The old name stays until the service has agreed.
+   * @param {string} name
+   * @returns {Promise<string | null>} why not, a sentence
+   */
+  async #takeName(name) {
+    try {
+      await this.#chat.rename(name);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      if (error.code === "name_taken") return words.entrance.nameTaken;
+      return error.status === 0 ? words.entrance.unreachable : sentence(error.message);
+    }
+    return null;
   }
 
   /** @param {Room} room */
@@ -228,14 +317,14 @@ export class Conversation {
   }
 
   /** @param {Refusal} refusal */
-  #onRefused({ room, type, message, text }) {
+  #onRefused({ room, type, code, message, text }) {
     if (type !== "join") {
       toast(words.notices.refused(words.notices[type], sentence(message)));
       if (text && type === "edit") this.#keepWords(room, text);
       return;
     }
-    toast(words.notices.notEntered(room, sentence(message)));
-    this.#forget(room);
+    const refused = this.#rooms.get(room);
+    if (refused) this.#stand(refused, { type: "refused", code, message });
   }
 
   /** @type {(room: string, words: string) => void} */
@@ -275,7 +364,7 @@ export class Conversation {
 
   /** @param {string} name */
   #show(name) {
-    if (this.#current.name === name) return;
+    if (this.#current.name === name && this.#rooms.has(name)) return;
     this.#keepRewritten();
     this.#turnTo(name);
   }
@@ -316,8 +405,13 @@ export class Conversation {
     const room = this.#rooms.get(name);
     this.#rooms.delete(name);
     store.rooms = [...this.#rooms.keys()];
-    if (room && room === this.#current) this.#open([...this.#rooms.keys()][0] ?? FIRST_ROOM);
-    this.#draw();
+    if (room !== this.#current) {
+      this.#draw();
+      return;
+    }
+    const [other] = this.#rooms.keys();
+    if (other) this.#open(other);
+    else this.#toEntrance({ name: this.#name, room: "" });
   }
 
   async #listRooms() {
@@ -369,6 +463,25 @@ export class Conversation {
     this.#draw();
   }
 
+  /** @param {string} id */
+  #sendNow(id) {
+    this.#chat.retry(id);
+    if (this.#chat.state.state !== "open") this.#comeBack();
+  }
+
+  /** At once, or after being sent away. */
+  #comeBack() {
+    this.#chat.wake();
+    this.#chat.open();
+  }
+
+  /** What is in the way of what waits. */
+  get #obstacle() {
+    if (this.#chat.state.state !== "open") return "unconnected";
+    const names = new Set([...this.#rooms.values()].map(({ standing }) => standing.name));
+    return names.has("readOnly") ? "unstored" : names.has("slowed") ? "slowed" : null;
+  }
+
   // -- reading
 
   /** @param {Room} room */
@@ -414,17 +527,21 @@ export class Conversation {
     const timeline = new Timeline(room, this.#outgoing.entries(room.name), this.#me);
     this.#log.draw(timeline, { fresh, unread: room.unread });
     this.#sidebar.people(room, this.#me);
-    this.#sidebar.me(this.#chat.user ?? { id: "", name: store.name }, this.#chat.state.state, this.#status.word);
+    this.#sidebar.me(this.#chat.user ?? { id: "", name: this.#name }, this.#status.standing.name, this.#status.word);
+    this.#status.inRoom(room.name, room.standing);
+    this.#queue.draw(this.#chat.outbox.list(), { room: room.name, why: this.#obstacle });
+    byId("composer").hidden = isOut(room.standing);
     this.#drawRooms();
   }
 
   #drawRooms() {
     const current = this.#current.name;
-    const rooms = [...this.#rooms.values()].map(({ name, unread, mentions }) => ({
+    const rooms = [...this.#rooms.values()].map(({ name, unread, mentions, standing }) => ({
       name,
       unread,
       mentions,
       current: name === current,
+      out: isOut(standing),
     }));
     rooms.sort((one, other) => one.name.localeCompare(other.name));
     this.#sidebar.rooms(rooms, this.#listed.filter(({ room }) => !this.#rooms.has(room)));

@@ -5,43 +5,37 @@
 
 import { checkRoom } from "./address.js";
 import { byId } from "./dom.js";
-import { sentence, words } from "./words.js";
+import { words } from "./words.js";
+
+/** @typedef {{name?: string, room?: string}} Complaint a sentence below the field that is meant */
 
 export class Entrance {
-  #form = byId("entrance-form");
-  #name = byId("entrance-name", HTMLInputElement);
-  #room = byId("entrance-room", HTMLInputElement);
-  #error = byId("entrance-error");
-  #cancel = byId("entrance-cancel");
+  #fields = {
+    name: { input: byId("entrance-name", HTMLInputElement), error: byId("entrance-name-error") },
+    room: { input: byId("entrance-room", HTMLInputElement), error: byId("entrance-room-error") },
+  };
 
-  /**
-   * @param {object} on
-   * @param {(name: string, room: string) => void} on.enter
-   * @param {() => void} on.cancel
-   */
-  constructor(on) {
-    this.#form.addEventListener("submit", (event) => {
+  #enter = byId("entrance-enter", HTMLButtonElement);
+  #on;
+
+  /** @param {(name: string, room: string) => Promise<Complaint | null>} enter says why not, or null */
+  constructor(enter) {
+    this.#on = enter;
+    byId("entrance-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      const name = this.#name.value.trim();
-      const { room, error } = checkRoom(this.#room.value);
-      if (!name) this.#complain(this.#name, words.entrance.noName);
-      else if (room === undefined) this.#complain(this.#room, error);
-      else on.enter(name, room);
+      this.#submit();
     });
-    this.#cancel.addEventListener("click", on.cancel);
-    for (const input of [this.#name, this.#room]) input.addEventListener("input", () => this.#clear());
+    for (const { input } of Object.values(this.#fields)) input.addEventListener("input", () => this.#complain({}));
   }
 
-  /** @param {{name: string, room: string, error?: string, cancel?: boolean}} what */
-  open({ name, room, error, cancel = false }) {
+  /** @param {{name: string, room: string} & {complaint?: Complaint}} what */
+  open({ name, room, complaint = {} }) {
     byId("entrance").hidden = false;
     byId("app").hidden = true;
-    this.#cancel.hidden = !cancel;
-    this.#name.value = name;
-    this.#room.value = room;
-    this.#clear();
-    if (error) this.#complain(this.#name, sentence(error));
-    else this.#name.focus();
+    this.#fields.name.input.value = name;
+    this.#fields.room.input.value = room;
+    this.#complain(complaint);
+    if (!complaint.name && !complaint.room) this.#fields[name && !room ? "room" : "name"].input.focus();
   }
 
   close() {
@@ -49,18 +43,27 @@ export class Entrance {
     byId("app").hidden = false;
   }
 
-  /**
-   * @param {HTMLInputElement} input
-   * @param {string} error
-   */
-  #complain(input, error) {
-    this.#error.textContent = error;
-    input.setAttribute("aria-invalid", "true");
-    input.focus();
+  async #submit() {
+    const name = this.#fields.name.input.value.trim();
+    const { room, error } = checkRoom(this.#fields.room.input.value);
+    if (!name || room === undefined) {
+      this.#complain({ name: name ? undefined : words.entrance.noName, room: error });
+      return;
+    }
+    this.#enter.disabled = true;
+    const complaint = await this.#on(name, room);
+    this.#enter.disabled = false;
+    if (complaint) this.#complain(complaint);
   }
 
-  #clear() {
-    this.#error.textContent = "";
-    for (const input of [this.#name, this.#room]) input.removeAttribute("aria-invalid");
+  /** @param {Complaint} complaint */
+  #complain(complaint) {
+    for (const [name, { input, error }] of Object.entries(this.#fields)) {
+      const says = complaint[/** @type {"name" | "room"} */ (name)] ?? "";
+      error.textContent = says;
+      input.setAttribute("aria-invalid", String(says !== ""));
+    }
+    if (complaint.name) this.#fields.name.input.focus();
+    else if (complaint.room) this.#fields.room.input.focus();
   }
 }

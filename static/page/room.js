@@ -12,6 +12,7 @@
 /** @import { Loss } from "../cursor.js" */
 
 import { isMentioned, Names } from "./mentions.js";
+import { joining } from "./standing.js";
 import { Stretch } from "./stretch.js";
 
 const MESSAGES_LIMIT = 600; // kept while nobody reads the older ones
@@ -37,6 +38,7 @@ export class Room {
   stretch = new Stretch();
   loading = false;
   joined = false;
+  standing = joining();
   /** @type {string | null} */
   epoch = null;
   /** @type {Loss | null} what is missing and not shown */

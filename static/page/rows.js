@@ -239,8 +239,8 @@ function pendingOf(room, entries, me) {
 }
 
 /** @type {(room: Room, waiting: boolean) => {says?: Beginning}} */
-function startOf({ messages, gap, more }, waiting) {
-  if (more || gap) return {};
+function startOf({ joined, messages, gap, more }, waiting) {
+  if (!joined || more || gap) return {}; // before it is joined nothing is known of its beginning
   if (messages.length === 0 && !waiting) return { says: "empty" };
   return { says: messages.length === 0 || messages[0].seq === 1 ? "begin" : "forgotten" };
 }

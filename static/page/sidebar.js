@@ -4,7 +4,7 @@
  */
 
 import { checkRoom } from "./address.js";
-import { avatar, byId, closest, el, iconButton } from "./dom.js";
+import { avatar, byId, closest, el, icon, iconButton } from "./dom.js";
 import { openLayer } from "./layers.js";
 import { number, words } from "./words.js";
 
@@ -13,7 +13,8 @@ import { number, words } from "./words.js";
  * @import { Room } from "./room.js"
  */
 
-/** @typedef {{name: string, unread: number, mentions: number, current: boolean}} JoinedRoom */
+/** @typedef {{name: string, unread: number, mentions: number, current: boolean, out: boolean}} JoinedRoom
+ *     `out`: one can’t be in it */
 
 const FACES = 3;
 const wide = matchMedia("(min-width: 70rem)"); // as in frame.css and beside it: people have a column of their own
@@ -116,9 +117,13 @@ export class Sidebar {
    * @param {JoinedRoom} room
    * @param {boolean} leavable
    */
-  #room({ name, unread, mentions, current }, leavable) {
+  #room({ name, unread, mentions, current, out }, leavable) {
     const open = this.#link(name, unread, mentions);
     if (current) open.setAttribute("aria-current", "page");
+    if (out) {
+      const says = el("span", { class: "hidden" }, ` ${words.sidebar.out}`);
+      open.append(el("span", { class: "out", title: words.sidebar.out }, icon("alert"), says));
+    }
     const leave = iconButton("close", words.sidebar.leave(name), () => this.#on.leave(name));
     leave.classList.add("leave");
     return el("li", {}, open, ...(leavable ? [leave] : []));

@@ -1,119 +1,133 @@
 /**
- * How the connection is, told as it is; and small notices.
+ * How the connection and the room are, told as it is in one banner; and small notices.
  * @module
  */
 
-import { CloseCode } from "../codes.js";
 import { announce } from "./announcer.js";
 import { byId, el } from "./dom.js";
-import { sentence, words } from "./words.js";
+import { after, begun, shown, shownInRoom } from "./standing.js";
+import { words } from "./words.js";
 
-/** @import { LinkState } from "../link.js" */
+/** @import { Happening, RoomStanding, Shown, WayOut } from "./standing.js" */
 
 const QUIET_MS = 700; // a connection that is back so soon is not worth a word
 const BACK_MS = 2500;
+const TICK_MS = 500; // between two looks at a countdown
 const TOAST_MS = 6000;
 const TOASTS = 3;
 const TYPISTS = 3; // named; more are "several"
 
-/** @typedef {[LinkState["code"], string][]} Words by the code of a state */
-
-const STOPPED = new Map(/** @type {Words} */ ([
-  [CloseCode.NORMAL, words.status.closed],
-  [CloseCode.POLICY_VIOLATION, words.status.tooManyErrors],
-  [CloseCode.REMOVED, words.status.removed],
-  [CloseCode.TOO_BIG, words.status.tooBig],
-  ["unauthenticated", words.status.unauthenticated],
-  ["forbidden", words.status.forbidden],
-]));
-
-const REASONS = new Map(/** @type {Words} */ ([
-  [CloseCode.RESTART, words.status.restarting],
-  [CloseCode.TRY_AGAIN_LATER, words.status.full],
-  [CloseCode.TOO_MANY, words.status.tooMany],
-  [CloseCode.TOO_SLOW, words.status.tooSlow],
-  ["name_taken", words.status.nameTaken],
-  ["rate_limited", words.status.rateLimited],
-]));
-
 export class Status {
   #banner = byId("banner");
   #text = byId("banner-text");
-  #announced = "";
-  #action = byId("banner-action");
-  #onAction;
-  /** @type {LinkState} */
-  #state = { state: "closed" };
+  #ways = byId("banner-ways");
+  #onWay;
+  #standing = begun(navigator.onLine);
+  /** @type {{name: string, standing: RoomStanding} | null} the room that is looked at */
+  #room = null;
   #since = performance.now(); // of not being open
-  #retryAt = 0; // by the same clock
-  #shown = false; // whether the trouble was told, so that its end is too
-  #wasOpen = false;
+  #announced = "";
+  #drawnWays = "";
+  #toldTrouble = false; // of the connection, so that its end is told too
   /** @type {number | undefined} */
   #timer;
 
-  /** @param {() => void} onAction the banner's button was pressed */
-  constructor(onAction) {
-    this.#onAction = onAction;
-    this.#action.addEventListener("click", () => this.#onAction());
+  /** @param {(way: WayOut) => void} onWay what somebody chose to do about it */
+  constructor(onWay) {
+    this.#onWay = onWay;
   }
 
-  /** @param {LinkState} state */
-  show(state) {
-    if (this.#state.state === "open" && state.state !== "open") this.#since = performance.now();
-    this.#state = state;
-    this.#retryAt = performance.now() + (state.retryIn ?? 0);
-    this.#wasOpen ||= state.state === "open";
+  /**
+   * Something happened to the connection.
+   * @param {Happening} happening
+   */
+  on(happening) {
+    const wasOpen = this.#standing.isOpen;
+    this.#standing = after(this.#standing, happening, performance.now());
+    if (wasOpen && !this.#standing.isOpen) this.#since = performance.now();
     this.#draw();
+  }
+
+  /**
+   * The room that is looked at, and how one stands in it.
+   * @param {string} name
+   * @param {RoomStanding} standing
+   */
+  inRoom(name, standing) {
+    if (this.#room?.name === name && this.#room.standing === standing) return;
+    this.#room = { name, standing };
+    this.#draw();
+  }
+
+  get standing() {
+    return this.#standing;
   }
 
   /** One word, for beside the name. */
   get word() {
-    return words.states[this.#state.state];
+    return words.states[this.#standing.name];
   }
 
   #draw() {
     clearTimeout(this.#timer);
-    const { state, code, reason } = this.#state;
-    if (state === "open") {
-      this.#back();
-    } else if (state === "stopped") {
-      const says = STOPPED.get(code) ?? words.status.closed;
-      this.#say("stopped", reason ? `${says} ${sentence(reason)}` : says, words.status.joinAgain);
-    } else if (state !== "closed" && performance.now() - this.#since < QUIET_MS) {
+    const now = performance.now();
+    const trouble = shown(this.#standing, now);
+    const isQuiet = trouble !== null && trouble.kind !== "stop" && now - this.#since < QUIET_MS && !this.#standing.isOpen;
+    if (isQuiet) {
       this.#timer = setTimeout(() => this.#draw(), QUIET_MS);
-    } else if (state === "waiting") {
-      const left = Math.ceil((this.#retryAt - performance.now()) / 1000);
-      const why = REASONS.get(code) ?? (this.#wasOpen ? words.status.offline : words.status.unreachable);
-      this.#say("offline", why, words.status.tryNow, left > 0 ? words.status.againIn(left) : words.status.again);
-      this.#timer = setTimeout(() => this.#draw(), 500);
-    } else if (state === "connecting") {
-      this.#say("offline", words.status.connecting, null);
+    } else if (trouble) {
+      this.#toldTrouble = this.#standing.wasOpen && !this.#standing.isOpen;
+      this.#say(trouble);
+    } else {
+      this.#drawRoom(now);
     }
   }
 
-  /**
-   * Say how it is.
-   * @param {"offline" | "stopped" | "back"} kind
-   * @param {string} text
-   * @param {string | null} action what the button does, if there is one
-   * @param {string} [passing] changes every second: it is seen and not announced
-   */
-  #say(kind, text, action, passing = "") {
-    this.#shown = true;
-    this.#banner.hidden = false;
-    this.#banner.className = `banner ${kind}`;
-    this.#text.textContent = `${text} ${passing}`;
-    if (this.#announced !== text) announce(text);
-    this.#announced = text;
-    this.#action.hidden = action === null;
-    if (action) this.#action.textContent = action;
+  /** @param {number} now */
+  #drawRoom(now) {
+    const trouble = this.#room && shownInRoom(this.#room.name, this.#room.standing, now);
+    const wasTold = this.#toldTrouble;
+    this.#toldTrouble = false;
+    if (trouble) {
+      this.#say(trouble);
+    } else if (wasTold) {
+      this.#say({ kind: "back", text: words.standing.connected, ways: [] });
+      this.#timer = setTimeout(() => this.#hide(), BACK_MS);
+    } else if (!this.#banner.classList.contains("back")) {
+      this.#hide();
+    } else {
+      this.#timer = setTimeout(() => this.#hide(), BACK_MS);
+    }
   }
 
-  #back() {
-    if (!this.#shown) return;
-    if (this.#wasOpen) this.#say("back", words.status.connected, null);
-    this.#shown = false;
-    this.#timer = setTimeout(() => (this.#banner.hidden = true), BACK_MS);
+  /** @param {Omit<Shown, "kind"> & {kind: Shown["kind"] | "back"}} what */
+  #say({ kind, text, passing, ways }) {
+    this.#banner.hidden = false;
+    this.#banner.className = `banner ${kind}`;
+    this.#text.textContent = passing ? `${text} ${passing}` : text;
+    if (this.#announced !== text) announce(text);
+    this.#announced = text;
+    this.#drawWays(ways);
+    if (passing) this.#timer = setTimeout(() => this.#draw(), TICK_MS);
+  }
+
+  /** @param {WayOut[]} ways */
+  #drawWays(ways) {
+    const room = this.#room?.name ?? "";
+    const signature = `${room} ${ways}`;
+    if (this.#drawnWays === signature) return; // a button that is about to be pressed stays where it is
+    this.#drawnWays = signature;
+    const buttons = ways.map((way) => {
+      const label = way === "leave" ? words.ways.leave(room) : words.ways[way];
+      return el("button", { type: "button", class: "small", onclick: () => this.#onWay(way) }, label);
+    });
+    this.#ways.replaceChildren(...buttons);
+  }
+
+  #hide() {
+    this.#banner.hidden = true;
+    this.#banner.className = "banner";
+    this.#announced = "";
   }
 }
 

@@ -56,6 +56,10 @@ export const words = {
     room: "Room",
     enter: "Join the room",
     cancel: "Cancel",
+    // another name
+    renameTitle: "Change your name",
+    newName: "New name",
+    save: "Save",
     // the rooms
     rooms: "Rooms",
     closeRooms: "Close the room list",
@@ -87,6 +91,8 @@ export const words = {
 
   entrance: {
     noName: "Tell us a name.",
+    nameTaken: "Somebody who is here has this name.",
+    unreachable: "The service can’t be reached. Try again.",
     noRoom: "Name a room.",
     roomRule: "A room’s name has only a–z, 0–9, - and _, and starts with a letter or a digit.",
   },
@@ -94,30 +100,68 @@ export const words = {
   days: { today: "Today", yesterday: "Yesterday" },
 
   /** How the connection is: in a word, beside one's name. */
-  states: { open: "Online", connecting: "Connecting…", stopped: "Disconnected", waiting: "Offline", closed: "Offline" },
+  states: {
+    connecting: "Connecting…",
+    open: "Online",
+    restarting: "Restarting…",
+    unreachable: "No connection",
+    offline: "Offline",
+    full: "Waiting…",
+    crowded: "Waiting…",
+    unavailable: "Waiting…",
+    rateLimited: "Waiting…",
+    nameTaken: "Waiting…",
+    removed: "Removed",
+    banned: "Banned",
+    signedOut: "Signed out",
+    forbidden: "Disconnected",
+    ended: "Disconnected",
+  },
 
-  status: {
+  /** The same in sentences, and how it is in a room. */
+  standing: {
     connected: "Connected.",
     connecting: "Connecting…",
-    closed: "The connection was closed.",
-    tooManyErrors: "You were disconnected because of too many errors or messages.",
-    removed: "You were removed from this chat.",
-    tooBig: "A message was too big, so the connection was closed.",
-    unauthenticated: "You can’t enter here without an account.",
-    forbidden: "You may not enter here.",
     restarting: "The service is restarting.",
-    full: "The service is full.",
-    tooMany: "You have too many connections open.",
-    tooSlow: "The connection was too slow.",
-    nameTaken: "Somebody who is here has your name.",
-    rateLimited: "Too many attempts from here.",
-    offline: "You are offline.",
     unreachable: "The service can’t be reached.",
+    offline: "You are offline: this device has no network.",
+    full: "The service is full.",
+    crowded: "You have too many connections open.",
+    unavailable: "The service can take nobody in just now.",
+    rateLimited: "There were too many attempts from here.",
+    nameTaken: "Somebody who is here has your name.",
+    /** @type {(room: string | null, why: string) => string} `why`: a sentence, or "" */
+    removed: (room, why) => `You were removed from ${room === null ? "this chat" : `#${room}`}. ${why}`.trim(),
+    /** @type {(room: string | null, why: string) => string} */
+    banned: (room, why) => `You are banned from ${room === null ? "this chat" : `#${room}`}. ${why}`.trim(),
+    signedOut: "You are signed out: this chat can’t be entered without an account.",
+    /** @param {string} why */
+    forbidden: (why) => `You may not enter here. ${why}`.trim(),
+    /** @param {string} why */
+    tooManyErrors: (why) => `You were disconnected because of too many errors or messages. ${why}`.trim(),
+    tooBig: "A message was too big, so the connection was closed.",
+    /** @param {string} why */
+    ended: (why) => `The connection was closed. ${why}`.trim(),
+    readOnly: "Nothing can be stored just now: you can read, and what you write waits.",
+    slowed: "You write faster than this room takes. What you write waits.",
+    /** @param {string} room */
+    roomForbidden: (room) => `You may not enter #${room}.`,
+    /** @type {(room: string, why: string) => string} */
+    roomRefused: (room, why) => `#${room} can’t be entered. ${why}`.trim(),
+    /** When it is tried again. @param {number | null} seconds null: now */
+    again: (seconds) => (seconds === null ? "Trying again…" : `Trying again in ${number(seconds)} s.`),
+    /** When a service that restarts takes us back. @param {number | null} seconds null: now */
+    back: (seconds) => (seconds === null ? "Connecting anew…" : `Connecting anew in ${number(seconds)} s.`),
+  },
+
+  /** What can be done about it. */
+  ways: {
     tryNow: "Try now",
+    tryAgain: "Try again",
     joinAgain: "Join again",
-    again: "Trying again…",
-    /** @param {number} seconds */
-    againIn: (seconds) => `Trying again in ${number(seconds)} s.`,
+    otherName: "Use another name",
+    /** @param {string} room */
+    leave: (room) => `Leave #${room}`,
   },
 
   typing: {
@@ -162,7 +206,7 @@ export const words = {
     /** @param {string} why a sentence */
     failed: (why) => `Not sent. ${why}`,
     retry: "Send again",
-    discard: "Delete",
+    discard: "Discard",
   },
 
   code: {
@@ -270,6 +314,40 @@ export const words = {
     peopleHere: (people) => formOf(people, { one: "person here", other: "people here" }),
     large: "In a room this large only the number is shown.",
     you: "you",
+    out: "can’t be entered",
+  },
+
+  queue: {
+    /**
+     * @param {number} waiting entries
+     * @param {number} failed entries
+     * @param {import("./queue.js").Why} why
+     */
+    summary: (waiting, failed, why) => {
+      const waits = { one: "message waits", other: "messages wait" };
+      const fates = {
+        unconnected: "until there is a connection",
+        unstored: "until they can be stored",
+        slowed: "and go out one by one",
+      };
+      const first = waiting > 0 ? `${count(waiting, waits)}${why ? ` ${fates[why]}` : ""}.` : "";
+      const second = failed > 0 ? `${count(failed, { one: "message was", other: "messages were" })} not sent.` : "";
+      return `${first} ${second}`.trim();
+    },
+    states: { queued: "Waiting", sending: "On its way…", paused: "Kept back", failed: "Not sent" },
+    /** What an entry is. @param {import("../protocol.js").Change} frame */
+    what: (frame) => {
+      if (frame.type === "send") return frame.text;
+      if (frame.type === "edit") return `Change of a message: ${frame.text}`;
+      if (frame.type === "remove") return "Removal of a message";
+      if (frame.type === "topic") return `Topic: ${frame.text}`;
+      return frame.on === false ? `Reaction taken back: ${frame.emoji}` : `Reaction: ${frame.emoji}`;
+    },
+    /** @type {(room: string, fate: string) => string} */
+    inRoom: (room, fate) => `#${room} · ${fate}`,
+    text: "New text",
+    edit: "Edit",
+    sendNow: "Send now",
   },
 
   announcer: {
@@ -292,7 +370,5 @@ export const words = {
     topic: "The topic was not set.",
     /** @type {(what: string, why: string) => string} two sentences */
     refused: (what, why) => `${what} ${why}`,
-    /** @type {(room: string, why: string) => string} */
-    notEntered: (room, why) => `#${room}: ${why}`,
   },
 };
