@@ -283,6 +283,7 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     version: int = VERSION
     heartbeat: float
     limits: Limits
+    role: str | UnsetType = UNSET  # "moderator", for who is one
     unread: dict[str, int] | UnsetType = UNSET
 
 

@@ -90,6 +90,8 @@ class Session(Owner):
             node.networks.enter(self.user.id, self.network)
             node.admission.announce_name(self.user)
         welcome = protocol.Welcome(user=self.user.person, heartbeat=node.heartbeat.interval, limits=node.limits)
+        if self.user.moderator:
+            welcome.role = "moderator"
         if unread:
             welcome.unread = unread
         self.reply(welcome)

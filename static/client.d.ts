@@ -260,6 +260,8 @@ export class Chat {
     });
     /** @type {Person | null} who we are */
     user: Person | null;
+    /** Whether we are a moderator. */
+    moderator: boolean;
     /** @type {Limits} the service's, from `welcome` */
     limits: Limits;
     /** @type {Outbox} */
@@ -317,6 +319,11 @@ export class Chat {
      * @returns {Begun | null}
      */
     begun(room: string): Begun | null;
+    /**
+     * Whether the service would let us say what a room we are in is about.
+     * @param {string} room
+     */
+    maySetTopic(room: string): boolean;
     /**
      * Say something. It is kept and sent until the service has stored it.
      * @param {string} room
@@ -589,6 +596,8 @@ export interface Welcome {
   /** seconds between the service's pings */
   heartbeat: number;
   limits: Limits;
+  /** "moderator", for who is one */
+  role?: string;
   /** messages by room, where we read before */
   unread?: Record<string, number>;
 }

@@ -73,6 +73,8 @@ const wellFormed = (text) => text.toWellFormed?.() ?? text;
 export class Chat {
   /** @type {Person | null} who we are */
   user = null;
+  /** Whether we are a moderator. */
+  moderator = false;
   /** @type {Limits} the service's, from `welcome` */
   limits = { text: 4000, frame: 65_536, rooms: 50 };
   /** @type {Outbox} */
@@ -201,6 +203,16 @@ export class Chat {
    */
   begun(room) {
     return this.#rooms.get(room)?.begun ?? null;
+  }
+
+  /**
+   * Whether the service would let us say what a room we are in is about.
+   * @param {string} room
+   */
+  maySetTopic(room) {
+    const cursor = this.#rooms.get(room);
+    if (!cursor?.since || !this.user) return false;
+    return this.moderator || cursor.since.seq === 0 || cursor.begun?.user.id === this.user.id;
   }
 
   // -- what lasts: by the outbox
@@ -413,6 +425,7 @@ export class Chat {
   /** @param {Welcome} frame */
   #onWelcome(frame) {
     this.user = frame.user;
+    this.moderator = frame.role === "moderator";
     this.limits = { ...this.limits, ...frame.limits };
     this.#emit("welcome", frame);
     this.#rooms.onWelcome();

@@ -153,6 +153,8 @@ export interface Welcome {
   /** seconds between the service's pings */
   heartbeat: number;
   limits: Limits;
+  /** "moderator", for who is one */
+  role?: string;
   /** messages by room, where we read before */
   unread?: Record<string, number>;
 }

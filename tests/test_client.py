@@ -250,6 +250,36 @@ async def test_a_rooms_topic_and_beginning_are_known() -> None:
     assert texts == ["tea", "overtaken", "coffee", ""]
 
 
+async def test_who_may_set_a_topic_is_known() -> None:
+    """Moderators; who began the room; whoever is first in one where nothing was said; nobody where it isn't known."""
+    assert await run("""
+        const may = async (welcome, joined) => {
+            const service = scripted();
+            service.chat.join("lobby");
+            service.chat.open();
+            const socket = await service.next(1);
+            const before = service.chat.maySetTopic("lobby");
+            socket.welcome(welcome);
+            socket.joined(joined);
+            return [before, service.chat.maySetTopic("lobby"), service.chat.maySetTopic("elsewhere")];
+        };
+        const begun = (id) => ({ seq: 3, begun: { user: { id, name: "Ada" }, at: 1 } });
+        return [
+            await may({}, {}),
+            await may({}, begun("me")),
+            await may({}, begun("other")),
+            await may({}, { seq: 3 }),
+            await may({ role: "moderator" }, begun("other")),
+        ];
+    """) == [
+        [False, True, False],
+        [False, True, False],
+        [False, False, False],
+        [False, False, False],
+        [False, True, False],
+    ]
+
+
 async def test_a_topic_is_kept_and_sent_until_it_is_stored_or_refused() -> None:
     """By the outbox, in its place among the messages; a refusal is told with its words, and the rest goes on."""
     order, refused, left = await run("""

@@ -140,6 +140,9 @@ async def _states(ada: Person) -> Any:
     await ada.page.get_by_role("button", name="React with 👍").click()
     await expect(ada.page.locator(".chip")).to_be_visible()
     yield "messages"
+    await ada.page.get_by_role("button", name="About this room").click()
+    yield "about the room"
+    await ada.page.keyboard.press("Escape")
     await ada.page.set_viewport_size({"width": 390, "height": 760})
     await ada.page.get_by_role("button", name="Show the room list").click()
     yield "the drawer"

@@ -95,6 +95,13 @@ async def test_who_may_set_a_topic(broker_env: dict[str, str]) -> None:
         assert (await ada.join("tea"))["begun"]["user"] == {"id": "u-bob", "name": "Bob"}
 
 
+async def test_moderators_are_told_that_they_are(broker_env: dict[str, str]) -> None:
+    """So that a client need not offer others what they may not do."""
+    async with serving(broker_env) as it, enter(it) as ada, enter(it, MODERATOR) as mod:
+        assert mod.frames[0]["role"] == "moderator"
+        assert "role" not in ada.frames[0]
+
+
 async def test_topics_that_are_refused() -> None:
     """Where one isn't, of a muted author, and what can't be a topic."""
     async with serving() as it, enter(it) as ada, enter(it, MODERATOR) as mod:

@@ -4,6 +4,7 @@
  */
 
 import { Chat, HttpError } from "../client.js";
+import { About } from "./about.js";
 import { roomOfPath } from "./address.js";
 import { announceMessage, forgetMessages } from "./announcer.js";
 import { Commands } from "./commands.js";
@@ -103,6 +104,7 @@ export class Conversation {
     later: () => this.#draw(),
   });
   #rename = new Rename((name) => this.#takeName(name));
+  #about = new About((text) => this.#outgoing.setTopic(this.#current.name, text));
 
   /**
    * @param {object} options
@@ -201,6 +203,8 @@ export class Conversation {
       const room = this.#rooms.get(value.room);
       if (!room) return;
       apply(room, value);
+      room.topic = this.#chat.topic(room.name);
+      room.begun = this.#chat.begun(room.name);
       if (event === "typing" || event === "message") this.#showTyping();
       this.#draw();
     });
@@ -524,8 +528,10 @@ export class Conversation {
     const room = this.#current;
     const fresh = this.#fresh && room.joined;
     if (fresh) this.#fresh = false;
-    const timeline = new Timeline(room, this.#outgoing.entries(room.name), this.#me);
+    const entries = this.#outgoing.entries(room.name);
+    const timeline = new Timeline(room, entries, this.#me);
     this.#log.draw(timeline, { fresh, unread: room.unread });
+    this.#about.draw(room, this.#chat.maySetTopic(room.name), entries);
     this.#sidebar.people(room, this.#me);
     this.#sidebar.me(this.#chat.user ?? { id: "", name: this.#name }, this.#status.standing.name, this.#status.word);
     this.#status.inRoom(room.name, room.standing);

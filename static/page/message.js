@@ -3,6 +3,7 @@
  * @module
  */
 
+import { begunBy, linkCopier } from "./about.js";
 import { avatar, el, icon } from "./dom.js";
 import { dayName, isEmojiOnly, moment, time } from "./format.js";
 import { folded } from "./fold.js";
@@ -11,18 +12,18 @@ import { messageNodes } from "./text.js";
 import { list, sentence, words } from "./words.js";
 
 /**
- * @import { Person } from "../protocol.js"
+ * @import { Begun, Person } from "../protocol.js"
  * @import { Names } from "./mentions.js"
  * @import { Pending, Row, Shown, Values } from "./rows.js"
  */
 
 const READERS_SHOWN = 3;
 
-/** @type {Record<string, (room: string) => (Node | string)[]>} */
+/** @type {Record<string, (room: string, begun: Begun | null) => (Node | string)[]>} */
 const STARTS = {
-  empty: (room) => [el("strong", {}, words.log.empty(room)), words.log.sayHello],
-  begin: (room) => [el("strong", {}, words.log.begins(room))],
-  forgotten: () => [words.log.forgotten],
+  empty: (room) => [el("strong", {}, words.log.empty(room)), el("span", {}, words.log.sayHello), ...linkCopier(room)],
+  begin: (room, begun) => [el("strong", {}, words.log.begins(room)), ...begunBy(begun), ...linkCopier(room)],
+  forgotten: (_, begun) => [words.log.forgotten, ...begunBy(begun)],
 };
 
 /** @type {{[K in keyof Values]: (value: Values[K]) => HTMLLIElement}} */
@@ -30,7 +31,8 @@ const BUILDERS = {
   message: (value) => message(value),
   pending: (value) => pending(value),
   loading: () => el("li", { class: "row-note loading" }, words.log.loading),
-  start: ({ room, says }) => el("li", { class: `row-note start ${says ?? ""}` }, ...(says ? STARTS[says](room) : [])),
+  start: ({ room, says, begun }) =>
+    el("li", { class: `row-note start ${says ?? ""}` }, ...(says ? STARTS[says](room, begun ?? null) : [])),
   gap: ({ reason }) => el("li", { class: "row-note gap" }, icon("gap"), el("span", {}, words.log[reason] ?? words.log.trimmed)),
   day: ({ day }) => el("li", { class: "separator" }, el("span", {}, dayName(day))),
   new: () => el("li", { class: "separator new" }, el("span", {}, words.log.new)),

@@ -60,6 +60,11 @@ export class Outgoing {
     this.#post(() => this.#chat.edit(room, seq, text));
   }
 
+  /** @type {(room: string, text: string) => void} */
+  setTopic(room, text) {
+    this.#post(() => this.#chat.setTopic(room, text));
+  }
+
   /**
    * Remove a message, if that is really meant.
    * @param {string} room

@@ -6,7 +6,8 @@
 
 /**
  * @import {
- *   Edited, HistoryPage, Joined, Message, Person, Presence, Reacted, ReadFrame, Removed, TopicEvent, TypingFrame,
+ *   Begun, Edited, HistoryPage, Joined, Message, Person, Presence, Reacted, ReadFrame, Removed, Topic, TopicEvent,
+ *   TypingFrame,
  * } from "../protocol.js"
  */
 /** @import { Loss } from "../cursor.js" */
@@ -57,6 +58,10 @@ export class Room {
   mentions = 0;
   /** @type {Person | null} */
   self = null;
+  /** @type {Topic | null} as the client has it */
+  topic = null;
+  /** @type {Begun | null} likewise */
+  begun = null;
   /** @type {number | null} "New" stands after this seq */
   divider = null;
 

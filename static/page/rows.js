@@ -12,7 +12,7 @@ import { words } from "./words.js";
 
 /**
  * @import { Loss } from "../cursor.js"
- * @import { Change, Message, Person } from "../protocol.js"
+ * @import { Begun, Change, Message, Person } from "../protocol.js"
  * @import { Names } from "./mentions.js"
  * @import { OutgoingEntry } from "./outgoing.js"
  * @import { Room } from "./room.js"
@@ -46,7 +46,7 @@ const GROUP_MS = 5 * 60_000; // messages of one person closer than this stand to
  * What each kind of row shows.
  * @typedef {object} Values
  * @property {{room: string, says?: Beginning}} loading
- * @property {{room: string, says?: Beginning}} start
+ * @property {{room: string, says?: Beginning, begun?: Begun | null}} start
  * @property {Loss} gap
  * @property {{day: number, today: number}} day
  * @property {{}} new
@@ -131,7 +131,7 @@ export class Timeline {
   #top() {
     const { name, more } = this.#room;
     const start = startOf(this.#room, this.#pending.length > 0);
-    return row(more ? "loading" : "start", "top", { room: name, ...start }, start.says ?? "");
+    return row(more ? "loading" : "start", "top", { room: name, ...start }, `${start.says} ${start.begun?.at}`);
   }
 
   #firstNew() {
@@ -238,11 +238,11 @@ function pendingOf(room, entries, me) {
   });
 }
 
-/** @type {(room: Room, waiting: boolean) => {says?: Beginning}} */
-function startOf({ joined, messages, gap, more }, waiting) {
+/** @type {(room: Room, waiting: boolean) => {says?: Beginning, begun?: Begun | null}} */
+function startOf({ joined, messages, gap, more, begun }, waiting) {
   if (!joined || more || gap) return {}; // before it is joined nothing is known of its beginning
   if (messages.length === 0 && !waiting) return { says: "empty" };
-  return { says: messages.length === 0 || messages[0].seq === 1 ? "begin" : "forgotten" };
+  return { says: messages.length === 0 || messages[0].seq === 1 ? "begin" : "forgotten", begun };
 }
 
 /** @type {(previous: Message, message: Message) => boolean} */

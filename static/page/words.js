@@ -79,6 +79,13 @@ export const words = {
     peopleHere: "People in this room",
     closePeople: "Close the list of people",
     notices: "Notices",
+    // what the room is about
+    about: "About this room:",
+    topic: "Topic",
+    topicHint: "What is this room about?",
+    setTopic: "Set the topic",
+    copyLink: "Copy the link",
+    close: "Close",
     // before a message is removed
     removeTitle: "Remove this message?",
     removeWhat: "Its text is deleted for everybody. A note stays in its place.",
@@ -164,6 +171,17 @@ export const words = {
     leave: (room) => `Leave #${room}`,
   },
 
+  about: {
+    add: "Set a topic",
+    none: "No topic yet.",
+    /** @type {(who: string, day: string, time: string) => string} */
+    set: (who, day, time) => `Topic by ${who} · ${day}, ${time}`,
+    /** @type {(who: string, day: string, time: string) => string} */
+    begun: (who, day, time) => `Begun by ${who} · ${day}, ${time}`,
+    copied: "The link to this room is copied.",
+    notCopied: "The link could not be copied.",
+  },
+
   typing: {
     /** @param {string[]} people */
     some: (people) => `${list(people)} ${formOf(people.length, { one: "is", other: "are" })} typing…`,
@@ -179,7 +197,7 @@ export const words = {
     sayHello: "Say hello: whoever comes later sees it.",
     /** @param {string} room */
     begins: (room) => `This is where #${room} begins`,
-    forgotten: "Earlier messages are no longer kept.",
+    forgotten: "No older messages are kept here.", // there may have been none: a topic counts as an event, too
     new: "New",
     latest: "Latest",
     /** @param {number} messages */
