@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tornado.ioloop import IOLoop
 
@@ -23,6 +24,9 @@ from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 
 from .harness import SECRET_KEY, UNIT, RedisCluster, RedisSentinels, RedisServer, ServiceProcess, secrecy
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing of the code
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

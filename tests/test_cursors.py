@@ -863,7 +863,7 @@ class Interleavings(RuleBasedStateMachine):
 
 def test_the_promises_hold_under_every_interleaving() -> None:
     """Each member gets seq + 1, seq + 2, … once, or a reset is said: whatever is lost, repeated, late, trimmed."""
-    run_state_machine_as_test(Interleavings, settings=settings(deadline=None, max_examples=200, stateful_step_count=40))
+    run_state_machine_as_test(Interleavings, settings=settings(max_examples=200, stateful_step_count=40))
 
 
 def wander(room_class: type[RoomCursors[Any]], random: Random) -> None:

@@ -199,17 +199,20 @@ async def test_hostile_texts_are_shown_whole_and_soon() -> None:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.page.goto(f"{service.url}/clock.html")
             for part in HOSTILE:
-                spent = []
-                for length in (4000, 40_000):
-                    text = (part * length)[:length].strip() + "x"
-                    await _render(ada, [part])
-                    began = time.perf_counter()
-                    ((html, words),) = await _render(ada, [text])
-                    spent.append(time.perf_counter() - began)
-                    assert words.count("x") == html.count("x") == 1
-                    deep = await ada.page.evaluate(_DEPTH, html)
-                    assert deep < 60, f"{part}: {deep} elements in each other"
-                assert spent[1] < 30 * max(spent[0], 0.02), f"{part}: {spent}"
+                short, long = ((part * length)[:length].strip() + "x" for length in (4000, 40_000))
+                ratios: list[float] = []
+                while not ratios or ratios[-1] >= 30:  # a pause of the machine hits one of them, at times
+                    spent = []
+                    for text in (short, long):
+                        await _render(ada, [part])
+                        began = time.perf_counter()
+                        ((html, words),) = await _render(ada, [text])
+                        spent.append(max(time.perf_counter() - began, 0.02))
+                        assert words.count("x") == html.count("x") == 1
+                        deep = await ada.page.evaluate(_DEPTH, html)
+                        assert deep < 60, f"{part}: {deep} elements in each other"
+                    ratios.append(spent[1] / spent[0])
+                    assert len(ratios) < 5, f"{part}: each time so many times as long: {ratios}"
 
 
 _DEPTH = """(html) => {

@@ -163,10 +163,13 @@ class Client:
                 assert self.wire is not None
                 await self.wire.ended
                 self.lost_at = time.monotonic()
+                code = self.wire.close_code or 1006
                 if self._return_at - self.lost_at > PROMISED:
                     self.swarm.early.append(self._return_at - self.lost_at)
                     self._return_at = 0.0  # nobody is there any more who keeps it
-                self.swarm.closes[self.wire.close_code or 1006] += 1
+                elif code == 1012:
+                    self.swarm.late.append(self.lost_at - self._return_at)
+                self.swarm.closes[code] += 1
             except (OSError, TimeoutError):
                 failures += 1
                 self.swarm.failures += 1

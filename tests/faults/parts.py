@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -38,13 +38,12 @@ async def cluster(
 
 
 @asynccontextmanager
-async def refusing(redis: RedisServer, how: str) -> AsyncIterator[None]:
-    """Redis answers and refuses to write (refusals.py), until the block ends."""
-    mend = await asyncio.to_thread(REFUSALS[how].begin, redis)
-    try:
+async def refusing(how: str, *servers: RedisServer) -> AsyncIterator[None]:
+    """They answer and refuse to write (refusals.py), until the block ends."""
+    async with AsyncExitStack() as stack:
+        for server in servers:
+            stack.push_async_callback(asyncio.to_thread, await asyncio.to_thread(REFUSALS[how].begin, server))
         yield
-    finally:
-        await asyncio.to_thread(mend)
 
 
 class Startable(Protocol):

@@ -36,6 +36,7 @@ class Swarm:
         self.failures = 0  # attempts to come in that came to nothing
         self.told: list[float] = []  # `reconnect.in_ms`, in seconds
         self.early: list[float] = []  # seconds before the promised moment at which sockets were cut
+        self.late: list[float] = []  # seconds after it, where it was kept
         self.heads: dict[str, int] = {}  # by room, the highest seq acknowledged
         self.posted_at: dict[str, float] = {}
         self.posted_in: dict[str, str] = {}

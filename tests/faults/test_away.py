@@ -21,23 +21,24 @@ from .parts import (
     taken_again,
     under_load,
 )
+from .shapes import OTHERS, redis_shape
 from .swarm import Swarm
 from .unguarded import SHORT_TTL
 
 pytestmark = [
     pytest.mark.timeout(seconds=300 * UNIT),
-    pytest.mark.expects_log(r"redis (commands|channels): |redis refused"),
+    pytest.mark.expects_log(r"redis (commands|channels|cluster): |redis refused"),
 ]
 
 
-async def stay_away(seed: int, seconds: float, guard: str | None) -> tuple[Swarm, Verdict, float]:
+async def stay_away(seed: int, shape: str, seconds: float, guard: str | None) -> tuple[Swarm, Verdict, float]:
     """Redis is dead for so long, and then refuses to write for so long; then a life passes in which others are buried.
 
     The last is how long it took at most from its return to the next message.
     """
     worst = 0.0
     async with (
-        own_redis(appendonly="yes", appendfsync="always") as redis,
+        redis_shape(shape, appendonly="yes", appendfsync="always") as redis,
         cluster(redis.url, guard) as processes,
         Swarm([process.port for process in processes], seed) as swarm,
     ):
@@ -56,7 +57,7 @@ async def stay_away(seed: int, seconds: float, guard: str | None) -> tuple[Swarm
             await asyncio.sleep(seconds)
             await asyncio.to_thread(redis.start)
             await recovered()
-            async with refusing(redis, "full"):
+            async with refusing("full", *redis.primaries()):
                 await asyncio.sleep(seconds)
             await recovered()
 
@@ -64,11 +65,13 @@ async def stay_away(seed: int, seconds: float, guard: str | None) -> tuple[Swarm
         return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY), worst
 
 
-async def test_f22_redis_away(seed: int, long_form: bool, table: Table) -> None:
+@pytest.mark.parametrize("shape", ["redis", *(pytest.param(other, marks=pytest.mark.long) for other in OTHERS)])
+async def test_f22_redis_away(shape: str, seed: int, long_form: bool, middle_form: bool, table: Table) -> None:
     """Those who stayed did not leave, by anybody's word, and kept their names; their messages came once."""
-    swarm, verdict, worst = await stay_away(seed, *((30, None) if long_form else (SHORT_TTL + 1, "short")))
+    whole = long_form and (shape == "redis" or not middle_form)
+    swarm, verdict, worst = await stay_away(seed, shape, *((30, None) if whole else (SHORT_TTL + 1, "short")))
     answers = f"{sum(swarm.coveted.values())} strangers got none of {len(swarm.clients)} names"
-    note = f"{len(swarm.moved)} told to have left or come, {answers}"
+    note = f"{shape}: {len(swarm.moved)} told to have left or come, {answers}"
     table.row("F22", seed, len(swarm.posted_at), 2, verdict, worst, note)
     verdict.assert_clean()
     assert verdict.said == 0
@@ -79,7 +82,7 @@ async def test_f22_redis_away(seed: int, long_form: bool, table: Table) -> None:
 @pytest.mark.long
 async def test_f22_control(seed: int, table: Table) -> None:
     """A process that was away itself takes all others for dead, and nobody asks whose a name is."""
-    swarm, _, _ = await stay_away(seed, SHORT_TTL + 1, "short+witness+names")
+    swarm, _, _ = await stay_away(seed, "redis", SHORT_TTL + 1, "short+witness+names")
     given = swarm.coveted["201"]
     table.control(
         "F22", f"{len(swarm.moved)} of {len(swarm.clients)} told to have left or come, {given} names given away"

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import websockets
 
-from tests.harness import UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, SteppedClock, Verdict, make_jwt
+from tests.harness import UNIT, ChatClient, ChatError, ServiceProcess, SteppedClock, Verdict, make_jwt
 
 from .client import ORIGIN
 from .conftest import Table
 from .parts import RECOVERY, room_of, service, under_load
+from .shapes import OTHERS, redis_shape
 from .swarm import Swarm
 
 pytestmark = [pytest.mark.timeout(seconds=400 * UNIT), pytest.mark.expects_log("clock")]
@@ -85,21 +86,20 @@ class Kept:
 
 
 @asynccontextmanager
-async def stepped(whose: str, guard: str | None, folder: Path) -> AsyncIterator[tuple[SteppedClock, ServiceProcess]]:
-    """A service whose own clock can be set, on either broker, or one whose Redis's can."""
+async def stepped(
+    whose: str, broker: str, guard: str | None, folder: Path
+) -> AsyncIterator[tuple[SteppedClock, ServiceProcess]]:
+    """A service on SQLite or a shape of Redis: its own clock can be set, or that of Redis's servers."""
     async with AsyncExitStack() as stack:
         clock = stack.enter_context(SteppedClock())
         env = dict(ENV)
         url = ""
-        if whose == "the service's, on SQLite":
+        if broker == "sqlite":
             env["SQLITE_PATH"] = str(folder / "parley.db")
         else:
-            redis = RedisServer()
-            stack.callback(redis.close)
-            if whose == "redis's":
-                redis.environ |= clock.environ
-            url = (await asyncio.to_thread(redis.start)).url
-        if whose != "redis's":
+            environ = clock.environ if whose == "redis" else None
+            url = (await stack.enter_async_context(redis_shape(broker, environ))).url
+        if whose == "service":
             env |= clock.environ
         process = service(url, guard, env)
         await asyncio.to_thread(process.start)
@@ -110,14 +110,20 @@ async def stepped(whose: str, guard: str | None, folder: Path) -> AsyncIterator[
 
 
 async def set_clock(
-    whose: str, seed: int, seconds: float, guard: str | None, folder: Path, steps: tuple[int, ...] = STEPS
+    whose: str,
+    broker: str,
+    seed: int,
+    seconds: float,
+    guard: str | None,
+    folder: Path,
+    steps: tuple[int, ...] = STEPS,
 ) -> tuple[Swarm, Verdict, list[str], float]:
     """Step the clock under load, each step for so many seconds.
 
     The last two: what is gone, be it while the clock stands elsewhere or afterwards; the worst time shown.
     """
     async with (
-        stepped(whose, guard, folder) as (clock, process),
+        stepped(whose, broker, guard, folder) as (clock, process),
         Swarm([process.port], seed) as swarm,
     ):
         kept = Kept(process.url)
@@ -144,12 +150,21 @@ async def set_clock(
         return swarm, verdict, list(gone), worst
 
 
-@pytest.mark.parametrize("whose", ["the service's, on Redis", "the service's, on SQLite", "redis's"])
-async def test_f23_clock_set(whose: str, seed: int, long_form: bool, table: Table, tmp_path: Path) -> None:
+BOTH = [("service", "sqlite"), ("service", "redis"), ("redis", "redis")]
+FURTHER = [(whose, shape) for shape in OTHERS for whose in ("service", "redis")]
+
+
+@pytest.mark.parametrize(
+    ("whose", "broker"), [*BOTH, *(pytest.param(*pair, marks=pytest.mark.long) for pair in FURTHER)]
+)
+async def test_f23_clock_set(
+    whose: str, broker: str, seed: int, long_form: bool, middle_form: bool, table: Table, tmp_path: Path
+) -> None:
     """An hour and a year, forward and back, for ten seconds each: nothing waits, nothing is deleted, time goes on."""
-    seconds, steps = (10, STEPS) if long_form else (2, (YEAR, -HOUR))
-    swarm, verdict, gone, worst = await set_clock(whose, seed, seconds, None, tmp_path, steps)
-    note = f"{whose}; times off by {worst:.1f} s at most a second later"
+    whole = long_form and (not middle_form or (whose, broker) == BOTH[-1])
+    seconds, steps = (10, STEPS) if whole else (2, (YEAR, -HOUR))
+    swarm, verdict, gone, worst = await set_clock(whose, broker, seed, seconds, None, tmp_path, steps)
+    note = f"the {whose}'s clock, on {broker}; times off by {worst:.1f} s at most a second later"
     table.row("F23", seed, len(swarm.posted_at), len(steps), verdict, swarm.worst_lag, note)
     verdict.assert_clean()
     assert verdict.said == 0 and not gone, gone
@@ -160,10 +175,10 @@ async def test_f23_clock_set(whose: str, seed: int, long_form: bool, table: Tabl
 
 @pytest.mark.long
 @pytest.mark.expects_log(".")
-@pytest.mark.parametrize("whose", ["the service's, on Redis", "the service's, on SQLite"])
-async def test_f23_control(whose: str, seed: int, table: Table, tmp_path: Path) -> None:
+@pytest.mark.parametrize("broker", ["redis", "sqlite"])
+async def test_f23_control(broker: str, seed: int, table: Table, tmp_path: Path) -> None:
     """A service that believes its clock at once forgets what is half an hour old."""
-    _, verdict, gone, worst = await set_clock(whose, seed, 10, "clock", tmp_path, (YEAR,))
+    _, verdict, gone, worst = await set_clock("service", broker, seed, 10, "clock", tmp_path, (YEAR,))
     table.control(
         "F23", f"{'; '.join(gone) or 'nothing gone'}; {verdict.said} absences said, times off by {worst:.0f} s"
     )

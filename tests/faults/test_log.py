@@ -177,7 +177,7 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str]
                     await asyncio.sleep(1)
                     for how in ("full", "disconnected"):
                         known = swarm.errors["unavailable"]
-                        async with refusing(redis, how):
+                        async with refusing(how, redis):
                             await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", RECOVERY)  # noqa: B023
                             await not_ready(processes, REFUSALS[how].fault)
                         worst = max(worst, await taken_again(swarm))
@@ -227,7 +227,7 @@ async def test_f14_control(seed: int, table: Table) -> None:
         await swarm.settle()
         acknowledged = len(swarm.acknowledged_at)
         swarm.on_delivery = lambda _, id: seen.add(id)
-        async with refusing(redis, "full"):
+        async with refusing("full", redis):
             swarm.clients[0].post("room-0")
             await soon(lambda: swarm.errors["unavailable"], "unavailable", RECOVERY)
             await asyncio.sleep(0.2)

@@ -1,6 +1,6 @@
 """A Redis Cluster whose primaries can be killed, and whose slots move, while it is in use."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Self
 
@@ -39,17 +39,20 @@ class RedisCluster:
         node_timeout: float = 1.0,
         full_coverage: bool = True,
         replication_delay: float | None = None,
+        environ: Mapping[str, str] | None = None,
         **flags: str | int,
     ) -> None:
         """`replicas`: of each primary. `node_timeout`: seconds without an answer after which a node is taken for dead.
 
         `full_coverage`: whether all slots are refused while one has no primary. `replication_delay`: seconds; None is a
-        direct link, without `links` that could be frozen. `flags` are the servers'.
+        direct link, without `links` that could be frozen. `environ`, beside this process's own, and `flags` are the
+        servers'.
         """
         self.nodes: list[ClusterNode] = []
         self.links = None if replication_delay is None else ReplicationLinks(replication_delay)
         self._primaries = primaries
         self._replicas = replicas
+        self._environ = environ or {}
         self._flags = flags | {
             "cluster_node_timeout": int(1000 * node_timeout),
             "cluster_require_full_coverage": "yes" if full_coverage else "no",
@@ -89,6 +92,7 @@ class RedisCluster:
     def _start_node(self) -> None:
         node = ClusterNode(**self._flags)
         self._stack.callback(node.close)
+        node.environ |= self._environ
         if self.links is not None:
             node.environ |= self.links.environ
         node.start()

@@ -1,5 +1,6 @@
 """A Redis with replicas, watched by three sentinels, whose master can be killed or frozen."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import ClassVar, Self
 
@@ -35,11 +36,13 @@ class RedisSentinels:
         min_replicas_to_write: int = 0,
         password: str = "",
         sentinel_password: str = "",
+        environ: Mapping[str, str] | None = None,
         **flags: str | int,
     ) -> None:
         """`replication_delay`: seconds; None is a direct link, without `links` that could be frozen.
 
-        `down_after`: seconds without an answer after which a server is taken for dead. `flags` are the servers'.
+        `down_after`: seconds without an answer after which a server is taken for dead. `environ`, beside this process's
+        own, and `flags` are the servers'.
         """
         self.servers: list[RedisServer] = []
         self.sentinels: list[Sentinel] = []
@@ -48,6 +51,7 @@ class RedisSentinels:
         self._down_after = down_after
         self._password = password
         self._sentinel_password = sentinel_password
+        self._environ = environ or {}
         self._flags = flags | {"min_replicas_to_write": min_replicas_to_write, "min_replicas_max_lag": 2}
         if password:
             self._flags |= {"requirepass": password, "masterauth": password}
@@ -87,6 +91,7 @@ class RedisSentinels:
     def _start_server(self, **flags: str | int) -> RedisServer:
         server = RedisServer(**self._flags, **flags)
         self._stack.callback(server.close)
+        server.environ |= self._environ
         if self.links is not None:
             server.environ |= self.links.environ
         server.start()
