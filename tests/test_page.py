@@ -233,7 +233,8 @@ async def test_everything_has_a_name() -> None:
             await expect(ada.page.get_by_role("button", name="Edit")).to_be_focused()
             await ada.page.keyboard.press("ArrowLeft")
             await ada.page.keyboard.press("Enter")
-            await ada.page.keyboard.press("ArrowRight")
+            await expect(ada.page.get_by_role("combobox", name="Search emoji")).to_be_focused()
+            await ada.page.keyboard.type("thumbs down")
             await ada.page.keyboard.press("Enter")
             await expect(ada.page.locator(".chip")).to_have_text("👎1")
 

@@ -14,12 +14,14 @@ import { words } from "./words.js";
  * @typedef {object} Offer what may be taken
  * @property {string} insert what stands in the text instead of what was typed
  * @property {(Node | string)[]} shown
+ * @property {() => void} [onTake]
  */
 
 /**
  * @typedef {object} Offers
  * @property {number} start where what it replaces begins
  * @property {Offer[]} offers
+ * @property {boolean} [atOnce] the first is taken without asking
  * @property {boolean} [complete] what is typed is one of them
  */
 
@@ -93,6 +95,10 @@ export class Completion {
   /** @param {Event} event */
   async #onInput(event) {
     if (event instanceof InputEvent && event.isComposing) return;
+    if (event instanceof InputEvent && event.inputType.startsWith("history")) {
+      this.hide(); // what was taken back is not to be taken again
+      return;
+    }
     const before = this.#before;
     if (this.#refused && before.startsWith(this.#refused)) return;
     this.#refused = "";
@@ -112,6 +118,10 @@ export class Completion {
   #show(found) {
     const fresh = this.#offers === null;
     this.#offers = { ...found, offers: found.offers.slice(0, SHOWN) };
+    if (found.atOnce) {
+      this.#take(0);
+      return;
+    }
     this.#list.replaceChildren(...this.#offers.offers.map(({ shown }, index) => option(index, shown)));
     this.#list.hidden = false;
     this.#choose(0);
@@ -138,6 +148,7 @@ export class Completion {
     this.#text.setSelectionRange(offers.start, end);
     document.execCommand("insertText", false, offers.offers[index].insert);
     this.hide();
+    offers.offers[index].onTake?.();
   }
 }
 

@@ -9,7 +9,7 @@ import { read, typedFor } from "./commands.js";
 import { Completion } from "./completion.js";
 import { byId } from "./dom.js";
 import { isBlank } from "./format.js";
-import { commandOffers, nameOffers } from "./offers.js";
+import { commandOffers, emojiOffers, nameOffers } from "./offers.js";
 import { words } from "./words.js";
 
 /** @import { Message, Person } from "../protocol.js" */
@@ -51,7 +51,7 @@ export class Composer {
    */
   constructor(on) {
     this.#on = on;
-    this.#completion = new Completion(this.#text, [commandOffers, nameOffers(on.people)]);
+    this.#completion = new Completion(this.#text, [commandOffers, nameOffers(on.people), emojiOffers]);
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -62,6 +62,7 @@ export class Composer {
     const hint = () => (this.#text.enterKeyHint = touch.matches ? "enter" : "send");
     touch.addEventListener("change", hint);
     hint();
+    byId("emoji").addEventListener("click", () => this.#pickEmoji());
     byId("cancel-edit").addEventListener("click", () => this.#cancel());
   }
 
@@ -216,6 +217,19 @@ export class Composer {
     event.preventDefault();
   }
 
+  async #pickEmoji() {
+    const loaded = await import("./picker.js").catch(() => null);
+    if (!loaded) this.#object(words.picker.missing);
+    const at = /** @type {HTMLElement} */ (this.#text.parentElement); // the box with all that is in it
+    loaded?.openPicker({ at, says: words.picker.insert, onPick: (emoji) => this.#insert(emoji) });
+  }
+
+  /** Where the cursor is, as if it were typed. @param {string} text */
+  #insert(text) {
+    this.#text.focus();
+    document.execCommand("insertText", false, text);
+  }
+
   /**
    * Put marks around what is selected, or take them away. As if typed, so that it can be undone.
    * @param {string} mark
@@ -226,7 +240,7 @@ export class Composer {
     const selected = value.slice(start, end);
     if (marked) this.#text.setSelectionRange(start - mark.length, end + mark.length);
     const from = marked ? start - mark.length : start + mark.length;
-    document.execCommand("insertText", false, marked ? selected : mark + selected + mark);
+    this.#insert(marked ? selected : mark + selected + mark);
     this.#text.setSelectionRange(from, from + selected.length);
   }
 

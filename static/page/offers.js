@@ -1,5 +1,5 @@
 /**
- * What may be offered for what is typed: commands, people.
+ * What may be offered for what is typed: commands, people, emoji.
  * @module
  */
 
@@ -12,6 +12,8 @@ import { words } from "./words.js";
  * @import { Offers } from "./completion.js"
  */
 
+const EMOJI = /(?:^|[^\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{N}:]):([\p{L}\p{N}_+-]{2,})(:?)$/u;
+const EMOJI_OFFERED = 8;
 const COMMAND = /^\/(\p{L}*)$/u;
 const NAME = /(?:^|[^\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{N}_.%+/@-])@([^\n@]{0,32})$/u;
 
@@ -50,3 +52,32 @@ export const nameOffers = (people) => (before) => {
 
 /** @type {(name: string, typed: string) => boolean} */
 const begins = (name, typed) => name.startsWith(typed) || (typed !== "" && name.includes(` ${typed}`));
+
+/**
+ * Emoji by the words of their names; one whose code is whole, its second colon typed, takes its place at once.
+ * @type {(before: string) => Promise<Offers | null>}
+ */
+export async function emojiOffers(before) {
+  const [, typed = "", closed = ""] = EMOJI.exec(before) ?? [];
+  if (!typed) return null;
+  const loaded = await import("./emoji.js").catch(() => null);
+  if (!loaded) return null;
+  const { drawn, ofCode, search, use } = loaded;
+  const start = before.length - typed.length - closed.length - 1;
+  const whole = closed ? ofCode(typed) : null;
+  if (closed && !whole) return null;
+  const found = whole ? [whole] : search(typed, EMOJI_OFFERED);
+  return {
+    start,
+    atOnce: whole !== null,
+    offers: found.map((emoji) => ({
+      insert: whole ? drawn(emoji) : `${drawn(emoji)} `,
+      shown: [
+        el("span", { class: "emoji", "aria-hidden": "true" }, drawn(emoji)),
+        el("span", { class: "offer-name" }, `:${emoji.codes.find((code) => code.startsWith(typed)) ?? emoji.codes[0]}:`),
+        el("span", { class: "muted" }, emoji.name),
+      ],
+      onTake: () => use(emoji),
+    })),
+  };
+}

@@ -19,11 +19,11 @@ function usable() {
   }
 }
 
-/** @type {(where: Storage | null, key: string, value: string) => void} */
-function write(where, key, value) {
+/** @type {(key: string, value: string) => void} */
+function write(key, value) {
   try {
-    if (value) where?.setItem(key, value);
-    else where?.removeItem(key);
+    if (value) storage?.setItem(key, value);
+    else storage?.removeItem(key);
   } catch {
     // full: it is forgotten with the page
   }
@@ -35,7 +35,7 @@ export const store = {
   },
 
   set name(name) {
-    write(storage, "parley.name", name);
+    write("parley.name", name);
   },
 
   /** The rooms we were in. */
@@ -49,6 +49,24 @@ export const store = {
   },
 
   set rooms(rooms) {
-    write(storage, "parley.rooms", JSON.stringify(rooms.slice(-ROOMS_LIMIT)));
+    write("parley.rooms", JSON.stringify(rooms.slice(-ROOMS_LIMIT)));
+  },
+
+  /** The number of the skin tone one chose, 0 for none. */
+  get tone() {
+    return Number(storage?.getItem("parley.tone")) || 0;
+  },
+
+  set tone(number) {
+    write("parley.tone", number ? String(number) : "");
+  },
+
+  /** The emoji one used, the last first. */
+  get emoji() {
+    return (storage?.getItem("parley.emoji") ?? "").split(" ").filter(Boolean);
+  },
+
+  set emoji(emoji) {
+    write("parley.emoji", emoji.join(" "));
   },
 };

@@ -4,17 +4,12 @@
  */
 
 import { closest, el, iconButton } from "./dom.js";
+import { toast } from "./status.js";
 import { words } from "./words.js";
 
 const QUICK = ["👍", "❤️", "😂"];
 const HOVER_MS = 50; // over one row
 const STEPS = new Map([["ArrowRight", 1], ["ArrowLeft", -1]]);
-const EMOJI = [
-  ..."👍👎👏🙌🙏💪👀👋",
-  "❤️", ..."💔🔥⭐🎉🎂🚀💡",
-  ..."😀😂😊😍😎🤔😮😢",
-  ..."😡😴🤯🥳🤝✅❌❓",
-];
 
 export class Tools {
   #list;
@@ -22,8 +17,7 @@ export class Tools {
   #bar;
   #more;
   #own;
-  /** @type {HTMLElement | null} */
-  #picker = null;
+  #picking = false; // an emoji is being chosen
   /** @type {number | null} */
   #seq = null;
   /** @type {number | undefined} */
@@ -40,7 +34,7 @@ export class Tools {
     this.#list = list;
     this.#onReact = onReact;
     const quick = QUICK.map((emoji) => this.#emojiButton(emoji, "icon"));
-    this.#more = iconButton("smile", words.tools.pick, () => this.#togglePicker());
+    this.#more = iconButton("smile", words.tools.pick, () => this.#pick());
     this.#own = [
       iconButton("edit", words.tools.edit, () => this.#seq !== null && onEdit(this.#seq)),
       iconButton("remove", words.tools.remove, () => this.#seq !== null && onRemove(this.#seq)),
@@ -64,7 +58,6 @@ export class Tools {
 
   /** Stand nowhere. */
   hide() {
-    this.#closePicker();
     this.#bar.remove();
     this.#seq = null;
   }
@@ -81,7 +74,7 @@ export class Tools {
   /** @param {EventTarget | null} target */
   #moveTo(target) {
     const message = closest(target, "[data-seq]");
-    if (!message || message.contains(this.#bar) || this.#picker) return;
+    if (!message || message.contains(this.#bar) || this.#picking) return;
     this.#place(message);
   }
 
@@ -91,7 +84,6 @@ export class Tools {
       this.hide();
       return;
     }
-    this.#closePicker();
     this.#seq = Number(message.dataset.seq);
     for (const button of this.#own) button.hidden = !message.classList.contains("own");
     message.append(this.#bar);
@@ -100,7 +92,7 @@ export class Tools {
   /** @param {EventTarget | null} focused */
   #leave(focused) {
     const inside = focused instanceof Node && this.#list.contains(focused);
-    if (!this.#picker && !inside) this.hide();
+    if (!this.#picking && !inside) this.hide();
   }
 
   /**
@@ -108,56 +100,35 @@ export class Tools {
    * @param {string} className
    */
   #emojiButton(emoji, className) {
-    const onclick = () => {
-      const seq = this.#seq; // closing takes the focus away, and with it perhaps the toolbar
-      this.#closePicker();
-      if (seq !== null) this.#onReact(seq, emoji);
-    };
+    const onclick = () => this.#seq !== null && this.#onReact(this.#seq, emoji);
     return el("button", { type: "button", class: className, "aria-label": words.tools.react(emoji), onclick }, emoji);
   }
 
-  // -- the picker
-
-  #togglePicker() {
-    if (this.#picker) {
-      this.#closePicker();
+  async #pick() {
+    const seq = this.#seq;
+    if (seq === null || this.#picking) return;
+    this.#picking = true;
+    const loaded = await import("./picker.js").catch(() => null);
+    if (!loaded) {
+      this.#picking = false;
+      toast(words.picker.missing);
       return;
     }
-    const buttons = EMOJI.map((emoji) => this.#emojiButton(emoji, "emoji"));
-    const picker = el("div", { class: "picker", role: "group", "aria-label": words.tools.pick }, ...buttons);
-    this.#picker = picker;
-    this.#bar.append(picker);
-    // Upwards, unless it would stand out of the list's frame.
-    const top = this.#list.parentElement?.getBoundingClientRect().top ?? 0;
-    if (this.#bar.getBoundingClientRect().top - picker.offsetHeight < top) picker.classList.add("below");
-    buttons[0].focus();
-    document.addEventListener("pointerdown", this.#onOutside);
+    loaded.openPicker({
+      at: this.#more,
+      says: words.tools.pick,
+      onPick: (emoji) => this.#onReact(seq, emoji),
+      onClose: () => (this.#picking = false),
+    });
   }
-
-  #closePicker() {
-    this.#picker?.remove();
-    this.#picker = null;
-    document.removeEventListener("pointerdown", this.#onOutside);
-  }
-
-  /** @param {PointerEvent} event */
-  #onOutside = ({ target }) => {
-    if (target instanceof Node && !this.#bar.contains(target)) this.#closePicker();
-  };
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     const step = STEPS.get(event.key);
-    const buttons = [...(this.#picker ?? this.#bar).querySelectorAll("button")].filter(({ hidden }) => !hidden);
+    const buttons = [...this.#bar.querySelectorAll("button")].filter(({ hidden }) => !hidden);
     const index = buttons.findIndex((button) => button === document.activeElement);
-    if (event.key === "Escape" && this.#picker) {
-      this.#closePicker();
-      this.#more.focus();
-    } else if (step !== undefined && index >= 0) {
-      buttons[(index + step + buttons.length) % buttons.length].focus();
-    } else {
-      return;
-    }
+    if (step === undefined || index < 0) return;
+    buttons[(index + step + buttons.length) % buttons.length].focus();
     event.preventDefault();
     event.stopPropagation();
   }

@@ -73,6 +73,7 @@ export const words = {
     editing: "Editing your message",
     message: "Message",
     send: "Send",
+    emoji: "Emoji",
     suggestions: "Suggestions",
     // the people
     people: "People",
@@ -231,6 +232,34 @@ export const words = {
     copy: "Copy",
     copied: "Copied",
     notCopied: "The browser does not let this page copy.",
+  },
+
+  picker: {
+    emoji: "Emoji",
+    insert: "Choose an emoji",
+    search: "Search emoji",
+    groups: "Groups",
+    group: {
+      "smileys-emotion": "Smileys and emotion",
+      "people-body": "People and body",
+      "animals-nature": "Animals and nature",
+      "food-drink": "Food and drink",
+      "travel-places": "Travel and places",
+      activities: "Activities",
+      objects: "Objects",
+      symbols: "Symbols",
+      flags: "Flags",
+    },
+    recent: "Used lately",
+    found: "Found",
+    none: "No emoji is called like that",
+    missing: "The emoji can’t be loaded now.",
+    /** @param {number} emoji */
+    results: (emoji) => `${count(emoji, { one: "emoji", other: "emoji" })} found`,
+    tone: "Skin tone",
+    tones: ["none", "light", "medium-light", "medium", "medium-dark", "dark"],
+    /** @param {string} tone */
+    toneIs: (tone) => `Skin tone: ${tone}`,
   },
 
   tools: {

@@ -82,13 +82,14 @@ def test_what_is_vendored_is_what_the_lock_file_names(tmp_path: Path) -> None:
     """static/vendor/ is what its generator makes of the libraries, and its README names each of their versions."""
     node("vendor.js", str(tmp_path)).check_returncode()
     made = sorted(path.name for path in tmp_path.iterdir())
+    libraries = {"emoji-en.js": "emojibase-data", "markdown-it.js": "markdown-it"}
     kept = [path for path in sorted((STATIC / "vendor").iterdir()) if path.suffix not in (".ts", ".md")]
-    assert made == [path.name for path in kept]
+    assert made == [path.name for path in kept] == sorted(libraries)
     about = (STATIC / "vendor" / "README.md").read_text()
     wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
     for path in kept:
         assert path.read_text() == (tmp_path / path.name).read_text(), "run: node tests/javascript/vendor.js"
-        assert f"| `{path.name}` | {path.stem} {wanted[path.stem]} |" in about
+        assert f"| `{path.name}` | {libraries[path.name]} {wanted[libraries[path.name]]} |" in about
 
 
 def test_the_declarations_are_those_of_the_client(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@
  * static/vendor/README.md says what they are. What the page uses of a library is taken, and the rest left out.
  */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -66,3 +66,47 @@ await vendor({
     ]),
   ],
 });
+
+// All emoji but parts of others (letters for flags, skin tones, hair), in Unicode's order. A line of the table is an emoji,
+// its name, its short codes (those that GitHub and Slack know first) and further words to find it by, between tabs; "~"
+// before it says that it has skin tones. "#" begins a group, and "@" a version of Unicode's for what follows.
+const TAGS = 6; // further words
+const TONES = ["", "\u{1F3FB}", "\u{1F3FC}", "\u{1F3FD}", "\u{1F3FE}", "\u{1F3FF}"];
+const PARTS = 2; // the group of parts
+
+/** As codeOf of static/page/emoji.js has it: a name that is written as a short code need not stand there twice. */
+const codeOf = (label) => label.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "_");
+
+/** As withTone of static/page/emoji.js has it. */
+const withTone = (emoji, tone) =>
+  emoji.replace(/(?!\u{1F91D}\u200D)(\p{Emoji_Modifier_Base})\uFE0F?/gu, `$1${TONES[tone]}`);
+
+function emojiTable(language) {
+  const read = (file) => JSON.parse(readFileSync(join(FOLDER, "node_modules/emojibase-data", file), "utf8"));
+  const codes = ["github", "iamcal", "emojibase"].map((set) => read(`${language}/shortcodes/${set}.json`));
+  const groups = read("meta/groups.json").groups;
+  const all = read(`${language}/data.json`).filter(({ group }) => group !== undefined && group !== PARTS);
+  const lines = [];
+  let [group, version] = [null, 0];
+  all.sort((one, other) => one.order - other.order);
+  for (const { emoji: written, hexcode, label, tags = [], skins = [], ...about } of all) {
+    const emoji = written.replace(/(\p{Emoji_Presentation})\uFE0F/gu, "$1"); // as Unicode's list has it
+    if (about.group !== group) lines.push(`#${groups[(group = about.group)]}`);
+    if (Math.max(about.version, OLDEST) !== version) lines.push(`@${(version = Math.max(about.version, OLDEST))}`);
+    for (const skin of skins.filter(({ tone }) => typeof tone === "number")) {
+      if (withTone(emoji, skin.tone) !== skin.emoji) throw new Error(`${emoji} has other skin tones than we make`);
+    }
+    const known = codes.flatMap((set) => set[hexcode] ?? []).map((code) => code.replaceAll("-", "_"));
+    const short = [...new Set(known)].filter((code) => code !== codeOf(label));
+    const said = new Set([label, ...short].join(" ").split(/[\s_]+/));
+    const further = tags.filter((tag) => !said.has(tag)).slice(0, TAGS);
+    lines.push([`${skins.length > 0 ? "~" : ""}${emoji}`, label, short.join(" "), further.join(" ")].join("\t"));
+  }
+  return lines.join("\n");
+}
+
+const OLDEST = 12; // of Unicode's versions that are told apart: systems without the emoji of 2019 are gone
+const licence = "MIT licence, Copyright (c) 2017-2019 Miles Johnson";
+const about = `/* emojibase-data ${versionOf("emojibase-data")}, ${licence}; see README.md */`;
+const table = emojiTable("en").replace(/[\\`$]/g, "\\$&");
+writeFileSync(join(where, "emoji-en.js"), `${about}\nexport const table = \`${table}\`;\n`);
