@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import report
 from bench.__main__ import rounds
 from bench.machine import MachineError
-from bench.page import living, loading
+from bench.page import living, loading, reading
 from bench.page import report as page_report
 from bench.page.goals import ROWS
 from bench.page.lab import Row, laboratory
@@ -21,6 +21,9 @@ MEASURES: dict[str, Row] = {
     "paint": loading.paint,
     "delivery": living.delivery,
     "heap": living.heap,
+    "live": reading.live,
+    "back": reading.back,
+    "long": reading.long,
 }
 
 

@@ -29,6 +29,10 @@ def _most(value: float) -> Bound:
     return Bound(value)
 
 
+def _least(value: float) -> Bound:
+    return Bound(value, least=True)
+
+
 GOALS: tuple[PageGoal, ...] = (
     PageGoal("weight", "cold, until the room stands there", "received by HTTP", "cold.first", "kB", _most(50)),
     PageGoal("weight", "the same", "requests", "cold.first.requests", "", _most(8)),
@@ -48,6 +52,22 @@ GOALS: tuple[PageGoal, ...] = (
     PageGoal("delivery", "the same", "p95", "delivery.p95", "ms", None),
     PageGoal("heap", "joined", "JavaScript heap after a collection", "heap.joined", "MB", _most(3)),
     PageGoal("heap", "after 5,000 messages", "JavaScript heap after a collection", "heap.messages", "MB", _most(4)),
+    PageGoal("live", "50 messages a second, at the end", "frames", "live.end.rate", "/s", _least(58)),
+    PageGoal("live", "the same", "from frame to frame, p95", "live.end.p95", "ms", None),
+    PageGoal("live", "the same", "CPU of the browser, a message", "live.end.cpu", "ms", _most(5)),
+    PageGoal("live", "50 messages a second, a hundred above the end", "frames", "live.above.rate", "/s", _least(58)),
+    PageGoal("live", "the same", "from frame to frame, p95", "live.above.p95", "ms", None),
+    PageGoal("live", "the same", "CPU of the browser, a message", "live.above.cpu", "ms", _most(5)),
+    PageGoal("back", "1,000 messages back, with a fast wheel", "time", "back.seconds", "s", _most(2)),
+    PageGoal("back", "the same", "CPU of the browser", "back.cpu", "s", _most(0.8)),
+    PageGoal("back", "the same", "frames", "back.rate", "/s", _least(55)),
+    PageGoal("back", "the same", "messages in the page, at most", "back.rows", "", _most(150)),
+    PageGoal("long", "10,000 loaded, 50 a second, at their beginning", "frames", "long.still.rate", "/s", _least(58)),
+    PageGoal("long", "the same", "from frame to frame, p95", "long.still.p95", "ms", None),
+    PageGoal("long", "the same", "messages in the page, at most", "long.still.rows", "", _most(150)),
+    PageGoal("long", "the same, scrolled at 3,600 px/s", "frames", "long.scrolled.rate", "/s", _least(58)),
+    PageGoal("long", "the same", "from frame to frame, p95", "long.scrolled.p95", "ms", None),
+    PageGoal("long", "the same", "messages in the page, at most", "long.scrolled.rows", "", _most(150)),
 )  # fmt: skip
 
 ROWS: tuple[str, ...] = tuple(dict.fromkeys(goal.row for goal in GOALS))

@@ -141,7 +141,9 @@ class Lab:
         host, port = self.service.addresses[0]
         address = f"ws://{host}:{port}/socket"
         async with connect(address, additional_headers=headers, subprotocols=["chat.v1"], proxy=None) as socket:  # type: ignore[list-item]
-            await socket.send(json.dumps({"type": "join", "room": room}))
+            await socket.send(json.dumps({"type": "join", "room": room, "limit": 0}))
+            while json.loads(await socket.recv())["type"] != "joined":
+                pass
             drain = asyncio.create_task(self._drain(socket))
             try:
                 yield Publisher(socket, room)
@@ -170,7 +172,7 @@ async def laboratory() -> AsyncIterator[Lab]:
     path = shutil.which("chromium")
     if not path:
         raise MachineError("chromium is missing: apt-get install chromium")
-    with target("sqlite", {}) as service:
+    with target("sqlite", {"HISTORY_LIMIT": "20000"}) as service:
         async with wire(service.addresses[0]) as counts, async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
             try:

@@ -14,6 +14,7 @@ import { Drafts } from "./drafts.js";
 import { closeLayers, visit } from "./layers.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
+import { Drawing, paced } from "./pace.js";
 import { Queue } from "./queue.js";
 import { Rename } from "./rename.js";
 import { Room } from "./room.js";
@@ -38,6 +39,7 @@ import { sentence, words } from "./words.js";
 /** @typedef {"joined" | "message" | "edited" | "removed" | "reacted" | "topic" | "gap" | "presence" | "read" | "typing"} OfRoom */
 
 export const FIRST_ROOM = "lobby";
+const ROOMS_PACE_MS = 200; // between two drawings of the numbers beside the rooms
 const READ_MS = 1000; // between two read positions told
 const ROOMS_MS = 60_000; // between two looks at the list of rooms
 const ROOMS_AGE_MS = 1500; // until the service has a fresh list: its own may be a second old
@@ -50,8 +52,7 @@ export class Conversation {
   #current;
   /** @type {ListedRoom[]} what the service lists */
   #listed = [];
-  /** @type {number | null} */
-  #drawing = null;
+  #drawing = new Drawing(() => this.#drawNow());
   #formats = false; // whether texts can be shown as they are meant
   #fresh = true; // whether the next drawing begins anew
   /** @type {Set<Room>} whose read position is to be told */
@@ -348,9 +349,7 @@ export class Conversation {
   }
 
   #onVisibility() {
-    if (this.#drawing !== null) cancelAnimationFrame(this.#drawing); // of a page that is hidden now it would never come
-    this.#drawing = null;
-    this.#draw();
+    this.#drawing.restart();
     if (document.hidden) return;
     this.#chat.wake();
     this.#listRooms();
@@ -513,14 +512,8 @@ export class Conversation {
 
   // -- drawing
 
-  /** Draw soon: once for whatever happens in one frame. A hidden page has no frames, but its title still counts. */
   #draw() {
-    if (this.#drawing !== null) return;
-    const draw = () => {
-      this.#drawing = null;
-      this.#drawNow();
-    };
-    this.#drawing = document.hidden ? setTimeout(draw, 200) : requestAnimationFrame(draw);
+    this.#drawing.soon();
   }
 
   #drawNow() {
@@ -540,7 +533,7 @@ export class Conversation {
     this.#drawRooms();
   }
 
-  #drawRooms() {
+  #drawRooms = paced(ROOMS_PACE_MS, () => {
     const current = this.#current.name;
     const rooms = [...this.#rooms.values()].map(({ name, unread, mentions, standing }) => ({
       name,
@@ -553,6 +546,6 @@ export class Conversation {
     this.#sidebar.rooms(rooms, this.#listed.filter(({ room }) => !this.#rooms.has(room)));
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
     document.title = words.title({ room: current, unread });
-  }
+  });
 }
 

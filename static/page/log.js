@@ -6,6 +6,7 @@
 
 import { byId, closest } from "./dom.js";
 import { build } from "./message.js";
+import { paced } from "./pace.js";
 import { looksLike } from "./rows.js";
 import { spanFor } from "./span.js";
 import { Tools } from "./tools.js";
@@ -22,6 +23,7 @@ import { words } from "./words.js";
 const STEPS = new Map([["ArrowUp", -1], ["ArrowDown", 1]]);
 const AHEAD = 2; // heights of the frame: nearer to the beginning of what is loaded, an older page is asked for
 const UNKNOWN = 300; // messages, at most, for which space is kept though it is not known whether they are still there
+const JUMP_PACE_MS = 200; // between two drawings of the number of new messages
 const SHARE = 1 / 4; // of the frame's height, where what is new begins
 const SCREENFUL = 30; // messages, before it is known
 
@@ -86,6 +88,7 @@ export class Log {
   draw(timeline, { fresh = false, unread = 0 } = {}) {
     this.#timeline = timeline;
     this.#unread = unread;
+    this.#showJump();
     if (fresh) this.#begin(timeline);
     else this.#render(timeline);
   }
@@ -155,8 +158,8 @@ export class Log {
     const { stretch, length } = timeline;
     const { average } = this.#view;
     this.#span = { from: stretch.messages[from]?.seq ?? 0, to: stretch.messages[to]?.seq ?? Infinity };
-    this.#patch(timeline.rows(from, to));
-    this.#tools.settle();
+    const changed = this.#patch(timeline.rows(from, to));
+    if (changed) this.#tools.settle();
     const unknown = stretch.more ? Math.min(stretch.messages[0].seq - 1, UNKNOWN) : 0;
     const begins = from + unknown === 0;
     this.#view.arrange({
@@ -166,7 +169,7 @@ export class Log {
       missing: (from + unknown) * average,
       begins,
       ends: to === length,
-    });
+    }, changed);
   }
 
   /** Draw again in the next frame: the rows in sight are others. */
@@ -181,6 +184,7 @@ export class Log {
   /**
    * Make the list's elements those of the rows, touching only what differs.
    * @param {Row[]} rows
+   * @returns {boolean} whether anything did
    */
   #patch(rows) {
     const focused = closest(document.activeElement, "li");
@@ -190,11 +194,13 @@ export class Log {
     // First those that go: one of them in the way would make all behind it move, which costs and undoes a selection.
     const kept = new Set(rows.map(({ key }) => key));
     for (const [key, { node }] of old) if (!kept.has(key)) node.remove();
+    let changed = kept.size < old.size;
     let next = this.#list.firstChild;
     for (const row of rows) {
       const before = old.get(row.key);
       const node = before && looksLike(before.row, row) ? before.node : build(row);
       drawn.set(row.key, { row, node });
+      changed ||= before?.node !== node;
       if (before && before.node !== node) {
         if (next === before.node) next = node;
         before.node.replaceWith(node);
@@ -205,6 +211,7 @@ export class Log {
     }
     this.#drawn = drawn;
     if (focused && !focused.isConnected && document.activeElement === document.body) this.#frame.focus({ preventScroll: true });
+    return changed;
   }
 
   /** Somebody may have marked a part of what stands here: then no row of it may go. */
@@ -222,6 +229,7 @@ export class Log {
     const { stretch, length } = timeline;
     const view = this.#view;
     this.#showJump();
+    this.#frame.classList.toggle("behind", view.sight === null || view.over < -1 || view.under < -1);
     if (view.atEnd) this.#on.seen();
     const now = { from: stretch.indexOf(this.#span.from), to: stretch.indexOf(this.#span.to) };
     if (stretch.more && now.from * view.average + view.over < AHEAD * view.height) this.#on.older();
@@ -229,13 +237,13 @@ export class Log {
     if (span.from !== now.from || span.to !== now.to) this.#soon();
   }
 
-  #showJump() {
+  #showJump = paced(JUMP_PACE_MS, () => {
     const says = this.#unread > 0 ? words.log.unread(this.#unread) : words.log.latest;
     if (this.#jump.hidden !== this.#view.atEnd) this.#jump.hidden = this.#view.atEnd;
     if (this.#jumpText.textContent === says) return;
     this.#jumpText.textContent = says;
     this.#jump.classList.toggle("unread", this.#unread > 0);
-  }
+  });
 
   // -- hands
 

@@ -28,6 +28,7 @@ const AT_END_PX = 48;
 const MOVED_PX = 2; // whoever moved farther from the end than this wants to stay there
 const DRIFT_PX = 4000; // by which the space above may differ from what is missing
 const IDLE_MS = 250; // without scrolling: then nobody is moving the frame
+const SLACK_PX = 2000; // by which the space below may be too small
 const PLACES = 3;
 const ENOUGH = 10; // messages, to judge their height by
 
@@ -64,6 +65,7 @@ export class Viewport {
   /** @type {number | undefined} */
   #idle;
   #beats = false;
+  #due = false; // whether the position is to be set, though no row may have changed
 
   /**
    * @param {object} parts
@@ -99,14 +101,19 @@ export class Viewport {
   }
 
   /**
-   * Rows have come, gone or changed; what is in sight is put in its place after the next layout.
+   * Rows may have come, gone or changed; what is in sight is put in its place after the next layout.
    * @param {Content} content
+   * @param {boolean} changed whether any row did
    */
-  arrange(content) {
+  arrange(content, changed) {
     const { above, below } = this.#content;
+    // The space below moves nothing; while messages come there it need not grow with each.
+    if (!content.ends && content.below > below && content.below < below + SLACK_PX) content.below = below;
     this.#content = content;
     if (content.above !== above) this.#above.style.height = `${content.above}px`;
     if (content.below !== below) this.#below.style.height = `${content.below}px`;
+    if (!changed && content.above === above && content.below === below && !this.#due) return;
+    this.#due = false;
     this.#beats = !this.#beats;
     this.#beat.style.width = this.#beats ? "2px" : "1px";
   }
@@ -115,6 +122,7 @@ export class Viewport {
   toEnd() {
     this.#places = [];
     this.#goal = null;
+    this.#due = true;
     this.pinned = true;
   }
 
@@ -126,12 +134,14 @@ export class Viewport {
   aim(node, share) {
     this.#places = [];
     this.#goal = { node, share };
+    this.#due = true;
     this.pinned = false;
   }
 
   /** Nothing that is in sight has to stay there. */
   letGo() {
     this.#places = [];
+    this.#due = true;
   }
 
   /** px of the rows before this one. @param {Element} node */
