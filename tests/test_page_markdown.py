@@ -259,7 +259,7 @@ async def test_code_is_copied() -> None:
             await ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
             await ada.enter("Ada")
             await ada.say("```\nif a:\n    b()\n```")
-            await ada.page.get_by_role("button", name="Copy").click()
+            await ada.page.get_by_role("button", name="Copy", exact=True).click()
             await expect(ada.page.get_by_role("button", name="Copied")).to_be_visible()
             assert await ada.page.evaluate("navigator.clipboard.readText()") == "if a:\n    b()"
 

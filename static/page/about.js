@@ -3,8 +3,9 @@
  * @module
  */
 
-import { byId, el } from "./dom.js";
-import { dayName, dayOf, isBlank, moment, time } from "./format.js";
+import { begunBy, canCopy } from "./beginning.js";
+import { byId } from "./dom.js";
+import { dayName, dayOf, isBlank, time } from "./format.js";
 import { openLayer } from "./layers.js";
 import { toast } from "./status.js";
 import { plain } from "./text.js";
@@ -12,38 +13,15 @@ import { words } from "./words.js";
 
 /**
  * @import { OutgoingEntry } from "./outgoing.js"
- * @import { Begun } from "../protocol.js"
  * @import { Room } from "./room.js"
  */
 
 const LIMIT = 250; // characters of a topic, as the service's
 
-/**
- * Who began a room, and when; empty where nobody knows.
- * @param {Begun | null} begun
- * @returns {HTMLElement[]}
- */
-export function begunBy(begun) {
-  if (!begun) return [];
-  const when = dayName(dayOf(begun.at));
-  return [el("span", { class: "begun", title: moment(begun.at) }, words.about.begun(begun.user.name, when, time(begun.at)))];
-}
-
-/** @param {string} room */
-async function copyLink(room) {
+/** Copy the link to a room, for whom it is to be brought to. @param {string} room */
+export async function copyLink(room) {
   const copied = await navigator.clipboard.writeText(`${location.origin}/r/${room}`).then(() => true, () => false);
   toast(copied ? words.about.copied : words.about.notCopied);
-}
-
-/**
- * What copies the link to a room, for whom it is to be brought to. A page over plain http has no clipboard.
- * @param {string} room
- * @returns {HTMLElement[]}
- */
-export function linkCopier(room) {
-  if (!globalThis.navigator.clipboard) return [];
-  const onclick = () => void copyLink(room);
-  return [el("button", { type: "button", class: "plain small copy-link", onclick }, words.shell.copyLink)];
 }
 
 /** A topic has one line, whatever was pasted. @param {string} text */
@@ -66,7 +44,7 @@ export class About {
     byId("about-form").addEventListener("submit", (event) => this.#onSubmit(event));
     this.#input.addEventListener("input", () => this.#check());
     this.#input.addEventListener("keydown", (event) => this.#onKey(event));
-    byId("copy-link").hidden = !globalThis.navigator.clipboard;
+    byId("copy-link").hidden = !canCopy;
     byId("copy-link").addEventListener("click", () => this.#copy());
   }
 

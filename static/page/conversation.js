@@ -4,7 +4,7 @@
  */
 
 import { Chat, HttpError } from "../client.js";
-import { About } from "./about.js";
+import { About, copyLink } from "./about.js";
 import { roomOfPath } from "./address.js";
 import { announceMessage, forgetMessages } from "./announcer.js";
 import { Commands } from "./commands.js";
@@ -69,6 +69,7 @@ export class Conversation {
     remove: (seq) => this.#outgoing.remove(this.#current.name, seq),
     retry: (id) => this.#chat.retry(id),
     discard: (id) => this.#chat.discard(id),
+    copyLink: () => void copyLink(this.#current.name),
   });
   #commands = new Commands({
     rename: async (name) => {

@@ -55,6 +55,7 @@ export class Log {
    * @param {(seq: number) => void} on.remove
    * @param {(id: string) => void} on.retry
    * @param {(id: string) => void} on.discard
+   * @param {() => void} on.copyLink the room's
    */
   constructor(on) {
     this.#on = on;
@@ -272,6 +273,7 @@ export class Log {
     if (action === "react") this.#on.react(Number(seq), emoji);
     else if (action === "retry") this.#on.retry(entry);
     else if (action === "discard") this.#on.discard(entry);
+    else if (action === "copy-link") this.#on.copyLink();
   }
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { begunBy, linkCopier } from "./about.js";
+import { begunBy, linkCopier } from "./beginning.js";
 import { avatar, el, icon } from "./dom.js";
 import { dayName, isEmojiOnly, moment, time } from "./format.js";
 import { folded } from "./fold.js";
@@ -21,8 +21,8 @@ const READERS_SHOWN = 3;
 
 /** @type {Record<string, (room: string, begun: Begun | null) => (Node | string)[]>} */
 const STARTS = {
-  empty: (room) => [el("strong", {}, words.log.empty(room)), el("span", {}, words.log.sayHello), ...linkCopier(room)],
-  begin: (room, begun) => [el("strong", {}, words.log.begins(room)), ...begunBy(begun), ...linkCopier(room)],
+  empty: (room) => [el("strong", {}, words.log.empty(room)), el("span", {}, words.log.sayHello), ...linkCopier()],
+  begin: (room, begun) => [el("strong", {}, words.log.begins(room)), ...begunBy(begun), ...linkCopier()],
   forgotten: (_, begun) => [words.log.forgotten, ...begunBy(begun)],
 };
 
