@@ -1,4 +1,4 @@
-"""The command line: `python -m service`."""
+"""The command line: `python -m service`, or `parley` where it is installed."""
 
 import argparse
 import asyncio
@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from service import __version__, app, config, lifecycle, supervisor, telemetry, tokens
 from service.config import Settings
@@ -20,13 +21,14 @@ logger = logging.getLogger(__name__)
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C. Exit status: 0 after a clean end, 2 for a start that could not be."""
     argv = sys.argv[1:] if argv is None else argv
+    command = "parley" if Path(sys.argv[0]).name == "parley" else "python -m service"
     telemetry.make_streams_safe()
     if argv[:1] == ["token"]:
-        return tokens.main(argv[1:])
+        return tokens.main(argv[1:], command=command)
     parser = argparse.ArgumentParser(
-        prog="python -m service",
+        prog=command,
         description="Parley, a chat service. Settings are read from the environment; README.md lists them.",
-        epilog="`python -m service token --help` makes a user's token for tests and scripts.",
+        epilog=f"`{command} token --help` makes a user's token for tests and scripts.",
     )
     parser.add_argument("--port", help="instead of PORT")
     parser.add_argument("--host", help="instead of HOST")

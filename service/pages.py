@@ -16,7 +16,8 @@ from service.names import check_room
 from service.protocol import RequestError
 from service.sockets.tornado_private import answer_headers, answered
 
-STATIC = Path(__file__).parent.parent / "static"
+_HERE = Path(__file__).parent
+STATIC = next(path for path in (_HERE / "static", _HERE.parent / "static") if path.is_dir())  # installed; in the tree
 
 CHECKED = "no-cache"  # by its tag, before each use: a deploy is seen at once
 FOR_GOOD = "public, max-age=31536000, immutable"

@@ -14,9 +14,9 @@ from service.errors import ConfigError
 from service.identity.auth import GUEST_PREFIX, ROLES, AuthError, hmac_key, user_of
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
+def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: str = "python -m service") -> int:
     """Print a token and answer the exit status: 2, with a line on standard error, when it can't be made."""
-    options = _parser().parse_args(argv)
+    options = _parser(command).parse_args(argv)
     try:
         # Nothing but what a token needs, so that no other setting matters and no file is left behind.
         kept = {name: environ[name] for name in ("JWT_SECRET", "JWT_AUDIENCE", "JWT_ISSUER") if name in environ}
@@ -56,8 +56,11 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m service token", description=__doc__)
+def _parser(command: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{command} token",
+        description="Make a user's token, signed with JWT_SECRET (HS256), for tests and scripts.",
+    )
     parser.add_argument("--sub", required=True, help="the user's id, 1 to 128 characters")
     parser.add_argument("--name", help="the name that others see; without it the id")
     parser.add_argument(

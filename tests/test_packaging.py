@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -75,6 +76,20 @@ def test_version_is_kept_in_one_place() -> None:
     """setup.cfg reads it from the package."""
     assert setup_cfg()["metadata"]["version"] == "attr: service.__version__"
     assert re.fullmatch(r"\d+\.\d+\.\d+", service.__version__)
+
+
+def test_packages_are_those_of_the_tree() -> None:
+    """Each folder of service/, and static/ as one."""
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "service").rglob("*.py")}
+    found = {".".join(folder.parts) for folder in folders}
+    assert set(setup_cfg()["options"]["packages"].split()) == found | {"service.static"}
+
+
+def test_what_builds_it_is_what_tests_build_with() -> None:
+    """The tests take setuptools as it is installed, so that they need no network."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        (needed,) = map(Requirement, tomllib.load(file)["build-system"]["requires"])
+    assert all(map(needed.specifier.contains, pins("requirements-dev.txt")[needed.name]))
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -1,6 +1,7 @@
 """Sockets that come and go for a long time: F15."""
 
 import asyncio
+import sys
 import time
 
 import pytest
@@ -40,7 +41,7 @@ async def live(seed: int, seconds: float, guard: str | None, warm_up: float = WA
     async with own_redis() as redis:
         process = service(redis.url, guard) if guard else service(redis.url)
         if guard is None:
-            process.command = ("tests.attacks.watched",)
+            process.program = (sys.executable, "-m", "tests.attacks.watched")
         await asyncio.to_thread(process.start)
         try:
             async with Swarm([process.port], seed) as swarm:

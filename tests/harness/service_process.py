@@ -93,15 +93,19 @@ class ServiceProcess:
         port: int = 0,
         wait: bool = True,
         command: Sequence[str] = ("service",),
+        program: Sequence[str | Path] | None = None,
+        cwd: Path = ROOT,
         own_group: bool = False,
     ) -> None:
         """`port` 0 takes a free one at the first start and keeps it.
 
-        `wait=False` starts without asking /readyz. `command` is what `python -m` runs, in place of the service itself.
+        `wait=False` starts without asking /readyz. `command` is what `python -m` runs, in place of the service itself;
+        `program` what is run in place of `python -m`, in the folder `cwd`.
         `own_group` puts it into a process group, for `signal_group`.
         """
         self.own_group = own_group
-        self.command = tuple(command)
+        self.program = tuple(program or (sys.executable, "-m", *command))
+        self.cwd = cwd
         self.env = service_env(env)
         self.args = tuple(args)
         self.port = port
@@ -167,8 +171,8 @@ class ServiceProcess:
     def _launch(self, port: int) -> None:
         assert self._process is None, "the service is running already"
         process = subprocess.Popen(
-            [sys.executable, "-m", *self.command, "--port", str(port), *self.args],
-            cwd=ROOT,
+            [*self.program, "--port", str(port), *self.args],
+            cwd=self.cwd,
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
