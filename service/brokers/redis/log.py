@@ -28,7 +28,8 @@ from service.brokers.log import (
     id_used,
 )
 from service.brokers.redis.commands import Commands, Lane
-from service.brokers.redis.shards import Shard, Shards
+from service.brokers.redis.shard import Shard
+from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import each_of, read_positions, refuse_damaged, room_script, unless_damaged
 from service.brokers.redis.values import read_event, read_position
 from service.clock import CLOCK

@@ -1,78 +1,35 @@
 """The primaries of a Redis, and this process's connections to each: one for commands, one for channels.
 
 A single Redis is a cluster with one primary that has every slot, and so is what sentinels watch: their word is asked
-with each connection (sentinel.py). Of a cluster one task follows the map of slots: at the start, when a node says that
-something moved, when a connection is lost, and now and then. Whatever moves is a lost subscription to its rooms, whose
-cursors find what they missed.
+with each connection (sentinel.py). Of a cluster one task follows the map of slots (map_follower.py). Whatever moves is
+a lost subscription to its rooms, whose cursors find what they missed.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from redis.exceptions import AskError, ClusterDownError, MovedError, RedisError, ResponseError
+from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseError
 
 from service.brokers.base import Fault, Unavailable, unavailable
 from service.brokers.redis import url as redis_url
 from service.brokers.redis.channels import Channels
 from service.brokers.redis.commands import Command, Commands, Lane, Reply, Scripts, answered
-from service.brokers.redis.connection import DEADLINES, Connect, Connector, Deadlines, hang_up
+from service.brokers.redis.connection import DEADLINES, Connect, Connector, Deadlines
 from service.brokers.redis.keys import Keyspace
-from service.brokers.redis.refusals import describe
+from service.brokers.redis.map_follower import MapFollower
 from service.brokers.redis.sentinel import Sentinels
-from service.brokers.redis.slots import NO_HOST, SLOTS, Address, Map, by_slot, read_map, slot_of
+from service.brokers.redis.shard import Shard
+from service.brokers.redis.slots import NO_HOST, SLOTS, Address, Map, by_slot, slot_of
 
 logger = logging.getLogger(__name__)
 
-LOOK_PAUSE = 0.05  # seconds between two looks at least; doubled to AWAY_INTERVAL while they find nothing new
-AWAY_INTERVAL = 0.25  # seconds between looks while a primary is away: another may take over
 PROBE_MS = 10_000  # for which a key lives that is written only to see whether one can be
 TRIES = 60  # redirections of one command, after which it is `unavailable`
 TRY_AGAIN = 0.025  # seconds before each but the first few: a slot's keys are on their way
-
-
-class Shard:
-    """One primary. `appends` are the commands that store messages: apart where they wait for copies."""
-
-    __slots__ = ("_runs", "appends", "channels", "commands", "named_at", "tasks")
-
-    def __init__(self, commands: Commands, appends: Commands, channels: Channels) -> None:
-        self.commands = commands
-        self.appends = appends
-        self.channels = channels
-        self._runs: list[Callable[[], Coroutine[Any, Any, None]]] = [commands.run]
-        self._runs += [] if appends is commands else [appends.run]
-        self._runs.append(channels.run)
-        self.tasks: list[asyncio.Task[None]] = []
-        self.named_at = 0.0  # when a map or a node last said that it has slots, or will
-
-    @property
-    def connected(self) -> bool:
-        """Whether commands are answered here right now."""
-        return self.commands.connected and self.appends.connected
-
-    def start(self) -> None:
-        self.tasks = [asyncio.ensure_future(run()) for run in self._runs]
-
-    def renew(self) -> None:
-        """It says on one connection that it is no primary any more: make all anew."""
-        self.commands.renew()
-        self.appends.renew()
-        self.channels.renew()
-
-    async def end(self, seconds: float) -> None:
-        """Finish what waits, `seconds` at most, and let go."""
-        for commands in {self.commands, self.appends}:
-            await commands.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await asyncio.gather(*map(asyncio.shield, self.tasks[:-1]), return_exceptions=True)
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
 class Shards:
@@ -108,10 +65,8 @@ class Shards:
         self._made = 0  # connections for commands of shards that are no more
         self._wanted: dict[bytes, Shard | None] = {}  # channels, and where they are asked for
         self._by_address: dict[Address, Shard] = {}
-        self._nodes: list[Address] = list(self._url.hosts)  # of a cluster, whom to ask for its map, in turn
-        self._changed = asyncio.Event()  # something says that the map is no longer true
-        self._lost_map = False  # whether that was said
-        self._follower: list[asyncio.Task[None]] = []
+        self._map = MapFollower(self._url.hosts, self._connector, deadlines, self._take, lambda: self.connected)
+        self._follower: list[asyncio.Task[None]] = []  # of a cluster's map
         self._leaving: set[asyncio.Task[None]] = set()
         self._redirected: dict[asyncio.TimerHandle, Command] = {}  # those that wait for a moment
         self._closing = False
@@ -141,14 +96,14 @@ class Shards:
             lambda confirmed: self.on_subscribed(confirmed),
             self._deadlines,
             sharded=self.clustered,
-            on_moved=self._changed.set,
+            on_moved=self._map.changed.set,
         )
         shard = Shard(commands, appends, channels)
         commands.on_demoted = appends.on_demoted = shard.renew
         return shard
 
     def _lost(self, appends: Commands) -> None:
-        self._changed.set()
+        self._map.changed.set()
         self.on_lost(appends)
 
     # -- where things are
@@ -270,7 +225,7 @@ class Shards:
     def open(self) -> None:
         """Begin to connect."""
         if self.clustered:
-            self._follower = [asyncio.ensure_future(self._follow())]
+            self._follower = [asyncio.ensure_future(self._map.run())]
         for shard in self.shards:
             shard.start()
 
@@ -288,54 +243,12 @@ class Shards:
 
     # -- a cluster's map
 
-    async def _follow(self) -> None:
-        pause = LOOK_PAUSE
-        while True:
-            self._changed.clear()
-            before = self._slots
-            try:
-                found = await self._look()
-                if found is not None:
-                    self._take(found)
-            except Exception:
-                logger.exception("redis cluster: failed")  # looking again beats a follower that is dead
-            pause = LOOK_PAUSE if self._slots != before else min(2 * pause, AWAY_INTERVAL)
-            await asyncio.sleep(pause)
-            try:
-                async with asyncio.timeout(self._deadlines.look if self.connected else AWAY_INTERVAL):
-                    await self._changed.wait()
-            except TimeoutError:
-                pause = LOOK_PAUSE
+    def _take(self, found: Map) -> bool:
+        """Make the shards that are new, let those go that have no slots, and ask for channels where they are now.
 
-    async def _look(self) -> Map | None:
-        """The map as the next node has it that answers. None if none does."""
-        why = ""
-        for host, port in list(self._nodes):
-            self._nodes = [*(node for node in self._nodes if node != (host, port)), (host, port)]
-            try:
-                async with asyncio.timeout(self._deadlines.connect / 2):
-                    return await self._ask(host, port)
-            except (RedisError, OSError, TimeoutError, ValueError) as error:
-                why = f"{host}:{port}: {describe(error)}"
-        if not self._lost_map:
-            logger.warning("redis cluster: no node tells who has which slots; %s", why)
-        self._lost_map = True
-        return None
-
-    async def _ask(self, host: str, port: int) -> Map:
-        connection = await self._connector.open(host, port)
-        try:
-            await connection.send_command("CLUSTER", "SLOTS")
-            return read_map(await connection.read_response(disable_decoding=True), (host, port))
-        finally:
-            await hang_up(connection)
-
-    def _take(self, found: Map) -> None:
-        """Make the shards that are new, let those go that have no slots, and ask for channels where they are now."""
-        self._lost_map = False
-        self._nodes = list(dict.fromkeys([*(node for node in self._nodes if node in found.nodes), *found.nodes]))
-        self._nodes += [host for host in self._url.hosts if host not in self._nodes]
-        slots = list(self._slots)
+        Answers whether any slot is elsewhere.
+        """
+        before, slots = self._slots, list(self._slots)
         for first, last, address in found.ranges:
             slots[first : last + 1] = [self._shard_at(address)] * (last + 1 - first)
         self._slots = slots
@@ -352,6 +265,7 @@ class Shards:
                 ending = asyncio.ensure_future(shard.end(0.0))  # nothing was asked of it for so long
                 self._leaving.add(ending)
                 ending.add_done_callback(self._leaving.discard)
+        return slots != before
 
     def _shard_at(self, address: Address) -> Shard:
         shard = self._by_address.get(address)
@@ -374,7 +288,7 @@ class Shards:
 
     def _redirect(self, command: Command, error: ResponseError) -> bool:
         """A node refused the command, which was not done: its slot is another's, or on its way there."""
-        self._changed.set()
+        self._map.changed.set()
         if self._closing or command.tries >= TRIES or isinstance(error, ClusterDownError):
             return False
         named, asked = None, None
@@ -394,8 +308,7 @@ class Shards:
             if shard not in self.shards:
                 self.shards.append(shard)
             shard.appends.wake()
-        # Who took the slot over knows of it; others may yet have to hear, and their map would undo this.
-        self._nodes = [address, *(node for node in self._nodes if node != address)]
+        self._map.prefer(address)
 
     def _push_later(self, wait: float, command: Command, asked: Shard | None) -> None:
         def push() -> None:
