@@ -103,8 +103,15 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/worker\.js", PageHandler, {"file": release.WORKER if settings.service_worker else release.WORKER_OFF}),
         (r"/static/(.*)", Static),
     ]
-    assets = release.load(STATIC)
+    assets = _assets(settings)
     return Routes(rules, node=node, assets=assets, default_handler_class=Elsewhere, log_function=_log_request)
+
+
+def _assets(settings: Settings) -> release.Assets:
+    """What browsers get; the chat page is told who may come in, and how (static/page/identity.js)."""
+    told = {} if settings.guests else {"data-guests": "0"}
+    told |= {"data-sign-in": settings.sign_in_url} if settings.sign_in_url else {}
+    return release.load(STATIC, tuple(told.items()))
 
 
 def _log_request(handler: RequestHandler) -> None:
@@ -150,7 +157,7 @@ def make_authenticator(settings: Settings) -> Authenticator:
 def check(settings: Settings) -> None:
     """Raise the `ConfigError` that a start would raise, as far as one can tell without listening or writing."""
     make_authenticator(settings)
-    release.load(STATIC)  # kept: the processes that are forked share it, and so are of one release
+    _assets(settings)  # kept: the processes that are forked share it, and so are of one release
     acceptor.resolve(settings.host, settings.port)
     if not settings.redis_url:
         files.check_sqlite_path(settings.sqlite_path)

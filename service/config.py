@@ -100,6 +100,25 @@ def _web_url(text: str) -> str:
     return text
 
 
+# Browsers read // and /\ as the beginning of another host's address.
+_PATH = re.compile(r"/(?![/\\])[!-~]*")
+
+
+def _sign_in_url(text: str) -> str:
+    if text and not _PATH.fullmatch(text):
+        try:
+            parts = urlsplit(text)
+            if parts.scheme != "https" or not parts.hostname or parts.port == 0 or not re.fullmatch("[!-~]+", text):
+                raise ValueError
+        except ValueError:
+            raise ValueError("expected an https:// address, or a path that begins with one /") from None
+        if parts.username or parts.password:
+            raise ValueError("expected an address without a user or password")
+    if "#" in text:
+        raise ValueError("expected an address without a #: what comes back stands behind it")
+    return text
+
+
 def _secret(text: str) -> str:
     if text and len(text) < SECRET_SHORTEST:
         raise ValueError(f"expected at least {SECRET_SHORTEST} characters (make one with: openssl rand -hex 32)")
@@ -196,6 +215,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ]
     jwt_issuer: Annotated[str, Setting("", "text", "users' tokens must have it as `iss`; none takes any")]
     guests: Annotated[bool, Setting("1", "1 or 0", "whether people may enter with a name alone")]
+    sign_in_url: Annotated[
+        str,
+        Setting(
+            "",
+            "URL or path",
+            "where the page sends who wants to sign in; comes back with `#token=`: docs/page.md. Needs a JWT key",
+            parse=_sign_in_url,
+        ),
+    ]
     root_socket: Annotated[
         str,
         Setting(
@@ -417,6 +445,10 @@ def _check_together(values: Mapping[str, Any], heroku: bool) -> None:
             )
     elif values["web_concurrency"] > 1 and not heroku:
         raise ConfigError("WEB_CONCURRENCY: more than one process needs REDIS_URL; the embedded broker serves one")
+    if values["sign_in_url"] and not (values["jwt_secret"] or values["jwt_public_key"] or values["jwt_jwks_url"]):
+        raise ConfigError(
+            "SIGN_IN_URL: what comes back from it are tokens, which need JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL"
+        )
     if values["ping_timeout"] > values["ping_interval"]:
         raise ConfigError("PING_TIMEOUT: expected at most PING_INTERVAL")
     if values["drain_delay"] + values["drain_seconds"] > DRAIN_LONGEST:

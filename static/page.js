@@ -3,6 +3,8 @@
  * @module
  */
 
+// First: it takes a token out of the address.
+import { identity, ways } from "./page/identity.js";
 import { roomOfPath } from "./page/address.js";
 import { Conversation, FIRST_ROOM } from "./page/conversation.js";
 import { Entrance } from "./page/entrance.js";
@@ -16,15 +18,40 @@ sayShell();
 /** @type {Conversation | null} */
 let conversation = null;
 
-const entrance = new Entrance(enter);
+const entrance = new Entrance({
+  enter,
+  accept: () => {
+    identity.accept();
+    begin();
+  },
+  refuse: () => {
+    identity.refuse();
+    begin();
+  },
+  signOut: () => conversation?.askToSignOut(),
+});
 
 /** @type {(name: string, room: string) => Promise<Complaint | null>} */
 async function enter(name, room) {
+  if (conversation?.isStale) {
+    store.name = name;
+    location.assign(`/r/${room}`);
+    return null;
+  }
   const complaint = await conversation?.enter(name, room);
   if (complaint) return complaint;
   entrance.close();
+  if (!conversation && !identity.token) identity.becomeGuest();
   conversation ??= new Conversation({ name, room, toEntrance: (why) => entrance.open(why) });
   return null;
+}
+
+/** Go in, or ask who it is that wants to. */
+function begin() {
+  const name = identity.person?.name ?? (ways.guests ? store.name : "");
+  const isKnown = identity.stranger === null && (identity.token !== null || name !== "");
+  if (isKnown) enter(name, room);
+  else entrance.open({ name, room });
 }
 
 /** Put the words where index.html leaves room for them. */
@@ -49,5 +76,4 @@ addEventListener("load", () => {
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 const room = roomOfPath() ?? FIRST_ROOM;
-if (store.name) enter(store.name, room);
-else entrance.open({ name: "", room });
+begin();

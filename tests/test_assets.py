@@ -268,6 +268,16 @@ def test_a_release_holds_all_in_its_order(tmp_path: Path) -> None:
     assert files["lib/part.js"].startswith("// What it does.")
 
 
+def test_what_the_page_is_told_is_part_of_the_release(tmp_path: Path) -> None:
+    """So browsers that keep the page hear of it; whatever stands in a setting is text there."""
+    folder = small(tmp_path, **{"index.html": '<html lang="en"><script type="module" src="/static/main.js"></script>'})
+    plain, told = load(folder), load(folder, (("data-guests", "0"), ("data-sign-in", '/in?a=1&b="<x>')))
+    assert told.release != plain.release
+    page = told.pages["index.html"].plain.decode()
+    assert page.startswith('<html data-guests="0" data-sign-in="/in?a=1&amp;b=&quot;&lt;x&gt;" lang="en"><script')
+    assert load(folder, ()).pages["index.html"].plain.startswith(b'<html lang="en">')
+
+
 def test_the_release_s_name_is_that_of_its_content(tmp_path: Path) -> None:
     """Whatever changes in it, the page itself among that, makes it another; the day and the folder don't."""
     names = [load(small(tmp_path / "one")).release, load(small(tmp_path / "again")).release]

@@ -93,6 +93,17 @@ def test_empty_counts_as_unset_but_for_host() -> None:
         ("JWT_JWKS_URL", "file:///etc/passwd"),
         ("JWT_JWKS_URL", "https://"),
         ("JWT_JWKS_URL", "https://keys.example.com:port/"),
+        ("SIGN_IN_URL", "accounts.example.com/in"),
+        ("SIGN_IN_URL", "http://accounts.example.com/in"),
+        ("SIGN_IN_URL", "https://"),
+        ("SIGN_IN_URL", "https://accounts.example.com:port/in"),
+        ("SIGN_IN_URL", "https://user:word@accounts.example.com/in"),
+        ("SIGN_IN_URL", "https://accounts.example.com/in#here"),
+        ("SIGN_IN_URL", "https://accounts.example.com/sign in"),
+        ("SIGN_IN_URL", "//accounts.example.com/in"),
+        ("SIGN_IN_URL", "/\\accounts.example.com/in"),
+        ("SIGN_IN_URL", "/sign-in#here"),
+        ("SIGN_IN_URL", "javascript:alert(1)"),
         ("ALLOWED_ORIGINS", "chat.example.com"),
         ("ALLOWED_ORIGINS", "https://chat.example.com/page"),
         ("ALLOWED_ORIGINS", "https://*.example.com"),
@@ -113,7 +124,7 @@ def test_bad_value_is_named(name: str, value: str) -> None:
     """A value that can't hold stops the start; the message names the variable and shows the value."""
     with pytest.raises(ConfigError, match=f"^{name} is .*: expected|^{name} is .*is no origin") as caught:
         of(**{name: value})
-    assert value in str(caught.value)
+    assert repr(value) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +162,10 @@ def test_settings_that_need_each_other() -> None:
     with pytest.raises(ConfigError, match=r"^WEB_CONCURRENCY: .*needs REDIS_URL"):
         of(WEB_CONCURRENCY="2")
     assert load(REDIS | {"WEB_CONCURRENCY": "2"}).web_concurrency == 2
+    with pytest.raises(ConfigError, match=r"^SIGN_IN_URL: .*JWT_SECRET"):
+        of(SIGN_IN_URL="/in")
+    for place in ("/in", "https://accounts.example.com:8443/in?app=chat"):
+        assert of(SIGN_IN_URL=place, JWT_SECRET="j" * 32).sign_in_url == place
     with pytest.raises(ConfigError, match=r"^PING_TIMEOUT: "):
         of(PING_INTERVAL="5", PING_TIMEOUT="6")
 

@@ -3,10 +3,14 @@
 A release is a folder below /static/ whose name comes of the content of everything in it. So its files never change and
 may be kept for good, a page has the files it was made for, and imports between modules need no rewriting: they are
 relative. In it what the chat page needs at once is joined: one script, one style sheet.
+
+What of the settings the page has to know stands in its first element, and is part of the release: a browser that keeps
+the page gets another one when a setting changes.
 """
 
 import gzip
 import hashlib
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -68,9 +72,15 @@ class Assets(Struct, frozen=True):
 
 
 @cache
-def load(folder: Path) -> Assets:
-    """Read and compress once in a process, before it forks. Raises `ModuleError` for modules that can't be joined."""
+def load(folder: Path, told: tuple[tuple[str, str], ...] = ()) -> Assets:
+    """Read and compress once in a process, before it forks. Raises `ModuleError` for modules that can't be joined.
+
+    `told` are attributes of the page's <html> by name, beside those that stand there.
+    """
     sources = {str(path.relative_to(folder)): path.read_bytes() for path in _visible(folder)}
+    if told and PAGE in sources:
+        attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in told)
+        sources[PAGE] = sources[PAGE].replace(b"<html", b"<html" + attributes.encode(), 1)
     pages = {path: text for path, text in sources.items() if path.endswith(".html")}
     files = {path: _asset(path, content) for path, content in sources.items()}
     release = ""

@@ -11,6 +11,7 @@ import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
 import { Drafts } from "./drafts.js";
+import { identity, ways } from "./identity.js";
 import { closeLayers, visit } from "./layers.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
@@ -59,8 +60,10 @@ export class Conversation {
   #read = new Set();
   #name;
   #toEntrance;
+  #account = identity.token; // that we are in with
+  #gone = false; // signed out: nothing more is to be kept
 
-  #status = new Status((way) => this.#takeWay(way));
+  #status = new Status((way) => this.#takeWay(way), ways.signIn !== null);
   #log = new Log({
     older: () => this.#older(),
     seen: () => this.#seen(),
@@ -96,6 +99,7 @@ export class Conversation {
     open: (room) => this.#open(room),
     leave: (room) => this.#leave(room),
     rename: () => this.#rename.open(this.#name),
+    signOut: () => this.askToSignOut(),
   });
   #queue = new Queue({
     pause: (id) => this.#chat.pause(id),
@@ -118,7 +122,10 @@ export class Conversation {
   constructor({ name, room, toEntrance }) {
     this.#name = name;
     this.#toEntrance = toEntrance;
-    this.#chat = new Chat({ url: location.origin, name, storage });
+    this.#chat = new Chat({ url: location.origin, name, token: this.#account ?? undefined, storage });
+    if (this.#account !== null) this.#status.on({ type: "account" });
+    byId("me-rename").hidden = this.#account !== null;
+    store.onOut((id) => id === this.#me && this.#signOut(false));
     this.#outgoing = new Outgoing(this.#chat, () => this.#draw());
     this.#listen();
     for (const known of store.rooms) this.#join(known);
@@ -147,15 +154,24 @@ export class Conversation {
    * @returns {Promise<Complaint | null>} why not
    */
   async enter(name, room) {
-    const isIn = this.#chat.state.state === "open" && name === this.#name;
-    const error = isIn ? null : await this.#takeName(name);
-    if (error !== null) return { name: error };
+    const isOpen = this.#chat.state.state === "open";
+    if (this.#account !== null) {
+      if (!isOpen) this.#comeBack();
+    } else if (!isOpen || name !== this.#name) {
+      const error = await this.#takeName(name);
+      if (error !== null) return { name: error };
+    }
     this.#open(room);
     return null;
   }
 
+  /** Whether it is that of an account which we are no longer in with. */
+  get isStale() {
+    return this.#account !== identity.token;
+  }
+
   get #me() {
-    return this.#chat.user?.id ?? null;
+    return this.#chat.user?.id ?? identity.person?.id ?? null;
   }
 
   // -- coming and going
@@ -165,7 +181,9 @@ export class Conversation {
     chat.on("state", (state) => this.#onState(state));
     chat.on("welcome", ({ limits, user }) => {
       for (const room of this.#rooms.values()) room.self = user;
-      store.name = this.#name = user.name;
+      this.#name = user.name;
+      if (this.#account === null) store.name = user.name;
+      else store.nameTab(user.name);
       this.#composer.limit = limits.text;
       this.#listRooms();
       if (this.#listed.length === 0) setTimeout(() => this.#listRooms(), ROOMS_AGE_MS);
@@ -228,9 +246,16 @@ export class Conversation {
    * @param {LinkState} link
    */
   #askAgain({ code, reason = "" }) {
-    const says = { name_taken: words.entrance.nameTaken, unauthenticated: words.standing.signedOut, bad_request: sentence(reason) };
+    const where = { name: this.#name, room: this.#current.name };
+    if (code === "unauthenticated") {
+      const sign = this.#account === null ? words.standing.signedOut : words.entrance.expired;
+      identity.drop();
+      this.#toEntrance({ ...where, complaint: { sign } });
+      return;
+    }
+    const says = { name_taken: words.entrance.nameTaken, bad_request: sentence(reason) };
     const complaint = says[/** @type {keyof typeof says} */ (code)];
-    if (complaint) this.#toEntrance({ name: this.#name, room: this.#current.name, complaint: { name: complaint } });
+    if (complaint) this.#toEntrance({ ...where, complaint: { name: complaint } });
   }
 
   /** @param {boolean} online */
@@ -268,6 +293,8 @@ export class Conversation {
     const room = this.#current;
     if (way === "leave") {
       this.#leave(room.name);
+    } else if (way === "signIn") {
+      identity.signIn(room.name);
     } else if (way === "otherName") {
       this.#rename.open(this.#name);
     } else if (this.#chat.state.state !== "open") {
@@ -284,6 +311,7 @@ export class Conversation {
    * @returns {Promise<string | null>} why not, a sentence
    */
   async #takeName(name) {
+    if (this.#account !== null) return words.commands.accountName;
     try {
       await this.#chat.rename(name);
     } catch (error) {
@@ -292,6 +320,28 @@ export class Conversation {
       return error.status === 0 ? words.entrance.unreachable : sentence(error.message);
     }
     return null;
+  }
+
+  /** Sign out, if that is really meant: what is kept here goes. */
+  async askToSignOut() {
+    const waiting = this.#ownOutbox().length;
+    const { askToSignOut } = await import("./signout.js");
+    askToSignOut({ isGuest: this.#account === null, waiting, onYes: () => this.#signOut() });
+  }
+
+  /** What is kept for all tabs is let go of by the one in which it was asked for: who comes next may be in already. */
+  #signOut(here = true) {
+    if (this.#gone) return;
+    this.#gone = true;
+    for (const { id } of this.#ownOutbox()) this.#chat.discard(id);
+    this.#chat.close();
+    if (here) identity.signOut(this.#me);
+    else identity.drop();
+    location.replace("/");
+  }
+
+  #ownOutbox() {
+    return this.#chat.outbox.list().filter(({ user }) => user === null || user === this.#me);
   }
 
   /** @param {Room} room */
@@ -341,7 +391,7 @@ export class Conversation {
 
   /** A message that is being written anew is no draft before it is left. */
   #keepRewritten() {
-    if (this.#composer.rewritten) this.#drafts.keep(this.#current.name, this.#composer.draft);
+    if (this.#composer.rewritten && !this.#gone) this.#drafts.keep(this.#current.name, this.#composer.draft);
   }
 
   #onHide() {

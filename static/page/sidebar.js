@@ -31,11 +31,13 @@ export class Sidebar {
    * @param {(room: string) => void} on.open
    * @param {(room: string) => void} on.leave
    * @param {() => void} on.rename
+   * @param {() => void} on.signOut
    */
   constructor(on) {
     this.#on = on;
     byId("room-form").addEventListener("submit", (event) => this.#onForm(event));
     byId("me-rename").addEventListener("click", on.rename);
+    byId("me-out").addEventListener("click", on.signOut);
     byId("open-rooms").addEventListener("click", () => this.#toggle("sidebar", "open-rooms"));
     byId("open-people").addEventListener("click", () => this.#toggle("people", "open-people"));
     for (const button of document.querySelectorAll("[data-close-drawer]")) {

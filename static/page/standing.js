@@ -12,7 +12,7 @@ import { sentence, words } from "./words.js";
  * @import { Action, ErrorCode } from "../protocol.js"
  */
 
-/** @typedef {"tryNow" | "tryAgain" | "joinAgain" | "otherName" | "leave"} WayOut what somebody can do about it */
+/** @typedef {"tryNow" | "tryAgain" | "joinAgain" | "otherName" | "leave" | "signIn"} WayOut what somebody can do about it */
 
 /**
  * How a state is shown.
@@ -37,7 +37,8 @@ export const STATES = /** @satisfies {Record<string, WayOut[]>} */ ({
   nameTaken: ["otherName"],
   removed: ["joinAgain"],
   banned: ["tryAgain"],
-  signedOut: ["tryAgain"],
+  signedOut: ["signIn", "tryAgain"],
+  expired: ["signIn", "tryAgain"],
   forbidden: ["tryAgain"],
   ended: ["joinAgain"],
 });
@@ -66,6 +67,7 @@ export const ROOM_STATES = /** @satisfies {Record<string, WayOut[]>} */ ({
  * @property {boolean} wasOpen whether we were in, ever
  * @property {boolean} isOpen whether the connection stands now
  * @property {boolean} hasNetwork what the browser says
+ * @property {boolean} hasAccount whether we came in by a token
  * @property {number} restartsUntil until when a service that doesn't answer is one that restarts
  * @property {{action: Action, room: string | null} | null} removal what a moderator did, before the close says why
  */
@@ -74,6 +76,7 @@ export const ROOM_STATES = /** @satisfies {Record<string, WayOut[]>} */ ({
  * @typedef {{type: "link", link: LinkState}
  *   | {type: "reconnect", in_ms: number}
  *   | {type: "network", online: boolean}
+ *   | {type: "account"}
  *   | {type: "removal", action: Action, room: string | null}} Happening
  */
 
@@ -112,6 +115,7 @@ export const begun = (hasNetwork = true) => ({
   wasOpen: false,
   isOpen: false,
   hasNetwork,
+  hasAccount: false,
   restartsUntil: -Infinity,
   removal: null,
 });
@@ -133,6 +137,8 @@ export function after(standing, happening, now) {
     }
     case "network":
       return settled({ ...standing, hasNetwork: happening.online }, now);
+    case "account":
+      return { ...standing, hasAccount: true };
     case "removal":
       return { ...standing, removal: happening };
   }
@@ -164,7 +170,7 @@ function afterLink(standing, link, now) {
 const isWait = ({ name, isOpen }) => !isOpen && name !== "open" && name !== "connecting" && !ENDED.has(name);
 
 /** @type {Set<StateName>} */
-const ENDED = new Set(["removed", "banned", "signedOut", "forbidden", "ended"]);
+const ENDED = new Set(["removed", "banned", "signedOut", "expired", "forbidden", "ended"]);
 
 /** @type {(code: LinkState["code"], reason: string) => StateName} */
 function waitName(code, reason) {
@@ -177,8 +183,9 @@ function waitName(code, reason) {
  * @type {(standing: Standing, reason: string) => Standing}
  */
 function ended(standing, reason) {
-  const { code, removal } = standing;
-  const name = ENDS.get(code) ?? "ended";
+  const { code, removal, hasAccount } = standing;
+  const why = ENDS.get(code) ?? "ended";
+  const name = why === "signedOut" && hasAccount ? "expired" : why;
   if (name !== "removed" && name !== "forbidden") return { ...standing, name, reason, removal: null };
   const said = BANNED.exec(reason);
   const isBan = said !== null || removal?.action === "ban";
@@ -276,7 +283,7 @@ function ending(name, code, room, why) {
   const says = words.standing;
   if (name === "removed") return says.removed(room, why);
   if (name === "banned") return says.banned(room, why);
-  if (name === "signedOut") return says.signedOut;
+  if (name === "signedOut" || name === "expired") return says[name];
   if (name === "forbidden") return says.forbidden(why);
   if (code === CloseCode.POLICY_VIOLATION) return says.tooManyErrors(why);
   if (code === CloseCode.TOO_BIG) return says.tooBig;

@@ -22,6 +22,7 @@ export class Status {
   #text = byId("banner-text");
   #ways = byId("banner-ways");
   #onWay;
+  #canSignIn;
   #standing = begun(navigator.onLine);
   /** @type {{name: string, standing: RoomStanding} | null} the room that is looked at */
   #room = null;
@@ -32,9 +33,13 @@ export class Status {
   /** @type {number | undefined} */
   #timer;
 
-  /** @param {(way: WayOut) => void} onWay what somebody chose to do about it */
-  constructor(onWay) {
+  /**
+   * @param {(way: WayOut) => void} onWay what somebody chose to do about it
+   * @param {boolean} canSignIn whether there is a place for that
+   */
+  constructor(onWay, canSignIn) {
     this.#onWay = onWay;
+    this.#canSignIn = canSignIn;
   }
 
   /**
@@ -117,7 +122,8 @@ export class Status {
     const signature = `${room} ${ways}`;
     if (this.#drawnWays === signature) return; // a button that is about to be pressed stays where it is
     this.#drawnWays = signature;
-    const buttons = ways.map((way) => {
+    const open = ways.filter((way) => way !== "signIn" || this.#canSignIn);
+    const buttons = open.map((way) => {
       const label = way === "leave" ? words.ways.leave(room) : words.ways[way];
       return el("button", { type: "button", class: "small", onclick: () => this.#onWay(way) }, label);
     });

@@ -5,37 +5,92 @@
 
 const ROOMS_LIMIT = 20;
 
-/** localStorage, or null where it can't be had. */
-export const storage = usable();
+const NAME = "parley.name";
+const OWNER = "parley.owner";
+const OUT = "parley.out";
+const OUTBOX = /^parley\.outbox\./; // which is let go of entry by entry: some may be of others
 
-/** @returns {Storage | null} */
-function usable() {
+/** localStorage, or null where it can't be had. */
+export const storage = usable("localStorage");
+
+/** sessionStorage, which ends with the tab; likewise. */
+export const session = usable("sessionStorage");
+
+/**
+ * @param {"localStorage" | "sessionStorage"} name
+ * @returns {Storage | null}
+ */
+function usable(name) {
   try {
-    const found = globalThis.localStorage;
-    found.getItem("parley.name");
+    const found = globalThis[name];
+    found.getItem(NAME);
     return found;
   } catch {
     return null;
   }
 }
 
-/** @type {(key: string, value: string) => void} */
-function write(key, value) {
+/** @type {(key: string, value: string, where?: Storage | null) => void} */
+function write(key, value, where = storage) {
   try {
-    if (value) storage?.setItem(key, value);
-    else storage?.removeItem(key);
+    if (value) where?.setItem(key, value);
+    else where?.removeItem(key);
   } catch {
     // full: it is forgotten with the page
   }
 }
 
 export const store = {
+  /** What we are called. */
   get name() {
-    return storage?.getItem("parley.name") ?? "";
+    return session?.getItem(NAME) ?? storage?.getItem(NAME) ?? "";
   },
 
+  /** Of a guest, who comes back by it. */
   set name(name) {
-    write("parley.name", name);
+    write(NAME, name);
+  },
+
+  /**
+   * The same of somebody with an account, who doesn't.
+   * @param {string} name
+   */
+  nameTab(name) {
+    write(NAME, name, session);
+  },
+
+  /** Whose account it is that what is kept here is of; "" for guests. */
+  get owner() {
+    return storage?.getItem(OWNER) ?? "";
+  },
+
+  set owner(id) {
+    write(OWNER, id);
+  },
+
+  /** All that is kept of somebody here goes, but for their outbox. */
+  forget() {
+    const keys = Object.keys(storage ?? {}).filter((key) => key.startsWith("parley.") && !OUTBOX.test(key));
+    for (const key of keys) storage?.removeItem(key);
+  },
+
+  /**
+   * Tell other tabs that somebody signed out.
+   * @param {string} id
+   */
+  tellOut(id) {
+    write(OUT, id);
+    write(OUT, "");
+  },
+
+  /**
+   * Another tab told.
+   * @param {(id: string) => void} listener
+   */
+  onOut(listener) {
+    addEventListener("storage", ({ key, newValue, storageArea }) => {
+      if (storageArea === storage && key === OUT && newValue) listener(newValue);
+    });
   },
 
   /** The rooms we were in. */

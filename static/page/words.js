@@ -51,10 +51,13 @@ export const words = {
   shell: {
     app: "Parley",
     // the entrance
-    invitation: "Pick a name and step in.",
     name: "Your name",
     room: "Room",
     enter: "Join the room",
+    or: "or",
+    signIn: "Sign in",
+    signOut: "Sign out",
+    refuse: "Not me",
     cancel: "Cancel",
     // another name
     renameTitle: "Change your name",
@@ -98,6 +101,16 @@ export const words = {
   title: ({ room, unread }) => `${unread > 0 ? `(${number(unread)}) ` : ""}#${room} · Parley`,
 
   entrance: {
+    guest: "Pick a name and step in.",
+    stranger: "This chat is for people with an account.",
+    elsewhere: "This chat is for people with an account. Open it from where you have yours.",
+    /** @param {string} name */
+    account: (name) => `You are signed in as ${name}.`,
+    /** @param {string} name whose account a link is for */
+    asked: (name) => `A link brought you here to come in as ${name}. This browser knows somebody else.`,
+    /** @param {string} name */
+    accept: (name) => `Come in as ${name}`,
+    expired: "You were signed out: your sign-in no longer holds.",
     noName: "Tell us a name.",
     nameTaken: "Somebody who is here has this name.",
     unreachable: "The service can’t be reached. Try again.",
@@ -122,6 +135,7 @@ export const words = {
     removed: "Removed",
     banned: "Banned",
     signedOut: "Signed out",
+    expired: "Signed out",
     forbidden: "Disconnected",
     ended: "Disconnected",
   },
@@ -143,6 +157,7 @@ export const words = {
     /** @type {(room: string | null, why: string) => string} */
     banned: (room, why) => `You are banned from ${room === null ? "this chat" : `#${room}`}. ${why}`.trim(),
     signedOut: "You are signed out: this chat can’t be entered without an account.",
+    expired: "You are signed out: your sign-in no longer holds. Sign in again to go on.",
     /** @param {string} why */
     forbidden: (why) => `You may not enter here. ${why}`.trim(),
     /** @param {string} why */
@@ -164,12 +179,23 @@ export const words = {
 
   /** What can be done about it. */
   ways: {
+    signIn: "Sign in",
     tryNow: "Try now",
     tryAgain: "Try again",
     joinAgain: "Join again",
     otherName: "Use another name",
     /** @param {string} room */
     leave: (room) => `Leave #${room}`,
+  },
+
+  out: {
+    title: "Sign out?",
+    what: "What this browser keeps of you goes: your rooms, and what you began to write.",
+    guest: "A guest can’t come back as the same person.",
+    /** @param {number} messages */
+    waiting: (messages) => `${count(messages, { one: "message", other: "messages" })} of yours will not be sent.`,
+    stay: "Stay",
+    go: "Sign out",
   },
 
   about: {
@@ -300,6 +326,7 @@ export const words = {
     notInEdit: (command) => `/${command} is not for messages. To keep it as a text, begin with two slashes.`,
     noAction: "Say what you do: /me waves",
     noName: "Say how you want to be called: /nick Ada",
+    accountName: "Your name comes with your account.",
     nameRule: "A name has 1 to 32 characters.",
     /** @param {string} room */
     notIn: (room) => `You are not in #${room}.`,

@@ -48,6 +48,7 @@ def network(online: bool) -> Happening:
     return {"type": "network", "online": online}
 
 
+ACCOUNT = {"type": "account"}
 OPEN = link("open")
 CONNECTING = link("connecting")
 RECONNECT = {"type": "reconnect", "in_ms": 5000}
@@ -91,6 +92,7 @@ WAYS: dict[str, list[list[Happening]]] = {
         [stopped("forbidden", "banned")],
     ],
     "signedOut": [[stopped("unauthenticated", WHY)]],
+    "expired": [[ACCOUNT, stopped("unauthenticated", WHY)], [ACCOUNT, OPEN, CONNECTING, stopped("unauthenticated")]],
     "forbidden": [[stopped("forbidden", WHY)]],
     "ended": [[OPEN, stopped(code, WHY)] for code in (1000, 1002, 1003, 1007, 1008, 1009)],
 }
