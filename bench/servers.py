@@ -40,7 +40,7 @@ _NO_LIMITS = {
     "CONNECTIONS_LIMIT": "0",
     "LOG_LEVEL": "warning",
 }
-PINGS_LATER = {"PING_INTERVAL": "3600"}
+PINGS_LATER = {"PING_INTERVAL": "50"}
 
 
 class ServerError(Exception):

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from service import __version__, app, config, lifecycle, supervisor, telemetry, tokens
+from service import __version__, app, config, lifecycle, supervisor, surroundings, telemetry, tokens
 from service.config import Settings
 from service.errors import ConfigError, StartError
 
@@ -32,7 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--port", help="instead of PORT")
     parser.add_argument("--host", help="instead of HOST")
-    parser.add_argument("--check", action="store_true", help="print the settings that hold, secrets hidden, and stop")
+    checks = "print the settings that hold, secrets hidden, see whether they serve and Redis is there, and stop"
+    parser.add_argument("--check", action="store_true", help=checks)
     parser.add_argument("--version", action="version", version=f"parley {__version__}")
     options = parser.parse_args(argv)
     environ = dict(os.environ)
@@ -41,8 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = config.load(environ, keep_secret=not options.check)
         app.check(settings)
         if options.check:
-            print(config.describe(settings))
-            return 0
+            return _check(settings, config.redis_variable(environ))
         telemetry.set_up_logging(settings.log_level, settings.log_format, timestamps=not settings.heroku)
         for warning in config.warnings(settings):
             logger.warning(warning)
@@ -55,6 +55,24 @@ def main(argv: list[str] | None = None) -> int:
     except StartError as error:
         print(f"parley: the system refused the start: {error}", file=sys.stderr)
     return 2
+
+
+def _check(settings: Settings, redis_variable: str) -> int:
+    """Print what holds, then what should not; 2 for what can't serve so, though a start would wait for it."""
+    print(config.describe(settings), flush=True)
+    logging.basicConfig(format="parley: warning: %(message)s", stream=sys.stderr, force=True)
+    for warning in config.warnings(settings):
+        logger.warning(warning)
+    found: list[str] = []
+
+    async def look() -> int:
+        found.extend(await surroundings.findings(settings, redis_variable))
+        return 2 if found else 0
+
+    status = lifecycle.run(look)
+    for finding in found:
+        print(f"parley: {finding}", file=sys.stderr)
+    return status
 
 
 def _announce(settings: Settings, port: int) -> None:

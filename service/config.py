@@ -8,7 +8,7 @@ stops the start with a `ConfigError` that names the variable and the way out.
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, get_type_hints
 from urllib.parse import urlsplit
 
@@ -18,10 +18,15 @@ from msgspec import Meta
 from service.brokers.redis import url as redis_url
 from service.errors import ConfigError
 from service.files import SECRET_SHORTEST, kept_secret
+from service.identity.headers import is_loopback
 
 SECRET_SHORT = 32  # characters; less is warned of: RFC 7518 section 3.2 asks for 256 bits
 CHARACTER_BYTES = 12  # of a character past U+FFFF where a client escapes it in JSON, as Python does: \ud83e\ude77
 DRAIN_LONGEST = 25  # seconds from SIGTERM to the last close; Heroku kills after 30, and the last answers take 2
+PING_LONGEST = 50  # seconds: routers cut what is silent for 55 (Heroku) or 60 (nginx), and a ping may be a little late
+PROXIES_MOST = 4
+PROXIES_USUAL = 2  # more are warned of: a router and what stands before it
+HANDSHAKE_USUAL = 60  # seconds; more is warned of
 ENVELOPE_BYTES = 2048  # of a frame beside its text: `id` and `ref` of 64 such characters, room, type, target
 
 
@@ -33,9 +38,10 @@ class Setting(msgspec.Struct, frozen=True):
     note: str
     parse: Callable[[str], Any] = str  # raises ValueError; flags and numbers are read by their type and range
     secret: bool = False  # whether messages and `--check` hide its value
+    reason: str = ""  # of its range, for who is outside of it
 
 
-def _number(kind: type[int] | type[float], allowed: Meta) -> Callable[[str], Any]:
+def _number(kind: type[int] | type[float], allowed: Meta, reason: str) -> Callable[[str], Any]:
     low, high = allowed.ge, allowed.le
     assert low is not None and high is not None
 
@@ -45,7 +51,7 @@ def _number(kind: type[int] | type[float], allowed: Meta) -> Callable[[str], Any
         except ValueError:
             raise ValueError(f"expected {'a whole number' if kind is int else 'a number'}") from None
         if not low <= value <= high:  # also refuses nan, which compares false
-            raise ValueError(f"expected a value from {low:g} to {high:g}")
+            raise ValueError(f"expected a value from {low:g} to {high:g}{reason and ', '}{reason}")
         return value
 
     return parse
@@ -120,9 +126,15 @@ def _sign_in_url(text: str) -> str:
 
 
 def _secret(text: str) -> str:
-    if text and len(text) < SECRET_SHORTEST:
+    if text and len(text.strip()) < SECRET_SHORTEST:
         raise ValueError(f"expected at least {SECRET_SHORTEST} characters (make one with: openssl rand -hex 32)")
     return text
+
+
+def _bearer(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):  # RFC 6750 section 2.1: no request could bring it
+        raise ValueError("expected letters, digits and -._~+/ alone, as in bearer tokens (openssl rand -hex 32)")
+    return _secret(text)
 
 
 # Apps have schemes of their own (capacitor://localhost); these no page has as its origin.
@@ -145,6 +157,8 @@ def _key(text: str) -> str:
     pem = text.replace("\\n", "\n")
     if pem and "-----BEGIN" not in pem:
         raise ValueError("expected a public key in PEM form (-----BEGIN PUBLIC KEY-----)")
+    if pem.count("-----BEGIN") > 1:
+        raise ValueError("expected one key, as no other would count; several are what JWT_JWKS_URL is for")
     return pem
 
 
@@ -248,11 +262,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ]
     trusted_proxies: Annotated[
         int,
-        Meta(ge=0, le=16),
+        Meta(ge=0, le=PROXIES_MOST),
         Setting(
             "0",
             "proxies",
             "how many last entries of X-Forwarded-* count; 1 on Heroku. Too many lets clients choose their address",
+            reason="as clients choose their address by each that isn't there; count the proxies before this service",
         ),
     ]
     force_https: Annotated[bool, Setting("0", "1 or 0", "redirects http to https and sends HSTS; 1 on Heroku")]
@@ -323,7 +338,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     handshake_timeout: Annotated[Seconds, Setting("10", "s", "a request that takes longer to arrive is cut")]
-    ping_interval: Annotated[Seconds, Setting("25", "s", "keeps idle sockets open; stay under the router's 55 s")]
+    ping_interval: Annotated[
+        float,
+        Meta(ge=0.05, le=PING_LONGEST),
+        Setting(
+            "25",
+            "s",
+            f"keeps idle sockets open: at most {PING_LONGEST}, as routers cut what is silent for 55 s",
+            reason="as routers cut sockets that are silent for 55 s; leave it out, or lower it",
+        ),
+    ]
     ping_timeout: Annotated[Seconds, Setting("10", "s", "a peer silent for so long after a ping is closed 4408")]
     presence_grace: Annotated[float, Meta(ge=0, le=600), Setting("5", "s", "back within it, and nobody saw you leave")]
     unsent_limit: Annotated[
@@ -359,7 +383,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Annotated[str, Setting("logfmt", "form", "one line an event", parse=_choice("logfmt", "json"))]
     metrics_token: Annotated[
         str,
-        Setting("", "text", "guards /metrics as a bearer token; none leaves it open", parse=_secret, secret=True),
+        Setting("", "text", "guards /metrics as a bearer token; none leaves it open", parse=_bearer, secret=True),
     ]
     heroku: bool = False
 
@@ -378,6 +402,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return "localhost"
         return f"[{self.host}]" if ":" in self.host else self.host
 
+    @property
+    def user_keys(self) -> bool:
+        """Whether there is any key to check users' tokens with."""
+        return bool(self.jwt_secret or self.jwt_public_key or self.jwt_jwks_url)
+
     def __repr__(self) -> str:
         return f"Settings(broker={self.broker_name!r})"  # the fields hold secrets, and tracebacks show a repr
 
@@ -391,7 +420,7 @@ def _variables() -> dict[str, Setting]:
         if hint.__origin__ is bool:
             setting = msgspec.structs.replace(setting, parse=_flag)
         elif hint.__origin__ in (int, float):
-            setting = msgspec.structs.replace(setting, parse=_number(hint.__origin__, ranges[0]))
+            setting = msgspec.structs.replace(setting, parse=_number(hint.__origin__, ranges[0], setting.reason))
         found[field.upper()] = setting
     return found
 
@@ -417,6 +446,11 @@ def load(environ: Mapping[str, str] = os.environ, keep_secret: bool = True) -> S
     return Settings(**values, heroku=heroku)
 
 
+def redis_variable(environ: Mapping[str, str]) -> str:
+    """Which variable `redis_url` is read from."""
+    return "REDIS_TLS_URL" if environ.get("REDIS_TLS_URL") else "REDIS_URL"
+
+
 def _read(environ: Mapping[str, str], heroku: bool) -> dict[str, Any]:
     """The value of each field. Raises `ConfigError`."""
     defaults = {name: setting.default for name, setting in SETTINGS.items()}
@@ -424,7 +458,7 @@ def _read(environ: Mapping[str, str], heroku: bool) -> dict[str, Any]:
         defaults |= {"HOST": "", "TRUSTED_PROXIES": "1", "FORCE_HTTPS": "1"}
     values: dict[str, Any] = {}
     for name, setting in SETTINGS.items():
-        variable = "REDIS_TLS_URL" if name == "REDIS_URL" and environ.get("REDIS_TLS_URL") else name
+        variable = redis_variable(environ) if name == "REDIS_URL" else name
         text = environ.get(variable, "")
         if not text and not (name == "HOST" and "HOST" in environ):
             text = defaults[name]
@@ -470,12 +504,64 @@ def _check_frame_limit(text_limit: int, frame_limit: int) -> None:
 
 
 def warnings(settings: Settings) -> list[str]:
-    """What holds but shouldn't, a sentence each, for the log at the start."""
-    return [
-        f"{name} is shorter than {SECRET_SHORT} characters and could be guessed (openssl rand -hex 32)"
-        for name, value in (("SECRET_KEY", settings.secret_key), ("JWT_SECRET", settings.jwt_secret))
-        if 0 < len(value) < SECRET_SHORT
-    ]
+    """What holds but shouldn't, a sentence each, for the log at the start and for `--check`."""
+    return [sentence for part in (_weak, _open, _idle) for sentence in part(settings)]
+
+
+def _weak(settings: Settings) -> Iterator[str]:
+    """Secrets that can be guessed, or that give away another."""
+    for name, value in (("SECRET_KEY", settings.secret_key), ("JWT_SECRET", settings.jwt_secret)):
+        if 0 < len(value) < SECRET_SHORT:
+            yield f"{name} is shorter than {SECRET_SHORT} characters and could be guessed (openssl rand -hex 32)"
+    secrets = {"SECRET_KEY": settings.secret_key, "JWT_SECRET": settings.jwt_secret}
+    for name, other in (("JWT_SECRET", "SECRET_KEY"), ("METRICS_TOKEN", "SECRET_KEY"), ("METRICS_TOKEN", "JWT_SECRET")):
+        if secrets[other] and getattr(settings, name.lower()) == secrets[other]:
+            yield f"{name} is the same as {other}: who may know one knows both; make each its own"
+    keys = urlsplit(settings.jwt_jwks_url)
+    if keys.scheme == "http" and not is_loopback(keys.hostname or ""):
+        yield "JWT_JWKS_URL is http: whoever is on the way there can put in keys of their own; use https"
+
+
+def _open(settings: Settings) -> Iterator[str]:
+    """What lets in whom it shouldn't, or keeps out everybody."""
+    everywhere = settings.host in ("", "0.0.0.0", "::")  # noqa: S104  # compared, not bound
+    if settings.trusted_proxies > PROXIES_USUAL:
+        yield (
+            f"TRUSTED_PROXIES is {settings.trusted_proxies}: are there so many before this service? "
+            "By each that isn't there clients choose their address"
+        )
+    if settings.heroku and settings.trusted_proxies == 0 and everywhere:
+        yield "TRUSTED_PROXIES is 0 on Heroku: all users have its router's address, and share its limits; set it to 1"
+    if settings.force_https and settings.trusted_proxies == 0:
+        yield (
+            "FORCE_HTTPS is 1 and TRUSTED_PROXIES 0: no request counts as https, so each is redirected for ever; "
+            "set TRUSTED_PROXIES to the number of proxies before this service"
+        )
+    if everywhere and not settings.metrics_token:
+        yield "METRICS_TOKEN is not set and HOST is all interfaces: anybody can read /metrics (openssl rand -hex 32)"
+    if not settings.guests and not settings.user_keys:
+        yield "GUESTS is 0 and no key is set for tokens: nobody can enter; set one, JWT_SECRET for example"
+    if settings.handshake_timeout > HANDSHAKE_USUAL:
+        yield (
+            f"HANDSHAKE_TIMEOUT is {settings.handshake_timeout:g}: who sends a request a byte at a time "
+            "keeps a place for so long; lower it"
+        )
+
+
+def _idle(settings: Settings) -> Iterator[str]:
+    """What is lost, or has no effect."""
+    if settings.heroku and not settings.redis_url and settings.sqlite_path != ":memory:":
+        yield "REDIS_URL is not set on Heroku: a dyno's disk doesn't last, so all is lost at each restart; add a Redis"
+    if settings.redis_copies and not settings.redis_url:
+        yield "REDIS_COPIES has no effect without REDIS_URL"
+    for name in ("JWT_AUDIENCE", "JWT_ISSUER"):
+        if getattr(settings, name.lower()) and not settings.user_keys:
+            yield f"{name} has no effect without JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL"
+    if settings.unsent_limit > settings.unsent_total:
+        yield (
+            f"UNSENT_LIMIT is {settings.unsent_limit} and UNSENT_TOTAL {settings.unsent_total}: "
+            "one slow reader may use up what all share; lower the first"
+        )
 
 
 def describe(settings: Settings) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service import protocol
-from service.config import SETTINGS, Settings, describe, load
+from service.config import SETTINGS, Settings, describe, load, warnings
 from service.errors import ConfigError
 
 MEMORY = {"SQLITE_PATH": ":memory:"}
@@ -139,6 +139,8 @@ def test_bad_value_is_named(name: str, value: str) -> None:
         ("JWT_SECRET", "hidden"),
         ("JWT_PUBLIC_KEY", "hidden, and no PEM"),
         ("METRICS_TOKEN", "hidden"),
+        ("METRICS_TOKEN", "hidden behind blanks"),
+        ("METRICS_TOKEN", "hidden-behind-ä"),
     ],
 )
 def test_bad_secret_is_not_shown(name: str, value: str) -> None:
@@ -270,3 +272,48 @@ def test_description_hides_secrets() -> None:
     assert "ALLOWED_ORIGINS=https://a.example,https://b.example" in text
     assert "GUESTS=1" in text
     assert "# broker: redis 127.0.0.1:6379" in text
+
+
+KEY = "k" * 32
+WELL = {"SECRET_KEY": KEY}
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "well"),
+    [
+        ("SECRET_KEY", {"SECRET_KEY": "k" * 31}, {}),
+        ("JWT_SECRET", {"JWT_SECRET": "k" * 31}, {"JWT_SECRET": "j" * 32}),
+        ("JWT_SECRET", {"JWT_SECRET": KEY}, {"JWT_SECRET": "j" * 32}),
+        ("METRICS_TOKEN", {"METRICS_TOKEN": KEY}, {"METRICS_TOKEN": "m" * 32}),
+        ("METRICS_TOKEN", {"JWT_SECRET": "j" * 32, "METRICS_TOKEN": "j" * 32}, {}),
+        ("METRICS_TOKEN", {"HOST": ""}, {"HOST": "", "METRICS_TOKEN": "m" * 32}),
+        ("JWT_JWKS_URL", {"JWT_JWKS_URL": "http://keys.example/"}, {"JWT_JWKS_URL": "https://keys.example/"}),
+        ("TRUSTED_PROXIES", {"TRUSTED_PROXIES": "3"}, {"TRUSTED_PROXIES": "2"}),
+        ("FORCE_HTTPS", {"FORCE_HTTPS": "1"}, {"FORCE_HTTPS": "1", "TRUSTED_PROXIES": "1"}),
+        ("GUESTS", {"GUESTS": "0"}, {"GUESTS": "0", "JWT_SECRET": "j" * 32}),
+        ("HANDSHAKE_TIMEOUT", {"HANDSHAKE_TIMEOUT": "61"}, {"HANDSHAKE_TIMEOUT": "60"}),
+        ("REDIS_COPIES", {"REDIS_COPIES": "1"}, {"REDIS_COPIES": "1"} | REDIS),
+        ("JWT_AUDIENCE", {"JWT_AUDIENCE": "chat"}, {"JWT_AUDIENCE": "chat", "JWT_SECRET": "j" * 32}),
+        ("JWT_ISSUER", {"JWT_ISSUER": "we"}, {"JWT_ISSUER": "we", "JWT_JWKS_URL": "http://127.0.0.1:1/"}),
+        ("UNSENT_LIMIT", {"UNSENT_LIMIT": "2000000", "UNSENT_TOTAL": "1048576"}, {"UNSENT_LIMIT": "2000000"}),
+    ],
+)
+def test_what_is_allowed_and_risky_is_warned_of(name: str, environ: dict[str, str], well: dict[str, str]) -> None:
+    """By the variable's name, in a sentence without any secret; and the neighbour that is well is not."""
+    (said,) = warnings(of(**WELL | environ))
+    assert said.startswith(f"{name} ")
+    assert not [value for value in environ.values() if len(value) >= 31 and value in said and "://" not in value]
+    assert warnings(of(**WELL | well)) == []
+
+
+def test_warnings_on_heroku() -> None:
+    """Of what only there is wrong; what a button's deploy has is well."""
+    dyno = WELL | {"DYNO": "web.1", "METRICS_TOKEN": "m" * 32}
+    assert warnings(load(dyno | REDIS)) == []
+    for name, environ in (
+        ("REDIS_URL", {"SQLITE_PATH": "parley.db"}),
+        ("TRUSTED_PROXIES", REDIS | {"TRUSTED_PROXIES": "0", "FORCE_HTTPS": "0"}),
+        ("METRICS_TOKEN", REDIS | {"METRICS_TOKEN": ""}),
+    ):
+        (said,) = warnings(load(dyno | environ))
+        assert said.startswith(f"{name} is ")

@@ -14,7 +14,7 @@ SERVICE = Path(__file__).resolve().parents[1] / "service"
 FAMILIES: dict[str, tuple[str, ...]] = {
     # Top to bottom: each with its files, or the folder that holds them.
     "command line": ("__main__", "supervisor", "tokens"),
-    "application": ("app", "config", "files", "lifecycle"),
+    "application": ("app", "config", "files", "lifecycle", "surroundings"),
     "handlers": ("actions", "api", "assets/", "chat", "guides/", "handler", "health", "pages", "session"),
     "node": ("admission", "node"),
     "rooms": ("rooms/",),

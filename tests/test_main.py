@@ -18,7 +18,7 @@ import pytest
 from service import __version__, lifecycle
 from service.errors import StartError
 
-from .harness import JWT_SECRET, SECRET_KEY, UNIT, ChatClient, ServiceProcess, service_env, wait_until
+from .harness import JWT_SECRET, SECRET_KEY, UNIT, ChatClient, RedisServer, ServiceProcess, service_env, wait_until
 from .harness.service_process import ROOT
 
 BAD_KEY = "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"
@@ -51,20 +51,38 @@ def test_version() -> None:
     assert (done.returncode, done.stdout) == (0, f"parley {__version__}\n")
 
 
-def test_check_prints_what_holds_and_hides_secrets() -> None:
+def test_check_prints_what_holds_and_hides_secrets(redis_server: RedisServer) -> None:
     """Options before variables before defaults; nothing is started."""
     secrets = {
-        "REDIS_URL": "redis://:the-password@redis.example.com:6380/1",
+        # A Redis without passwords takes any, with a warning of its own.
+        "REDIS_URL": f"redis://:the-password@127.0.0.1:{redis_server.port}/1",
         "METRICS_TOKEN": "the-metrics-token",
     }
     done = run("--check", "--port", "1234", "--host", "0.0.0.0", PORT="9", TEXT_LIMIT="77", **secrets)
-    assert done.returncode == 0 and done.stderr == ""
     lines = done.stdout.splitlines()
     for line in ("PORT=1234", "HOST=0.0.0.0", "TEXT_LIMIT=77", "PING_INTERVAL=25.0", "SECRET_KEY=(set)"):
         assert line in lines
-    assert "# broker: redis redis.example.com:6380" in lines
+    assert f"# broker: redis 127.0.0.1:{redis_server.port}" in lines
     for secret in (SECRET_KEY, JWT_SECRET, "the-password", "the-metrics-token"):
-        assert secret not in done.stdout
+        assert secret not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("variable", ["REDIS_URL", "REDIS_TLS_URL"])
+def test_check_names_a_redis_that_is_away(variable: str) -> None:
+    """With the way out, behind what holds; a start would wait for it, and says so."""
+    done = run("--check", **{variable: "redis://:the-password@127.0.0.1:1"})
+    assert done.returncode == 2 and "PORT=8000" in done.stdout.splitlines()
+    *warnings, finding = done.stderr.splitlines()
+    assert all(line.startswith("parley: warning: redis ") for line in warnings)
+    assert re.fullmatch(rf"parley: {variable}: redis 127\.0\.0\.1:1 takes no write: away; .* A start would .*", finding)
+    assert "the-password" not in done.stdout + done.stderr
+
+
+def test_check_warns_of_what_a_start_warns_of() -> None:
+    """It is allowed, so the exit status is that of a start."""
+    done = run("--check", SECRET_KEY="short-secret", TRUSTED_PROXIES="3")
+    assert done.returncode == 0
+    assert re.match(r"parley: warning: SECRET_KEY is shorter .*\nparley: warning: TRUSTED_PROXIES is 3: ", done.stderr)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +98,9 @@ def test_check_prints_what_holds_and_hides_secrets() -> None:
 def test_check_shows_every_host_and_no_password(url: str, shown: str) -> None:
     """Of Sentinels, with the master's name, and of a cluster."""
     done = run("--check", REDIS_URL=url)
-    assert (done.returncode, done.stderr) == (0, "") and f"# broker: {shown}" in done.stdout.splitlines()
-    assert "hunter" not in done.stdout
+    assert done.returncode == 2 and f"# broker: {shown}" in done.stdout.splitlines()
+    assert f"parley: REDIS_URL: {shown} takes no write: " in done.stderr
+    assert "hunter" not in done.stdout + done.stderr
 
 
 def test_check_writes_nothing(tmp_path: Path) -> None:
@@ -116,6 +135,13 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
         ([], {"REDIS_TLS_URL": "rediss://h/0?foo=bar"}, "REDIS_TLS_URL"),
         ([], {"REDIS_URL": "redis+sentinel://h1,h2"}, "REDIS_URL: expected the master's name"),
         ([], {"REDIS_URL": "redis+cluster://h1/3"}, "REDIS_URL: expected database 0"),
+        ([], {"PING_INTERVAL": "100"}, "PING_INTERVAL is '100': expected .* to 50, .*; leave it out, or lower it"),
+        ([], {"TRUSTED_PROXIES": "5"}, "TRUSTED_PROXIES is '5': expected .* to 4, .*; count the proxies"),
+        ([], {"METRICS_TOKEN": "two words"}, "METRICS_TOKEN: expected letters"),
+        ([], {"SECRET_KEY": " " * 40}, "SECRET_KEY: expected at least"),
+        ([], {"JWT_SECRET": "-----BEGIN RSA PRIVATE KEY-----\nMIIE"}, "JWT_SECRET: is a key"),
+        ([], {"JWT_PUBLIC_KEY": BAD_KEY}, "JWT_PUBLIC_KEY: can't be read .*openssl"),
+        ([], {"JWT_PUBLIC_KEY": f"{BAD_KEY}\n{BAD_KEY}"}, "JWT_PUBLIC_KEY: expected one key, .*JWT_JWKS_URL"),
     ],
 )
 def test_a_setting_that_can_not_hold_ends_with_2(args: list[str], environ: dict[str, str], named: str) -> None:

@@ -319,6 +319,8 @@ def _parse_header(segment: str) -> dict[str, Any]:
 def hmac_key(secret: str) -> bytes:
     """The key that JWT_SECRET is. Raises `ConfigError`."""
     try:
+        if "-----BEGIN" in secret:  # one that is cut short, too
+            raise jwt.InvalidKeyError
         key: bytes = jwt.get_algorithm_by_name("HS256").prepare_key(secret)
         return key
     except jwt.InvalidKeyError:  # a key's public half as a secret would let everybody sign
@@ -329,7 +331,10 @@ def _public_key(pem: str) -> tuple[str, Any]:
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ConfigError("JWT_PUBLIC_KEY: can't be read as a public key in PEM form") from None
+        raise ConfigError(
+            "JWT_PUBLIC_KEY: can't be read as a public key in PEM form (make it of the private one with: "
+            "openssl pkey -in private.pem -pubout)"
+        ) from None
     if isinstance(key, RSAPublicKey) and key.key_size >= 2048:  # RFC 7518 section 3.3
         return "RS256", key
     if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):

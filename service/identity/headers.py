@@ -57,7 +57,8 @@ def to_origin_form(request: HTTPServerRequest) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether a host's name or address is this machine's own."""
     name = name.strip("[]")
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 section 6.3
         return True
@@ -136,7 +137,7 @@ class Origins:
         self._proxies = proxies
         self._allowed = frozenset(map(parse_origin, allowed))
         self._names = frozenset(origin[1] for origin in self._allowed if origin and origin[0] in _DEFAULT_PORTS)
-        self._own_machine = _is_loopback(host) and not proxies.trusted
+        self._own_machine = is_loopback(host) and not proxies.trusted
 
     def allows(self, origin: str | None, scheme: str, host: str) -> bool:
         """Whether pages of `origin` may use the service: one of those allowed or, without any, our own page.
@@ -167,7 +168,7 @@ class Origins:
         name = match["host"].lower().rstrip(".")
         if self._names:
             return name in self._names
-        return not self._own_machine or _is_loopback(name)
+        return not self._own_machine or is_loopback(name)
 
     def admits(self, request: HTTPServerRequest, handshake: bool = False) -> bool:
         """Whether Host and Origin let the request in; to be asked before any credential is read.

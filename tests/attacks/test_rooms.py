@@ -56,7 +56,7 @@ async def test_nothing_is_left_of_rooms_in_which_nothing_was_said(
 ) -> None:
     """40 guests, within their addresses' share; another's room is begun meanwhile, and one with a message stays."""
     # Who waits as told for half a minute answers no ping meanwhile.
-    with ServiceProcess(broker_env | {"PING_INTERVAL": "600"}, command=HASTY) as service:
+    with ServiceProcess(broker_env | {"PING_INTERVAL": "50", "PING_TIMEOUT": "50"}, command=HASTY) as service:
         async with ChatClient.open(service.url, "Ada") as ada:
             await ada.join("lobby")
             await ada.send("lobby", "here to stay")
