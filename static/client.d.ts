@@ -268,6 +268,8 @@ export class Chat {
     outbox: Outbox;
     /** @returns {LinkState} */
     get state(): LinkState;
+    /** How long ago the service was last heard, ms. */
+    get silence(): number;
     /**
      * Listen. A listener that throws disturbs nobody else.
      * @template {keyof ChatEvents} E

@@ -119,6 +119,11 @@ export class Chat {
     return this.#link.state;
   }
 
+  /** How long ago the service was last heard, ms. */
+  get silence() {
+    return this.#link.silence;
+  }
+
   /**
    * Listen. A listener that throws disturbs nobody else.
    * @template {keyof ChatEvents} E

@@ -67,6 +67,7 @@ export class Link {
   #nextAt = 0; // of the next attempt, while waiting
   #openedAt = 0;
   #heardAt = 0;
+  #wallHeardAt = 0; // the same by the machine's clock
   #heartbeat_ms = 25_000;
   /** @type {number | undefined} of the next attempt, or of `welcome` */
   #timer;
@@ -107,6 +108,12 @@ export class Link {
 
   get isOpen() {
     return this.state.state === "open";
+  }
+
+  /** How long ago the service was last heard, ms. */
+  get silence() {
+    // Some systems' monotonic clocks stand still while the machine sleeps, and the other can be set: the longer one.
+    return Math.max(performance.now() - this.#heardAt, Date.now() - this.#wallHeardAt);
   }
 
   /** Connect, and stay connected until `close` or a close code that says to stay away. */
@@ -304,6 +311,7 @@ export class Link {
   /** @param {string} data */
   #receive(data) {
     this.#heardAt = performance.now();
+    this.#wallHeardAt = Date.now();
     clearTimeout(this.#probe);
     this.#probe = undefined;
     let frame;

@@ -421,6 +421,22 @@ async def test_what_is_rewritten_after_it_was_stored_becomes_an_edit(seen: str) 
     assert (edits, left) == ([[1, "second"]], 1)
 
 
+async def test_how_long_the_service_was_silent_is_known_after_a_sleep() -> None:
+    """In which a monotonic clock may stand still; a clock that is set back makes it no shorter."""
+    assert await run("""
+        const service = scripted();
+        await service.enter();
+        const real = Date.now;
+        const found = [service.chat.silence < 60_000];
+        Date.now = () => real() + 3_600_000;
+        found.push(service.chat.silence >= 3_600_000);
+        Date.now = () => real() - 3_600_000;
+        found.push(service.chat.silence >= 0);
+        Date.now = real;
+        return found;
+    """) == [True, True, True]
+
+
 async def test_what_is_kept_back_holds_up_what_was_written_after_it() -> None:
     """In its own room; an entry that is on its way can't be kept back."""
     paused, texts, held = await run("""

@@ -4,7 +4,8 @@
  */
 
 import { begunBy, canCopy } from "./beginning.js";
-import { byId } from "./dom.js";
+import { completeness } from "./completeness.js";
+import { byId, icon } from "./dom.js";
 import { dayName, dayOf, isBlank, time } from "./format.js";
 import { openLayer } from "./layers.js";
 import { toast } from "./status.js";
@@ -13,8 +14,12 @@ import { words } from "./words.js";
 
 /**
  * @import { OutgoingEntry } from "./outgoing.js"
+ * @import { CompletenessName } from "./completeness.js"
  * @import { Room } from "./room.js"
  */
+
+/** @type {Record<CompletenessName, string>} */
+const ICONS = { unknown: "clock", behind: "clock", missing: "alert", whole: "check" };
 
 const LIMIT = 250; // characters of a topic, as the service's
 
@@ -54,6 +59,7 @@ export class About {
    * @param {OutgoingEntry[]} entries of ours that are on their way
    */
   draw(room, may, entries) {
+    this.#drawCompleteness(room);
     const waiting = entries.findLast(({ frame }) => frame.type === "topic")?.frame;
     const text = waiting && "text" in waiting ? waiting.text : (room.topic?.text ?? "");
     const isWaiting = waiting !== undefined;
@@ -65,6 +71,19 @@ export class About {
     this.#text = text;
     this.#drawLine(room, may, text, isWaiting);
     this.#drawDialog(room, may, text);
+  }
+
+  /** The mark beside the room's name, and what it means. @param {Room} room */
+  #drawCompleteness(room) {
+    const { name, text } = completeness(room);
+    const mark = byId("completeness");
+    if (mark.title === text) return;
+    mark.className = `completeness ${name}`;
+    mark.title = text;
+    mark.setAttribute("aria-label", text);
+    byId("open-about").title = text; // it lies above the mark
+    mark.replaceChildren(icon(ICONS[name]));
+    byId("about-completeness").textContent = text;
   }
 
   /** @type {(room: Room, may: boolean, text: string, waiting: boolean) => void} */

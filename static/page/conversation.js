@@ -234,7 +234,12 @@ export class Conversation {
   #onState(link) {
     this.#status.on({ type: "link", link });
     const { name, room, reason, wasOpen } = this.#status.standing;
-    if (link.state !== "open") for (const one of this.#rooms.values()) this.#stand(one, { type: "released" });
+    if (link.state !== "open") {
+      for (const one of this.#rooms.values()) {
+        this.#stand(one, { type: "released" });
+        this.#lose(one);
+      }
+    }
     const banned = name === "banned" && room !== null ? this.#rooms.get(room) : undefined;
     if (banned) this.#stand(banned, { type: "refused", code: "forbidden", message: `banned: ${reason}` });
     if (link.state === "stopped" && !wasOpen) this.#askAgain(link);
@@ -277,7 +282,15 @@ export class Conversation {
   /** @param {Hold} hold */
   #onHeld({ room: name, code, retryIn }) {
     const room = this.#rooms.get(name);
-    if (room) this.#stand(room, code === null ? { type: "released" } : { type: "held", code, retryIn });
+    if (!room) return;
+    if (code === "unavailable") this.#lose(room);
+    else if (code === null) room.knownUntil = null;
+    this.#stand(room, code === null ? { type: "released" } : { type: "held", code, retryIn });
+  }
+
+  /** What comes in a room is not seen any more. @param {Room} room */
+  #lose(room) {
+    room.onLost(Date.now() - this.#chat.silence);
   }
 
   /** @param {Moderated} frame */
@@ -380,7 +393,9 @@ export class Conversation {
       return;
     }
     const refused = this.#rooms.get(room);
-    if (refused) this.#stand(refused, { type: "refused", code, message });
+    if (!refused) return;
+    this.#lose(refused);
+    this.#stand(refused, { type: "refused", code, message });
   }
 
   /** @type {(room: string, words: string) => void} */

@@ -39,6 +39,8 @@ export class Room {
   stretch = new Stretch();
   loading = false;
   joined = false;
+  /** @type {number | null} Unix time in ms after which nothing is known; null: what comes is seen */
+  knownUntil = null;
   standing = joining();
   /** @type {string | null} */
   epoch = null;
@@ -142,6 +144,7 @@ export class Room {
   onJoined(frame, me) {
     const { epoch, seq, fresh, messages, more, members, count, reads } = frame;
     this.joined = true;
+    this.knownUntil = null;
     if (fresh) {
       if (this.epoch !== null && this.epoch !== epoch) this.readSeq = null;
       this.#replace(messages ?? [], more ?? false);
@@ -158,6 +161,14 @@ export class Room {
     this.readSeq = Math.min(this.head, Math.max(this.readSeq ?? 0, told ?? this.readSeq ?? this.head));
     this.#countUnread(me);
     if (fresh) this.divider = this.unread > 0 ? this.readSeq : null;
+  }
+
+  /**
+   * What comes from now on is not seen.
+   * @param {number} at Unix time in ms, until when it was
+   */
+  onLost(at) {
+    if (this.joined) this.knownUntil ??= at;
   }
 
   /** @param {Loss} gap */

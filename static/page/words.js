@@ -209,6 +209,20 @@ export const words = {
     notCopied: "The link could not be copied.",
   },
 
+  /** Whether a room's messages are all there. */
+  completeness: {
+    /** @type {(day: string, time: string) => string} */
+    when: (day, time) => `${day}, ${time}`,
+    unknown: "Nothing is known of this room yet.",
+    /** @param {string} when */
+    behind: (when) => `What came after ${when} is not known yet.`,
+    /** @param {string | null} when */
+    missing: (when) => (when === null ? "Some messages are missing." : `Some messages before ${when} are missing.`),
+    begun: "No message is missing since this room began.",
+    /** @param {string | null} when */
+    since: (when) => (when === null ? "No message is missing." : `No message is missing since ${when}.`),
+  },
+
   typing: {
     /** @param {string[]} people */
     some: (people) => `${list(people)} ${formOf(people.length, { one: "is", other: "are" })} typing…`,
