@@ -22,7 +22,7 @@ from .test_silence import haproxy
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(seconds=600 * UNIT)]
 
-OPERATIONS = ROOT / "docs" / "operations.md"
+HAPROXY = ROOT / "deploy" / "haproxy.cfg"
 COMING = 0.03  # seconds from one handshake to the next, beside those of who is sent away
 BACK = 3.0 * UNIT  # seconds within which everybody must be back
 
@@ -157,7 +157,7 @@ async def fed(swarm: Swarm, process: ServiceProcess) -> None:
 
 async def roll(folder: Path, seed: int, sockets: int, delay: str, drain: float) -> tuple[Swarm, Verdict, Rolled]:
     """One process after the other ends and begins, while clients come through haproxy at any moment."""
-    (check,) = re.findall(r"default-server check (.*)", OPERATIONS.read_text())
+    (check,) = re.findall(r"default-server check (.*)", HAPROXY.read_text())
     rolled = Rolled()
     env = {"DRAIN_DELAY": delay, "DRAIN_SECONDS": str(drain)}
     async with (
@@ -189,7 +189,7 @@ async def roll(folder: Path, seed: int, sockets: int, delay: str, drain: float) 
 
 
 async def test_f20_rolling_restart(seed: int, middle_form: bool, tmp_path: Path, table: Table) -> None:
-    """By the documentation's own lines and the setting's default: new sockets are taken until haproxy has looked."""
+    """By the example's own lines and the setting's default: new sockets are taken until haproxy has looked."""
     sockets, drain = (200, 3.0) if middle_form else (1000, 20.0)
     delay = SETTINGS["DRAIN_DELAY"].default
     swarm, verdict, rolled = await roll(tmp_path, seed, sockets, delay, drain)
