@@ -32,7 +32,7 @@ import { sentence, words } from "./words.js";
  * @import { Complaint } from "./entrance.js"
  * @import { LinkState } from "../link.js"
  * @import { OutboxEntry } from "../outbox.js"
- * @import { ListedRoom, Message, Moderated, Removed } from "../protocol.js"
+ * @import { ListedRoom, Message, Moderated, Person, Removed } from "../protocol.js"
  * @import { Hold, Refusal } from "../rooms.js"
  * @import { RoomHappening, WayOut } from "./standing.js"
  */
@@ -70,6 +70,8 @@ export class Conversation {
     react: (seq, emoji) => this.#outgoing.react(this.#current, seq, emoji),
     edit: (seq) => this.#edit(seq),
     remove: (seq) => this.#outgoing.remove(this.#current.name, seq),
+    moderate: (seq) => this.#moderate(this.#current.get(seq)?.user),
+    isModerator: () => this.#chat.moderator,
     retry: (id) => this.#chat.retry(id),
     discard: (id) => this.#chat.discard(id),
     copyLink: () => void copyLink(this.#current.name),
@@ -100,6 +102,7 @@ export class Conversation {
     leave: (room) => this.#leave(room),
     rename: () => this.#rename.open(this.#name),
     signOut: () => this.askToSignOut(),
+    moderate: (person) => this.#moderate(person),
   });
   #queue = new Queue({
     pause: (id) => this.#chat.pause(id),
@@ -381,6 +384,10 @@ export class Conversation {
    * @param {Removed} frame
    */
   #onRemoved(room, frame) {
+    const { user, removed } = room.get(frame.target) ?? {};
+    if (user && !removed && frame.user.id === this.#me && user.id !== this.#me) {
+      toast(words.moderation.messageRemoved(user.name));
+    }
     room.onRemoved(frame, this.#me);
     if (room === this.#current && this.#composer.onRemoved(frame.target)) toast(words.notices.messageGone);
   }
@@ -526,6 +533,14 @@ export class Conversation {
     return refusal;
   }
 
+  /** @param {Person | undefined} person */
+  async #moderate(person) {
+    if (!person) return;
+    const { openModeration } = await import("./moderation.js");
+    const room = this.#current.name;
+    openModeration({ person, room, everywhere: !identity.isLimited, moderate: (order) => this.#chat.moderate(order) });
+  }
+
   /** @param {OutboxEntry | null} entry */
   #onOutbox(entry) {
     if (entry?.state === "failed" && entry.room !== this.#current.name) toast(words.notices.notSent(entry.room));
@@ -591,7 +606,7 @@ export class Conversation {
     const timeline = new Timeline(room, entries, this.#me);
     this.#log.draw(timeline, { fresh, unread: room.unread });
     this.#about.draw(room, this.#chat.maySetTopic(room.name), entries);
-    this.#sidebar.people(room, this.#me);
+    this.#sidebar.people(room, this.#me, this.#chat.moderator);
     this.#sidebar.me(this.#chat.user ?? { id: "", name: this.#name }, this.#status.standing.name, this.#status.word);
     this.#status.inRoom(room.name, room.standing);
     this.#queue.draw(this.#chat.outbox.list(), { room: room.name, why: this.#obstacle });

@@ -41,6 +41,11 @@ class Identity {
     return this.token === null ? null : personOf(this.token);
   }
 
+  /** Whether it opens some rooms alone. */
+  get isLimited() {
+    return this.token !== null && Array.isArray(claimsOf(this.token).rooms);
+  }
+
   /** Whose the offered one is. */
   get stranger() {
     return this.offered === null ? null : personOf(this.offered);
@@ -134,13 +139,21 @@ function fromAddress() {
  * @returns {Person}
  */
 function personOf(token) {
+  const { sub = "", name, preferred_username: preferred } = claimsOf(token);
+  return { id: String(sub), name: String(name || preferred || sub) };
+}
+
+/**
+ * What a token says; nothing, where it is none: the service will say what it thinks of it.
+ * @param {string} token
+ * @returns {Record<string, unknown>}
+ */
+function claimsOf(token) {
   try {
     const payload = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(payload, (character) => character.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes));
-    const name = claims.name || claims.preferred_username || claims.sub;
-    return { id: String(claims.sub ?? ""), name: String(name ?? "") };
+    return Object(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
-    return { id: "", name: "" }; // the service will say what it thinks of it
+    return {};
   }
 }

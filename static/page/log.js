@@ -53,13 +53,22 @@ export class Log {
    * @param {(seq: number, emoji: string) => void} on.react
    * @param {(seq: number) => void} on.edit
    * @param {(seq: number) => void} on.remove
+   * @param {(seq: number) => void} on.moderate its author
+   * @param {() => boolean} on.isModerator
    * @param {(id: string) => void} on.retry
    * @param {(id: string) => void} on.discard
    * @param {() => void} on.copyLink the room's
    */
   constructor(on) {
     this.#on = on;
-    this.#tools = new Tools({ list: this.#list, onReact: on.react, onEdit: on.edit, onRemove: on.remove });
+    this.#tools = new Tools({
+      list: this.#list,
+      onReact: on.react,
+      onEdit: on.edit,
+      onRemove: on.remove,
+      onModerate: on.moderate,
+      isModerator: on.isModerator,
+    });
     this.#view = new Viewport({
       frame: this.#frame,
       above: byId("above"),

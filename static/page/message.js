@@ -50,7 +50,7 @@ function message(value) {
   const { seq, user, removed, at } = value.message;
   const states = { own, first, saving: saving || removing, mentioned };
   const classes = ["message", ...Object.entries(states).flatMap(([name, is]) => (is ? [name] : []))].join(" ");
-  const node = el("li", { class: classes, tabIndex: -1, "data-seq": seq });
+  const node = el("li", { class: classes, tabIndex: -1, "data-seq": seq, "data-author": user.name });
   if (!own) node.append(el("div", { class: "who" }, first ? avatar(user) : hoverTime(at)));
   else node.append(hoverTime(at));
   const body = el("div", { class: "body" }, head({ user, own, first, at }));

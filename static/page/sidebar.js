@@ -32,6 +32,7 @@ export class Sidebar {
    * @param {(room: string) => void} on.leave
    * @param {() => void} on.rename
    * @param {() => void} on.signOut
+   * @param {(person: Person) => void} on.moderate
    */
   constructor(on) {
     this.#on = on;
@@ -178,12 +179,13 @@ export class Sidebar {
    * Who is here.
    * @param {Room} room
    * @param {string | null} me
+   * @param {boolean} isModerator
    */
-  people(room, me) {
+  people(room, me, isModerator) {
     const members = [...room.members].map(([id, name]) => ({ id, name }));
     const rank = (/** @type {Person} */ { id }) => (id === me ? 0 : 1);
     members.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
-    const signature = JSON.stringify([members, room.count]);
+    const signature = JSON.stringify([members, room.count, isModerator]);
     if (this.#drawn.people === signature) return;
     this.#drawn.people = signature;
     byId("people-count").textContent = room.count > 0 ? number(room.count) : "";
@@ -191,19 +193,27 @@ export class Sidebar {
     byId("people-title").textContent = words.sidebar.here(room.count);
     const others = members.filter(({ id }) => id !== me);
     byId("faces").replaceChildren(...others.slice(0, FACES).map((person) => avatar(person, "small")));
-    const list = members.map((person) => this.#person(person, person.id === me));
+    const focused = closest(document.activeElement, ".moderate")?.dataset.user;
+    const list = members.map((person) => this.#person(person, person.id === me, isModerator));
     if (members.length === 0 && room.count > 0) {
       list.push(el("li", { class: "muted" }, words.sidebar.large));
     }
     byId("members").replaceChildren(...list);
+    const again = focused && byId("members").querySelector(`.moderate[data-user="${CSS.escape(focused)}"]`);
+    if (again instanceof HTMLElement) again.focus();
   }
 
-  /**
-   * @param {Person} person
-   * @param {boolean} isMe
-   */
-  #person(person, isMe) {
-    const name = el("bdi", { class: "name" }, person.name);
-    return el("li", { class: "person" }, avatar(person), name, ...(isMe ? [el("span", { class: "muted" }, words.sidebar.you)] : []));
+  /** @type {(person: Person, isMe: boolean, isModerator: boolean) => HTMLLIElement} */
+  #person(person, isMe, isModerator) {
+    const node = el("li", { class: "person" }, avatar(person), el("bdi", { class: "name" }, person.name));
+    if (isMe) {
+      node.append(el("span", { class: "muted" }, words.sidebar.you));
+    } else if (isModerator) {
+      const button = iconButton("shield", words.moderation.open(person.name), () => this.#on.moderate(person));
+      button.classList.add("moderate");
+      button.dataset.user = person.id;
+      node.append(button);
+    }
+    return node;
   }
 }

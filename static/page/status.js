@@ -4,7 +4,7 @@
  */
 
 import { announce } from "./announcer.js";
-import { byId, el } from "./dom.js";
+import { byId, el, iconButton } from "./dom.js";
 import { after, begun, shown, shownInRoom } from "./standing.js";
 import { words } from "./words.js";
 
@@ -14,6 +14,7 @@ const QUIET_MS = 700; // a connection that is back so soon is not worth a word
 const BACK_MS = 2500;
 const TICK_MS = 500; // between two looks at a countdown
 const TOAST_MS = 6000;
+const ACTION_MS = 20_000; // of one with something to be done
 const TOASTS = 3;
 const TYPISTS = 3; // named; more are "several"
 
@@ -143,12 +144,41 @@ export function showTyping(names) {
   if (byId("typing").textContent !== says) byId("typing").textContent = says;
 }
 
-/** A notice that goes by itself, and is read out. @param {string} text */
-export function toast(text) {
+/**
+ * A notice that goes by itself, and is read out.
+ * @param {string} text
+ * @param {{label: string, run: () => void}} [action] what can be done about it while it is there
+ */
+export function toast(text, action) {
   const list = byId("toasts");
   const node = el("div", { class: "toast" }, text);
   list.append(node);
   announce(text);
   while (list.children.length > TOASTS) list.firstChild?.remove();
-  setTimeout(() => node.remove(), TOAST_MS);
+  if (action) addAction(node, action);
+  const go = () => {
+    if (node.matches(":hover, :focus-within")) setTimeout(go, TOAST_MS); // somebody is about to press it
+    else node.remove();
+  };
+  setTimeout(go, action ? ACTION_MS : TOAST_MS);
+}
+
+/** @type {(node: HTMLElement, action: {label: string, run: () => void}) => void} */
+function addAction(node, { label, run }) {
+  /** @type {EventTarget | null} */
+  let before = null; // where the focus came from, and goes to again
+  const close = () => {
+    const focused = node.contains(document.activeElement);
+    node.remove();
+    if (focused && before instanceof HTMLElement) before.focus();
+  };
+  const onclick = () => {
+    close();
+    run();
+  };
+  node.addEventListener("focusin", ({ relatedTarget }) => {
+    if (!(relatedTarget instanceof Node && node.contains(relatedTarget))) before = relatedTarget;
+  });
+  const away = iconButton("close", words.shell.close, close); // what lies under it may be wanted
+  node.append(el("button", { type: "button", class: "do", onclick }, label), away);
 }

@@ -16,7 +16,10 @@ export class Tools {
   #onReact;
   #bar;
   #more;
-  #own;
+  #edit;
+  #remove;
+  #moderate;
+  #isModerator;
   #picking = false; // an emoji is being chosen
   /** @type {number | null} */
   #seq = null;
@@ -29,17 +32,22 @@ export class Tools {
    * @param {(seq: number, emoji: string) => void} options.onReact
    * @param {(seq: number) => void} options.onEdit
    * @param {(seq: number) => void} options.onRemove
+   * @param {(seq: number) => void} options.onModerate its author
+   * @param {() => boolean} options.isModerator
    */
-  constructor({ list, onReact, onEdit, onRemove }) {
+  constructor({ list, onReact, onEdit, onRemove, onModerate, isModerator }) {
     this.#list = list;
     this.#onReact = onReact;
     const quick = QUICK.map((emoji) => this.#emojiButton(emoji, "icon"));
     this.#more = iconButton("smile", words.tools.pick, () => this.#pick());
-    this.#own = [
-      iconButton("edit", words.tools.edit, () => this.#seq !== null && onEdit(this.#seq)),
-      iconButton("remove", words.tools.remove, () => this.#seq !== null && onRemove(this.#seq)),
-    ];
-    this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": words.tools.bar }, ...quick, this.#more, ...this.#own);
+    /** @type {(symbol: string, label: string, onSeq: (seq: number) => void) => HTMLButtonElement} */
+    const tool = (symbol, label, onSeq) => iconButton(symbol, label, () => this.#seq !== null && onSeq(this.#seq));
+    this.#edit = tool("edit", words.tools.edit, onEdit);
+    this.#remove = tool("remove", words.tools.remove, onRemove);
+    this.#moderate = tool("shield", "", onModerate);
+    this.#isModerator = isModerator;
+    const lasting = [this.#edit, this.#remove, this.#moderate];
+    this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": words.tools.bar }, ...quick, this.#more, ...lasting);
     list.addEventListener("pointerover", ({ target }) => this.#onHover(target));
     list.addEventListener("focusin", ({ target }) => this.#moveTo(target));
     list.addEventListener("pointerleave", () => {
@@ -85,8 +93,20 @@ export class Tools {
       return;
     }
     this.#seq = Number(message.dataset.seq);
-    for (const button of this.#own) button.hidden = !message.classList.contains("own");
+    this.#offer(message.classList.contains("own"), message.dataset.author ?? "");
     message.append(this.#bar);
+  }
+
+  /**
+   * What may be done with this one.
+   * @type {(own: boolean, author: string) => void}
+   */
+  #offer(own, author) {
+    const moderated = !own && this.#isModerator();
+    this.#edit.hidden = !own;
+    this.#remove.hidden = !own && !moderated;
+    this.#moderate.hidden = !moderated;
+    this.#moderate.title = this.#moderate.ariaLabel = words.moderation.open(author);
   }
 
   /** @param {EventTarget | null} focused */

@@ -47,6 +47,31 @@ export function sentence(said) {
   return text && text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
 }
 
+/** @typedef {{name: string, room: string | null, seconds: number | null, network: boolean}} Sanction against whom */
+
+/** @param {Sanction} what */
+const who = ({ name, network }) => (network ? `${name} and all guests of the same network` : name);
+
+/** @param {string | null} room */
+const place = (room) => (room === null ? "everywhere" : `in #${room}`);
+
+/** @param {string | null} room */
+const inside = (room) => (room === null ? "" : ` in #${room}`);
+
+/** @param {string | null} room */
+const entered = (room) => (room === null ? "this chat" : `#${room}`);
+
+/** @param {number | null} seconds */
+function term(seconds) {
+  if (seconds === null) return "Until it is taken back";
+  if (seconds < 3600) return count(seconds / 60, { one: "minute", other: "minutes" });
+  if (seconds < 86_400) return count(seconds / 3600, { one: "hour", other: "hours" });
+  return count(seconds / 86_400, { one: "day", other: "days" });
+}
+
+/** @param {Sanction} what */
+const lasting = ({ seconds }) => (seconds === null ? "until it is taken back" : `for ${term(seconds)}`);
+
 export const words = {
   shell: {
     app: "Parley",
@@ -309,6 +334,62 @@ export const words = {
     remove: "Remove",
     /** @param {string} emoji */
     react: (emoji) => `React with ${emoji}`,
+  },
+
+  /** What moderators do. `seconds` null: until it is taken back; `room` null: everywhere. */
+  moderation: {
+    /** @param {string} name */
+    open: (name) => `Moderate ${name}`,
+    what: "What to do",
+    restrict: "Keep from",
+    lift: "Take back",
+    actions: {
+      mute: "Mute",
+      slow: "Slow down",
+      kick: "Remove",
+      ban: "Ban",
+      unmute: "Unmute",
+      unslow: "Slow down no more",
+      unban: "Lift the ban",
+    },
+    where: "Where",
+    /** @param {string} room */
+    here: (room) => `In #${room}`,
+    everywhere: "Everywhere",
+    forHowLong: "For how long",
+    term,
+    reason: "Reason, which they are told",
+    network: "All guests of their network, too",
+    undo: "Undo",
+    /** @type {Record<import("../protocol.js").Action, (what: Sanction) => string>} what will happen */
+    will: {
+      mute: (what) => `Nothing from ${who(what)} is taken${inside(what.room)}, ${lasting(what)}.`,
+      slow: (what) => `From ${who(what)} one message every 10 seconds is taken${inside(what.room)}, ${lasting(what)}.`,
+      kick: ({ name, room }) => `${name} is removed from ${entered(room)}, and may come back.`,
+      ban: (what) => `${who(what)} can’t enter ${entered(what.room)}, ${lasting(what)}.`,
+      unmute: (what) => `${who(what)} may write again${inside(what.room)}.`,
+      unslow: (what) => `${who(what)} may write as fast as others${inside(what.room)}.`,
+      unban: (what) => `${who(what)} may enter ${entered(what.room)} again.`,
+    },
+    /** @type {Record<import("../protocol.js").Action, (what: Sanction) => string>} what was done */
+    done: {
+      mute: (what) => `Muted ${place(what.room)}: ${who(what)}, ${lasting(what)}.`,
+      slow: (what) => `Slowed down ${place(what.room)}: ${who(what)}, ${lasting(what)}.`,
+      kick: ({ name, room }) => `${name} was removed from ${entered(room)}.`,
+      ban: (what) => `Banned ${place(what.room)}: ${who(what)}, ${lasting(what)}.`,
+      unmute: (what) => `No longer muted ${place(what.room)}: ${who(what)}.`,
+      unslow: (what) => `No longer slowed down ${place(what.room)}: ${who(what)}.`,
+      unban: (what) => `No longer banned ${place(what.room)}: ${who(what)}.`,
+    },
+    /** @param {string} name */
+    messageRemoved: (name) => `The message of ${name} was removed.`,
+    /** @param {string} why a sentence */
+    notTakenBack: (why) => `It was not taken back. ${why}`,
+    failed: {
+      offline: "There is no connection.",
+      timeout: "There was no answer: it may be done, or not.",
+      busy: "Too much waits for an answer.",
+    },
   },
 
   composer: {
