@@ -115,7 +115,7 @@ def no_such_room() -> ApiError:
     return ApiError(404, "not_found", "There is no such room.")
 
 
-class _TicketBody(msgspec.Struct):
+class TicketBody(msgspec.Struct):
     name: str | None = None
     guest: str | None = None
 
@@ -131,7 +131,7 @@ class TicketsHandler(Api):
             user = await self.caller()
             known = True
         else:
-            body = self.body(_TicketBody)
+            body = self.body(TicketBody)
             known = body.guest is not None
             user, guest_token = self.node.authenticator.guest(body.name, body.guest)
             self.check_ban("", user)
@@ -195,7 +195,7 @@ class RoomsHandler(Api):
         self.write_json({"rooms": page} | paged)
 
 
-class _Post(msgspec.Struct):
+class Post(msgspec.Struct):
     id: protocol.ClientId
     text: str
     user: Person | None = None
@@ -221,7 +221,7 @@ class MessagesHandler(Api):
         user = await self.caller_in(room)
         if user.role != "service":
             raise RequestError(ErrorCode.FORBIDDEN, "only tokens with the role service may publish here")
-        body = self.body(_Post)
+        body = self.body(Post)
         text = names.check_text(body.text, self.node.limits.text)
         self.node.rates.check_send(user.id, self.node.proxies.network(self.request))
         author = user.person
