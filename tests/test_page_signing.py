@@ -117,6 +117,23 @@ async def test_a_token_that_does_not_hold_leads_to_the_entrance() -> None:
             await expect(ada.page.get_by_role("button", name="Change your name")).to_be_visible()
 
 
+async def test_a_guest_who_signs_in_keeps_what_was_begun() -> None:
+    """The room and the draft; and with the next tab nobody is that guest again."""
+    with ServiceProcess(NO_LIMITS | {"SIGN_IN_URL": SIGN_IN}) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await sign_in_page(ada, make_jwt("u1", "Ada"))
+            await ada.enter("Gast", "garden")
+            await ada.box.fill("begun as a guest")
+            await ada.page.get_by_role("button", name="Sign out").click()
+            await ada.page.get_by_role("button", name="Sign in instead").click()
+            await expect(me(ada)).to_have_text("Ada")
+            await expect(ada.page).to_have_url(f"{service.url}/r/garden")
+            await expect(ada.box).to_have_value("begun as a guest")
+            other = await ada.context.new_page()
+            await other.goto(service.url)
+            await expect(other.get_by_role("textbox", name="Your name")).to_have_value("")
+
+
 async def test_signing_out_leaves_nothing_of_oneself() -> None:
     """Not in the browser, and not in other tabs; it is asked first, with what will not be sent."""
     with ServiceProcess(NO_LIMITS) as service:

@@ -342,7 +342,9 @@ export class Conversation {
   async askToSignOut() {
     const waiting = this.#ownOutbox().length;
     const { askToSignOut } = await import("./signout.js");
-    askToSignOut({ isGuest: this.#account === null, waiting, onYes: () => this.#signOut() });
+    const isGuest = this.#account === null;
+    const onSignIn = isGuest && ways.signIn !== null ? () => identity.signIn(this.#current.name) : null;
+    askToSignOut({ isGuest, waiting, onYes: () => this.#signOut(), onSignIn });
   }
 
   /** What is kept for all tabs is let go of by the one in which it was asked for: who comes next may be in already. */

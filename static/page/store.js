@@ -8,7 +8,8 @@ const ROOMS_LIMIT = 20;
 const NAME = "parley.name";
 const OWNER = "parley.owner";
 const OUT = "parley.out";
-const OUTBOX = /^parley\.outbox\./; // which is let go of entry by entry: some may be of others
+// The outbox is let go of entry by entry, for some may be of others; how the page looks is this browser's, not a person's.
+const STAYS = /^parley\.(?:outbox\.|theme$|density$)/;
 
 /** localStorage, or null where it can't be had. */
 export const storage = usable("localStorage");
@@ -70,7 +71,7 @@ export const store = {
 
   /** All that is kept of somebody here goes, but for their outbox. */
   forget() {
-    const keys = Object.keys(storage ?? {}).filter((key) => key.startsWith("parley.") && !OUTBOX.test(key));
+    const keys = Object.keys(storage ?? {}).filter((key) => key.startsWith("parley.") && !STAYS.test(key));
     for (const key of keys) storage?.removeItem(key);
   },
 

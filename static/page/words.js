@@ -219,6 +219,7 @@ export const words = {
     guest: "A guest can’t come back as the same person.",
     /** @param {number} messages */
     waiting: (messages) => `${count(messages, { one: "message", other: "messages" })} of yours will not be sent.`,
+    instead: "Sign in instead",
     stay: "Stay",
     go: "Sign out",
   },
