@@ -191,7 +191,7 @@ async def test_a_worker_takes_no_page_of_another_release(releases: list[Path], m
     """While processes of two releases answer, nothing is kept."""
     one, other = (load(folder) for folder in releases[:2])
     mixed = replace(one, pages={**one.pages, WORKER: other.pages[WORKER]})
-    monkeypatch.setattr(release, "load", lambda folder: mixed)
+    monkeypatch.setattr(release, "load", lambda folder, told: mixed)
     async with serving() as it, chromium() as browser:
         page = await (await browser.new_context()).new_page()
         await page.goto(it.url)
