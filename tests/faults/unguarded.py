@@ -202,7 +202,7 @@ def once() -> None:
     """A ticket stays where it is when it is taken."""
 
     async def look_at_ticket(self: Any, key: str) -> Any:
-        return await self._commands.call("GET", "parley:ticket:" + key)
+        return await self._shards.call("GET", self._keys.ticket(key))
 
     replace(RedisDirectory, "take_ticket", look_at_ticket)
 
