@@ -8,6 +8,7 @@ import { identity, ways } from "./page/identity.js";
 import { roomOfPath } from "./page/address.js";
 import { Conversation, FIRST_ROOM } from "./page/conversation.js";
 import { Entrance } from "./page/entrance.js";
+import "./page/looks.js";
 import { store } from "./page/store.js";
 import { words } from "./page/words.js";
 

@@ -613,6 +613,7 @@ export class Conversation {
     this.#status.inRoom(room.name, room.standing);
     this.#queue.draw(this.#chat.outbox.list(), { room: room.name, why: this.#obstacle });
     byId("composer").hidden = isOut(room.standing);
+    byId("log").ariaBusy = String(!room.joined && !isOut(room.standing));
     this.#drawRooms();
   }
 

@@ -6,7 +6,7 @@
 /** @import { Person } from "../protocol.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
-const HUES = 10;
+const HUES = 12; // as page.css has them
 
 /**
  * The element with this id, which the page has.
@@ -74,15 +74,22 @@ export function iconButton(name, label, onclick) {
 }
 
 /**
+ * The class of somebody's colour. It comes of who they are alone, so that it is the same on every device.
+ * @param {string} id the user's
+ */
+export function hueOf(id) {
+  let hash = 0;
+  for (const character of id) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) | 0;
+  return `hue-${Math.abs(hash) % HUES}`;
+}
+
+/**
  * The initials of somebody in their own colour.
  * @param {Person} user
  * @param {"" | "small" | "tiny"} [size]
  */
 export function avatar({ id, name }, size = "") {
-  let hash = 0;
-  for (const character of id) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) | 0;
-  const hue = Math.abs(hash) % HUES;
-  return el("span", { class: `avatar hue-${hue} ${size}`, "aria-hidden": "true" }, initials(name));
+  return el("span", { class: `avatar ${hueOf(id)} ${size}`, "aria-hidden": "true" }, initials(name));
 }
 
 /** @param {string} name */

@@ -28,6 +28,7 @@ const waiting = [];
 export function openLayer(node, onClose) {
   const opener = document.activeElement;
   const modal = node instanceof HTMLDialogElement;
+  node.inert = false; // it may stand beside an open drawer
   if (modal) node.showModal(); // which keeps the rest away by itself
   const hidden = modal ? [] : restOf(node);
   for (const other of hidden) other.inert = true;

@@ -4,7 +4,7 @@
  */
 
 import { begunBy, linkCopier } from "./beginning.js";
-import { avatar, el, icon } from "./dom.js";
+import { avatar, el, hueOf, icon } from "./dom.js";
 import { dayName, isEmojiOnly, moment, time } from "./format.js";
 import { folded } from "./fold.js";
 import { store } from "./store.js";
@@ -51,25 +51,31 @@ function message(value) {
   const states = { own, first, saving: saving || removing, mentioned };
   const classes = ["message", ...Object.entries(states).flatMap(([name, is]) => (is ? [name] : []))].join(" ");
   const node = el("li", { class: classes, tabIndex: -1, "data-seq": seq, "data-author": user.name });
-  if (!own) node.append(el("div", { class: "who" }, first ? avatar(user) : hoverTime(at)));
-  else node.append(hoverTime(at));
   const body = el("div", { class: "body" }, head({ user, own, first, at }));
   if (removed) body.append(el("div", { class: "bubble gone" }, words.message.gone));
   else body.append(bubble(value.message, user.name, mentionable));
   if (!removed) body.append(...reactions(value));
   if (saving || removing) body.append(status("clock", removing ? words.message.removing : words.message.saving));
-  node.append(body, ...readers(value));
+  node.append(who({ user, first, at }), body, ...readers(value));
   return node;
 }
 
 /**
- * Grouped messages show no name, but are announced one by one, so each says whose it is.
- * @param {{user?: Person, own: boolean, first: boolean, at: number}} value `user`: for those of others
+ * What stands beside a message: its author's mark, or when it was said.
+ * @type {(value: {user: Person, first: boolean, at: number}) => HTMLElement}
  */
-function head({ user, own, first, at }) {
-  if (!first) return el("span", { class: "hidden" }, words.message.says(own ? null : (user?.name ?? "")));
-  const name = own ? el("span", { class: "hidden" }, words.message.you) : el("bdi", { class: "name" }, user?.name ?? "");
-  return el("div", { class: "head" }, name, timeOf(at));
+function who({ user, first, at }) {
+  return el("div", { class: "who" }, first ? avatar(user) : hoverTime(at));
+}
+
+/**
+ * Grouped messages show no name, but are announced one by one, so each says whose it is.
+ * @type {(value: {user: Person, own: boolean, first: boolean, at: number}) => HTMLElement}
+ */
+function head({ user: { id, name }, own, first, at }) {
+  if (!first) return el("span", { class: "hidden" }, words.message.says(own ? null : name));
+  const shown = el("bdi", { class: `name author ${hueOf(id)}`, title: name }, own ? words.message.you : name);
+  return el("div", { class: "head" }, shown, timeOf(at));
 }
 
 /** @param {number} at */
@@ -120,10 +126,11 @@ function readers({ readers: users }) {
 }
 
 /** @param {Pending} value */
-function pending({ id, text, state, sent, error, first, at, mentionable }) {
+function pending({ id, text, state, sent, error, me, first, last, at, mentionable }) {
   const failed = state === "failed";
+  const user = { id: me ?? "", name: store.name };
   const node = el("li", { class: `message own pending ${state} ${first ? "first" : ""}`, "data-entry": id });
-  const body = el("div", { class: "body" }, head({ own: true, first, at }));
+  const body = el("div", { class: "body" }, head({ user, own: true, first, at }));
   body.append(bubble({ id, text }, store.name, mentionable));
   if (failed) {
     const says = status("alert", words.message.failed(sentence(error ?? "")));
@@ -131,9 +138,10 @@ function pending({ id, text, state, sent, error, first, at, mentionable }) {
     const drop = el("button", { type: "button", class: "plain small", "data-action": "discard" }, words.message.discard);
     body.append(says, el("div", { class: "row" }, again, drop));
   } else if (!sent) {
-    body.append(status("clock", state === "sending" ? words.message.sending : words.message.waiting));
+    const says = state === "sending" ? words.message.sending : words.message.waiting;
+    body.append(last ? status("clock", says) : el("span", { class: "hidden" }, says));
   }
-  node.append(body);
+  node.append(who({ user, first, at }), body);
   return node;
 }
 

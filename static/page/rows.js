@@ -19,6 +19,8 @@ import { words } from "./words.js";
  */
 
 const GROUP_MS = 5 * 60_000; // messages of one person closer than this stand together
+const AGAIN = 6; // seqs, about, after which their name is said again
+const APART = 3; // messages, at least, between two such names
 
 /**
  * A message as it is shown.
@@ -36,8 +38,9 @@ const GROUP_MS = 5 * 60_000; // messages of one person closer than this stand to
  */
 
 /**
- * @typedef {Pick<OutgoingEntry, "id" | "at" | "state" | "error" | "sent"> & {text: string, first: boolean, mentionable?: Names}
- * } Pending
+ * @typedef {Pick<OutgoingEntry, "id" | "at" | "state" | "error" | "sent"> & {
+ *   text: string, me: string | null, first: boolean, last: boolean, mentionable?: Names
+ * }} Pending `last` of those that wait: what that is said for all of them
  */
 
 /** @typedef {"empty" | "begin" | "forgotten"} Beginning what stands above the first message */
@@ -119,11 +122,14 @@ export class Timeline {
     if (to < this.length) return rows;
     const last = this.stretch.messages.at(-1);
     if (room.gap && room.joined && (last?.seq ?? 0) <= room.gap.after) rows.push(row("gap", "gap", room.gap));
+    const lastWaiting = this.#pending.findLast(({ state, sent }) => state !== "failed" && !sent);
     this.#pending.forEach((entry, index) => {
       const first = index === 0 && last?.user.id !== this.#me;
+      const isLast = entry === lastWaiting;
       const mentionable = entry.text.includes("@") ? room.names : undefined;
-      const mark = `${entry.state} ${entry.sent} ${first} ${entry.error}`;
-      rows.push(row("pending", `p${entry.id}`, { ...entry, first, mentionable }, mark));
+      const mark = `${entry.state} ${entry.sent} ${first} ${isLast} ${entry.error}`;
+      const value = { ...entry, me: this.#me, first, last: isLast, mentionable };
+      rows.push(row("pending", `p${entry.id}`, value, mark));
     });
     return rows;
   }
@@ -202,9 +208,30 @@ export class Timeline {
    * @param {number} index
    */
   #continues(index) {
+    return this.#follows(index) && !this.#isNamedAgain(index);
+  }
+
+  /**
+   * Whether a message belongs to those before it.
+   * @param {number} index
+   */
+  #follows(index) {
     const { messages } = this.stretch;
-    if (index === 0 || index === this.#newAt || this.#isAfterGap(index)) return false;
+    if (index <= 0 || index === this.#newAt || this.#isAfterGap(index)) return false;
     return continues(messages[index - 1], messages[index]);
+  }
+
+  /**
+   * Whether the name is said again in a long run: where it begins may be far above what has rows, or not even be known
+   * yet, so that this can't be counted from there.
+   * @param {number} index
+   */
+  #isNamedAgain(index) {
+    const { messages } = this.stretch;
+    const part = (/** @type {number} */ at) => Math.floor(messages[at].seq / AGAIN);
+    if (part(index) === part(index - 1)) return false;
+    for (let before = 1; before < APART; before += 1) if (!this.#follows(index - before)) return false;
+    return true;
   }
 }
 
@@ -229,7 +256,7 @@ export const looksLike = (one, other) => one.mark === other.mark && one.message 
 
 /**
  * Messages of ours that have not come yet.
- * @type {(room: Room, entries: OutgoingEntry[], me: string | null) => Omit<Pending, "first">[]}
+ * @type {(room: Room, entries: OutgoingEntry[], me: string | null) => Omit<Pending, "me" | "first" | "last">[]}
  */
 function pendingOf(room, entries, me) {
   return entries.flatMap(({ id, frame, user, at, state, error, sent }) => {

@@ -39,6 +39,10 @@ export class Sidebar {
     byId("room-form").addEventListener("submit", (event) => this.#onForm(event));
     byId("me-rename").addEventListener("click", on.rename);
     byId("me-out").addEventListener("click", on.signOut);
+    byId("open-settings").addEventListener("click", async () => {
+      const { showSettings } = await import("./settings.js");
+      showSettings();
+    });
     byId("open-rooms").addEventListener("click", () => this.#toggle("sidebar", "open-rooms"));
     byId("open-people").addEventListener("click", () => this.#toggle("people", "open-people"));
     for (const button of document.querySelectorAll("[data-close-drawer]")) {

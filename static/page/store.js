@@ -69,7 +69,7 @@ export const store = {
     write(OWNER, id);
   },
 
-  /** All that is kept of somebody here goes, but for their outbox. */
+  /** All that is kept of somebody here goes, but for their outbox and how the page looks. */
   forget() {
     const keys = Object.keys(storage ?? {}).filter((key) => key.startsWith("parley.") && !STAYS.test(key));
     for (const key of keys) storage?.removeItem(key);
@@ -124,5 +124,21 @@ export const store = {
 
   set emoji(emoji) {
     write("parley.emoji", emoji.join(" "));
+  },
+
+  get theme() {
+    return storage?.getItem("parley.theme") ?? "";
+  },
+
+  set theme(theme) {
+    write("parley.theme", theme);
+  },
+
+  get density() {
+    return storage?.getItem("parley.density") ?? "";
+  },
+
+  set density(density) {
+    write("parley.density", density);
   },
 };

@@ -10,6 +10,7 @@ import { words } from "./words.js";
 const QUICK = ["👍", "❤️", "😂"];
 const HOVER_MS = 50; // over one row
 const STEPS = new Map([["ArrowRight", 1], ["ArrowLeft", -1]]);
+const below = matchMedia("(hover: none), (width < 44rem)"); // as in message.css: it stands below the text, and makes room
 
 export class Tools {
   #list;
@@ -50,6 +51,7 @@ export class Tools {
     this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": words.tools.bar }, ...quick, this.#more, ...lasting);
     list.addEventListener("pointerover", ({ target }) => this.#onHover(target));
     list.addEventListener("focusin", ({ target }) => this.#moveTo(target));
+    list.addEventListener("click", ({ target }) => this.#onTap(target));
     list.addEventListener("pointerleave", () => {
       clearTimeout(this.#hovering);
       this.#leave(document.activeElement);
@@ -71,12 +73,21 @@ export class Tools {
   }
 
   /**
-   * Not at once: rows that are scrolled past under the pointer are none that somebody wants to do something with.
+   * Not at once: rows that are scrolled past under the pointer are none that somebody wants to do something with. Nor
+   * where rows would grow under it.
    * @param {EventTarget | null} target
    */
   #onHover(target) {
     clearTimeout(this.#hovering);
+    if (below.matches) return;
     this.#hovering = setTimeout(() => this.#moveTo(target), HOVER_MS);
+  }
+
+  /** @param {EventTarget | null} target */
+  #onTap(target) {
+    if (!below.matches) return;
+    this.#moveTo(target);
+    if (closest(target, "[data-seq]")?.contains(this.#bar)) this.#bar.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {EventTarget | null} target */

@@ -95,6 +95,7 @@ export const words = {
     joinThis: "Join this room",
     moreRooms: "More rooms",
     rename: "Change your name",
+    settings: "How it looks",
     openRooms: "Show the room list",
     // the messages
     messages: "Messages",
@@ -468,6 +469,15 @@ export const words = {
         ],
       },
     ],
+  },
+
+  settings: {
+    title: "How it looks",
+    theme: "Colours",
+    themes: { system: "System", light: "Light", dark: "Dark" },
+    density: "Messages",
+    densities: { cosy: "Cosy", compact: "Compact" },
+    close: "Close",
   },
 
   sidebar: {

@@ -1,0 +1,49 @@
+/**
+ * How the page looks, to be chosen in a dialog. What is chosen is seen at once.
+ * @module
+ */
+
+import { el } from "./dom.js";
+import { openLayer } from "./layers.js";
+import { DENSITIES, looks, THEMES } from "./looks.js";
+import { words } from "./words.js";
+
+/** Show it. */
+export function showSettings() {
+  const { title, theme, themes, density, densities, close } = words.settings;
+  const shut = el("button", { type: "button", class: "primary", onclick: () => closeLayer() }, close);
+  const dialog = el(
+    "dialog",
+    { class: "confirm settings", "aria-labelledby": "settings-title" },
+    el("h2", { id: "settings-title" }, title),
+    choice("theme", theme, THEMES.map((value) => ({ value, says: themes[value] })), looks.theme, (value) => {
+      looks.theme = value;
+    }),
+    choice("density", density, DENSITIES.map((value) => ({ value, says: densities[value] })), looks.density, (value) => {
+      looks.density = value;
+    }),
+    el("div", { class: "row" }, shut),
+  );
+  const closeLayer = openLayer(document.body.appendChild(dialog), () => dialog.remove());
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    closeLayer();
+  });
+}
+
+/**
+ * One of several, as radio buttons.
+ * @template {string} V
+ * @param {string} name
+ * @param {string} says what is chosen
+ * @param {{value: V, says: string}[]} options
+ * @param {V} chosen
+ * @param {(value: V) => void} choose
+ */
+function choice(name, says, options, chosen, choose) {
+  const boxes = options.map(({ value, says: label }) => {
+    const input = el("input", { type: "radio", name, value, checked: value === chosen, onchange: () => choose(value) });
+    return el("label", {}, input, label);
+  });
+  return el("fieldset", { class: "choice" }, el("legend", {}, says), ...boxes);
+}
