@@ -22,8 +22,8 @@ STATIC = next(path for path in (_HERE / "static", _HERE.parent / "static") if pa
 CHECKED = "no-cache"  # by its tag, before each use: a deploy is seen at once
 FOR_GOOD = "public, max-age=31536000, immutable"
 
-PAGES = (r"/", r"/r/[a-z0-9][a-z0-9_-]{0,63}")
-_MEANT = re.compile(r"/r(?:/+([^/]*))?/*", re.IGNORECASE)
+PAGES = (r"/", r"/r/[a-z0-9][a-z0-9_-]{0,63}(?:/[1-9][0-9]{0,14})?")
+_MEANT = re.compile(r"/r(?:/+([^/]*)(/+[1-9][0-9]{0,14})?)?/*", re.IGNORECASE)
 
 
 class AssetHandler(Handler):
@@ -58,7 +58,7 @@ class AssetHandler(Handler):
 
 
 class PageHandler(AssetHandler):
-    """`/` and `/r/<room>`: the chat page, what makes an app of it, and the pages of the guides."""
+    """`/`, `/r/<room>`, `/r/<room>/<seq>`: the chat page; what makes an app of it, and the pages of the guides."""
 
     def initialize(self, file: str = "index.html") -> None:  # type: ignore[override]
         """`file` of static/; the chat page without one."""
@@ -102,16 +102,17 @@ class Elsewhere(Missing):
 
 
 def room_meant(path: str) -> str | None:
-    """Our own path for `/r/Lobby`, `/r/%23tea%20time/` and the like; None for what can't be a room's.
+    """Our own path for `/r/Lobby`, `/r/%23tea%20time/12` and the like; None for what can't be a room's.
 
     A name is read as the page reads what is typed there (static/page/address.js).
     """
     found = _MEANT.fullmatch(path)
     if found is None:
         return None
+    message = re.sub(r"/+", "/", found[2] or "")
     room = re.sub(r"\s+", "-", unquote(found[1] or "").strip().removeprefix("#").lower())
     try:
-        return f"/r/{check_room(room)}" if room else "/"
+        return f"/r/{check_room(room)}{message}" if room else "/"
     except RequestError:
         return None
 

@@ -5,7 +5,7 @@
 
 // First: it takes a token out of the address.
 import { identity, ways } from "./page/identity.js";
-import { roomOfPath } from "./page/address.js";
+import { placeOf } from "./page/address.js";
 import { Conversation, FIRST_ROOM } from "./page/conversation.js";
 import { Entrance } from "./page/entrance.js";
 import "./page/looks.js";
@@ -76,5 +76,5 @@ addEventListener("load", () => {
 // A page from the browser's cache has let go of its outbox.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
-const room = roomOfPath() ?? FIRST_ROOM;
+const room = placeOf()?.room ?? FIRST_ROOM;
 begin();

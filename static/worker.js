@@ -16,7 +16,7 @@ const { name, files } = Reflect.get(worker, "release");
 const PREFIX = "parley-";
 const CACHE = PREFIX + name;
 const SHELL = "/";
-const PAGES = /^\/(?:r\/[a-z0-9][a-z0-9_-]{0,63})?$/;
+const PAGES = /^\/(?:r\/[a-z0-9][a-z0-9_-]{0,63}(?:\/[1-9][0-9]{0,14})?)?$/;
 const FILES = /^\/static\/v-/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));

@@ -70,7 +70,7 @@ def _middle(box: dict[str, float]) -> float:
 
 
 async def test_density_and_theme_are_chosen_and_stay_chosen() -> None:
-    """In a dialog, by keyboard, seen at once, in other tabs too, after a reload; Back closes it. So many messages fit."""
+    """In a dialog, by keyboard, at once, in other tabs too, after a reload; Back closes it. So many messages fit."""
     with ServiceProcess(NO_LIMITS) as service:
         async with (
             chromium() as browser,
@@ -187,7 +187,7 @@ async def _with_tools(ada: Person, text: str, show: Callable[[Any], Awaitable[No
 
 
 async def test_what_can_be_done_with_a_message_stands_over_no_text() -> None:
-    """In the free corner of its row; on narrow screens below the text, once it is tapped. One's own time is beside it."""
+    """In the free corner of its row; on narrow screens below the text, once tapped. One's own time is beside it."""
     with ServiceProcess(NO_LIMITS) as service:
         async with (
             chromium() as browser,

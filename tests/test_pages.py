@@ -13,7 +13,18 @@ from .serving import serving
 from .test_page import SCHEMES
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-MISSING = ("/lobby", "/index.html", "/r/a%C3%BC", "/r/-a", "/r/" + "a" * 65, "/r/a/b", "/static/none.js", "/static/")
+MISSING = (
+    "/lobby",
+    "/index.html",
+    "/r/a%C3%BC",
+    "/r/-a",
+    "/r/" + "a" * 65,
+    "/r/a/b",
+    "/r/a/0",
+    "/r/a/1/2",
+    "/static/none.js",
+    "/static/",
+)
 
 
 def test_the_page_links_every_style_sheet() -> None:
@@ -34,6 +45,8 @@ def test_the_page_links_every_style_sheet() -> None:
         ("/r/%6Cobby", "/r/lobby"),
         ("/r/%23lobby", "/r/lobby"),
         ("/r/tea%20time%20", "/r/tea-time"),
+        ("/r/Lobby/12", "/r/lobby/12"),
+        ("/R//lobby//12/", "/r/lobby/12"),
         ("/r", "/"),
         ("/r/", "/"),
         ("/R//", "/"),

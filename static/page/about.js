@@ -3,6 +3,7 @@
  * @module
  */
 
+import { pathOf } from "./address.js";
 import { begunBy, canCopy } from "./beginning.js";
 import { completeness } from "./completeness.js";
 import { byId, icon } from "./dom.js";
@@ -23,10 +24,15 @@ const ICONS = { unknown: "clock", behind: "clock", missing: "alert", whole: "che
 
 const LIMIT = 250; // characters of a topic, as the service's
 
-/** Copy the link to a room, for whom it is to be brought to. @param {string} room */
-export async function copyLink(room) {
-  const copied = await navigator.clipboard.writeText(`${location.origin}/r/${room}`).then(() => true, () => false);
-  toast(copied ? words.about.copied : words.about.notCopied);
+/**
+ * Copy the link to a room, or to a message in it, for whom it is to be brought to.
+ * @type {(room: string, seq?: number | null) => Promise<void>}
+ */
+export async function copyLink(room, seq = null) {
+  const link = location.origin + pathOf(room, seq);
+  const copied = await navigator.clipboard.writeText(link).then(() => true, () => false);
+  const says = seq === null ? words.about.copied : words.tools.linkCopied;
+  toast(copied ? says : words.about.notCopied);
 }
 
 /** A topic has one line, whatever was pasted. @param {string} text */

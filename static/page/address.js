@@ -1,5 +1,5 @@
 /**
- * Rooms as they are typed and as they stand in the page's address.
+ * Rooms as they are typed, and rooms and messages as they stand in the page's address.
  * @module
  */
 
@@ -7,10 +7,22 @@ import { words } from "./words.js";
 
 const ROOM = "[a-z0-9][a-z0-9_-]{0,63}";
 const NAME = new RegExp(`^${ROOM}$`);
-const PATH = new RegExp(`^/r/(${ROOM})$`);
+const PATH = new RegExp(`^/r/(${ROOM})(?:/([1-9][0-9]{0,14}))?$`);
 
-/** The room of /r/<room>, or null. */
-export const roomOfPath = () => PATH.exec(location.pathname)?.[1] ?? null;
+/** @typedef {{room: string, seq: number | null}} Place `seq`: of a message; null: the room as a whole */
+
+/**
+ * What /r/<room> and /r/<room>/<seq> lead to, or null.
+ * @param {string} [path]
+ * @returns {Place | null}
+ */
+export function placeOf(path = location.pathname) {
+  const [, room, seq] = PATH.exec(path) ?? [];
+  return room ? { room, seq: seq ? Number(seq) : null } : null;
+}
+
+/** @type {(room: string, seq?: number | null) => string} */
+export const pathOf = (room, seq = null) => (seq === null ? `/r/${room}` : `/r/${room}/${seq}`);
 
 /**
  * A room's name as typed: what it is called, or why it can't be.

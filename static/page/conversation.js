@@ -5,11 +5,11 @@
 
 import { Chat, HttpError } from "../client.js";
 import { About, copyLink } from "./about.js";
-import { roomOfPath } from "./address.js";
+import { pathOf, placeOf } from "./address.js";
 import { announceMessage, forgetMessages } from "./announcer.js";
 import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
-import { byId } from "./dom.js";
+import { byId, closest } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { identity, ways } from "./identity.js";
 import { closeLayers, visit } from "./layers.js";
@@ -20,6 +20,7 @@ import { Queue } from "./queue.js";
 import { Rename } from "./rename.js";
 import { Room } from "./room.js";
 import { Timeline } from "./rows.js";
+import { Seek } from "./seek.js";
 import { Sidebar } from "./sidebar.js";
 import { afterInRoom, isOut } from "./standing.js";
 import { Status, showTyping, toast } from "./status.js";
@@ -29,6 +30,7 @@ import { sentence, words } from "./words.js";
 
 /**
  * @import { ChatEvents } from "../client.js"
+ * @import { Place } from "./address.js"
  * @import { Complaint } from "./entrance.js"
  * @import { LinkState } from "../link.js"
  * @import { OutboxEntry } from "../outbox.js"
@@ -41,6 +43,7 @@ import { sentence, words } from "./words.js";
 
 export const FIRST_ROOM = "lobby";
 const ROOMS_PACE_MS = 200; // between two drawings of the numbers beside the rooms
+const SOUGHT_PAGE = 200; // messages: as many as the service gives at once
 const READ_MS = 1000; // between two read positions told
 const ROOMS_MS = 60_000; // between two looks at the list of rooms
 const ROOMS_AGE_MS = 1500; // until the service has a fresh list: its own may be a second old
@@ -65,7 +68,7 @@ export class Conversation {
 
   #status = new Status((way) => this.#takeWay(way), ways.signIn !== null);
   #log = new Log({
-    older: () => this.#older(),
+    older: () => void this.#older(this.#current),
     seen: () => this.#seen(),
     react: (seq, emoji) => this.#outgoing.react(this.#current, seq, emoji),
     edit: (seq) => this.#edit(seq),
@@ -75,7 +78,11 @@ export class Conversation {
     retry: (id) => this.#chat.retry(id),
     discard: (id) => this.#chat.discard(id),
     copyLink: () => void copyLink(this.#current.name),
+    link: (seq) => void copyLink(this.#current.name, seq),
+    latest: () => this.#stopSeeking(),
+    firstNew: () => this.#seek.begin(this.#current, "new"),
   });
+  #seek = new Seek({ older: (room) => this.#older(room, SOUGHT_PAGE), changed: () => this.#draw() });
   #commands = new Commands({
     rename: async (name) => {
       const error = await this.#takeName(name);
@@ -134,16 +141,21 @@ export class Conversation {
     for (const known of store.rooms) this.#join(known);
     this.#current = this.#join(room);
     this.#turnTo(room);
-    this.#open(room);
+    const place = placeOf();
+    this.#open(room, place?.room === room ? place.seq : null);
     this.#chat.open();
     ready.then(() => {
       this.#formats = true;
       this.#draw();
     });
-    addEventListener("popstate", () => this.#show(roomOfPath() ?? FIRST_ROOM));
+    addEventListener("popstate", () => this.#show(placeOf() ?? { room: FIRST_ROOM, seq: null }));
+    document.addEventListener("click", (event) => this.#onClick(event));
     addEventListener("online", () => this.#onNetwork(true));
     addEventListener("offline", () => this.#onNetwork(false));
-    addEventListener("focus", () => this.#draw());
+    addEventListener("focus", () => {
+      this.#seen();
+      this.#draw();
+    });
     addEventListener("pagehide", () => this.#onHide());
     document.addEventListener("visibilitychange", () => this.#onVisibility());
     setInterval(() => this.#showTyping(), 1000);
@@ -201,6 +213,7 @@ export class Conversation {
       room.onJoined(frame, this.#me);
       this.#stand(room, { type: "joined" });
       if (room === this.#current && frame.fresh) this.#onFresh(room);
+      void this.#seek.resume(room);
     });
     this.#onRoom("message", (room, frame) => this.#onMessage(room, frame));
     this.#onRoom("gap", (room, gap) => room.onGap(gap));
@@ -373,7 +386,7 @@ export class Conversation {
    * @param {Message} frame
    */
   #onMessage(room, frame) {
-    const reading = room === this.#current && !this.#log.atEnd;
+    const reading = room === this.#current && (!this.#log.atEnd || this.#seek.isOn);
     room.onMessage(frame, this.#me, this.#looksAt(room), reading);
     const { user, text, removed } = frame;
     if (room !== this.#current || user.id === this.#me || !text || removed) return;
@@ -432,19 +445,47 @@ export class Conversation {
 
   // -- rooms
 
-  /** @param {string} name */
-  #open(name) {
-    if (roomOfPath() === name) closeLayers();
-    else visit(`/r/${name}`);
-    this.#show(name);
-    if (matchMedia("(hover: hover)").matches) this.#composer.focus();
+  /** @type {(name: string, seq?: number | null) => void} `seq`: of a message to go to */
+  #open(name, seq = null) {
+    const here = placeOf();
+    if (here?.room === name && here.seq === seq) closeLayers();
+    else visit(pathOf(name, seq));
+    if (this.#current.name === name) this.#current.linked = null; // whoever asks for it again, goes there again
+    this.#show({ room: name, seq });
+    if (seq === null && matchMedia("(hover: hover)").matches) this.#composer.focus();
   }
 
-  /** @param {string} name */
-  #show(name) {
-    if (this.#current.name === name && this.#rooms.has(name)) return;
-    this.#keepRewritten();
-    this.#turnTo(name);
+  /** @param {Place} place */
+  #show({ room: name, seq }) {
+    if (this.#current.name !== name || !this.#rooms.has(name)) {
+      this.#keepRewritten();
+      this.#turnTo(name);
+    }
+    const room = this.#current;
+    if (room.linked === seq) return;
+    room.linked = seq;
+    if (seq === null) this.#seek.stop();
+    else this.#seek.begin(room, seq);
+    this.#draw();
+  }
+
+  /** Somebody wants to see what is said now. */
+  #stopSeeking() {
+    this.#seek.stop();
+    if (this.#current.linked === null) return;
+    this.#current.linked = null;
+    history.replaceState(history.state, "", pathOf(this.#current.name));
+    this.#draw();
+  }
+
+  /** Links to rooms and messages are followed in the page. @param {MouseEvent} event */
+  #onClick(event) {
+    const link = closest(event.target, "a[href]");
+    if (!(link instanceof HTMLAnchorElement) || link.origin !== location.origin) return;
+    const place = placeOf(link.pathname);
+    if (!place || link.search || link.hash || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.#open(place.room, place.seq);
   }
 
   /** @param {string} name */
@@ -502,20 +543,31 @@ export class Conversation {
     this.#draw();
   }
 
-  async #older() {
-    const room = this.#current;
-    if (!room.more || room.loading || !room.joined || this.#chat.state.state !== "open") return;
+  /**
+   * A page of older messages.
+   * @param {Room} room
+   * @param {number} [limit] messages
+   * @returns {Promise<boolean>} false: none can be had now
+   */
+  async #older(room, limit) {
+    if (!room.more || !room.joined || this.#chat.state.state !== "open") return false;
+    room.loading ??= this.#fetchOlder(room, limit).finally(() => {
+      room.loading = null;
+    });
+    await room.loading;
+    return true;
+  }
+
+  /** @type {(room: Room, limit?: number) => Promise<void>} */
+  async #fetchOlder(room, limit) {
     const { epoch } = room;
-    room.loading = true;
     try {
-      const page = await this.#chat.history(room.name, room.messages[0]?.seq);
+      const page = await this.#chat.history(room.name, room.messages[0]?.seq, limit);
       if (room.epoch === epoch) room.onHistory(page);
     } catch {
       await new Promise((resolve) => {
         setTimeout(resolve, 1000);
       });
-    } finally {
-      room.loading = false;
     }
     this.#draw();
   }
@@ -572,7 +624,7 @@ export class Conversation {
 
   /** @param {Room} room */
   #looksAt(room) {
-    return room === this.#current && !document.hidden && document.hasFocus() && this.#log.atEnd;
+    return room === this.#current && !document.hidden && document.hasFocus() && this.#log.atEnd && !this.#seek.isOn;
   }
 
   #seen() {
@@ -606,7 +658,7 @@ export class Conversation {
     if (fresh) this.#fresh = false;
     const entries = this.#outgoing.entries(room.name);
     const timeline = new Timeline(room, entries, this.#me);
-    this.#log.draw(timeline, { fresh, unread: room.unread });
+    this.#log.draw(timeline, { fresh, target: this.#targetIn(room), unread: room.unread });
     this.#about.draw(room, this.#chat.maySetTopic(room.name), entries);
     this.#sidebar.people(room, this.#me, this.#chat.moderator);
     this.#sidebar.me(this.#chat.user ?? { id: "", name: this.#name }, this.#status.standing.name, this.#status.word);
@@ -615,6 +667,14 @@ export class Conversation {
     byId("composer").hidden = isOut(room.standing);
     byId("log").ariaBusy = String(!room.joined && !isOut(room.standing));
     this.#drawRooms();
+  }
+
+  /** Where to go now, if anywhere. @param {Room} room */
+  #targetIn(room) {
+    const target = this.#seek.take(room);
+    if (target === null || target === "new" || room.get(target)) return target;
+    toast(words.log.noSuch);
+    return null;
   }
 
   #drawRooms = paced(ROOMS_PACE_MS, () => {

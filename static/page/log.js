@@ -15,6 +15,7 @@ import { words } from "./words.js";
 
 /**
  * @import { Row, Timeline } from "./rows.js"
+ * @import { Target } from "./seek.js"
  * @import { Span } from "./span.js"
  */
 
@@ -32,6 +33,9 @@ export class Log {
   #list = byId("messages");
   #jump = byId("jump");
   #jumpText = byId("jump-text");
+  #jumpNew = byId("jump-new");
+  /** @type {number | null} the message under the line above what is new, once somebody saw that */
+  #lineSeen = null;
   /** @type {Map<string, Drawn>} by key */
   #drawn = new Map();
   /** @type {Timeline | null} */
@@ -58,6 +62,9 @@ export class Log {
    * @param {(id: string) => void} on.retry
    * @param {(id: string) => void} on.discard
    * @param {() => void} on.copyLink the room's
+   * @param {(seq: number) => void} on.link copy that of a message
+   * @param {() => void} on.latest somebody goes to the end
+   * @param {() => void} on.firstNew somebody wants to see where what is new begins
    */
   constructor(on) {
     this.#on = on;
@@ -68,6 +75,7 @@ export class Log {
       onRemove: on.remove,
       onModerate: on.moderate,
       isModerator: on.isModerator,
+      onLink: on.link,
     });
     this.#view = new Viewport({
       frame: this.#frame,
@@ -81,6 +89,7 @@ export class Log {
     this.#frame.addEventListener("keydown", (event) => this.#onKey(event));
     this.#list.addEventListener("click", (event) => this.#onClick(event));
     this.#jump.addEventListener("click", () => this.toEnd());
+    this.#jumpNew.addEventListener("click", () => on.firstNew());
     document.addEventListener("selectionchange", () => this.#onSelection());
   }
 
@@ -92,20 +101,22 @@ export class Log {
   /**
    * Draw.
    * @param {Timeline} timeline
-   * @param {{fresh?: boolean, unread?: number}} [options] `fresh`: another room, or another history: nobody's place is
-   *     kept, and what is new is shown first
+   * @param {{fresh?: boolean, unread?: number, target?: Target | null}} [options] `fresh`: another room, or another
+   *     history: nobody's place is kept, and what is new is shown first; `target`: where to go
    */
-  draw(timeline, { fresh = false, unread = 0 } = {}) {
+  draw(timeline, { fresh = false, unread = 0, target = null } = {}) {
     this.#timeline = timeline;
     this.#unread = unread;
     this.#showJump();
-    if (fresh) this.#begin(timeline);
+    if (target !== null) this.#goTo(timeline, target);
+    else if (fresh) this.#begin(timeline);
     else this.#render(timeline);
   }
 
   toEnd() {
     this.#view.toEnd();
     this.#soon();
+    this.#on.latest();
   }
 
   // -- drawing
@@ -113,13 +124,34 @@ export class Log {
   /** @param {Timeline} timeline */
   #begin(timeline) {
     const { length, newAt } = timeline;
+    this.#showAround(timeline, newAt ?? length - 1, "new");
+  }
+
+  /**
+   * Show a message, or the line above what is new, and have the focus there.
+   * @type {(timeline: Timeline, target: Target) => void}
+   */
+  #goTo(timeline, target) {
+    const { stretch, length, newAt } = timeline;
+    const index = target === "new" ? (newAt ?? length - 1) : stretch.indexOf(target);
+    this.#showAround(timeline, index, target === "new" ? "new" : `m${target}`);
+    this.#drawn.get(`m${stretch.messages[index]?.seq}`)?.node.focus({ preventScroll: true });
+  }
+
+  /**
+   * Make the rows around a message, whatever was shown before.
+   * @param {Timeline} timeline
+   * @param {number} index
+   * @param {string} key of the row to be looked at; the end, where there is none
+   */
+  #showAround(timeline, index, key) {
+    const { length } = timeline;
     this.#tools.hide();
     this.#view.toEnd();
-    const at = newAt ?? length - 1;
-    const span = spanFor({ from: at, to: at }, { from: at, to: Math.min(length, at + SCREENFUL) }, length);
+    const span = spanFor({ from: index, to: index }, { from: index, to: Math.min(length, index + SCREENFUL) }, length);
     this.#show(timeline, span, span.from * this.#view.average);
-    const line = this.#drawn.get("new");
-    if (line) this.#view.aim(line.node, SHARE);
+    const goal = this.#drawn.get(key);
+    if (goal) this.#view.aim(goal.node, SHARE);
   }
 
   /** @param {Timeline} timeline */
@@ -239,12 +271,26 @@ export class Log {
     const { stretch, length } = timeline;
     const view = this.#view;
     this.#showJump();
+    this.#showLine(timeline);
     this.#frame.classList.toggle("behind", view.sight === null || view.over < -1 || view.under < -1);
     if (view.atEnd) this.#on.seen();
     const now = { from: stretch.indexOf(this.#span.from), to: stretch.indexOf(this.#span.to) };
     if (stretch.more && now.from * view.average + view.over < AHEAD * view.height) this.#on.older();
     const span = spanFor(now, this.#sight(timeline, now), length, this.#isSelecting);
     if (span.from !== now.from || span.to !== now.to) this.#soon();
+  }
+
+  /**
+   * Offer the way up to what is new, until somebody had its beginning in sight.
+   * @param {Timeline} timeline
+   */
+  #showLine({ stretch, newAt }) {
+    const { sight } = this.#view;
+    const seq = newAt === null ? null : stretch.messages[newAt].seq;
+    const isInSight = seq !== null && sight !== null && sight.first <= seq && seq <= sight.last;
+    if (isInSight && document.hasFocus() && !document.hidden) this.#lineSeen = seq;
+    const isAbove = seq !== null && seq !== this.#lineSeen && sight !== null && seq < sight.first;
+    if (this.#jumpNew.hidden === isAbove) this.#jumpNew.hidden = !isAbove;
   }
 
   #showJump = paced(JUMP_PACE_MS, () => {

@@ -46,11 +46,12 @@ export const build = ({ kind, value }) => BUILDERS[kind](value);
 
 /** @param {Shown} value */
 function message(value) {
-  const { own, first, saving, removing, mentioned, mentionable } = value;
+  const { own, first, saving, removing, mentioned, linked, mentionable } = value;
   const { seq, user, removed, at } = value.message;
-  const states = { own, first, saving: saving || removing, mentioned };
+  const states = { own, first, saving: saving || removing, mentioned, linked };
   const classes = ["message", ...Object.entries(states).flatMap(([name, is]) => (is ? [name] : []))].join(" ");
-  const node = el("li", { class: classes, tabIndex: -1, "data-seq": seq, "data-author": user.name });
+  const marks = { "data-seq": seq, "data-author": user.name, "aria-current": linked ? "true" : null };
+  const node = el("li", { class: classes, tabIndex: -1, ...marks });
   const body = el("div", { class: "body" }, head({ user, own, first, at }));
   if (removed) body.append(el("div", { class: "bubble gone" }, words.message.gone));
   else body.append(bubble(value.message, user.name, mentionable));

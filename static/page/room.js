@@ -37,7 +37,8 @@ export function withReaction(given, emoji, user, on) {
 export class Room {
   /** The newest messages, as the service sends them. */
   stretch = new Stretch();
-  loading = false;
+  /** @type {Promise<void> | null} a page of older messages is on its way */
+  loading = null;
   joined = false;
   /** @type {number | null} Unix time in ms after which nothing is known; null: what comes is seen */
   knownUntil = null;
@@ -66,6 +67,8 @@ export class Room {
   begun = null;
   /** @type {number | null} "New" stands after this seq */
   divider = null;
+  /** @type {number | null} the message that the page's address leads to */
+  linked = null;
 
   /** @type {Map<string, string>} whose a client id is, to tell which of our own messages are there */
   #ids = new Map();

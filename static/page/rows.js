@@ -35,6 +35,7 @@ const APART = 3; // messages, at least, between two such names
  * @property {Record<string, string>} names of those who reacted, by id
  * @property {Names} [mentionable] who may be mentioned in the text
  * @property {boolean} mentioned whether the text speaks to us
+ * @property {boolean} linked whether the page's address leads to it
  */
 
 /**
@@ -183,7 +184,8 @@ export class Timeline {
     const changed = changes.length > 0 ? withChanges(message, changes, this.#me) : message;
     const names = changed.reactions ? this.#namesOf(Object.values(changed.reactions).flat()) : NO_NAMES;
     const people = readers.length > 0 ? readers.map((id) => ({ id, name: room.nameOf(id) ?? "" })) : NONE;
-    let mark = `${own} ${first}`;
+    const linked = message.seq === room.linked;
+    let mark = `${own} ${first} ${linked}`;
     if (changes.length > 0) mark += JSON.stringify(changes);
     if (changed.reactions) mark += JSON.stringify(names);
     if (people.length > 0) mark += JSON.stringify(people);
@@ -193,7 +195,7 @@ export class Timeline {
     const mentionable = mentions.length > 0 ? room.names : undefined;
     const saving = changes.some(({ type }) => type === "edit");
     const removing = changes.some(({ type }) => type === "remove");
-    const shown = { own, first, saving, removing, mentioned, mentionable, readers: people, names };
+    const shown = { own, first, saving, removing, mentioned, linked, mentionable, readers: people, names };
     const value = { message: changed, me: this.#me, ...shown };
     return row("message", `m${message.seq}`, value, mark, message);
   }

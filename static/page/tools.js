@@ -3,6 +3,7 @@
  * @module
  */
 
+import { canCopy } from "./beginning.js";
 import { closest, el, iconButton } from "./dom.js";
 import { toast } from "./status.js";
 import { words } from "./words.js";
@@ -35,8 +36,9 @@ export class Tools {
    * @param {(seq: number) => void} options.onRemove
    * @param {(seq: number) => void} options.onModerate its author
    * @param {() => boolean} options.isModerator
+   * @param {(seq: number) => void} options.onLink copy the link to it
    */
-  constructor({ list, onReact, onEdit, onRemove, onModerate, isModerator }) {
+  constructor({ list, onReact, onEdit, onRemove, onModerate, isModerator, onLink }) {
     this.#list = list;
     this.#onReact = onReact;
     const quick = QUICK.map((emoji) => this.#emojiButton(emoji, "icon"));
@@ -47,7 +49,8 @@ export class Tools {
     this.#remove = tool("remove", words.tools.remove, onRemove);
     this.#moderate = tool("shield", "", onModerate);
     this.#isModerator = isModerator;
-    const lasting = [this.#edit, this.#remove, this.#moderate];
+    const link = canCopy ? [tool("link", words.tools.link, onLink)] : [];
+    const lasting = [this.#edit, this.#remove, ...link, this.#moderate];
     this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": words.tools.bar }, ...quick, this.#more, ...lasting);
     list.addEventListener("pointerover", ({ target }) => this.#onHover(target));
     list.addEventListener("focusin", ({ target }) => this.#moveTo(target));

@@ -99,6 +99,7 @@ export const words = {
     openRooms: "Show the room list",
     // the messages
     messages: "Messages",
+    firstUnread: "Jump to the first new message",
     editing: "Editing your message",
     message: "Message",
     send: "Send",
@@ -268,6 +269,7 @@ export const words = {
     forgotten: "No older messages are kept here.", // there may have been none: a topic counts as an event, too
     new: "New",
     latest: "Latest",
+    noSuch: "The message that this link leads to is not kept here any more.",
     /** @param {number} messages */
     unread: (messages) => count(messages, { one: "new message", other: "new messages" }),
   },
@@ -332,6 +334,8 @@ export const words = {
   tools: {
     bar: "Message",
     pick: "Choose a reaction",
+    link: "Copy the link to this message",
+    linkCopied: "The link to this message is copied.",
     edit: "Edit",
     remove: "Remove",
     /** @param {string} emoji */
