@@ -65,7 +65,7 @@ class Handler(AnswerHandler):
     def set_default_headers(self) -> None:
         node: Node = self.application.settings["node"]
         scheme = node.proxies.scheme(self.request)
-        for name, value in headers.security_headers(scheme, self.request.host, node.admission.force_https).items():
+        for name, value in headers.security_headers(scheme, node.admission.force_https).items():
             self.set_header(name, value)
         for name, value in node.origins.cors_headers(self.request).items():
             self.set_header(name, value)

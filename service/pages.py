@@ -12,6 +12,7 @@ from tornado.web import StaticFileHandler
 from service.assets.negotiation import preferred
 from service.assets.release import Asset, Assets
 from service.handler import ApiError, Handler
+from service.identity.headers import page_policy
 from service.names import check_room
 from service.protocol import RequestError
 from service.sockets.tornado_private import answer_headers, answered
@@ -46,7 +47,14 @@ class AssetHandler(Handler):
             self.vary_by("Accept-Encoding")
         if encoding:
             self.set_header("Content-Encoding", encoding)
+        if asset.content_type.startswith("text/html"):
+            self.be_page()
         return asset.bodies[encoding]
+
+    def be_page(self) -> None:
+        """Allow what a page of ours needs, which other answers have no use for."""
+        scheme = self.node.proxies.scheme(self.request)
+        self.set_header("Content-Security-Policy", page_policy(scheme, self.request.host))
 
     def compute_etag(self) -> str | None:
         return self._etag
@@ -66,6 +74,7 @@ class PageHandler(AssetHandler):
         self._file = file
 
     def get(self) -> None:
+        self.be_page()  # the service worker may do what it says, too
         self.finish(self.begin(self.assets.pages[self._file], CHECKED))
 
 

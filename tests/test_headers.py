@@ -12,6 +12,7 @@ from service.identity.headers import (
     Proxies,
     bearer,
     offered_ticket,
+    page_policy,
     parse_origin,
     security_headers,
     to_origin_form,
@@ -401,7 +402,7 @@ def directives(policy: str) -> dict[str, list[str]]:
 )
 def test_content_security_policy(scheme: str, host: str, socket: str) -> None:
     """Everything comes from here, nothing inline, and the socket's address is named exactly."""
-    policy = directives(security_headers(scheme, host, force_https=False)["Content-Security-Policy"])
+    policy = directives(page_policy(scheme, host))
     assert policy == {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
@@ -422,21 +423,24 @@ def test_content_security_policy(scheme: str, host: str, socket: str) -> None:
 )
 def test_host_adds_nothing_to_the_policy(host: str) -> None:
     """Whatever the Host header holds, the policy has the same directives and at most one source more."""
-    policy = security_headers("https", host, force_https=False)["Content-Security-Policy"]
-    usual = directives(security_headers("https", "", force_https=False)["Content-Security-Policy"])
-    found = directives(policy)
+    usual = directives(page_policy("https", ""))
+    found = directives(page_policy("https", host))
     assert found | {"connect-src": ["'self'"]} == usual
     assert re.fullmatch(r"'self'( wss://[a-z0-9._:\[\]-]+)?", " ".join(found["connect-src"]))
 
 
 def test_other_headers() -> None:
-    """No sniffing and no referrer, always; HSTS where https is forced and in use."""
-    plain = security_headers("https", "chat.example.com", force_https=False)
+    """What is no page allows nothing. No sniffing and no referrer, always; HSTS where https is forced and in use."""
+    plain = security_headers("https", force_https=False)
+    nothing = ["'none'"]
+    assert directives(plain["Content-Security-Policy"]) == dict.fromkeys(
+        ("default-src", "base-uri", "form-action", "frame-ancestors"), nothing
+    )
     assert plain["X-Content-Type-Options"] == "nosniff"
     assert plain["Referrer-Policy"] == "no-referrer"
     assert "Strict-Transport-Security" not in plain
-    assert "Strict-Transport-Security" not in security_headers("http", "chat.example.com", force_https=True)
-    assert security_headers("https", "a", force_https=True)["Strict-Transport-Security"] == "max-age=31536000"
+    assert "Strict-Transport-Security" not in security_headers("http", force_https=True)
+    assert security_headers("https", force_https=True)["Strict-Transport-Security"] == "max-age=31536000"
 
 
 # -- targets

@@ -198,21 +198,28 @@ class Origins:
         return found
 
 
-def security_headers(scheme: str, host: str, force_https: bool) -> dict[str, str]:
-    """What every answer carries, reached by `scheme` and `host`.
+def page_policy(scheme: str, host: str) -> str:
+    """The Content-Security-Policy of a page of ours, and of what works for it, reached by `scheme` and `host`.
 
-    `connect-src` names the socket's address because older Safaris don't take 'self' for wss. HSTS only over
-    https, as RFC 6797 section 7.2 wants it, and only for this host, for we don't know its siblings.
+    `connect-src` names the socket's address because older Safaris don't take 'self' for wss.
     """
     sources = "'self'"
     if _HOST_HEADER.fullmatch(host):  # else it could bring directives of its own
         sources += f" {'wss' if scheme == 'https' else 'ws'}://{host.lower()}"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        f"connect-src {sources}; manifest-src 'self'; worker-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def security_headers(scheme: str, force_https: bool) -> dict[str, str]:
+    """What every answer carries, reached by `scheme`; one that is a page has `page_policy` instead of this.
+
+    HSTS only over https, as RFC 6797 section 7.2 wants it, and only for this host, for we don't know its siblings.
+    """
     headers = {
-        "Content-Security-Policy": (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-            f"connect-src {sources}; manifest-src 'self'; worker-src 'self'; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        ),
+        "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
