@@ -24,7 +24,7 @@ from .serving import Served, serving
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text())
 PATHS: dict[str, dict[str, Any]] = DOCUMENT["paths"]
 METHODS = ("get", "post", "put", "delete", "patch", "options")
-EXAMPLES = {"room": "lobby", "path": "client.js"}
+EXAMPLES = {"room": "lobby", "seq": "12", "path": "client.js"}
 TOKEN = "a-token-for-metrics-0123456789abcdef"
 ABROAD = "https://elsewhere.example"
 HANDSHAKE = {
