@@ -218,6 +218,11 @@ class Person:
             await self.box.fill(text)
             await self.box.press("Enter")
 
+    async def choose(self, room: str, item: str) -> None:
+        """Choose something in the menu of a room in the list."""
+        await self.page.get_by_role("button", name=f"Menu of #{room}", exact=True).click()
+        await self.page.get_by_role("menu").get_by_text(item, exact=True).click()
+
     def message(self, text: str) -> Locator:
         """The message (stored or pending) with exactly this text."""
         exact = re.compile(f"^{re.escape(text)}$")

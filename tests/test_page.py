@@ -88,7 +88,7 @@ async def test_several_rooms() -> None:
             await expect(ada.box).to_have_value("begun")
             await expect(ada.page.locator(".separator.new + .message .text")).to_have_text("unseen")
             await expect(ada.page).to_have_title("#garden · Parley")
-            await ada.page.get_by_role("button", name="Leave #garden").click()
+            await ada.choose("garden", "Leave #garden")
             await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
             await expect(bob.page.locator("#people-title")).to_have_text("1 person here")
 

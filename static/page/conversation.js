@@ -13,6 +13,7 @@ import { byId, closest } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { identity, ways } from "./identity.js";
 import { closeLayers, visit } from "./layers.js";
+import { RoomList } from "./list.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
 import { Drawing, paced } from "./pace.js";
@@ -53,6 +54,7 @@ export class Conversation {
   #outgoing;
   /** @type {Map<string, Room>} those we are in */
   #rooms = new Map();
+  #list = new RoomList(() => this.#onList());
   #current;
   /** @type {ListedRoom[]} what the service lists */
   #listed = [];
@@ -107,6 +109,10 @@ export class Conversation {
   #sidebar = new Sidebar({
     open: (room) => this.#open(room),
     leave: (room) => this.#leave(room),
+    choose: (room, fact, on) => {
+      this.#list.set(room, fact, on);
+      this.#draw();
+    },
     rename: () => this.#rename.open(this.#name),
     signOut: () => this.askToSignOut(),
     moderate: (person) => this.#moderate(person),
@@ -138,7 +144,7 @@ export class Conversation {
     store.onOut((id) => id === this.#me && this.#signOut(false));
     this.#outgoing = new Outgoing(this.#chat, () => this.#draw());
     this.#listen();
-    for (const known of store.rooms) this.#join(known);
+    for (const known of this.#list.names) this.#join(known);
     this.#current = this.#join(room);
     this.#turnTo(room);
     const place = placeOf();
@@ -509,26 +515,29 @@ export class Conversation {
     room.self = this.#chat.user;
     this.#rooms.set(name, room);
     this.#chat.join(name);
-    store.rooms = [...this.#rooms.keys()];
+    this.#list.add(name);
     return room;
   }
 
   /** @param {string} name */
   #leave(name) {
-    this.#chat.leave(name);
-    this.#forget(name);
+    this.#list.remove(name);
+    this.#onList();
   }
 
-  /** @param {string} name */
-  #forget(name) {
-    const room = this.#rooms.get(name);
-    this.#rooms.delete(name);
-    store.rooms = [...this.#rooms.keys()];
-    if (room !== this.#current) {
+  /** Be in the rooms of the list, whichever tab changed it. */
+  #onList() {
+    for (const name of this.#list.names) this.#join(name);
+    const left = [...this.#rooms.keys()].filter((name) => !this.#list.get(name));
+    for (const name of left) {
+      this.#chat.leave(name);
+      this.#rooms.delete(name);
+    }
+    if (!left.includes(this.#current.name)) {
       this.#draw();
       return;
     }
-    const [other] = this.#rooms.keys();
+    const [other] = this.#list.names;
     if (other) this.#open(other);
     else this.#toEntrance({ name: this.#name, room: "" });
   }
@@ -679,17 +688,19 @@ export class Conversation {
 
   #drawRooms = paced(ROOMS_PACE_MS, () => {
     const current = this.#current.name;
-    const rooms = [...this.#rooms.values()].map(({ name, unread, mentions, standing }) => ({
-      name,
-      unread,
-      mentions,
-      current: name === current,
-      out: isOut(standing),
-    }));
-    rooms.sort((one, other) => one.name.localeCompare(other.name));
+    const rooms = this.#list.names.flatMap((name) => {
+      const room = this.#rooms.get(name);
+      const chosen = this.#list.get(name);
+      if (!room || !chosen) return [];
+      const { mentions, standing } = room;
+      const { favourite, muted } = chosen;
+      const unread = muted ? 0 : room.unread;
+      return [{ name, unread, mentions, favourite, muted, current: name === current, out: isOut(standing) }];
+    });
     this.#sidebar.rooms(rooms, this.#listed.filter(({ room }) => !this.#rooms.has(room)));
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
-    document.title = words.title({ room: current, unread });
+    const mentions = rooms.reduce((sum, room) => sum + room.mentions, 0);
+    document.title = words.title({ room: current, unread, mentions });
   });
 }
 

@@ -6,6 +6,7 @@
 import { checkRoom } from "./address.js";
 import { avatar, byId, closest, el, icon, iconButton } from "./dom.js";
 import { openLayer } from "./layers.js";
+import { openMenu } from "./menu.js";
 import { number, words } from "./words.js";
 
 /**
@@ -13,8 +14,16 @@ import { number, words } from "./words.js";
  * @import { Room } from "./room.js"
  */
 
-/** @typedef {{name: string, unread: number, mentions: number, current: boolean, out: boolean}} JoinedRoom
- *     `out`: one can’t be in it */
+/**
+ * @typedef {object} JoinedRoom
+ * @property {string} name
+ * @property {number} unread messages; none where it is muted
+ * @property {number} mentions of all of them that speak to us
+ * @property {boolean} current
+ * @property {boolean} out one can’t be in it
+ * @property {boolean} favourite
+ * @property {boolean} muted
+ */
 
 const FACES = 3;
 const wide = matchMedia("(min-width: 70rem)"); // as in frame.css and beside it: people have a column of their own
@@ -30,6 +39,7 @@ export class Sidebar {
    * @param {object} on
    * @param {(room: string) => void} on.open
    * @param {(room: string) => void} on.leave
+   * @param {(room: string, fact: "favourite" | "muted", on: boolean) => void} on.choose
    * @param {() => void} on.rename
    * @param {() => void} on.signOut
    * @param {(person: Person) => void} on.moderate
@@ -106,34 +116,61 @@ export class Sidebar {
    * @param {ListedRoom[]} others
    */
   rooms(rooms, others) {
-    const elsewhere = rooms.some(({ unread, current }) => unread > 0 && !current);
-    byId("menu-dot").hidden = !elsewhere;
+    byId("menu-dot").hidden = !rooms.some(({ unread, mentions, current }) => unread + mentions > 0 && !current);
     const signature = JSON.stringify([rooms, others]);
     if (this.#drawn.rooms === signature) return;
     this.#drawn.rooms = signature;
-    const focused = closest(document.activeElement, ".room-link")?.dataset.room;
+    const focused = closest(document.activeElement, "#sidebar [data-room]");
     byId("rooms").replaceChildren(...rooms.map((room) => this.#room(room, rooms.length > 1)));
     byId("others").replaceChildren(...others.map((room) => this.#other(room)));
     byId("other-rooms").hidden = others.length === 0;
     if (!focused) return;
-    const link = byId("sidebar").querySelector(`.room-link[data-room="${CSS.escape(focused)}"]`);
-    if (link instanceof HTMLElement) link.focus();
+    const kind = focused.matches(".room-menu") ? "room-menu" : "room-link";
+    const current = rooms.find((room) => room.current)?.name ?? "";
+    (this.#find(kind, focused.dataset.room ?? "") ?? this.#find("room-link", current))?.focus();
+  }
+
+  /**
+   * The button of a room, as it stands now.
+   * @type {(kind: "room-link" | "room-menu", room: string) => HTMLElement | null}
+   */
+  #find(kind, room) {
+    return byId("sidebar").querySelector(`.${kind}[data-room="${CSS.escape(room)}"]`);
   }
 
   /**
    * @param {JoinedRoom} room
    * @param {boolean} leavable
    */
-  #room({ name, unread, mentions, current, out }, leavable) {
+  #room(room, leavable) {
+    const { name, unread, mentions, current, out, favourite, muted } = room;
     const open = this.#link(name, unread, mentions);
+    open.classList.toggle("is-muted", muted);
     if (current) open.setAttribute("aria-current", "page");
-    if (out) {
-      const says = el("span", { class: "hidden" }, ` ${words.sidebar.out}`);
-      open.append(el("span", { class: "out", title: words.sidebar.out }, icon("alert"), says));
-    }
-    const leave = iconButton("close", words.sidebar.leave(name), () => this.#on.leave(name));
-    leave.classList.add("leave");
-    return el("li", {}, open, ...(leavable ? [leave] : []));
+    if (favourite) open.firstElementChild?.replaceChildren(icon("star"));
+    if (favourite) open.append(el("span", { class: "hidden" }, ` ${words.sidebar.favourite}`));
+    if (muted) open.append(sign("muted", words.sidebar.muted));
+    if (out) open.append(sign("alert", words.sidebar.out));
+    const menu = iconButton("more", words.sidebar.menu(name), () => this.#openMenu(room, leavable));
+    menu.classList.add("room-menu");
+    menu.dataset.room = name;
+    menu.setAttribute("aria-haspopup", "menu");
+    menu.setAttribute("aria-expanded", "false");
+    return el("li", {}, open, menu);
+  }
+
+  /** @type {(room: JoinedRoom, leavable: boolean) => void} */
+  #openMenu({ name, favourite, muted }, leavable) {
+    const { leave, choose } = this.#on;
+    const items = [
+      [
+        { label: words.sidebar.favourite, checked: favourite, choose: () => choose(name, "favourite", !favourite) },
+        { label: words.sidebar.muted, checked: muted, choose: () => choose(name, "muted", !muted) },
+      ],
+      ...(leavable ? [[{ label: words.sidebar.leave(name), choose: () => leave(name) }]] : []),
+    ];
+    const opener = () => this.#find("room-menu", name);
+    openMenu({ label: words.sidebar.menu(name), about: `#${name}`, items, within: byId("sidebar"), opener });
   }
 
   /** @param {ListedRoom} room */
@@ -155,13 +192,13 @@ export class Sidebar {
       el("span", { class: "hash", "aria-hidden": "true" }, "#"),
       el("span", { class: "room-name" }, room),
     );
+    open.classList.toggle("unread", unread + mentions > 0);
+    if (mentions > 0) {
+      const says = el("span", { class: "hidden" }, ` ${words.sidebar.mentionYou(mentions)}`);
+      open.append(el("span", { class: "badge mentions" }, `@${mentions > 99 ? "99+" : mentions}`, says));
+    }
     if (unread > 0) {
-      open.classList.add("unread");
       const says = el("span", { class: "hidden" }, ` ${words.sidebar.unread}`);
-      if (mentions > 0) {
-        const speak = el("span", { class: "hidden" }, ` ${words.sidebar.mentionYou(mentions)}`);
-        open.append(el("span", { class: "badge mentions" }, `@${mentions > 99 ? "99+" : mentions}`, speak));
-      }
       open.append(el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), says));
     }
     return open;
@@ -221,3 +258,7 @@ export class Sidebar {
     return node;
   }
 }
+
+/** @type {(symbol: string, says: string) => HTMLElement} */
+const sign = (symbol, says) =>
+  el("span", { class: `sign ${symbol}`, title: says }, icon(symbol), el("span", { class: "hidden" }, ` ${says}`));

@@ -3,8 +3,6 @@
  * @module
  */
 
-const ROOMS_LIMIT = 20;
-
 const NAME = "parley.name";
 const OWNER = "parley.owner";
 const OUT = "parley.out";
@@ -92,20 +90,6 @@ export const store = {
     addEventListener("storage", ({ key, newValue, storageArea }) => {
       if (storageArea === storage && key === OUT && newValue) listener(newValue);
     });
-  },
-
-  /** The rooms we were in. */
-  get rooms() {
-    try {
-      const rooms = JSON.parse(storage?.getItem("parley.rooms") ?? "[]");
-      return Array.isArray(rooms) ? rooms.filter((room) => typeof room === "string").slice(-ROOMS_LIMIT) : [];
-    } catch {
-      return [];
-    }
-  },
-
-  set rooms(rooms) {
-    write("parley.rooms", JSON.stringify(rooms.slice(-ROOMS_LIMIT)));
   },
 
   /** The number of the skin tone one chose, 0 for none. */

@@ -124,8 +124,11 @@ export const words = {
     remove: "Remove",
   },
 
-  /** @param {{room: string, unread: number}} where */
-  title: ({ room, unread }) => `${unread > 0 ? `(${number(unread)}) ` : ""}#${room} · Parley`,
+  /** With what is unread, or of that what speaks to us. @param {{room: string, unread: number, mentions: number}} where */
+  title: ({ room, unread, mentions }) => {
+    const news = mentions > 0 ? `(@${number(mentions)}) ` : unread > 0 ? `(${number(unread)}) ` : "";
+    return `${news}#${room} · Parley`;
+  },
 
   entrance: {
     guest: "Pick a name and step in.",
@@ -485,6 +488,10 @@ export const words = {
   },
 
   sidebar: {
+    /** @param {string} room */
+    menu: (room) => `Menu of #${room}`,
+    favourite: "Favourite",
+    muted: "Muted",
     /** @param {string} room */
     leave: (room) => `Leave #${room}`,
     unread: "unread",

@@ -165,5 +165,5 @@ async def test_five_tabs_agree_on_who_is_here(tmp_path: Path) -> None:
         await agree([*tabs, eve.page], everybody)
         await eve.page.goto(f"{eve.url}/r/elsewhere")
         await eve.online()
-        await eve.page.get_by_role("button", name="Leave #lobby").click()
+        await eve.choose("lobby", "Leave #lobby")
         await agree(tabs, ["Ada", "Bob"], GRACE + AGREE)
