@@ -1,7 +1,7 @@
 /**
  * The service worker: the page opens at once, and without its server. It keeps the files of one release, all together or
  * none, and nothing else: no ticket, no answer of the API, nothing of anybody's. What somebody wrote is the page's own to
- * keep (outbox.js).
+ * keep (outbox.js). A click on a notification that a page made by it leads into the room.
  *
  * The service puts a line before this text that says which release it is. So each release is another worker: it fetches
  * its own files beside those of the release before, and pages that are opened from then on are its pages. One that is
@@ -27,6 +27,10 @@ worker.addEventListener("fetch", (event) => {
   if (method !== "GET" || origin !== worker.location.origin) return;
   if (mode === "navigate" && PAGES.test(pathname)) event.respondWith(shell(event.request));
   else if (mode !== "navigate" && FILES.test(pathname)) event.respondWith(file(event.request));
+});
+worker.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(lead(event.notification.data.room));
 });
 
 /** Fails, and is tried again at the next visit, where a process of another release answers. */
@@ -66,4 +70,16 @@ async function kept(request, options) {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * To the room of which a page told, in a page that is open or else in a new one.
+ * @param {string} room
+ */
+async function lead(room) {
+  const open = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const page = open.find(({ url }) => PAGES.test(new URL(url).pathname));
+  if (!page) return worker.clients.openWindow(`/r/${room}`);
+  page.postMessage({ room });
+  return page.focus();
 }

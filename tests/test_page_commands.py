@@ -142,7 +142,7 @@ async def test_join_and_leave_go_from_room_to_room() -> None:
             await expect(ada.box).to_have_value("begun")
             await ada.say("/leave")
             await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
-            await expect(ada.page.locator(".room-link .room-name")).to_have_text(["lobby"])
+            await expect(ada.page.locator("#rooms .room-name")).to_have_text(["lobby"])
             assert _sent(ada) == []
 
 

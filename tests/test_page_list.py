@@ -103,6 +103,29 @@ async def test_what_is_unread_is_the_same_in_all_tabs() -> None:
             await expect(tab).to_have_title("#lobby · Parley")
 
 
+async def test_a_tab_keeps_its_rooms_when_somebody_else_comes_in_by_another() -> None:
+    """What the browser keeps is theirs then: a tab of somebody before them neither follows it nor changes it."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await _join(ada.page, "garden")
+            await _lists(ada.page, "garden", "lobby")
+            other = await ada.context.new_page()
+            await other.goto(f"{service.url}/static/favicon.svg")
+            await other.evaluate(
+                """() => {
+                    for (const key of Object.keys(localStorage)) localStorage.removeItem(key);
+                    localStorage.setItem("parley.owner", "somebody");
+                    localStorage.setItem("parley.room.in.theirs", "1");
+                }"""
+            )
+            await ada.choose("lobby", "Favourite")
+            await _join(ada.page, "hall")
+            await _lists(ada.page, "lobby", "garden", "hall")
+            kept = await other.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('parley.room.'))")
+            assert kept == ["parley.room.in.theirs"]
+
+
 async def test_a_list_of_an_earlier_release_is_taken_over() -> None:
     """It was one entry of the storage."""
     with ServiceProcess(NO_LIMITS) as service:
@@ -117,7 +140,7 @@ async def test_a_list_of_an_earlier_release_is_taken_over() -> None:
 
 
 async def test_a_room_s_menu_is_used_by_keyboard() -> None:
-    """By arrows and letters; Escape, Tab and Back close it, the focus returns, and what lies behind is out of reach."""
+    """By arrows and letters; Escape, Tab and Back close it, and the focus returns."""
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
@@ -130,8 +153,6 @@ async def test_a_room_s_menu_is_used_by_keyboard() -> None:
                 await press("Enter")
                 await expect(menu.get_by_role("menuitemcheckbox", name="Favourite")).to_be_focused()
                 await expect(opener).to_have_attribute("aria-expanded", "true")
-                for behind in ("main.room", "#sidebar .scroll"):
-                    assert await ada.page.locator(behind).evaluate("node => node.inert")
                 await press("ArrowUp")
                 await expect(menu.get_by_role("menuitem").last).to_be_focused()
                 await press("m")
@@ -190,8 +211,73 @@ async def test_on_a_phone_the_list_is_a_page_of_its_own(scheme: Any) -> None:
             assert (box["x"], box["width"], box["y"] + box["height"]) == (0, 390, 780)
             assert await ada.axe() == []
             assert await ada.low_contrast() == []
+            for behind in ("main.room", "#sidebar .scroll"):
+                assert await ada.page.locator(behind).evaluate("node => node.inert")
             await menu.get_by_text("Favourite").tap()
             await _lists(ada.page, "lobby", "garden")
             await ada.page.locator(".room-link", has_text="lobby").tap()
             await expect(ada.page.locator("#sidebar")).to_be_hidden()
             await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_switcher_goes_to_a_room_by_a_part_of_its_name(scheme: Any) -> None:
+    """Rooms one is in, those with news first, rooms that exist, and a new one; by keyboard alone, and announced."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with (
+            chromium() as browser,
+            person(browser, service.url, color_scheme=scheme) as ada,
+            ChatClient.open(service.url, "Bob") as bob,
+        ):
+            for room in ("garden", "big-garden", "hall"):
+                await bob.join(room)
+                await bob.send(room, "first")
+            await ada.enter("Ada", "hall")
+            await bob.recv("read")
+            await _join(ada.page, "lobby")
+            await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
+            await bob.send("hall", "news")
+            await expect(ada.page.locator(".badge")).to_have_text("1 unread")
+            press, options = ada.page.keyboard.press, ada.page.get_by_role("option")
+            box = ada.page.get_by_role("combobox", name="Go to a room")
+
+            await ada.box.focus()
+            await press("Control+k")
+            await expect(box).to_be_focused()
+            await expect(options).to_have_text(
+                ["#hall 1 unread", "#lobby You are here", "#big-garden 1 person", "#garden 1 person"]
+            )
+            await expect(ada.page.locator("#announcer")).to_contain_text("4 rooms")
+            assert await ada.page.locator("main.room").evaluate("node => node.inert")
+            assert await ada.axe() == []
+            assert await ada.low_contrast() == []
+            await ada.page.keyboard.type("gard")
+            await expect(options).to_have_text(["#garden 1 person", "#big-garden 1 person", "#gard A new room"])
+            await press("ArrowUp")
+            await expect(options.nth(2)).to_have_attribute("aria-selected", "true")
+            active = await box.get_attribute("aria-activedescendant")
+            assert active == await options.nth(2).get_attribute("id")
+            await press("ArrowDown")
+            await press("ArrowDown")
+            await press("Enter")
+            await expect(ada.page.locator("h1#room-name")).to_have_text("#big-garden")
+            await expect(box).to_have_count(0)
+            await expect(ada.box).to_be_focused()
+            await ada.page.go_back()
+            await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
+
+            for close in ("Escape", "back", "Control+k"):
+                await press("Control+k")
+                await expect(box).to_be_focused()
+                await ada.page.keyboard.type("?!")
+                await expect(options).to_have_count(0)
+                await expect(ada.page.get_by_role("dialog")).to_contain_text("A room’s name has only")
+                await press("Enter")
+                await expect(box).to_be_focused()
+                if close == "back":
+                    await ada.page.go_back()
+                else:
+                    await press(close)
+                await expect(box).to_have_count(0)
+                await expect(ada.box).to_be_focused()
+                await expect(ada.page).to_have_url(f"{service.url}/r/lobby")

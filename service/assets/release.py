@@ -41,7 +41,7 @@ TYPES = {
 }
 _PACKED = (".png",)
 _SHEETS = re.compile(r'(?:[ \t]*<link rel="stylesheet" href="/static/[^"]+">\n)+')
-_NAMED = re.compile(r'(?:href|src)="/static/([^"]+)"')
+_NAMED = re.compile(r'(?:href|src|data-[a-z]+)="/static/([^"]+)"')
 _SCRIPT = re.compile(r'<script type="module" src="/static/([^"]+)"></script>')
 
 

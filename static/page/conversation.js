@@ -7,6 +7,7 @@ import { Chat, HttpError } from "../client.js";
 import { About, copyLink } from "./about.js";
 import { pathOf, placeOf } from "./address.js";
 import { announceMessage, forgetMessages } from "./announcer.js";
+import { showBadge } from "./badge.js";
 import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { byId, closest } from "./dom.js";
@@ -32,6 +33,7 @@ import { sentence, words } from "./words.js";
 /**
  * @import { ChatEvents } from "../client.js"
  * @import { Place } from "./address.js"
+ * @import { Alerts } from "./alerts.js"
  * @import { Complaint } from "./entrance.js"
  * @import { LinkState } from "../link.js"
  * @import { OutboxEntry } from "../outbox.js"
@@ -55,6 +57,8 @@ export class Conversation {
   /** @type {Map<string, Room>} those we are in */
   #rooms = new Map();
   #list = new RoomList(() => this.#onList());
+  /** @type {Alerts | null} loaded behind the page */
+  #alerts = null;
   #current;
   /** @type {ListedRoom[]} what the service lists */
   #listed = [];
@@ -113,9 +117,11 @@ export class Conversation {
       this.#list.set(room, fact, on);
       this.#draw();
     },
+    list: () => this.#listRooms(),
     rename: () => this.#rename.open(this.#name),
     signOut: () => this.askToSignOut(),
     moderate: (person) => this.#moderate(person),
+    alerts: () => this.#alerts,
   });
   #queue = new Queue({
     pause: (id) => this.#chat.pause(id),
@@ -153,6 +159,7 @@ export class Conversation {
     ready.then(() => {
       this.#formats = true;
       this.#draw();
+      this.#loadAlerts();
     });
     addEventListener("popstate", () => this.#show(placeOf() ?? { room: FIRST_ROOM, seq: null }));
     document.addEventListener("click", (event) => this.#onClick(event));
@@ -162,6 +169,7 @@ export class Conversation {
       this.#seen();
       this.#draw();
     });
+    addEventListener("blur", () => this.#draw());
     addEventListener("pagehide", () => this.#onHide());
     document.addEventListener("visibilitychange", () => this.#onVisibility());
     setInterval(() => this.#showTyping(), 1000);
@@ -255,6 +263,7 @@ export class Conversation {
   /** @param {LinkState} link */
   #onState(link) {
     this.#status.on({ type: "link", link });
+    if (this.#alerts) this.#alerts.connected = link.state === "open";
     const { name, room, reason, wasOpen } = this.#status.standing;
     if (link.state !== "open") {
       for (const one of this.#rooms.values()) {
@@ -393,8 +402,10 @@ export class Conversation {
    */
   #onMessage(room, frame) {
     const reading = room === this.#current && (!this.#log.atEnd || this.#seek.isOn);
+    const { mentions } = room;
     room.onMessage(frame, this.#me, this.#looksAt(room), reading);
     const { user, text, removed } = frame;
+    if (user.id !== this.#me && text && !removed) this.#alerts?.onMessage(room, frame, room.mentions > mentions);
     if (room !== this.#current || user.id === this.#me || !text || removed) return;
     announceMessage({ name: user.name, text: spoken(text, user.name) });
   }
@@ -447,6 +458,15 @@ export class Conversation {
     if (document.hidden) return;
     this.#chat.wake();
     this.#listRooms();
+  }
+
+  /** Where it can't be loaded, nothing is told. */
+  async #loadAlerts() {
+    const loaded = await import("./alerts.js").catch(() => null);
+    if (!loaded) return;
+    this.#alerts = new loaded.Alerts(this.#list, (room) => this.#open(room));
+    this.#alerts.connected = this.#chat.state.state === "open";
+    this.#draw();
   }
 
   // -- rooms
@@ -676,6 +696,7 @@ export class Conversation {
     byId("composer").hidden = isOut(room.standing);
     byId("log").ariaBusy = String(!room.joined && !isOut(room.standing));
     this.#drawRooms();
+    if (this.#alerts) this.#alerts.sight = document.hasFocus() && !document.hidden ? room.name : null;
   }
 
   /** Where to go now, if anywhere. @param {Room} room */
@@ -701,6 +722,8 @@ export class Conversation {
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
     const mentions = rooms.reduce((sum, room) => sum + room.mentions, 0);
     document.title = words.title({ room: current, unread, mentions });
+    showBadge({ unread, mentions });
+    for (const room of rooms) if (!room.unread && !room.mentions) this.#alerts?.onRead(room.name);
   });
 }
 

@@ -23,14 +23,16 @@ const waiting = [];
  * Lay a node over the page.
  * @param {HTMLElement} node which is shown already, or a dialog to show
  * @param {() => void} onClose hide it; called once, whoever closes it
+ * @param {object} [options]
+ * @param {boolean} [options.covers] whether the rest can't be reached; a menu beside its button leaves it as it is
  * @returns {() => void} closes it, and all that lies over it
  */
-export function openLayer(node, onClose) {
+export function openLayer(node, onClose, { covers = true } = {}) {
   const opener = document.activeElement;
   const modal = node instanceof HTMLDialogElement;
   node.inert = false; // it may stand beside an open drawer
   if (modal) node.showModal(); // which keeps the rest away by itself
-  const hidden = modal ? [] : restOf(node);
+  const hidden = modal || !covers ? [] : restOf(node);
   for (const other of hidden) other.inert = true;
   if (!modal) node.addEventListener("keydown", keepInside);
   if (!node.contains(document.activeElement)) focusableIn(node)[0]?.focus();

@@ -3,11 +3,12 @@
  *
  * Each fact is an entry of its own in the browser's storage, so no tab writes over what another has just written: of two
  * that change different things at once both changes stay, of the same thing the last one. The storage tells the other
- * tabs, and they read it anew. What it doesn't take lives as long as the page.
+ * tabs, and they read it anew. What it doesn't take lives as long as the page, as does all of the list once the storage is
+ * somebody else's, who came in by another tab.
  * @module
  */
 
-import { storage } from "./store.js";
+import { storage, store } from "./store.js";
 import { locale } from "./words.js";
 
 /** @typedef {"all" | "mentions" | ""} Notify which messages are told by notifications */
@@ -18,28 +19,33 @@ const OLD = "parley.rooms"; // one entry with all rooms, until 1.1
 const SOUND = `${PREFIX}sound`;
 const ENTRY = /^parley\.room\.(in|favourite|muted|notify)\.([a-z0-9_-]+)$/;
 const ROOMS_LIMIT = 100; // beyond it, the one entered first is left; the service has a limit of its own
+const GATHER_MS = 50; // so that what another tab writes at one go is read at one go
 const collator = new Intl.Collator(locale, { numeric: true });
 
 export class RoomList {
   #onChange;
   /** @type {Map<string, Chosen>} by room */
   #rooms = new Map();
-  /** @type {Map<string, string | null>} what the storage didn't take, by its key */
+  /** @type {Map<string, string>} what is known, by the storage's keys */
+  #facts = new Map();
+  /** @type {Map<string, string | null>} what the storage didn't take */
   #unsaved = new Map();
+  #owner = store.owner; // whose list it is
   #sound = false;
-  #drawn = "";
+  /** @type {number | undefined} */
+  #timer;
 
-  /** @param {() => void} onChange another tab changed something */
+  /** @param {() => void} onChange another tab may have changed something */
   constructor(onChange) {
     this.#onChange = onChange;
     this.#takeOver();
     this.#read();
     this.#tidy();
     addEventListener("storage", ({ key, storageArea }) => {
-      if (storageArea === storage && (key === null || key.startsWith(PREFIX))) this.#onStorage();
+      if (storageArea === storage && (key === null || key.startsWith(PREFIX))) this.#readSoon();
     });
     // A page that was frozen meanwhile was not told.
-    document.addEventListener("visibilitychange", () => document.hidden || this.#onStorage());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#readSoon());
   }
 
   /** Their names: favourites first, each part by name. */
@@ -87,38 +93,50 @@ export class RoomList {
     this.#read();
   }
 
-  #onStorage() {
-    const before = this.#drawn;
+  #readSoon() {
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#readAnew(), GATHER_MS);
+  }
+
+  #readAnew() {
+    this.#timer = undefined;
     this.#read();
-    if (this.#drawn !== before) this.#onChange();
+    this.#onChange(); // a change of our own may have read the other tab's already
+  }
+
+  /** The storage, while it keeps what is ours; null once it is another's, and what was known is ours alone. */
+  get #kept() {
+    if (this.#owner === store.owner) return storage;
+    for (const [key, value] of this.#facts) if (!this.#unsaved.has(key)) this.#unsaved.set(key, value);
+    this.#facts.clear();
+    return null;
   }
 
   #read() {
+    const kept = this.#kept;
+    const keys = new Set([...Object.keys(kept ?? {}), ...this.#unsaved.keys()]);
+    this.#facts.clear();
     this.#rooms.clear();
-    const keys = new Set([...Object.keys(storage ?? {}), ...this.#unsaved.keys()].filter((key) => key.startsWith(PREFIX)));
-    /** @type {[string, string, string][]} fact, room, value */
-    const facts = [];
-    for (const key of [...keys].sort()) {
-      const [, fact, room] = ENTRY.exec(key) ?? [];
-      const value = this.#unsaved.has(key) ? this.#unsaved.get(key) : storage?.getItem(key);
-      if (fact && value) facts.push([fact, room, value]);
+    for (const key of [...keys].filter((one) => one.startsWith(PREFIX)).sort()) {
+      const value = this.#unsaved.has(key) ? this.#unsaved.get(key) : kept?.getItem(key);
+      if (value) this.#facts.set(key, value);
     }
-    for (const [fact, room, value] of facts) {
+    for (const [key, value] of this.#facts) {
+      const [, fact, room] = ENTRY.exec(key) ?? [];
       if (fact === "in") this.#rooms.set(room, { since: Number(value) || 0, favourite: false, muted: false, notify: "" });
     }
-    for (const [fact, room, value] of facts) {
+    for (const [key, value] of this.#facts) {
+      const [, fact, room] = ENTRY.exec(key) ?? [];
       const chosen = this.#rooms.get(room);
       if (!chosen) continue; // left by one tab while another chose
       if (fact === "favourite" || fact === "muted") chosen[fact] = true;
       else if (fact === "notify" && (value === "all" || value === "mentions")) chosen.notify = value;
     }
-    this.#sound = (this.#unsaved.has(SOUND) ? this.#unsaved.get(SOUND) : storage?.getItem(SOUND)) === "1";
-    this.#drawn = JSON.stringify([facts, this.#sound]);
+    this.#sound = this.#facts.get(SOUND) === "1";
   }
 
   /** Of a room that one tab left while another chose something for it, nothing is to come back. */
   #tidy() {
-    for (const key of Object.keys(storage ?? {})) {
+    for (const key of this.#facts.keys()) {
       const room = ENTRY.exec(key)?.[2];
       if (room && !this.#rooms.has(room)) this.#write(key, null);
     }
@@ -126,11 +144,12 @@ export class RoomList {
 
   /** @type {(key: string, value: string | null) => void} */
   #write(key, value) {
-    this.#unsaved.delete(key);
     try {
-      if (!storage) this.#unsaved.set(key, value);
-      else if (value === null) storage.removeItem(key);
-      else storage.setItem(key, value);
+      this.#unsaved.delete(key);
+      const kept = this.#kept;
+      if (!kept) this.#unsaved.set(key, value);
+      else if (value === null) kept.removeItem(key);
+      else kept.setItem(key, value);
     } catch {
       this.#unsaved.set(key, value); // full
     }

@@ -15,6 +15,7 @@ import { openLayer } from "./layers.js";
  * @property {string} [group] items with the same are alternatives; it is their name
  */
 
+const narrow = matchMedia("(width < 44rem)"); // as in menu.css: there it covers the page
 const MARGIN = 8; // px between the menu and the edges of the window
 
 /**
@@ -26,9 +27,10 @@ const MARGIN = 8; // px between the menu and the edges of the window
  * @param {() => HTMLElement | null} what.opener the button, which may be another one when the menu closes
  */
 export function openMenu({ label, about, items, within, opener }) {
+  if (document.querySelector(".menu")) return; // pressed twice
   const node = el("div", { class: "menu", role: "menu", "aria-label": label });
   node.append(el("p", { class: "menu-head", "aria-hidden": "true" }, about));
-  for (const part of items) node.append(...partOf(part, (item) => choose(item)));
+  for (const part of items.filter(({ length }) => length > 0)) node.append(...partOf(part, (item) => choose(item)));
   within.append(node);
   place(node, opener());
   opener()?.setAttribute("aria-expanded", "true");
@@ -36,13 +38,14 @@ export function openMenu({ label, about, items, within, opener }) {
   const beside = (/** @type {Event} */ { target }) => target instanceof Node && !node.contains(target) && close();
   document.addEventListener("pointerdown", beside, true);
   addEventListener("resize", close);
-  const closeLayer = openLayer(node, () => {
+  const onClose = () => {
     document.removeEventListener("pointerdown", beside, true);
     removeEventListener("resize", close);
     node.remove();
     opener()?.setAttribute("aria-expanded", "false");
     queueMicrotask(() => document.activeElement === document.body && opener()?.focus()); // where it was drawn anew
-  });
+  };
+  const closeLayer = openLayer(node, onClose, { covers: narrow.matches });
   function close() {
     closeLayer();
   }

@@ -19,6 +19,7 @@ import { Stretch } from "./stretch.js";
 const MESSAGES_LIMIT = 600; // kept while nobody reads the older ones
 const UNSEEN_LIMIT = 10_000; // kept unread, in a room that nobody looks at for days
 const SPEAKERS_LIMIT = 500; // messages whose authors are offered to be mentioned
+const LATELY_LIMIT = 50; // people who spoke lately and are not here
 const TYPING_MS = 6000;
 const MEMBERS_LIMIT = 200; // as the service's: a larger room tells only how many
 
@@ -125,6 +126,18 @@ export class Room {
     const add = ({ id, name }) => !people.has(name) && people.set(name, { id, name });
     for (const { user } of this.messages.slice(-SPEAKERS_LIMIT).reverse()) add(user);
     for (const [id, name] of [...this.members].sort(([, one], [, other]) => one.localeCompare(other))) add({ id, name });
+    return [...people.values()];
+  }
+
+  /** Who spoke lately and is not here, the last first. Where only the number of those here is known, nobody is. */
+  lately() {
+    /** @type {Map<string, Person>} by id */
+    const people = new Map();
+    if (this.members.size === 0) return [];
+    for (const { user } of this.messages.slice(-SPEAKERS_LIMIT).reverse()) {
+      if (people.size === LATELY_LIMIT) break;
+      if (!this.members.has(user.id) && !people.has(user.id)) people.set(user.id, user);
+    }
     return [...people.values()];
   }
 

@@ -6,11 +6,12 @@
 import { checkRoom } from "./address.js";
 import { avatar, byId, closest, el, icon, iconButton } from "./dom.js";
 import { openLayer } from "./layers.js";
-import { openMenu } from "./menu.js";
 import { number, words } from "./words.js";
 
 /**
  * @import { ListedRoom, Person } from "../protocol.js"
+ * @import { Alerts } from "./alerts.js"
+ * @import { Item } from "./menu.js"
  * @import { Room } from "./room.js"
  */
 
@@ -34,15 +35,19 @@ export class Sidebar {
   /** @type {Record<string, () => void>} what closes the drawers that are open, by id */
   #drawers = {};
   #drawn = { rooms: "", people: "" };
+  /** @type {{joined: JoinedRoom[], others: ListedRoom[]}} */
+  #rooms = { joined: [], others: [] };
 
   /**
    * @param {object} on
    * @param {(room: string) => void} on.open
    * @param {(room: string) => void} on.leave
    * @param {(room: string, fact: "favourite" | "muted", on: boolean) => void} on.choose
+   * @param {() => Promise<void>} on.list look which rooms there are
    * @param {() => void} on.rename
    * @param {() => void} on.signOut
    * @param {(person: Person) => void} on.moderate
+   * @param {() => Alerts | null} on.alerts
    */
   constructor(on) {
     this.#on = on;
@@ -59,6 +64,9 @@ export class Sidebar {
       button.addEventListener("click", () => this.#close());
     }
     document.addEventListener("keydown", ({ key, isComposing }) => key === "Escape" && !isComposing && this.#close());
+    byId("switch").addEventListener("click", () => this.#switch());
+    document.addEventListener("keydown", (event) => this.#onShortcut(event));
+    if (/Mac|iP/.test(navigator.platform)) byId("switch").querySelector("kbd")?.replaceChildren("⌘K");
     wide.addEventListener("change", () => this.#settle());
     narrow.addEventListener("change", () => this.#settle());
     this.#settle();
@@ -72,6 +80,21 @@ export class Sidebar {
 
   #close() {
     for (const close of Object.values(this.#drawers)) close();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onShortcut(event) {
+    const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
+    if (key.toLowerCase() !== "k" || ctrlKey === metaKey || altKey || shiftKey) return;
+    if (byId("app").hidden || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    this.#switch();
+  }
+
+  async #switch() {
+    const { toggleSwitcher } = await import("./switcher.js");
+    const { open, list } = this.#on;
+    toggleSwitcher({ rooms: () => this.#rooms, list, open });
   }
 
   /** @type {(id: "sidebar" | "people", opener: string) => void} */
@@ -116,6 +139,7 @@ export class Sidebar {
    * @param {ListedRoom[]} others
    */
   rooms(rooms, others) {
+    this.#rooms = { joined: rooms, others };
     byId("menu-dot").hidden = !rooms.some(({ unread, mentions, current }) => unread + mentions > 0 && !current);
     const signature = JSON.stringify([rooms, others]);
     if (this.#drawn.rooms === signature) return;
@@ -159,18 +183,38 @@ export class Sidebar {
     return el("li", {}, open, menu);
   }
 
-  /** @type {(room: JoinedRoom, leavable: boolean) => void} */
-  #openMenu({ name, favourite, muted }, leavable) {
+  /** @type {(room: JoinedRoom, leavable: boolean) => Promise<void>} */
+  async #openMenu({ name, favourite, muted }, leavable) {
+    const { openMenu } = await import("./menu.js");
     const { leave, choose } = this.#on;
+    /** @type {Item[][]} */
     const items = [
       [
         { label: words.sidebar.favourite, checked: favourite, choose: () => choose(name, "favourite", !favourite) },
         { label: words.sidebar.muted, checked: muted, choose: () => choose(name, "muted", !muted) },
       ],
+      this.#alertItems(name),
       ...(leavable ? [[{ label: words.sidebar.leave(name), choose: () => leave(name) }]] : []),
     ];
     const opener = () => this.#find("room-menu", name);
     openMenu({ label: words.sidebar.menu(name), about: `#${name}`, items, within: byId("sidebar"), opener });
+  }
+
+  /**
+   * @param {string} room
+   * @returns {Item[]}
+   */
+  #alertItems(room) {
+    const alerts = this.#on.alerts();
+    if (!alerts?.possible) return [];
+    const level = alerts.level(room);
+    const { group, all, mentions, none, sound } = words.alerts;
+    return [
+      { label: all, group, checked: level === "all", choose: () => alerts.choose(room, "all") },
+      { label: mentions, group, checked: level === "mentions", choose: () => alerts.choose(room, "mentions") },
+      { label: none, group, checked: level === "", choose: () => alerts.choose(room, "") },
+      { label: sound, checked: alerts.sound, choose: () => (alerts.sound = !alerts.sound) },
+    ];
   }
 
   /** @param {ListedRoom} room */
@@ -217,7 +261,7 @@ export class Sidebar {
   }
 
   /**
-   * Who is here.
+   * Who is here, and who was lately.
    * @param {Room} room
    * @param {string | null} me
    * @param {boolean} isModerator
@@ -226,7 +270,8 @@ export class Sidebar {
     const members = [...room.members].map(([id, name]) => ({ id, name }));
     const rank = (/** @type {Person} */ { id }) => (id === me ? 0 : 1);
     members.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
-    const signature = JSON.stringify([members, room.count, isModerator]);
+    const lately = room.lately();
+    const signature = JSON.stringify([members, room.count, isModerator, lately]);
     if (this.#drawn.people === signature) return;
     this.#drawn.people = signature;
     byId("people-count").textContent = room.count > 0 ? number(room.count) : "";
@@ -240,7 +285,9 @@ export class Sidebar {
       list.push(el("li", { class: "muted" }, words.sidebar.large));
     }
     byId("members").replaceChildren(...list);
-    const again = focused && byId("members").querySelector(`.moderate[data-user="${CSS.escape(focused)}"]`);
+    byId("lately-list").replaceChildren(...lately.map((person) => this.#person(person, false, isModerator)));
+    byId("lately").hidden = lately.length === 0;
+    const again = focused && byId("people").querySelector(`.moderate[data-user="${CSS.escape(focused)}"]`);
     if (again instanceof HTMLElement) again.focus();
   }
 

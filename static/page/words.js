@@ -97,6 +97,7 @@ export const words = {
     rename: "Change your name",
     settings: "How it looks",
     openRooms: "Show the room list",
+    switch: "Go to a room",
     // the messages
     messages: "Messages",
     firstUnread: "Jump to the first new message",
@@ -109,6 +110,7 @@ export const words = {
     people: "People",
     peopleHere: "People in this room",
     closePeople: "Close the list of people",
+    lately: "Spoke lately, not here",
     notices: "Notices",
     // what the room is about
     about: "About this room:",
@@ -473,6 +475,7 @@ export const words = {
           ["Ctrl+B, Ctrl+I", "makes what is selected bold, italic; on a Mac with ⌘"],
           ["↑", "in an empty box: edits your last message"],
           ["Esc", "gives an edit up"],
+          ["Ctrl+K", "goes to another room; on a Mac ⌘K"],
         ],
       },
     ],
@@ -506,6 +509,29 @@ export const words = {
     large: "In a room this large only the number is shown.",
     you: "you",
     out: "can’t be entered",
+  },
+
+  alerts: {
+    group: "Notifications",
+    all: "All messages",
+    mentions: "Mentions of you",
+    none: "None",
+    sound: "With a sound, in all rooms",
+    denied: "Your browser keeps this page from telling you anything. Its settings for this page can change that.",
+    /** @type {(name: string | null, room: string) => string} null: several people */
+    title: (name, room) => (name === null ? `#${room}` : `${name} in #${room}`),
+  },
+
+  switcher: {
+    hint: "A part of its name",
+    current: "You are here",
+    begin: "A new room",
+    /** @param {number} messages */
+    unread: (messages) => `${number(messages)} unread`,
+    /** @param {number} messages */
+    mentions: (messages) => count(messages, { one: "mention", other: "mentions" }),
+    /** @param {number} rooms */
+    found: (rooms) => count(rooms, { one: "room", other: "rooms" }),
   },
 
   queue: {
