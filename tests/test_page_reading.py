@@ -282,6 +282,7 @@ async def test_no_layout_is_forced_while_messages_come() -> None:
                 assert not forced, f"forced by {forced}"
                 await ada.page.locator("#log").hover()
                 await wheel(ada, -300)
+                await settle()  # a quarter of a second after it the space above is put right, which lays out once
                 forced = _forced(await _trace(ada, come))
                 assert not forced, f"forced by {forced}"
 
