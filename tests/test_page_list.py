@@ -1,5 +1,6 @@
 """The chat page in a real Chromium: the list of rooms, over several tabs, and what is chosen for each room."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from playwright.async_api import Page
 
 from .browser import Person, chromium, expect, person
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
+from .harness import NO_LIMITS, ChatClient, ServiceProcess, make_jwt, wait_until
 
 PHONE = {"width": 390, "height": 780}
 
@@ -28,6 +29,13 @@ async def _lists(page: Page, *rooms: str) -> None:
 async def _join(page: Page, room: str) -> None:
     await page.get_by_role("textbox", name="Join another room").fill(room)
     await page.keyboard.press("Enter")
+
+
+def _are_counted(service: ServiceProcess, *rooms: str) -> bool:
+    """Whether the list of rooms has somebody in each of these; it may be a second old."""
+    _, _, body = service.request("GET", "/rooms", headers={"Authorization": f"Bearer {make_jwt('carl', 'Carl')}"})
+    found = {room["room"]: room["count"] for room in json.loads(body)["rooms"]}
+    return all(found.get(room) for room in rooms)
 
 
 async def test_two_tabs_that_change_at_the_same_time_agree() -> None:
@@ -234,6 +242,7 @@ async def test_the_switcher_goes_to_a_room_by_a_part_of_its_name(scheme: Any) ->
             for room in ("garden", "big-garden", "hall"):
                 await bob.join(room)
                 await bob.send(room, "first")
+            await asyncio.to_thread(wait_until, lambda: _are_counted(service, "garden", "big-garden"), "Bob is counted")
             await ada.enter("Ada", "hall")
             await bob.recv("read")
             await _join(ada.page, "lobby")

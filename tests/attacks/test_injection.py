@@ -126,6 +126,7 @@ async def test_markup_in_texts_names_and_reactions_is_text() -> None:
 
 async def _shows(ada: Person, texts: list[str]) -> None:
     await expect(ada.page.locator(".message .text")).to_have_count(len(texts))
+    await expect(ada.page.locator(".message .text").last).to_have_text(texts[-1])  # drawn anew after its edit
     found = await ada.page.locator(".message .text").all_text_contents()
     assert [" ".join(text.split()) for text in found] == [" ".join(text.split()) for text in texts]
 
