@@ -13,7 +13,7 @@ from service.brokers.readiness import Readiness
 from service.config import Settings
 from service.identity.jwks import KeySet
 
-PATIENCE = 5.0  # seconds for a connection to be made and a write to be done
+TIMEOUT = 5.0  # seconds for a connection to be made and a write to be done
 LOOK_INTERVAL = 0.05  # seconds
 # What may be over in a moment; a cluster is down until its map is known.
 _PASSING = (Fault.AWAY, Fault.SILENT, Fault.LOADING, Fault.CLUSTER)
@@ -26,26 +26,26 @@ _ADVICE = {
 }
 
 
-async def findings(settings: Settings, redis_variable: str, patience: float = PATIENCE) -> list[str]:
+async def findings(settings: Settings, redis_variable: str, timeout: float = TIMEOUT) -> list[str]:
     """What is wrong, a sentence each that begins with the variable. Redis gets a key for ten seconds, nothing else."""
-    looks = (_redis(settings, redis_variable, patience), _keys(settings))
+    looks = (_redis(settings, redis_variable, timeout), _keys(settings))
     return [found for found in await asyncio.gather(*looks) if found]
 
 
-async def _redis(settings: Settings, variable: str, patience: float) -> str:
+async def _redis(settings: Settings, variable: str, timeout: float) -> str:
     if not settings.redis_url:
         return ""
-    fault = await _fault(settings, patience)
+    fault = await _fault(settings, timeout)
     if fault is None:
         return ""
     advice = _ADVICE.get(fault, "is it up, and is the address right? A start would serve without it until it comes")
     return f"{variable}: {settings.broker_name} takes no write: {fault}; {advice}"
 
 
-async def _fault(settings: Settings, patience: float) -> Fault | None:
-    """Why Redis takes no write, after `patience` seconds at the most if that may yet change; None: it took one."""
+async def _fault(settings: Settings, timeout: float) -> Fault | None:
+    """Why Redis takes no write, after `timeout` seconds at the most if that may yet change; None: it took one."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience
+    deadline = loop.time() + timeout
     broker = app.make_broker(settings)
     readiness = Readiness(broker, fresh=0.0)
     await broker.open(_Nobody())
