@@ -259,6 +259,8 @@ async def test_the_switcher_goes_to_a_room_by_a_part_of_its_name(scheme: Any) ->
                 ["#hall 1 unread", "#lobby You are here", "#big-garden 1 person", "#garden 1 person"]
             )
             await expect(ada.page.locator("#announcer")).to_contain_text("4 rooms")
+            await bob.send("hall", "more news")  # while it is open
+            await expect(options.first).to_have_text("#hall 2 unread")
             assert await ada.page.locator("main.room").evaluate("node => node.inert")
             assert await ada.axe() == []
             assert await ada.low_contrast() == []

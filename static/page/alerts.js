@@ -108,7 +108,7 @@ export class Alerts {
   onMessage(room, message, mentions) {
     const level = this.level(room.name);
     const wanted = level === "all" || (level === "mentions" && mentions);
-    if (!this.#tells || !wanted || this.#list.get(room.name)?.muted) return;
+    if (!wanted || this.#list.get(room.name)?.muted) return;
     const gathered = this.#gathered.get(room.name);
     if (gathered) {
       gathered.push(message);
@@ -129,6 +129,7 @@ export class Alerts {
     const { name } = room;
     const messages = this.#gathered.get(name) ?? [];
     this.#gathered.delete(name);
+    if (!this.#tells) return; // asked only now, as the tab that told may have gone away meanwhile
     const { held = [] } = await navigator.locks.query();
     if (held.some((lock) => lock.name === SIGHT + name) || room.unread === 0) return;
     this.#show(name, messages);

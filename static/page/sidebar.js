@@ -37,6 +37,7 @@ export class Sidebar {
   #drawn = { rooms: "", people: "" };
   /** @type {{joined: JoinedRoom[], others: ListedRoom[]}} */
   #rooms = { joined: [], others: [] };
+  #redrawSwitcher = () => {};
 
   /**
    * @param {object} on
@@ -94,7 +95,7 @@ export class Sidebar {
   async #switch() {
     const { toggleSwitcher } = await import("./switcher.js");
     const { open, list } = this.#on;
-    toggleSwitcher({ rooms: () => this.#rooms, list, open });
+    this.#redrawSwitcher = toggleSwitcher({ rooms: () => this.#rooms, list, open });
   }
 
   /** @type {(id: "sidebar" | "people", opener: string) => void} */
@@ -148,6 +149,7 @@ export class Sidebar {
     byId("rooms").replaceChildren(...rooms.map((room) => this.#room(room, rooms.length > 1)));
     byId("others").replaceChildren(...others.map((room) => this.#other(room)));
     byId("other-rooms").hidden = others.length === 0;
+    this.#redrawSwitcher();
     if (!focused) return;
     const kind = focused.matches(".room-menu") ? "room-menu" : "room-link";
     const current = rooms.find((room) => room.current)?.name ?? "";

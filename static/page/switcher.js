@@ -30,11 +30,12 @@ let closeOpen = null;
  * @param {() => Rooms} what.rooms as they are now
  * @param {() => Promise<void>} what.list look which there are
  * @param {(room: string) => void} what.open
+ * @returns {() => void} to be called when the rooms are others
  */
 export function toggleSwitcher({ rooms, list: look, open }) {
   if (closeOpen) {
     closeOpen();
-    return;
+    return () => {};
   }
   const list = el("ul", { id: "switcher-list", role: "listbox", class: "scroll", "aria-label": words.shell.rooms });
   const input = el("input", {
@@ -113,7 +114,8 @@ export function toggleSwitcher({ rooms, list: look, open }) {
   });
   closeOpen = closeLayer;
   say();
-  look().then(() => node.isConnected && requestAnimationFrame(draw)); // they are drawn in the list first
+  void look();
+  return () => node.isConnected && draw();
 }
 
 /**
