@@ -208,6 +208,11 @@ class Person:
         await expect(self.page.locator("#me-state")).to_have_text("Online")
         await expect(self.page.locator(".row-note.start, .row-note.loading, .message").first).to_be_attached()
 
+    async def reload(self) -> None:
+        """Load the page anew, once the browser is done with going back over a dialog's entry: either ends the other."""
+        await self.page.wait_for_function("!history.state?.layers")
+        await self.page.reload()
+
     async def reconnect(self) -> None:
         """Let sockets in again, and tell the page, whose next try by itself may be half a minute away."""
         self.wire.open = True

@@ -26,7 +26,7 @@ async def test_two_people_talk() -> None:
             assert await bob.page.locator(".message .name").all_text_contents() == ["Ada", "You"]
             await expect(bob.message("three")).to_have_class(re.compile("own"))
             await expect(ada.message("three").locator(".name")).to_have_text("Bob")
-            await ada.page.reload()
+            await ada.reload()
             await ada.reads("one", "two", "three")
 
 
@@ -140,7 +140,7 @@ async def test_edit_react_and_remove() -> None:
             await expect(bob.page.locator(".chip")).to_have_text("👍2")
             await bob.page.locator(".chip").click()
             await expect(bob.page.locator(".chip")).to_have_attribute("aria-pressed", "false")
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.page.locator(".chip")).to_have_attribute("aria-pressed", "true")
             await ada.message("hello").hover()
             await ada.page.get_by_role("button", name="Remove").click()

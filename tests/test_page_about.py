@@ -39,7 +39,7 @@ async def test_who_began_a_room_sets_its_topic_and_everybody_sees_it() -> None:
             await expect(dialog).to_contain_text(re.compile(r"Topic by Ada · Today, .*Begun by Ada · Today, "))
             await bob.page.keyboard.press("Escape")
             await expect(dialog).to_be_hidden()
-            await bob.page.reload()
+            await bob.reload()
             await expect(bob.page.locator("#about-line")).to_have_text("Beds, borders and https://example.org/plan")
             await set_topic(ada, "")
             await expect(ada.page.locator("#about-line")).to_have_text("Set a topic")

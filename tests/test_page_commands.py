@@ -121,7 +121,7 @@ async def test_nick_changes_the_name() -> None:
             await expect(ada.page.locator("#me-name")).to_have_text("Ada Lovelace")
             await ada.say("hello")
             await expect(bob.page.locator(".head .name")).to_have_text("Ada Lovelace")
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.page.locator("#me-name")).to_have_text("Ada Lovelace")
 
 

@@ -60,7 +60,7 @@ async def test_a_reload_while_cut_off_claims_no_completeness() -> None:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
             await ada.wire.cut()
-            await ada.page.reload()
+            await ada.reload()
             await _says(ada, r"Nothing is known of this room yet\.")
 
 

@@ -47,10 +47,10 @@ async def test_what_waits_survives_a_reload() -> None:
             await ada.enter("Ada")
             await ada.wire.cut()
             await ada.say("one", "two")
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.page.locator(".pending .text")).to_have_text(["one", "two"])
             ada.wire.open = True
-            await ada.page.reload()
+            await ada.reload()
             await ada.reads("one", "two")
 
 
@@ -224,7 +224,7 @@ async def test_a_refused_message_is_shown_and_can_be_sent_again() -> None:
                 await moderator.request("moderate", room="lobby", user=user, action="mute")
                 await ada.say("hello?")
                 await expect(ada.message("hello?").locator(".status")).to_have_text("Not sent. You are muted.")
-                await ada.page.reload()
+                await ada.reload()
                 await expect(ada.message("hello?")).to_have_class(re.compile("failed"))
                 await moderator.request("moderate", room="lobby", user=user, action="unmute")
                 await ada.page.get_by_role("button", name="Send again").click()

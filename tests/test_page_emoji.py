@@ -160,7 +160,7 @@ async def test_the_picker_by_hand() -> None:
             await _search(ada).fill("wave")
             await picker.get_by_role("option", name="waving hand").click()
             await expect(ada.box).to_have_value("🍇👋🏾")
-            await ada.page.reload()
+            await ada.reload()
             await _open(ada)
             recent = picker.get_by_role("group", name="Used lately").get_by_role("option")
             await expect(recent).to_have_text(["👋🏾", "🍇"])

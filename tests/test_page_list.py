@@ -71,7 +71,7 @@ async def test_two_tabs_that_change_at_the_same_time_agree() -> None:
                 await expect(page.locator("#rooms li").first).to_contain_text("Favourite")
                 await expect(page.locator("#rooms li").first).to_contain_text("Muted")
             await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
-            await ada.page.reload()
+            await ada.reload()
             await _lists(ada.page, "lobby", "attic", "cellar", "garden")
 
 

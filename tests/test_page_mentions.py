@@ -174,7 +174,7 @@ async def test_mentions_are_counted_apart() -> None:
             await expect(mentions).to_have_text("@2 mention you")
             await bob.request("remove", room="garden", id="gone", target=first["seq"])
             await expect(mentions).to_have_text("@1 mentions you")
-            await ada.page.reload()
+            await ada.reload()
             await expect(unread).to_have_text("4 unread")
             await expect(mentions).to_have_text("@1 mentions you")
             await ada.say("/join garden")

@@ -78,7 +78,7 @@ async def test_a_change_that_is_given_up_changes_nothing() -> None:
             await ada.page.keyboard.press("Escape")
             await expect(_entry(ada, "as it was")).to_contain_text("Waiting")
             await ada.page.get_by_role("button", name="Edit").click()
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.message("as it was")).to_contain_text("Not sent")
             await ada.page.locator("#queue summary").click()
             await _entry(ada, "as it was").get_by_role("button", name="Send again").click()

@@ -52,7 +52,7 @@ async def test_a_token_in_the_address_signs_in_and_is_seen_nowhere() -> None:
             await expect(ada.page.get_by_role("button", name="Change your name")).to_be_hidden()
             await ada.say("/nick Eve")
             await expect(ada.page.get_by_text("Your name comes with your account.").first).to_be_visible()
-            await ada.page.reload()
+            await ada.reload()
             await ada.online()
             await expect(me(ada)).to_have_text("Ada")
             assert not [url for url in urls if token in url]

@@ -117,13 +117,13 @@ async def test_a_reload_while_cut_off_claims_no_beginning() -> None:
             await ada.reads("known")
             await ada.wire.cut()
             await ada.say("waits")
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.message("waits")).to_be_visible()
             await settle(1)
             for claim in ("begins", "Nobody has said", "no longer kept"):
                 await expect(ada.page.locator("#log")).not_to_contain_text(claim)
             ada.wire.open = True
-            await ada.page.reload()
+            await ada.reload()
             await ada.reads("known", "waits")
             await expect(ada.page.locator("#log")).to_contain_text("This is where #garden begins")
 
@@ -229,7 +229,7 @@ async def test_a_taken_name_throws_nobody_out() -> None:
             await expect(ada.page.locator("#me-name")).to_have_text("Ada L.")
             await ada.say("now Ada L.")
             await expect(bob.message("now Ada L.").locator(".name")).to_have_text("Ada L.")
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.page.locator("#me-name")).to_have_text("Ada L.")
 
 
@@ -384,7 +384,7 @@ async def test_who_has_no_account_is_told_at_the_entrance() -> None:
                 await route.fulfill(body=page.replace(' data-guests="0"', ""), content_type="text/html")
 
             await ada.page.route(f"{service.url}/", older)
-            await ada.page.reload()
+            await ada.reload()
             await ada.name_box.fill("Ada")
             await ada.name_box.press("Enter")
             objection = ada.page.locator("#entrance-objection")

@@ -96,7 +96,7 @@ async def test_nothing_of_anybody_s_is_kept_with_the_page() -> None:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
             await keep(ada)
-            await ada.page.reload()
+            await ada.reload()
             await ada.online()
             await ada.say("a secret")
             await ada.reads("a secret")
@@ -223,7 +223,7 @@ async def test_the_worker_can_be_taken_from_all_browsers() -> None:
             await ada.page.goto(f"{service.url}/r/lobby")
             # The browser itself looks for a new worker behind the navigation, and the page comes anew from the service.
             await ada.online()
-            await ada.page.reload()
+            await ada.reload()
             await ada.online()
             assert await ada.page.evaluate("navigator.serviceWorker.controller") is None
             assert await kept(ada.page) == []

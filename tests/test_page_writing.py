@@ -144,7 +144,7 @@ async def test_a_message_removed_while_it_is_written_anew() -> None:
             await expect(ada.page.locator("#editing")).to_be_hidden()
             await expect(ada.box).to_have_value("quite other words")
             await expect(ada.page.locator(".toast")).to_contain_text("Your words stay here")
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.box).to_have_value("quite other words")
             await ada.box.press("Enter")
             await expect(other.locator(".message.own .text")).to_have_text("quite other words")
@@ -229,7 +229,7 @@ async def test_a_rewrite_survives_a_look_into_another_room() -> None:
                 await ada.page.go_back()
                 await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
                 await expect(ada.box).to_have_value(kept)
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.box).to_have_value("new words")
 
 

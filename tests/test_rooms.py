@@ -972,12 +972,14 @@ async def test_what_a_member_knows_ends_with_its_membership(redis_url: str) -> N
 @pytest.mark.expects_log("lacks what was handed out")
 async def test_after_a_reset_a_member_knows_what_it_says_anew(redis_server: RedisServer, redis_url: str) -> None:
     """Those who are told to join afresh are no members any more, of either kind."""
-    async with two_kinds(redis_url) as (it, knowing, plain, _):
+    async with two_kinds(redis_url) as (it, knowing, plain, room):
         await it.say("one", "two")
         await until(has(plain, 1, 2), "two events")
+        epoch = room.epoch
         lose_from(redis_server, 2)
         it.look_again()
-        await until(lambda: knowing.resets and plain.resets, "the resets")
+        await until(lambda: room.epoch != epoch, "the new epoch")
+        assert knowing.resets and plain.resets
         for reader in (knowing, plain):
             it.go_on(reader)
         await store(it.broker, topic("tea"))

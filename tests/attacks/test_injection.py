@@ -112,7 +112,7 @@ async def test_markup_in_texts_names_and_reactions_is_text() -> None:
                 await eve.request("edit", room="lobby", id=eve.new_id(), target=sent["seq"], text=TEXTS[0] + TEXTS[1])
                 shown = [f"by {name}" for name in NAMES] + [*TEXTS[:-1], TEXTS[0] + TEXTS[1]]
                 await _shows(ada, shown)
-                await ada.page.reload()
+                await ada.reload()
                 await ada.online()
                 await _shows(ada, shown)
             assert await ada.page.locator(FOREIGN).count() == 0
@@ -174,7 +174,7 @@ async def test_no_address_ever_holds_a_ticket_or_a_token() -> None:
             await ada.say("hello")
             await ada.reads("hello")
             addresses.append(ada.page.url)
-            await ada.page.reload()
+            await ada.reload()
             await ada.reads("hello")
             addresses.append(ada.page.url)
             addresses += await ada.page.evaluate("performance.getEntries().map(entry => entry.name)")

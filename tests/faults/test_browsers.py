@@ -74,7 +74,7 @@ async def test_a_page_catches_up_after_kills(tmp_path: Path) -> None:
         await type_through(kill_redis)
         await type_through(kill_both)
         for reader in (ada, bob):
-            await reader.page.reload()
+            await reader.reload()
             await reader.online()
             await reader.reads(*said)
             await expect(reader.page.locator(".row-note.gap")).to_have_count(0)
@@ -142,7 +142,7 @@ async def test_five_tabs_agree_on_who_is_here(tmp_path: Path) -> None:
         # A closed tab of two, and a reload within the grace: nobody has left.
         await second.close()
         tabs.remove(second)
-        await bob.page.reload()
+        await bob.reload()
         await bob.online()
         deadline = asyncio.get_running_loop().time() + GRACE + 2
         while asyncio.get_running_loop().time() < deadline:
@@ -160,7 +160,7 @@ async def test_five_tabs_agree_on_who_is_here(tmp_path: Path) -> None:
 
         # She comes, and leaves for another room.
         eve.wire.open = True
-        await eve.page.reload()
+        await eve.reload()
         await eve.online()
         await agree([*tabs, eve.page], everybody)
         await eve.page.goto(f"{eve.url}/r/elsewhere")
