@@ -37,16 +37,45 @@ _REPORT_VIOLATIONS = """
 """
 
 
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--in-process-gpu"]  # no process that draws what nobody looks at
+
+
+class SharedBrowser:
+    """Debian's Chromium, without what draws windows: the whole one costs the processor 1.6 times as much a test.
+
+    All tests of a process have it in turn, and the loop it is on: to start it costs more than most of them do with it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._path = require_tool("chromium-headless-shell", "chromium-headless-shell")
+        self._playwright = loop.run_until_complete(async_playwright().start())
+        self._browser: Browser | None = None
+
+    async def browser(self) -> Browser:
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = await self._playwright.chromium.launch(executable_path=self._path, args=_FLAGS)
+        return self._browser
+
+    def close(self) -> None:
+        if self._browser is not None:
+            self._loop.run_until_complete(self._browser.close())
+        self._loop.run_until_complete(self._playwright.stop())
+
+
+shared_browsers: dict[asyncio.AbstractEventLoop, SharedBrowser] = {}
+"""By the loop that it is on; the fixture `browser_loop` starts and ends it."""
+
+
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium, without what draws windows: the whole one costs the processor 1.6 times as much a test."""
-    path = require_tool("chromium-headless-shell", "chromium-headless-shell")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            await browser.close()
+    """A browser with nobody in it, where tests share one; none of those who open it here stays."""
+    browser = await shared_browsers[asyncio.get_running_loop()].browser()
+    try:
+        yield browser
+    finally:
+        for context in browser.contexts:
+            await context.close()
 
 
 # Contrast of every text in sight with what lies behind it (WCAG 2.2, 1.4.3), where it is too low. Colours go through

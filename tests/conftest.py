@@ -17,12 +17,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from tornado.ioloop import IOLoop
+from tornado.platform.asyncio import AsyncIOLoop
 
 from service.brokers.broker import Broker
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 
+from .browser import SharedBrowser, shared_browsers
 from .harness import SECRET_KEY, UNIT, RedisCluster, RedisSentinels, RedisServer, ServiceProcess, secrecy
 
 hypothesis.settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing of the code
@@ -112,30 +113,49 @@ def unexpected_logs(request: pytest.FixtureRequest) -> Iterator[None]:
     assert not leaks, "secrets in the log:\n" + "\n".join(leaks[:20])
 
 
+@pytest.fixture(scope="session")
+def browser_loop() -> Iterator[AsyncIOLoop]:
+    """The loop that tests with a browser share, as they share the browser."""
+    loop = AsyncIOLoop(make_current=False)
+    asyncio_loop: asyncio.AbstractEventLoop = loop.asyncio_loop
+    shared_browsers[asyncio_loop] = SharedBrowser(asyncio_loop)
+    yield loop
+    shared_browsers.pop(asyncio_loop).close()
+    _close(loop)
+
+
 @pytest.fixture
-def io_loop(unexpected_logs: None) -> Iterator[IOLoop]:
-    """A loop for one test; it fails the test that leaves a task pending on it.
+def io_loop(request: pytest.FixtureRequest, unexpected_logs: None) -> Iterator[AsyncIOLoop]:
+    """A loop for one test, or the one with the browser; it fails the test that leaves a task pending on it.
 
     Replaces pytest-tornasync's own.
     """
-    loop = IOLoop(make_current=False)
+    shared = "chromium" in vars(request.module)
+    loop = request.getfixturevalue("browser_loop") if shared else AsyncIOLoop(make_current=False)
     asyncio_loop: asyncio.AbstractEventLoop = loop.asyncio_loop
     asyncio.set_event_loop(asyncio_loop)
+    before = asyncio.all_tasks(asyncio_loop)
     yield loop
-    pending = _pending(asyncio_loop)
-    asyncio_loop.run_until_complete(asyncio_loop.shutdown_asyncgens())
-    asyncio_loop.run_until_complete(asyncio_loop.shutdown_default_executor())
+    pending = _pending(asyncio_loop, before)
     asyncio.set_event_loop(None)
-    loop.close()
+    if not shared:
+        _close(loop)
     # Exceptions nobody asked for and sockets nobody closed speak up when they are collected: here, not in
     # another test.
     gc.collect()
     assert not pending, "tasks left pending:\n" + "\n".join(pending)
 
 
-def _pending(loop: asyncio.AbstractEventLoop) -> list[str]:
-    """Tasks that don't end by themselves in a tenth of a unit, as text; they are cancelled."""
-    tasks = asyncio.all_tasks(loop)
+def _close(loop: AsyncIOLoop) -> None:
+    asyncio_loop: asyncio.AbstractEventLoop = loop.asyncio_loop
+    asyncio_loop.run_until_complete(asyncio_loop.shutdown_asyncgens())
+    asyncio_loop.run_until_complete(asyncio_loop.shutdown_default_executor())
+    loop.close()
+
+
+def _pending(loop: asyncio.AbstractEventLoop, before: "set[asyncio.Task[object]]") -> list[str]:
+    """Tasks since `before` that don't end by themselves in a tenth of a unit, as text; they are cancelled."""
+    tasks = asyncio.all_tasks(loop) - before
     if not tasks:
         return []
 

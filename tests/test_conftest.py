@@ -78,7 +78,7 @@ def _pytest(folder: Path, source: str, *options: str) -> "subprocess.CompletedPr
     package = folder / "tests"
     package.mkdir(exist_ok=True)
     (package / "__init__.py").write_text("")
-    for name in ("tests/conftest.py", "tests/harness", "service"):
+    for name in ("tests/conftest.py", "tests/browser.py", "tests/harness", "service"):
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     (package / "test_it.py").write_text(source + "\n")

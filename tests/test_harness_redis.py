@@ -13,6 +13,7 @@ from redis.sentinel import Sentinel as SentinelClient
 from .harness import UNIT, RedisCluster, RedisSentinels, RedisServer, wait_until
 
 DELAY = 0.05
+DOWN_AFTER = 4 * UNIT  # seconds, so that nobody is taken for dead on a busy machine and a second failover follows
 
 
 @contextmanager
@@ -42,7 +43,9 @@ def written(client: redis.Redis, key: str, value: str, copies: int) -> float:
 
 def test_a_dead_master_is_followed_by_a_replica() -> None:
     """What a replica had stays, clients that ask a sentinel find it, the dead one comes back as a replica."""
-    with RedisSentinels(replication_delay=DELAY, password="word", sentinel_password="other") as servers:
+    with RedisSentinels(
+        replication_delay=DELAY, down_after=DOWN_AFTER, password="word", sentinel_password="other"
+    ) as servers:
         hosts = [("127.0.0.1", sentinel.port) for sentinel in servers.sentinels]
         assert servers.url == "redis+sentinel://" + ",".join(f"{host}:{port}" for host, port in hosts) + "/mymaster/0"
         asked = SentinelClient(hosts, sentinel_kwargs={"password": "other"})

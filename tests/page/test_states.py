@@ -11,8 +11,8 @@ import pytest
 from playwright.async_api import Locator, Route
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
+from ..browser import Person, chromium, expect, person, settle
+from ..harness import NO_LIMITS, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 
 
 @asynccontextmanager

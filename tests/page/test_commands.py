@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
+from ..browser import Person, chromium, expect, person, settle
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
 
 def _sent(ada: Person) -> list[str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from .browser import Person, chromium, expect, person
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
+from ..browser import Person, chromium, expect, person
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
 # Source and what is shown, as HTML without the links' attributes. What is not markup is shown as it was typed.
 CASES: dict[str, list[tuple[str, str | None]]] = {

@@ -7,9 +7,9 @@ from typing import Any
 
 from playwright.async_api import ViewportSize
 
-from .browser import Person, chromium, expect, person
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
-from .test_page import SCHEMES
+from ..browser import Person, chromium, expect, person
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess
+from ..test_page import SCHEMES
 
 WINDOW = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 780}

@@ -4,8 +4,8 @@ import re
 
 from playwright.async_api import Page
 
-from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
+from ..browser import Person, chromium, expect, person, settle
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
 # What the browser would show, in the order of all tabs of one context; its own notifications need a desktop.
 _DESKTOP = """

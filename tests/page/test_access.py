@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
+from ..browser import Person, chromium, expect, person, settle
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
 NARROW = {"width": 390, "height": 760}
 ANNOUNCED = """() => {

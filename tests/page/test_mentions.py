@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
+from ..browser import Person, chromium, expect, person, settle
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
 
 def _offers(ada: Person) -> Any:

@@ -14,9 +14,9 @@ from service.assets import release
 from service.assets.release import WORKER, load
 from service.pages import STATIC
 
-from .browser import Person, chromium, expect, person
-from .harness import NO_LIMITS, ServiceProcess
-from .serving import serving
+from ..browser import Person, chromium, expect, person
+from ..harness import NO_LIMITS, ServiceProcess
+from ..serving import serving
 
 
 async def keep(someone: Person) -> None:

@@ -2,8 +2,8 @@
 
 from playwright.async_api import Locator
 
-from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, ChatClient, ServiceProcess, make_jwt
+from ..browser import Person, chromium, expect, person, settle
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess, make_jwt
 
 
 def _queue(visitor: Person) -> Locator:

@@ -11,8 +11,8 @@ from playwright.async_api import Locator
 from service.names import check_text
 from service.protocol import RequestError
 
-from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
+from ..browser import Person, chromium, expect, person, settle
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
 # The orders in which browsers tell that Enter took a candidate: the key before the composition's end, as most do; after
 # it with the input method's own code, as Safari does; after it as a plain Enter, as some input methods make it.

@@ -3,9 +3,9 @@
 import asyncio
 import re
 
-from .browser import chromium, expect, person, settle
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
-from .test_page_reading import fill
+from ..browser import chromium, expect, person, settle
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess
+from .test_reading import fill
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 

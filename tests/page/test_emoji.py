@@ -8,8 +8,8 @@ from playwright.async_api import Locator
 
 from service.names import check_emoji
 
-from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, ServiceProcess
+from ..browser import Person, chromium, expect, person, settle
+from ..harness import NO_LIMITS, ServiceProcess
 
 NEWEST = 17  # of Unicode's versions that the page has emoji of
 SCHEMES = ["light", "dark"]

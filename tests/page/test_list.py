@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from .browser import Person, chromium, expect, person
-from .harness import NO_LIMITS, ChatClient, ServiceProcess, make_jwt, wait_until
+from ..browser import Person, chromium, expect, person
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess, make_jwt, wait_until
 
 PHONE = {"width": 390, "height": 780}
 

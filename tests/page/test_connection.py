@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
+from ..browser import Person, chromium, expect, person, settle
+from ..harness import NO_LIMITS, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 
 
 @asynccontextmanager

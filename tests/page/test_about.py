@@ -2,8 +2,8 @@
 
 import re
 
-from .browser import Person, chromium, expect, person
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
+from ..browser import Person, chromium, expect, person
+from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 NARROW = {"viewport": {"width": 380, "height": 700}, "has_touch": True}

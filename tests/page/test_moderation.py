@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 from playwright.async_api import Browser, Locator
 
-from .browser import Person, chromium, expect, person
-from .harness import NO_LIMITS, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
+from ..browser import Person, chromium, expect, person
+from ..harness import NO_LIMITS, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
 
 NARROW = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
 

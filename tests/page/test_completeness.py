@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.async_api import Locator
 
-from .browser import Person, chromium, expect, person
-from .harness import NO_LIMITS, ChatClient, RedisServer, ServiceProcess
+from ..browser import Person, chromium, expect, person
+from ..harness import NO_LIMITS, ChatClient, RedisServer, ServiceProcess
 
 WHEN = r"Today, \d\d:\d\d"
 
@@ -44,7 +44,7 @@ async def test_a_long_room_says_since_when_it_is_known() -> None:
     with ServiceProcess(NO_LIMITS) as service:
         async with ChatClient.open(service.url, "Bob") as bob:
             await bob.join("lobby")
-            for number in range(80):
+            for number in range(200):
                 await bob.send("lobby", f"n{number}")
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.async_api import Page, Route
 
-from .browser import Person, chromium, expect, person
-from .harness import NO_LIMITS, ServiceProcess, make_jwt
+from ..browser import Person, chromium, expect, person
+from ..harness import NO_LIMITS, ServiceProcess, make_jwt
 
 SIGN_IN = "https://accounts.example.com/in?app=chat"
 OTHER_SECRET = "a-secret-that-came-later-0123456789abcdef"
