@@ -17,7 +17,7 @@ from bench.idle import Attendance
 from bench.load import Run, blast, closed_loop, open_loop
 from bench.machine import memory_bytes
 from bench.servers import PINGS_LATER, Target, target
-from bench.stats import percentile
+from service.probe.percentiles import percentile
 
 SERVICE = ("redis", "sqlite")
 SATURATION = 64  # messages in flight at which a server is taken to be saturated

@@ -27,12 +27,6 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(min(values), median(values), max(values))
 
 
-def percentile(values: Sequence[float], percent: float) -> float:
-    """By nearest rank: the least value that `percent` of all don't exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
-
-
 def ratios(values: Sequence[float], others: Sequence[float]) -> list[float]:
     """Round by round, for a machine's speed changes between rounds; as many as both have."""
     return [value / other for value, other in zip(values, others, strict=False)]

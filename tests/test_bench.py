@@ -17,8 +17,9 @@ from bench.load import Run, evenly
 from bench.machine import cpu_seconds, parse_smaps
 from bench.measure import QUICK, Notes, Plan
 from bench.profile import shares
-from bench.stats import number, percentile, ratios, spread
+from bench.stats import number, ratios, spread
 from bench.tables import table
+from service.probe.percentiles import percentile
 from service.sockets.framing import FrameParser
 
 SIZES = (0, 1, 125, 126, 65535, 65536)

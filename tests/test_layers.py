@@ -14,6 +14,7 @@ SERVICE = Path(__file__).resolve().parents[1] / "service"
 FAMILIES: dict[str, tuple[str, ...]] = {
     # Top to bottom: each with its files, or the folder that holds them.
     "command line": ("__main__", "supervisor", "tokens"),
+    "probe": ("probe/",),
     "application": ("app", "config", "files", "lifecycle", "surroundings"),
     "handlers": ("actions", "api", "assets/", "chat", "guides/", "handler", "health", "pages", "session"),
     "node": ("admission", "node"),
@@ -29,6 +30,8 @@ APART: dict[tuple[str, str], tuple[str, ...]] = {
     ("identity", "sockets"): (),
     ("brokers", "sockets"): (),
     ("command line", "sockets"): ("sockets.acceptor",),
+    # It judges from outside: of the service it knows the contract.
+    **{("probe", name): () for name in FAMILIES if name not in ("command line", "probe", "base")},
 }
 
 PURE = (
@@ -39,6 +42,8 @@ PURE = (
     "brokers.sqlite.names",
     "limits",
     "names",
+    "probe.oracle",
+    "probe.percentiles",
     "protocol",
     "rooms.cursors",
     "signals",

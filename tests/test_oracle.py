@@ -1,10 +1,12 @@
-"""The judge of the fault tests: it passes what the contract allows and counts each way to break it."""
+"""service/probe/oracle.py: it passes what the contract allows and counts each way to break it."""
 
 from typing import Any
 
 import pytest
 
-from .harness import Oracle, ReceiverLog
+from service.probe.oracle import Oracle, ReceiverLog
+
+from .harness import settled
 
 ROOM = "lobby"
 
@@ -213,6 +215,6 @@ def test_ids_belong_to_their_user() -> None:
 async def test_settled_waits_for_the_last_frame() -> None:
     """It returns as soon as nothing is missing, and at its deadline with what is."""
     oracle, log = watch(joined(0), acknowledged=1)
-    assert (await oracle.settled(0.05)).lost == 1
+    assert (await settled(oracle, 0.05)).lost == 1
     log.observe(message(1))
-    (await oracle.settled(0.05)).assert_clean()
+    (await settled(oracle, 0.05)).assert_clean()

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from service.probe.oracle import Oracle
+
 from .harness import (
     NO_LIMITS,
     ChatClient,
     ChatError,
-    Oracle,
     ServiceProcess,
     make_jwt,
     service_process,
+    settled,
     wait_until,
 )
 
@@ -84,7 +86,7 @@ async def test_two_people_talk(broker_env: dict[str, str]) -> None:
                 await client.join("lobby")
             for client, text in ((ada, "hello"), (bob, "hello you")):
                 oracle.acknowledged(await client.send("lobby", text), client.user["id"])
-            (await oracle.settled()).assert_clean()
+            (await settled(oracle)).assert_clean()
             assert [(await ada.expect("message"))["text"] for _ in range(2)] == ["hello", "hello you"]
             page = await bob.history("lobby", before=3)
             assert [message["text"] for message in page["messages"]] == ["hello", "hello you"]

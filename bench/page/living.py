@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 from bench.page.lab import WAIT_MS, Lab, Visitor
-from bench.stats import percentile
+from service.probe.percentiles import percentile
 
 _messages = itertools.count()  # no text comes twice, in however many rounds
 

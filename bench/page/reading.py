@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bench.page.lab import WAIT_MS, Lab, Visitor
-from bench.stats import percentile
+from service.probe.percentiles import percentile
 
 RATE = 50.0  # messages a second
 WHEEL_PX = 600  # a turn of the wheel, one in each frame: a fast hand

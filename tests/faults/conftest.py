@@ -1,8 +1,9 @@
 """The fault table's rows: printed at the end of a run, a line a fault.
 
 How a row is made: real processes and a real Redis stand, a swarm of good clients (client.py) posts and listens, a
-fault strikes again and again, and once everybody is caught up the oracle (harness/oracle.py) judges. Each fault has a
-control: the same run with one guard taken away (unguarded.py) must show the damage, or the test could not fail.
+fault strikes again and again, and once everybody is caught up the oracle that `python -m service probe` has, too
+(service/probe/oracle.py), judges. Each fault has a control: the same run with one guard taken away (unguarded.py) must
+show the damage, or the test could not fail.
 
 `bin/test faults` runs the table's sizes, with `--middle` what CI runs, `bin/test` smaller ones of F1, F2, F4, F5, F6,
 F10, F13, F18, F21 to F24, `bin/test soak` the hour of F15. A failure prints its seed; `--seed` or the variable
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.harness import Verdict
+from service.probe.oracle import Verdict
 
 
 @dataclass

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from typing import Self
 
-from tests.harness import NO_LIMITS, UNIT, Oracle, Verdict
+from service.probe.oracle import Oracle, Verdict
+from tests.harness import NO_LIMITS, UNIT
 
 from .client import ORIGIN, Client, Frame, post_ticket
 

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.harness import UNIT, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT
 
 from .conftest import Table
 from .parts import (

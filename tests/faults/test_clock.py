@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import websockets
 
-from tests.harness import UNIT, ChatClient, ChatError, ServiceProcess, SteppedClock, Verdict, make_jwt
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, ChatClient, ChatError, ServiceProcess, SteppedClock, make_jwt
 
 from .client import ORIGIN
 from .conftest import Table

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from tests.harness import UNIT, RedisCluster, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, RedisCluster
 
 from .conftest import Table
 from .parts import RECOVERY, cluster, readiness, room_of, soon, started, stored_ids, under_load

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from service.config import SETTINGS
-from tests.harness import UNIT, ServiceProcess, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, ServiceProcess
 from tests.harness.service_process import ROOT
 
 from .conftest import Table

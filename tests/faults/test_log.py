@@ -6,7 +6,8 @@ import contextlib
 import pytest
 
 from service.brokers.base import Fault
-from tests.harness import UNIT, ServiceProcess, TcpProxy, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, ServiceProcess, TcpProxy
 from tests.refusals import REFUSALS
 
 from .conftest import Table

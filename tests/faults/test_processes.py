@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 
-from tests.harness import UNIT, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT
 
 from .client import ORIGIN
 from .conftest import Table

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.harness import UNIT, TcpProxy, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, TcpProxy
 
 from .client import Client
 from .conftest import Table

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.harness import UNIT, TcpProxy, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, TcpProxy
 
 from .conftest import Table
 from .parts import RECOVERY, cluster, own_redis, readiness, room_of, soon, taken_again, under_load

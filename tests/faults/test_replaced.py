@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.harness import UNIT, RedisServer, TcpProxy, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, RedisServer, TcpProxy
 
 from .conftest import Table
 from .parts import RECOVERY, cluster, own_redis, readiness, room_of, soon, stored_ids, taken_again, under_load

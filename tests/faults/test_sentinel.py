@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from tests.harness import UNIT, RedisSentinels, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, RedisSentinels
 
 from .conftest import Table
 from .parts import RECOVERY, cluster, readiness, room_of, started, stored_ids, taken_again, under_load

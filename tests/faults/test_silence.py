@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import UNIT, ServiceProcess, Verdict, free_port, require_tool
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, ServiceProcess, free_port, require_tool
 
 from .conftest import Table
 from .parts import RECOVERY, cluster, own_redis, readiness, room_of

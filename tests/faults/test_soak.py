@@ -6,8 +6,9 @@ import time
 
 import pytest
 
+from service.probe.oracle import Verdict
 from tests.attacks import vitals
-from tests.harness import UNIT, ServiceProcess, Verdict
+from tests.harness import UNIT, ServiceProcess
 
 from .conftest import Table
 from .parts import RECOVERY, own_redis, room_of, service, soon

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import UNIT, ServiceProcess, Verdict
+from service.probe.oracle import Verdict
+from tests.harness import UNIT, ServiceProcess
 
 from .conftest import Table
 from .parts import RECOVERY, readiness, reason, room_of, service, soon, stored_ids, under_load

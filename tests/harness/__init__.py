@@ -6,8 +6,7 @@ Every wait has a deadline, given in multiples of `UNIT`, and fails naming what d
 from . import secrecy
 from .certificates import Authority, Certificate
 from .chat_client import ChatClient, ChatError
-from .common import UNIT, free_port, require_tool, wait_until
-from .oracle import Oracle, ReceiverLog, Verdict
+from .common import UNIT, free_port, require_tool, settled, wait_until
 from .proxy import TcpProxy
 from .redis_cluster import ClusterNode, RedisCluster
 from .redis_sentinel import RedisSentinels, Sentinel
@@ -33,8 +32,6 @@ __all__ = [
     "ChatClient",
     "ChatError",
     "ClusterNode",
-    "Oracle",
-    "ReceiverLog",
     "RedisCluster",
     "RedisSentinels",
     "RedisServer",
@@ -43,11 +40,11 @@ __all__ = [
     "ServiceProcess",
     "SteppedClock",
     "TcpProxy",
-    "Verdict",
     "free_port",
     "make_jwt",
     "require_tool",
     "secrecy",
     "service_env",
+    "settled",
     "wait_until",
 ]

@@ -1,16 +1,13 @@
-"""The judge of every fault test: what was acknowledged against what each receiver saw.
+"""The judge of the probe and of every fault test: what was acknowledged against what each receiver saw.
 
 It knows the contract alone: after `joined`, a room's durable frames come as seq+1, seq+2, … until `left`,
 `reset` or the end of the socket; `resumed: true` goes on where `since` stood; `reset` and `resumed: false`
 say that something is missing. What is missing unsaid is a loss.
 """
 
-import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
-
-from .common import UNIT
 
 Frame = dict[str, Any]
 Key = tuple[str, str, str]
@@ -56,7 +53,8 @@ class Verdict:
 
     def assert_clean(self) -> None:
         """Raise AssertionError with the counts and the first details unless the run was clean."""
-        assert self.clean, "\n  ".join([str(self), *self.details])
+        if not self.clean:
+            raise AssertionError("\n  ".join([str(self), *self.details]))
 
 
 @dataclass
@@ -216,13 +214,6 @@ class Oracle:
                     verdict.fault("lost", f"{log.name}: {key[0]} {positions or seq} {key[2]}")
                 elif owed or excused:
                     verdict.said += 1
-        return verdict
-
-    async def settled(self, timeout: float = 10 * UNIT) -> Verdict:
-        """The verdict once nothing acknowledged is missing, at the latest after `timeout` seconds."""
-        deadline = asyncio.get_running_loop().time() + timeout
-        while (verdict := self.verdict()).lost and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.1 * UNIT)
         return verdict
 
     def _epochs(self, room: str) -> set[str]:
