@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from service import __version__, app, config, lifecycle, supervisor, surroundings, telemetry, tokens
+from service import __version__, app, config, lifecycle, logs, supervisor, surroundings, tokens
 from service.config import Settings
 from service.errors import ConfigError, StartError
+from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C. Exit status: 0 after a clean end, 2 for a start that could not be."""
     argv = sys.argv[1:] if argv is None else argv
     command = "parley" if Path(sys.argv[0]).name == "parley" else "python -m service"
-    telemetry.make_streams_safe()
+    logs.make_streams_safe()
     if argv[:1] == ["token"]:
         return tokens.main(argv[1:], command=command)
     parser = argparse.ArgumentParser(
@@ -43,9 +44,8 @@ def main(argv: list[str] | None = None) -> int:
         app.check(settings)
         if options.check:
             return _check(settings, config.redis_variable(environ))
-        telemetry.set_up_logging(settings.log_level, settings.log_format, timestamps=not settings.heroku)
-        for warning in config.warnings(settings):
-            logger.warning(warning)
+        logs.set_up(settings.log_level, settings.log_format, timestamps=not settings.heroku)
+        _warn(settings)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to load anew, and it must not end the service
         if settings.web_concurrency > 1:
             return supervisor.run(settings, serve)
@@ -61,8 +61,7 @@ def _check(settings: Settings, redis_variable: str) -> int:
     """Print what holds, then what should not; 2 for what can't serve so, though a start would wait for it."""
     print(config.describe(settings), flush=True)
     logging.basicConfig(format="parley: warning: %(message)s", stream=sys.stderr, force=True)
-    for warning in config.warnings(settings):
-        logger.warning(warning)
+    _warn(settings)
     found: list[str] = []
 
     async def look() -> int:
@@ -75,8 +74,13 @@ def _check(settings: Settings, redis_variable: str) -> int:
     return status
 
 
+def _warn(settings: Settings) -> None:
+    for warning in config.warnings(settings):  # which begin with the name
+        logger.warning(warning, extra=fields("setting_risky", setting=warning.partition(" ")[0]))
+
+
 def _announce(settings: Settings, port: int) -> None:
-    telemetry.announce(f"Parley {__version__} on http://{settings.shown_host}:{port} ({settings.broker_name})")
+    logs.announce(f"Parley {__version__} on http://{settings.shown_host}:{port} ({settings.broker_name})")
 
 
 async def serve(settings: Settings, sockets: list[socket.socket] | None, started: Callable[[int], None]) -> int:

@@ -29,6 +29,7 @@ from service.identity.headers import Origins, Proxies
 from service.identity.jwks import KeySet
 from service.identity.networks import Networks
 from service.identity.tickets import Tickets
+from service.logs import fields
 from service.node import Node
 from service.pages import PAGES, STATIC, Elsewhere, PageHandler, Static
 from service.protocol import encode
@@ -120,9 +121,18 @@ def _log_request(handler: RequestHandler) -> None:
     if status == 101:
         return
     level = logging.ERROR if status >= 500 and status != 503 else logging.DEBUG
+    if not logger.isEnabledFor(level):
+        return
     request = handler.request
-    elapsed_ms = 1000 * request.request_time()
-    logger.log(level, "%s %s %d %.1f ms", request.method, request.path, status, elapsed_ms)
+    elapsed = request.request_time()
+    extra = fields(
+        "request",
+        method=request.method,
+        path=request.path,
+        code=status,
+        seconds=elapsed,
+    )
+    logger.log(level, "%s %s %d %.1f ms", request.method, request.path, status, 1000 * elapsed, extra=extra)
 
 
 def make_broker(settings: Settings) -> Broker:

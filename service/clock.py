@@ -10,6 +10,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from service.logs import fields
+
 logger = logging.getLogger(__name__)
 
 SLEW = 2.0  # seconds that a correction may move the clock at once; more is a step
@@ -39,15 +41,19 @@ class Clock:
         if abs(ahead) <= SLEW:
             self._offset += ahead
             if self._stepped_at is not None:
-                logger.warning("the clock is back after %.0f s", elapsed - self._stepped_at)
+                seconds = elapsed - self._stepped_at
+                logger.warning("the clock is back after %.0f s", seconds, extra=fields("clock_back", seconds=seconds))
                 self._stepped_at, self._steady_since = None, elapsed
         elif self._stepped_at is None:
             self._stepped_at = elapsed
-            logger.warning("the clock stepped by %+.0f s; going on by the time as it was", ahead)
+            extra = fields("clock_stepped", seconds=ahead)
+            logger.warning("the clock stepped by %+.0f s; going on by the time as it was", ahead, extra=extra)
         elif elapsed - self._stepped_at > BELIEVED:
             self._offset += ahead
             self._stepped_at, self._steady_since = None, elapsed
-            logger.warning("the clock's step of %+.0f s has stood for %.0f s; it is taken over", ahead, BELIEVED)
+            extra = fields("clock_taken_over", seconds=ahead)
+            stood = "the clock's step of %+.0f s has stood for %.0f s; it is taken over"
+            logger.warning(stood, ahead, BELIEVED, extra=extra)
         return elapsed + self._offset
 
     def now_ms(self) -> int:

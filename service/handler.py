@@ -20,6 +20,7 @@ from tornado.web import HTTPError, stream_request_body
 
 from service import protocol
 from service.identity import headers
+from service.logs import fields
 from service.node import Node
 from service.sockets.answers import AnswerHandler
 from service.sockets.tornado_private import answer_headers, stream_of
@@ -118,7 +119,9 @@ class Handler(AnswerHandler):
         What clients do wrong is answered and not logged; anybody could fill the log with it.
         """
         if not isinstance(value, HTTPError):
-            logger.error("%s %s failed", self.request.method, self.request.path, exc_info=value)
+            request = self.request
+            extra = fields("request_failed", method=request.method, path=request.path)
+            logger.error("%s %s failed", request.method, request.path, exc_info=value, extra=extra)
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         answer = partial(super().send_error, status_code, **kwargs)

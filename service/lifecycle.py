@@ -18,6 +18,7 @@ from service.config import Settings
 from service.errors import naming
 from service.guides.handler import GuideHandler
 from service.guides.voice import Voice
+from service.logs import fields
 from service.node import Node
 from service.protocol import CloseCode
 from service.session import Session
@@ -160,7 +161,7 @@ class Service:
                 await work()
                 return
             except Exception:
-                logger.exception("a part of the service failed: %s", name)
+                logger.exception("a part of the service failed: %s", name, extra=fields("part_failed", part=name))
             finally:
                 well.cancel()
             self.node.admission.failed.add(name)
@@ -175,7 +176,7 @@ class Service:
         while not (node.broker.available and node.moderation.known) and loop.time() < deadline:
             await asyncio.sleep(0.01)
         if not node.broker.available:
-            logger.warning("the broker is away; serving without it until it comes")
+            logger.warning("the broker is away; serving without it until it comes", extra=fields("broker_away"))
 
     # -- the end
 
@@ -188,11 +189,13 @@ class Service:
         delay, seconds = self.settings.drain_delay, self.settings.drain_seconds
         self.node.admission.draining = True
         settled = set(ChatHandler.sessions)
-        logger.info("leaving: new sockets are taken for %g s more", delay)
+        logger.info("leaving: new sockets are taken for %g s more", delay, extra=fields("drain_began", seconds=delay))
         await asyncio.sleep(delay)
         self._stop_taking()
         sessions = list(ChatHandler.sessions)
-        logger.info("leaving: %d sockets over %g s", len(sessions), seconds if sessions else 0)
+        over = seconds if sessions else 0
+        extra = fields("drain", connections=len(sessions), seconds=over)
+        logger.info("leaving: %d sockets over %g s", len(sessions), over, extra=extra)
         random.shuffle(sessions)
         sessions.sort(key=lambda session: session not in settled)
         loop = asyncio.get_running_loop()

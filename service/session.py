@@ -14,6 +14,7 @@ from service.brokers.base import unavailable
 from service.brokers.directory import Sanction
 from service.identity.auth import User
 from service.limits import TokenBucket
+from service.logs import fields
 from service.node import Node
 from service.protocol import CloseCode, ErrorCode, Request, RequestError, encode
 from service.rooms.room import Membership
@@ -192,7 +193,8 @@ class Session(Owner):
                 except TimeoutError:
                     self.answer_error(unavailable("the broker is away"), request.ref)
                 except Exception:  # it costs this request; whoever closed here would be asked the same again
-                    logger.exception("a request failed")
+                    extra = fields("request_failed", user=self.user.id, network=self.network)
+                    logger.exception("a request failed", extra=extra)
                     self.answer_error(unavailable("the server failed"), request.ref)
                 while self.congested:  # answers wait for the peer, so its next request does too
                     self._drained = asyncio.Event()

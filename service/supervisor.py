@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 
 from msgspec import Struct
 
-from service import __version__, lifecycle, telemetry
+from service import __version__, lifecycle, logs
 from service.config import Settings
 from service.errors import ConfigError, StartError, naming
+from service.logs import fields
 from service.sockets import acceptor
 
 logger = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ class _Supervisor:
             self._up = True
             settings = self._settings
             name = f"{settings.broker_name}, {settings.web_concurrency} processes"
-            telemetry.announce(f"Parley {__version__} on http://{settings.shown_host}:{self._port} ({name})")
+            logs.announce(f"Parley {__version__} on http://{settings.shown_host}:{self._port} ({name})")
 
     def _leave(self, number: int) -> None:
         """Tell all; none is replaced any more. Again as often as it comes: who leaves already takes no notice."""
@@ -178,13 +179,16 @@ class _Supervisor:
                 self._deaths = 1 if lived >= restarts.lived else self._deaths + 1
                 wait = min(restarts.first * 2 ** (self._deaths - 1), restarts.longest)
             if self._deaths > restarts.deaths:
-                logger.error("%s, as did those before, %d times in a row; leaving", what, restarts.deaths)
+                extra = fields("gave_up", count=restarts.deaths)
+                died = "%s, as did those before, %d times in a row; leaving"
+                logger.error(died, what, restarts.deaths, extra=extra)
                 self._gave_up, self._status = True, 2 if kind == _SETTING else 1
                 self._leave(signal.SIGTERM)
                 return
             self._restart_at = now + wait
         level = logging.INFO if asked else logging.ERROR
-        logger.log(level, "%s; starting another in %.3g s", what, self._restart_at - now)
+        extra = fields("child_ended", seconds=self._restart_at - now)
+        logger.log(level, "%s; starting another in %.3g s", what, self._restart_at - now, extra=extra)
 
     # -- those that begin
 
@@ -241,7 +245,7 @@ class _Supervisor:
 
         def leave() -> None:
             loop.remove_reader(parent)
-            logger.error("the parent process is gone; leaving")
+            logger.error("the parent process is gone; leaving", extra=fields("parent_gone"))
             os.kill(os.getpid(), signal.SIGTERM)
 
         loop.add_reader(parent, leave)
@@ -259,9 +263,9 @@ def _report(reports: int, kind: bytes, reason: str = "") -> None:
 
 def _log(kind: bytes, reason: str) -> None:
     if kind == _FAULT:
-        logger.error("the process failed", extra={"traceback": reason})
+        logger.error("the process failed", extra=fields("child_failed") | {"traceback": reason})
     else:
-        logger.error("a process could not start: %s", reason)
+        logger.error("a process could not start: %s", reason, extra=fields("start_failed", reason=reason))
 
 
 def _ended() -> Iterator[tuple[int, int]]:

@@ -1,20 +1,16 @@
-"""Logging and metrics: one line an event (logfmt or JSON), Prometheus text on /metrics. Never a message's text."""
+"""Metrics: the Prometheus text on /metrics; and records that can't be read, counted there and logged."""
 
-import codecs
-import io
-import json
 import logging
-import os
-import sys
 import time
 from collections.abc import Iterable
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+
+from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -81,75 +77,5 @@ def damaged(kind: str, key: str, reason: object = "") -> None:
         if len(_damage_said) >= _DAMAGE_LIMIT:
             _damage_said.clear()
         _damage_said[key] = now
-        logger.error("damaged record %s (%s): %s", key, kind, reason)
-
-
-class _Logfmt(logging.Formatter):
-    """`at=… level=… name=… msg="…"`; without the time on Heroku, whose router adds its own."""
-
-    def __init__(self, timestamps: bool, ascii_only: bool = False) -> None:
-        super().__init__()
-        self._timestamps = timestamps
-        self._ascii_only = ascii_only
-
-    def format(self, record: logging.LogRecord) -> str:
-        return " ".join(f"{key}={self._value(value)}" for key, value in self._fields(record).items())
-
-    def _value(self, value: Any) -> str:
-        text = str(value)
-        plain = text and not any(character in text for character in ' "=\\') and text.isprintable()
-        if plain and (text.isascii() or not self._ascii_only):
-            return text
-        return json.dumps(text, ensure_ascii=self._ascii_only)
-
-    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        fields: dict[str, Any] = {}
-        if self._timestamps:
-            fields["at"] = (
-                time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
-            )
-        fields |= {"level": record.levelname.lower(), "name": record.name, "msg": record.getMessage()}
-        if record.exc_info:
-            fields["error"] = self.formatException(record.exc_info)
-        elif traceback := getattr(record, "traceback", ""):  # another process's
-            fields["error"] = traceback
-        return fields
-
-
-class _Json(_Logfmt):
-    """The same fields as one JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self._fields(record), ensure_ascii=self._ascii_only)
-
-
-def make_streams_safe() -> None:
-    """Let standard output and error show what they can't encode (a path in an ASCII locale) as escapes."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # None where the descriptor is closed
-            stream.reconfigure(errors="backslashreplace")
-
-
-def announce(line: str) -> None:
-    """Print the start line. A reader who is gone, or a full disk, is no reason not to serve."""
-    try:
-        print(line, flush=True)  # noqa: T201 (that is what it is for)
-    except OSError as error:
-        logger.warning("standard output can't be written: %s", error.strerror)
-        # What it could not write is kept, and would be tried again at the end and spoil the exit status.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-
-
-def set_up_logging(level: str, form: str, timestamps: bool) -> None:
-    """Send the process's log to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    # What the stream can't encode is escaped here, as JSON: the stream's own escapes would make a line no JSON.
-    ascii_only = codecs.lookup(getattr(handler.stream, "encoding", None) or "utf-8").name != "utf-8"
-    handler.setFormatter((_Json if form == "json" else _Logfmt)(timestamps, ascii_only))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    # Below WARNING it quotes what clients sent, a malformed header's value for one, which may be a token.
-    logging.getLogger("tornado.general").setLevel(logging.WARNING)
+        extra = fields("damaged_record", key=key, kind=kind, reason=str(reason))
+        logger.error("damaged record %s (%s): %s", key, kind, reason, extra=extra)

@@ -1,5 +1,6 @@
 """docs/ says what the code does: frames, codes and numbers of the contract, metrics, keys, layers."""
 
+import ast
 import asyncio
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from service import admission, api, handler, names, protocol, session, telemetry
+from service import admission, api, handler, logs, names, protocol, session, telemetry
 from service.brokers import marks, readiness
 from service.brokers.base import Fault
 from service.brokers.redis import log as redis_log
@@ -294,11 +295,53 @@ def test_reasons_of_the_broker_are_those_of_the_code() -> None:
     assert f"it is waited\nfor up to {readiness.DEADLINE:g} s" in DOCS["operations"]
 
 
-@pytest.mark.parametrize("row", table(DOCS["operations"], "line | level | means"), ids=lambda row: row[0][:30])
+LINES = table(DOCS["operations"], "event | level | line | fields | means")
+
+
+@pytest.mark.parametrize("row", LINES, ids=lambda row: row[0][:30])
 def test_log_lines_are_those_of_the_code(row: list[str]) -> None:
     """The longest part of the line that is always the same stands in the code."""
-    for line in re.findall(r"`([^`]+)`", row[0]):
+    for line in re.findall(r"`([^`]+)`", row[2]):
         assert max(re.split(r"…|[0-9][0-9.]*", line), key=len).strip() in SERVICE, line
+
+
+def logged() -> dict[str, set[str]]:
+    """Events of the log to their fields, as the code gives them."""
+    events: dict[str, set[str]] = {}
+    for path in FILES.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "fields":
+                event = ast.literal_eval(node.args[0])
+                events.setdefault(event, set()).update(str(keyword.arg) for keyword in node.keywords)
+    return events
+
+
+def test_events_of_the_log_are_those_of_the_code() -> None:
+    """Each event is explained in one row, with its fields; rows of several have those of any."""
+    events, rows = logged(), []
+    for row in LINES:
+        named = re.findall(r"`(\w+)`", row[0])
+        assert set(re.findall(r"`(\w+)`", row[3])) == set().union(*(events.get(event, {"?"}) for event in named)), row
+        rows += named
+    assert sorted(rows) == sorted(events)
+
+
+def test_fields_of_the_log_are_one_vocabulary() -> None:
+    """Each that a line may have is explained, and none that none has."""
+    rows = table(DOCS["operations"], "field | what it is")
+    explained = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(explained) == sorted({*logs.Fields.__annotations__, "error"})
+    assert set(logs.Fields.__annotations__) == set().union(*logged().values())
+
+
+def test_every_line_of_ours_names_its_event() -> None:
+    """No call of a logger goes without its fields."""
+    for name, path in FILES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            call = node.func if isinstance(node, ast.Call) else None
+            if isinstance(call, ast.Attribute) and isinstance(call.value, ast.Name) and call.value.id == "logger":
+                given = {keyword.arg for keyword in getattr(node, "keywords", [])}
+                assert call.attr == "isEnabledFor" or "extra" in given, f"{name}:{call.lineno}"
 
 
 # -- architecture, reliability

@@ -22,7 +22,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "identity": ("identity/",),
     "brokers": ("brokers/",),
     "sockets": ("sockets/",),
-    "base": ("addresses", "clock", "errors", "limits", "names", "protocol", "signals", "telemetry"),
+    "base": ("addresses", "clock", "errors", "limits", "logs", "names", "protocol", "signals", "telemetry"),
 }
 # Beside their order: who may not use a family that stands below it, but for the files named.
 APART: dict[tuple[str, str], tuple[str, ...]] = {

@@ -3,6 +3,7 @@
 import logging
 
 from service.brokers.presence import PROCESS_TTL
+from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ class Pulse:
             passed = at - last_at
             ahead = max(0.0, passed - (answered - last_sent)) + min(0.0, passed - (sent - last_answered))
             if abs(ahead) > SLEW:
-                logger.warning("the broker's clock stepped by %+.0f s", ahead)
+                extra = fields("broker_clock_stepped", seconds=ahead)
+                logger.warning("the broker's clock stepped by %+.0f s", ahead, extra=extra)
                 self._since = None
             if sent - last_sent > self._ttl / 2:
                 self._since = None

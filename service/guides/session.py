@@ -15,6 +15,7 @@ import msgspec
 from service.brokers.directory import Sanction
 from service.guides.voice import LOBBY, Voice
 from service.limits import TokenBucket
+from service.logs import fields
 from service.node import Node
 from service.protocol import CloseCode, Person, RequestError
 from service.rooms.room import Membership
@@ -104,7 +105,7 @@ class SpeakingSession(GuestSession):
         try:
             self.say(message)
         except (RequestError, ValueError, RecursionError) as error:
-            logger.debug("a guide's frame was dropped: %s", error)
+            logger.debug("a guide's frame was dropped: %s", error, extra=fields("guide_dropped", network=self.network))
             self.drop()
 
     def say(self, message: str) -> None:

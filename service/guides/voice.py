@@ -16,6 +16,7 @@ from service import names, protocol
 from service.brokers.base import unavailable
 from service.brokers.log import Event, Receipt
 from service.identity.auth import GUEST_PREFIX
+from service.logs import fields
 from service.node import Node
 from service.protocol import ErrorCode, Person, RequestError
 
@@ -193,4 +194,5 @@ def _numbers() -> Iterator[int]:
 
 def _published(outcome: Receipt | RequestError) -> None:
     if isinstance(outcome, RequestError):
-        logger.info("a guide's message was not stored: %s", outcome.message)
+        extra = fields("guide_refused", code=outcome.code, reason=outcome.message)
+        logger.info("a guide's message was not stored: %s", outcome.message, extra=extra)

@@ -19,6 +19,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 from tornado.iostream import UnsatisfiableReadError
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
+from service.logs import fields
+
 # RFC 8725 section 3.1: one algorithm a key, by its type. No symmetric one: a set of public keys is no secret.
 _ALGORITHM_OF = {("RSA", ""): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 ALGORITHMS = frozenset(_ALGORITHM_OF.values())
@@ -139,12 +141,14 @@ class KeySet:
             self._fetched_at = began
             self._failed = False
             if not self._keys:
-                logger.warning("the key set at %s has no usable key: nobody's token passes", self._host)
+                extra = fields("key_set_empty", host=self._host)
+                logger.warning("the key set at %s has no usable key: nobody's token passes", self._host, extra=extra)
         except (HTTPError, OSError, ValueError, UnsatisfiableReadError) as error:  # the last: headers without end
             # Never the URL or the text of the error: a URL may hold a password.
             self._failed = True
-            status = f" {error.code}" if isinstance(error, HTTPError) else ""
-            logger.warning("no key set from %s: %s%s", self._host, type(error).__name__, status)
+            reason = type(error).__name__ + (f" {error.code}" if isinstance(error, HTTPError) else "")
+            extra = fields("key_set_failed", host=self._host, reason=reason)
+            logger.warning("no key set from %s: %s", self._host, reason, extra=extra)
         finally:
             self._fetch = None
 

@@ -12,6 +12,7 @@ from service.brokers.directory import Directory, Sanction
 from service.brokers.log import Log
 from service.clock import CLOCK
 from service.identity.auth import GUEST_PREFIX, User
+from service.logs import fields
 from service.names import check_room
 from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
 from service.signals import SANCTIONS_LIMIT
@@ -184,6 +185,15 @@ class Moderation:
             by.id,
             _lasting(request),
             request.reason or "",
+            extra=fields(
+                "moderation",
+                action=request.action,
+                user=request.user,
+                room=request.room,
+                by=by.id,
+                seconds=(_seconds(request) or None) if _holds(request.action) else None,
+                reason=request.reason,
+            ),
         )
 
     async def _sanctions(self, by: User, request: Moderate) -> list[Sanction]:
@@ -230,9 +240,14 @@ def _seconds(request: Moderate) -> float:
     return request.seconds or (NETWORK_DEFAULT if request.network else 0.0)
 
 
+def _holds(action: Action) -> bool:
+    """Whether it lasts: a kick and a lift do not."""
+    return action is not Action.KICK and not _KINDS[action][1]
+
+
 def _lasting(request: Moderate) -> str:
     """The same as the log says it: of a kick and a lift, nothing."""
-    if request.action is Action.KICK or _KINDS[request.action][1]:
+    if not _holds(request.action):
         return ""
     seconds = _seconds(request)
     return f" for {seconds:g} s" if seconds else " for good"

@@ -13,6 +13,7 @@ import msgspec
 
 from service import signals, telemetry
 from service.brokers.presence import BEAT_INTERVAL, Roster, SharedPresence
+from service.logs import fields
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
 from service.protocol import Presence as PresenceFrame
 
@@ -177,7 +178,8 @@ class Presence:
         try:
             await self._flush(self._loop.time())
         except RequestError:
-            logger.info("presence: the broker is away; others clear up after this process")
+            left = "presence: the broker is away; others clear up after this process"
+            logger.info(left, extra=fields("presence_left"))
 
     # -- everybody
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from service import telemetry
 from service.brokers.base import unavailable
 from service.brokers.log import About, Log, Page, Position, Publication
+from service.logs import fields
 from service.protocol import RequestError, is_plain, plain
 from service.rooms.cursors import EARLY_BYTES, EARLY_LIMIT, Cursor, Found, HandedOut, RoomCursors
 from service.rooms.tasks import Tasks
@@ -311,7 +312,8 @@ class Room:
     def _reset(self, members: list[Member], reason: str) -> None:
         """Tell those who can't go on."""
         if members:
-            logger.info("room %s: reset (%s) of %d members", self.name, reason, len(members))
+            extra = fields("room_reset", room=self.name, reason=reason, members=len(members))
+            logger.info("room %s: reset (%s) of %d members", self.name, reason, len(members), extra=extra)
         for member in members:
             member.on_reset(self.name, reason)
 
@@ -365,7 +367,8 @@ class Room:
         if found is Found.LOST and stands is not None:
             # The broker came back without events that were handed out.
             lacks = "room %s: the log stands at %d and lacks what was handed out as %d: new epoch"
-            logger.warning(lacks, self.name, stands.seq, seq)
+            extra = fields("log_lost", room=self.name, seq=seq, count=max(0, seq - stands.seq))
+            logger.warning(lacks, self.name, stands.seq, seq, extra=extra)
             await self._log.renew_epoch(self.name, asked.position, asked.frame)
         if self.cursors.epoch == epoch:
             self._reset(self.cursors.reset(), "epoch")  # even if nothing can be read

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from service.logs import fields
+
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -35,7 +37,7 @@ class Tasks:
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            logger.error("a task of the rooms failed", exc_info=task.exception())
+            logger.error("a task of the rooms failed", exc_info=task.exception(), extra=fields("rooms_failed"))
 
     async def close(self) -> None:
         """End them all."""

@@ -19,6 +19,7 @@ from tornado.iostream import IOStream
 from service.addresses import limit_key
 from service.errors import ConfigError, StartError
 from service.limits import Counts
+from service.logs import fields
 from service.sockets import tornado_private
 from service.sockets.connection import SEND_BUFFER
 
@@ -199,7 +200,8 @@ class Acceptor:
 
     def _pause(self, error: OSError) -> None:
         if self._resume is None:
-            logger.warning("not accepting for %.1f s: %s", self._pause_seconds, error.strerror)
+            extra = fields("accept_paused", seconds=self._pause_seconds, reason=error.strerror)
+            logger.warning("not accepting for %.1f s: %s", self._pause_seconds, error.strerror, extra=extra)
             for sock in self._sockets:
                 self._loop.remove_reader(sock)
             self._resume = self._loop.call_later(self._pause_seconds, self._start)

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
+from service.logs import fields
 from service.protocol import CloseCode
 from service.sockets import framing
 from service.sockets.closing import ClosingHandshake, State, Step
@@ -238,7 +239,7 @@ class Connection:
         except FrameError as error:
             self._start_closing(ClosingHandshake.fail(error))
         except Exception:
-            logger.exception("a message failed")
+            logger.exception("a message failed", extra=fields("message_failed", network=self._address))
             self.close(CloseCode.RESTART, "the server failed")
         self._look_through()
 

@@ -15,6 +15,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import IOStream
 from tornado.web import HTTPError
 
+from service.logs import fields
 from service.sockets import tornado_private
 from service.sockets.answers import AnswerHandler
 from service.sockets.connection import Connection
@@ -137,10 +138,11 @@ class UpgradeHandler(AnswerHandler):
             connection.start(received)
         except Exception:
             # Tornado would answer 500 on a socket that is no longer its own.
-            logger.exception("a socket failed to open")
+            logger.exception("a socket failed to open", extra=fields("socket_failed", network=self.network))
             connection.abort()
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
         """By path: Tornado's own line has the query, which may hold a ticket put there by mistake."""
         if not isinstance(value, HTTPError):
-            logger.error("%s failed", self.request.path, exc_info=value)
+            extra = fields("request_failed", path=self.request.path, network=self.network or None)
+            logger.error("%s failed", self.request.path, exc_info=value, extra=extra)

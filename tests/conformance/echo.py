@@ -10,7 +10,7 @@ import signal
 
 from tornado.web import Application, RequestHandler
 
-from service import telemetry
+from service import logs
 from service.sockets import acceptor, framing
 from service.sockets.connection import Connection, Owner
 from service.sockets.upgrade import UpgradeHandler
@@ -66,5 +66,5 @@ async def serve(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    telemetry.set_up_logging("info", "logfmt", timestamps=True)
+    logs.set_up("info", "logfmt", timestamps=True)
     asyncio.run(serve(parser.parse_args().port))

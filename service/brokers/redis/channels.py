@@ -16,6 +16,7 @@ from redis.exceptions import ClusterDownError, MovedError, RedisError
 
 from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up
 from service.brokers.redis.refusals import describe
+from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -96,11 +97,13 @@ class Channels:
                     await asyncio.gather(writer, return_exceptions=True)
             except (RedisError, OSError, TimeoutError) as error:
                 if self.connected or failures == 0:
-                    logger.warning("redis channels: %s", describe(error))
+                    reason = describe(error)
+                    extra = fields("redis_lost", connection="channels", reason=reason)
+                    logger.warning("redis channels: %s", reason, extra=extra)
                 failures += 1
             except Exception:
                 # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.
-                logger.exception("redis channels: failed")
+                logger.exception("redis channels: failed", extra=fields("redis_failed", connection="channels"))
                 failures += 1
             finally:
                 self.connected = False
@@ -156,7 +159,8 @@ class Channels:
                 if loop.time() >= probe_at:
                     if self._silent_probes >= self._deadlines.silent_probes:
                         silence = self._deadlines.silent_probes * self._deadlines.probe
-                        logger.warning("redis channels: silent for %.0f s", silence)
+                        extra = fields("redis_silent", connection="channels", seconds=silence)
+                        logger.warning("redis channels: silent for %.0f s", silence, extra=extra)
                         break
                     probe_at = loop.time() + self._deadlines.probe
                     self._silent_probes += 1

@@ -38,6 +38,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from service.brokers.base import Fault, Unavailable, unavailable
 from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up
 from service.brokers.redis.refusals import describe, fault_of
+from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -199,11 +200,13 @@ class Commands:
             except (RedisError, OSError, TimeoutError) as error:
                 before, self.fault = self.fault, fault_of(error)
                 if self.connected or failures == 0 or self.fault != before:
-                    logger.warning("redis commands: %s", describe(error))
+                    reason = describe(error)
+                    extra = fields("redis_lost", connection="commands", reason=reason)
+                    logger.warning("redis commands: %s", reason, extra=extra)
                 failures += 1
             except Exception:
                 # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.
-                logger.exception("redis commands: failed")
+                logger.exception("redis commands: failed", extra=fields("redis_failed", connection="commands"))
                 failures += 1
             finally:
                 self.connected = False
@@ -231,7 +234,8 @@ class Commands:
         found = re.search(rb"maxmemory_policy:([a-z-]+)", info)
         policy = found[1].decode() if found else "noeviction"
         if policy not in ("noeviction", self._policy):
-            logger.warning("redis: maxmemory-policy is %s: at maxmemory it deletes messages; set noeviction", policy)
+            deletes = "redis: maxmemory-policy is %s: at maxmemory it deletes messages; set noeviction"
+            logger.warning(deletes, policy, extra=fields("redis_policy", reason=policy))
         self._policy = policy
 
     async def _work(self, connection: Connection) -> None:
@@ -332,7 +336,8 @@ class Commands:
         now = time.monotonic()
         if now - self._refused_at >= 1:
             self._refused_at = now
-            logger.warning("redis refused a command: %s", describe(error))
+            reason = describe(error)
+            logger.warning("redis refused a command: %s", reason, extra=fields("redis_refused", reason=reason))
         return unavailable(fault=fault or fault_of(error))
 
     def _fail_waiting(self) -> None:

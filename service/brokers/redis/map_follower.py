@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from service.brokers.redis.connection import Connector, Deadlines, hang_up
 from service.brokers.redis.refusals import describe
 from service.brokers.redis.slots import Address, Map, read_map
+from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,8 @@ class MapFollower:
                     self._note_nodes(found)
                     news = self._take(found)
             except Exception:
-                logger.exception("redis cluster: failed")  # looking again beats a follower that is dead
+                # Looking again beats a follower that is dead.
+                logger.exception("redis cluster: failed", extra=fields("redis_failed", connection="cluster"))
             pause = LOOK_PAUSE if news else min(2 * pause, AWAY_INTERVAL)
             await asyncio.sleep(pause)
             try:
@@ -76,7 +78,8 @@ class MapFollower:
             except (RedisError, OSError, TimeoutError, ValueError) as error:
                 why = f"{host}:{port}: {describe(error)}"
         if not self._lost:
-            logger.warning("redis cluster: no node tells who has which slots; %s", why)
+            extra = fields("redis_lost", connection="cluster", reason=why)
+            logger.warning("redis cluster: no node tells who has which slots; %s", why, extra=extra)
         self._lost = True
         return None
 

@@ -24,6 +24,7 @@ from service.brokers.redis.map_follower import MapFollower
 from service.brokers.redis.sentinel import Sentinels
 from service.brokers.redis.shard import Shard
 from service.brokers.redis.slots import NO_HOST, SLOTS, Address, Map, by_slot, slot_of
+from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -272,7 +273,8 @@ class Shards:
         if shard is None:
             shard = self._by_address[address] = self._make(partial(self._connector.open, *address))
             shard.start()
-            logger.info("redis cluster: %s:%d is a primary", *address)
+            extra = fields("redis_primary", host="%s:%d" % address)
+            logger.info("redis cluster: %s:%d is a primary", *address, extra=extra)
         shard.named_at = asyncio.get_running_loop().time()
         return shard
 

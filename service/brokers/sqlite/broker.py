@@ -14,6 +14,7 @@ from service.brokers.sqlite.file import File
 from service.brokers.sqlite.log import SqliteLog
 from service.brokers.sqlite.presence import MemoryPresence
 from service.clock import CLOCK, Clock
+from service.logs import fields
 from service.protocol import RequestError
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class SqliteBroker(Broker):
             except RequestError:
                 continue  # the disk is away, and that was said
             except Exception:
-                logger.exception("the upkeep failed")
+                logger.exception("the upkeep failed", extra=fields("sqlite_failed"))
 
     async def upkeep(self) -> None:
         """What runs out goes, once the clock can be trusted; a disk that refused is tried again."""

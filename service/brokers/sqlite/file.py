@@ -17,6 +17,7 @@ from service import telemetry
 from service.brokers.base import Fault, unavailable
 from service.brokers.sqlite.opening import DAMAGED, PRAGMAS, VERSION, open_database
 from service.clock import Clock
+from service.logs import fields
 from service.protocol import RequestError
 
 logger = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ class File:
         try:
             answers = await self._on_thread(partial(way, [work for work, _ in queue]))
         except Exception:  # of what must never fail; nobody may be left waiting for it
-            logger.exception("the SQLite thread failed")
+            logger.exception("the SQLite thread failed", extra=fields("sqlite_failed"))
             answers = [unavailable()] * len(queue)
         for (_, done), answer in zip(queue, answers, strict=True):
             done(answer)
@@ -183,7 +184,7 @@ class File:
                 return [self._failure(error)] * len(works)
             return [answer for work in works for answer in self.transact([work])]
         if not self.writable:
-            logger.info("SQLite stores again")
+            logger.info("SQLite stores again", extra=fields("sqlite_stores"))
             self.writable = True
         return answers
 
@@ -201,7 +202,7 @@ class File:
         """Say it; what is answered instead."""
         if _refuses(error):
             if self.writable:
-                logger.error("SQLite can't store: %s", error)
+                logger.error("SQLite can't store: %s", error, extra=fields("sqlite_refused", reason=str(error)))
             self.writable = False
             return unavailable("the database can't be written", _FAULTS.get(_code(error), Fault.DISK))
         # SQLite's own words of damage may quote bytes of the file that are no text: UnicodeDecodeError.
@@ -209,7 +210,7 @@ class File:
         if isinstance(error, damage) or type(error) is sqlite3.DatabaseError:
             telemetry.damaged("database", f"SQLITE_PATH {self._path}", error)
             return unavailable("the database is damaged", Fault.DAMAGED)
-        logger.error("a call of the broker failed", exc_info=error)
+        logger.error("a call of the broker failed", exc_info=error, extra=fields("sqlite_failed"))
         return error
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from service import telemetry
 from service.brokers import marks
+from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def migrate(db: sqlite3.Connection, version: int, schema: str, said_every: int =
             _insert(db, removed, room, seq, frame)
             last[room] = (seq, at)
         if count % said_every == 0:
-            logger.info("SQLite: %d events are taken over", count)
+            logger.info("SQLite: %d events are taken over", count, extra=fields("sqlite_upgrading", count=count))
     db.executemany("UPDATE rooms SET at = ? WHERE id = ?", [(at, room) for room, (_, at) in last.items()])
     for sql in _REST:
         db.execute(sql)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from service.brokers.sqlite import migration
 from service.errors import ConfigError
+from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,8 @@ def _prepare(db: sqlite3.Connection, path: str) -> None:
     if found != "ok":
         raise ConfigError(_damaged(" ".join(str(found).split())))
     if version < VERSION:
-        logger.info("SQLITE_PATH %s: its tables change from version %d to %d", path, version, VERSION)
+        extra = fields("sqlite_upgrade", path=path, version=str(VERSION))
+        logger.info("SQLITE_PATH %s: its tables change from version %d to %d", path, version, VERSION, extra=extra)
         db.execute("BEGIN")
         migration.migrate(db, version, schema)
         db.execute(f"PRAGMA user_version = {VERSION}")
