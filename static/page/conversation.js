@@ -4,6 +4,7 @@
  */
 
 import { Chat, HttpError } from "../client.js";
+import { PASSING_ERRORS } from "../codes.js";
 import { About, copyLink } from "./about.js";
 import { pathOf, placeOf } from "./address.js";
 import { announceMessage, forgetMessages } from "./announcer.js";
@@ -222,7 +223,9 @@ export class Conversation {
     chat.on("held", (hold) => this.#onHeld(hold));
     chat.on("moderated", (frame) => this.#onModerated(frame));
     chat.on("reconnect", ({ in_ms }) => this.#status.on({ type: "reconnect", in_ms }));
-    chat.on("problem", ({ message }) => toast(sentence(message)));
+    chat.on("problem", ({ code, message }) => {
+      if (!PASSING_ERRORS.includes(code)) toast(sentence(message)); // nobody waits for what they read and type to be told
+    });
     this.#onRoom("joined", (room, frame) => {
       room.onJoined(frame, this.#me);
       this.#stand(room, { type: "joined" });

@@ -32,6 +32,7 @@ export class Outgoing {
     this.#chat = chat;
     this.#changed = changed;
     chat.on("sent", ({ id }) => this.#onSent(id));
+    chat.on("gap", ({ room }) => this.#onGap(room));
   }
 
   /**
@@ -92,6 +93,14 @@ export class Outgoing {
     const last = frames.findLast((frame) => frame?.target === seq && frame.emoji === emoji);
     const given = last ? last.on : room.get(seq)?.reactions?.[emoji]?.includes(me);
     this.#post(() => this.#chat.react(room.name, seq, emoji, !given));
+  }
+
+  /**
+   * What was stored before the gap stands above it, if anywhere: its event is not to be waited for.
+   * @param {string} room
+   */
+  #onGap(room) {
+    for (const [id, entry] of this.#stored) if (entry.room === room) this.#stored.delete(id);
   }
 
   /** @param {() => void} work */

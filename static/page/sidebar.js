@@ -6,6 +6,7 @@
 import { checkRoom } from "./address.js";
 import { avatar, byId, closest, el, icon, iconButton } from "./dom.js";
 import { openLayer } from "./layers.js";
+import { isOut } from "./standing.js";
 import { number, words } from "./words.js";
 
 /**
@@ -263,27 +264,28 @@ export class Sidebar {
   }
 
   /**
-   * Who is here, and who was lately.
+   * Who is here, and who was lately. Of a room that one is not in, or not yet, nobody knows.
    * @param {Room} room
    * @param {string | null} me
    * @param {boolean} isModerator
    */
   people(room, me, isModerator) {
-    const members = [...room.members].map(([id, name]) => ({ id, name }));
+    const count = isOut(room.standing) ? 0 : room.count;
+    const members = count > 0 ? [...room.members].map(([id, name]) => ({ id, name })) : [];
     const rank = (/** @type {Person} */ { id }) => (id === me ? 0 : 1);
     members.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
     const lately = room.lately();
-    const signature = JSON.stringify([members, room.count, isModerator, lately]);
+    const signature = JSON.stringify([members, count, isModerator, lately]);
     if (this.#drawn.people === signature) return;
     this.#drawn.people = signature;
-    byId("people-count").textContent = room.count > 0 ? number(room.count) : "";
-    byId("people-label").textContent = ` ${words.sidebar.peopleHere(room.count)}`;
-    byId("people-title").textContent = words.sidebar.here(room.count);
+    byId("people-count").textContent = count > 0 ? number(count) : "";
+    byId("people-label").textContent = count > 0 ? ` ${words.sidebar.peopleHere(count)}` : words.shell.peopleHere;
+    byId("people-title").textContent = count > 0 ? words.sidebar.here(count) : words.shell.people;
     const others = members.filter(({ id }) => id !== me);
     byId("faces").replaceChildren(...others.slice(0, FACES).map((person) => avatar(person, "small")));
     const focused = closest(document.activeElement, ".moderate")?.dataset.user;
     const list = members.map((person) => this.#person(person, person.id === me, isModerator));
-    if (members.length === 0 && room.count > 0) {
+    if (members.length === 0 && count > 0) {
       list.push(el("li", { class: "muted" }, words.sidebar.large));
     }
     byId("members").replaceChildren(...list);

@@ -542,12 +542,13 @@ export const words = {
      */
     summary: (waiting, failed, why) => {
       const waits = { one: "message waits", other: "messages wait" };
+      const connection = "until there is a connection";
       const fates = {
-        unconnected: "until there is a connection",
-        unstored: "until they can be stored",
-        slowed: "and go out one by one",
+        unconnected: { one: connection, other: connection },
+        unstored: { one: "until it can be stored", other: "until they can be stored" },
+        slowed: { one: "and goes out soon", other: "and go out one by one" },
       };
-      const first = waiting > 0 ? `${count(waiting, waits)}${why ? ` ${fates[why]}` : ""}.` : "";
+      const first = waiting > 0 ? `${count(waiting, waits)}${why ? ` ${formOf(waiting, fates[why])}` : ""}.` : "";
       const second = failed > 0 ? `${count(failed, { one: "message was", other: "messages were" })} not sent.` : "";
       return `${first} ${second}`.trim();
     },

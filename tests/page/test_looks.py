@@ -219,6 +219,27 @@ async def test_what_can_be_done_with_a_message_stands_over_no_text() -> None:
             assert await ada.axe() == []
 
 
+async def test_tools_stand_in_one_row() -> None:
+    """Also those of one's own messages, which are the most: in a wide window, and below the text on a phone."""
+    touch = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser:
+            for name, options in (("Ada", {"viewport": WINDOW}), ("Bob", touch)):
+                async with person(browser, service.url, **options) as somebody:
+                    await somebody.enter(name)
+                    await somebody.box.fill(f"of {name}'s")
+                    await somebody.page.get_by_role("button", name="Send", exact=True).click()
+                    await expect(somebody.page.locator(".pending")).to_have_count(0)
+                    row = somebody.message(f"of {name}'s")
+                    await (row.tap() if name == "Bob" else row.hover())
+                    bar = somebody.page.get_by_role("toolbar")
+                    await expect(bar).to_be_in_viewport(ratio=1)
+                    tops = await bar.locator("button:visible").evaluate_all(
+                        "all => all.map((one) => one.getBoundingClientRect().top)"
+                    )
+                    assert len(tops) == 7 and len(set(tops)) == 1, name
+
+
 async def test_what_waits_says_so_once_and_what_is_awaited_is_not_blank() -> None:
     """Below the last of several; and before a room is known there are shapes where its messages will be."""
     with ServiceProcess(NO_LIMITS) as service:

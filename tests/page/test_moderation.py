@@ -140,6 +140,7 @@ async def test_a_moderator_removes_a_message_and_bans_by_one() -> None:
             assert (await eve.closed())[0] == 4403
             undo = toast(mod, "Banned in #garden").get_by_role("button", name="Undo")
             assert await undo.evaluate("button => button.getBoundingClientRect().height") >= 44
+            assert await undo.evaluate("button => button.scrollWidth <= button.clientWidth")
             assert await mod.axe() == [] and await mod.low_contrast() == []
             await toast(mod, "Banned in #garden").get_by_role("button", name="Close").tap()
             async with ChatClient.open(service.url, "Finn") as finn:

@@ -66,6 +66,8 @@ async def test_who_is_banned_from_their_only_room_can_t_write_there() -> None:
                 await settle()
             await expect(_banner(ada)).to_contain_text("You are banned from #lobby. No flooding.")
             await expect(ada.page.locator("#composer")).to_be_hidden()
+            await expect(ada.page.locator("#people-title")).to_have_text("People")  # who is there now, nobody told her
+            await expect(ada.page.locator("#members li")).to_have_count(0)
             await mod.request("moderate", room="lobby", user=user, action="unban")
             await ada.page.get_by_role("button", name="Try again").click()
             await expect(_banner(ada)).to_be_hidden()
@@ -122,6 +124,8 @@ async def test_a_reload_while_cut_off_claims_no_beginning() -> None:
             await settle(1)
             for claim in ("begins", "Nobody has said", "no longer kept"):
                 await expect(ada.page.locator("#log")).not_to_contain_text(claim)
+            await expect(ada.page.get_by_role("button", name="People in this room", exact=True)).to_be_attached()
+            await expect(ada.page.locator("#people-title")).to_have_text("People")
             ada.wire.open = True
             await ada.reload()
             await ada.reads("known", "waits")
@@ -323,6 +327,7 @@ async def test_without_its_broker_the_room_can_be_read_and_what_is_written_waits
             redis.sigstop()
             await ada.say("waits")
             await expect(_banner(ada)).to_contain_text("you can read, and what you write waits", timeout=20_000 * UNIT)
+            await expect(ada.page.locator("#queue")).to_contain_text("1 message waits until it can be stored.")
             await expect(ada.page.locator("#me-state")).to_have_text("Online")
             await expect(ada.box).to_be_enabled()
             redis.sigcont()
@@ -339,6 +344,7 @@ async def test_who_writes_too_fast_is_told_for_how_long() -> None:
             says = r"You write faster than this room takes\. What you write waits\. Trying again in (\d|1[0-2]) s\."
             await expect(ada.page.locator("#banner-text")).to_have_text(re.compile(says))
             await expect(_banner(ada)).to_have_class(re.compile("quiet"))
+            await expect(ada.page.locator(".toast")).to_have_count(0)  # as it told of its typing too fast, too
             await expect(ada.page.locator(".pending")).to_have_count(0, timeout=60_000 * UNIT)
             await ada.reads("one", "two")
             await expect(_banner(ada)).to_be_hidden()
