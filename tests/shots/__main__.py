@@ -1,0 +1,40 @@
+"""Make pictures of the chat page in all its states.
+
+    python -m tests.shots FOLDER [SCENE …]
+
+Each state wide and narrow, light and dark, in FOLDER, and an index.html that shows them side by side. Beside each it is
+said which texts are too close in colour to what lies behind them, and whether anything sticks out; with that, or with a
+scene that can't be played, the exit status is 1. One browser, a service for each scene in this process; minutes.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from ..browser import SharedBrowser
+from .camera import make
+from .stage import SCENES
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.shots", description="Pictures of the page in all its states."
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("scene", nargs="*", help=f"of {', '.join(SCENES)}; all without")
+    arguments = parser.parse_args()
+    if unknown := sorted(set(arguments.scene) - SCENES.keys()):
+        parser.error(f"there is no scene {', '.join(unknown)}")
+    logging.disable(logging.CRITICAL)  # of the service's: much goes wrong on purpose
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    with closing(SharedBrowser(loop)) as shared:
+        found = loop.run_until_complete(make(shared, arguments.folder, arguments.scene or list(SCENES)))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
