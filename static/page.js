@@ -8,6 +8,7 @@ import { identity, ways } from "./page/identity.js";
 import { placeOf } from "./page/address.js";
 import { Conversation, FIRST_ROOM } from "./page/conversation.js";
 import { Entrance } from "./page/entrance.js";
+import { loadHands, loadParser } from "./page/later.js";
 import "./page/looks.js";
 import { store } from "./page/store.js";
 import { words } from "./page/words.js";
@@ -67,10 +68,15 @@ function sayShell() {
   }
 }
 
-// From the second visit on it opens at once and without its server, where a browser can do that. The first comes first.
-const KEEP_MS = 2000;
+// What the first view does without is loaded behind it. From the second visit on the page opens at once and without its
+// server, where a browser can do that.
+const LATER_MS = 2000;
 addEventListener("load", () => {
-  setTimeout(() => navigator.serviceWorker?.register("/worker.js").catch(() => {}), KEEP_MS);
+  setTimeout(() => {
+    void loadHands();
+    void loadParser();
+    navigator.serviceWorker?.register("/worker.js").catch(() => {});
+  }, LATER_MS);
 });
 
 // A page from the browser's cache has let go of its outbox.

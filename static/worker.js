@@ -1,7 +1,8 @@
 /**
  * The service worker: the page opens at once, and without its server. It keeps the files of one release, all together or
- * none, and nothing else: no ticket, no answer of the API, nothing of anybody's. What somebody wrote is the page's own to
- * keep (outbox.js). A click on a notification that a page made by it leads into the room.
+ * none (what few want, once they do), and nothing else: no ticket, no answer of the API, nothing of anybody's. What
+ * somebody wrote is the page's own to keep (outbox.js). A click on a notification that a page made by it leads into the
+ * room.
  *
  * The service puts a line before this text that says which release it is. So each release is another worker: it fetches
  * its own files beside those of the release before, and pages that are opened from then on are its pages. One that is
@@ -18,6 +19,8 @@ const CACHE = PREFIX + name;
 const SHELL = "/";
 const PAGES = /^\/(?:r\/[a-z0-9][a-z0-9_-]{0,63}(?:\/[1-9][0-9]{0,14})?)?$/;
 const FILES = /^\/static\/v-/;
+/** Kept once somebody wants them: they are half of all, and most visits go without. */
+const WANTED = /\/(?:icons|vendor\/emoji|page\/(?:emoji|picker))\b/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(forgetOld()));
@@ -26,7 +29,7 @@ worker.addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(url);
   if (method !== "GET" || origin !== worker.location.origin) return;
   if (mode === "navigate" && PAGES.test(pathname)) event.respondWith(shell(event.request));
-  else if (mode !== "navigate" && FILES.test(pathname)) event.respondWith(file(event.request));
+  else if (mode !== "navigate" && FILES.test(pathname)) event.respondWith(file(event, pathname));
 });
 worker.addEventListener("notificationclick", (event) => {
   event.notification.close();
@@ -39,7 +42,7 @@ async function install() {
   const text = await page.clone().text();
   if (!page.ok || page.redirected || !text.includes(`/static/${name}/`)) throw new Error("another release answers");
   const cache = await caches.open(CACHE);
-  await cache.addAll(files);
+  await cache.addAll(files.filter((path) => !WANTED.test(path)));
   await cache.put(SHELL, page);
   await worker.skipWaiting();
 }
@@ -55,9 +58,20 @@ async function shell(request) {
   return (await kept(SHELL, { cacheName: CACHE })) ?? fetch(request);
 }
 
-/** @param {Request} request */
-async function file(request) {
-  return (await kept(request)) ?? fetch(request);
+/** @type {(event: FetchEvent, pathname: string) => Promise<Response>} */
+async function file(event, pathname) {
+  const { request } = event;
+  const found = await kept(request);
+  if (found) return found;
+  const answer = await fetch(request);
+  if (answer.ok && files.includes(pathname)) event.waitUntil(keep(request, answer.clone()));
+  return answer;
+}
+
+/** @type {(request: Request, answer: Response) => Promise<void>} */
+async function keep(request, answer) {
+  const cache = await caches.open(CACHE);
+  await cache.put(request, answer).catch(() => {}); // the browser's storage is full: it is fetched again
 }
 
 /**

@@ -65,6 +65,7 @@ export class Commands {
    * @param {(room: string) => void} on.open
    * @param {(room: string) => void} on.leave
    * @param {() => {current: string, all: string[]}} on.rooms those we are in
+   * @param {() => void} on.help
    */
   constructor(on) {
     this.#on = on;
@@ -80,7 +81,7 @@ export class Commands {
       case "leave":
         return this.#leave(rest);
       case "help":
-        import("./help.js").then(({ showHelp }) => showHelp());
+        this.#on.help();
         return null;
       case "me":
         return words.commands.noAction;

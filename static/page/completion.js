@@ -46,7 +46,6 @@ export class Completion {
   constructor(text, sources) {
     this.#text = text;
     this.#sources = sources;
-    text.addEventListener("input", (event) => this.#onInput(event));
     text.addEventListener("click", () => this.hide());
     text.addEventListener("blur", () => this.hide());
     this.#list.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus stays
@@ -92,8 +91,8 @@ export class Completion {
     return selectionStart === selectionEnd ? value.slice(0, selectionStart) : "";
   }
 
-  /** @param {Event} event */
-  async #onInput(event) {
+  /** Something was typed. @param {Event} event */
+  async onInput(event) {
     if (event instanceof InputEvent && event.isComposing) return;
     if (event instanceof InputEvent && event.inputType.startsWith("history")) {
       this.hide(); // what was taken back is not to be taken again

@@ -6,13 +6,15 @@
 
 import { announce } from "./announcer.js";
 import { read, typedFor } from "./commands.js";
-import { Completion } from "./completion.js";
 import { byId } from "./dom.js";
 import { isBlank } from "./format.js";
-import { commandOffers, emojiOffers, nameOffers } from "./offers.js";
+import { loadHands, pickEmoji } from "./later.js";
 import { words } from "./words.js";
 
-/** @import { Message, Person } from "../protocol.js" */
+/**
+ * @import { Message, Person } from "../protocol.js"
+ * @import { Completion } from "./completion.js"
+ */
 
 const TYPING_MS = 2500; // between two signs that we type
 const COUNTED = 10; // times the limit
@@ -20,6 +22,7 @@ const NOTE_AT = 0.9; // of the limit: from there on what is left is shown
 const COMPOSED_MS = 100; // in which an Enter after a composition is the one that ended it
 const COMPOSING = 229; // the keyCode of every key that an input method took
 const MARKS = new Map([["b", "**"], ["i", "_"]]); // by the key that is pressed with Ctrl or ⌘
+const OFFERED = /[@:/]/; // before what something may be offered for
 const touch = matchMedia("(pointer: coarse)"); // of the main pointer: a laptop with a touch screen has a fine one
 
 export class Composer {
@@ -30,7 +33,8 @@ export class Composer {
   #banner = byId("editing");
   #send = byId("send", HTMLButtonElement);
   #on;
-  #completion;
+  /** @type {Completion | null} */
+  #completion = null;
   #limit = 4000;
   /** @type {{seq: number, text: string} | null} the message being edited */
   #editing = null;
@@ -51,14 +55,16 @@ export class Composer {
    */
   constructor(on) {
     this.#on = on;
-    this.#completion = new Completion(this.#text, [commandOffers, nameOffers(on.people), emojiOffers]);
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
     this.#text.addEventListener("keydown", (event) => this.#onKey(event));
     this.#text.addEventListener("compositionend", ({ timeStamp }) => (this.#composedAt = timeStamp));
-    this.#text.addEventListener("input", () => this.#onInput());
+    this.#text.addEventListener("input", (event) => {
+      this.#onInput();
+      void this.#offer(event);
+    });
     const hint = () => (this.#text.enterKeyHint = touch.matches ? "enter" : "send");
     touch.addEventListener("change", hint);
     hint();
@@ -196,7 +202,7 @@ export class Composer {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.isComposing || event.keyCode === COMPOSING) return; // the input method's
-    if (this.#completion.onKey(event)) return;
+    if (this.#completion?.onKey(event)) return;
     const mark = MARKS.get(event.key.toLowerCase());
     if (event.key === "Enter") {
       // Browsers differ in whether the Enter that ends a composition comes before its end or after.
@@ -217,11 +223,20 @@ export class Composer {
     event.preventDefault();
   }
 
+  /** Loaded with the first text for which there may be something to offer. @param {Event} event of the box */
+  async #offer(event) {
+    if (!this.#completion) {
+      const loaded = OFFERED.test(this.#text.value) ? await loadHands() : null;
+      if (!loaded) return;
+      this.#completion ??= loaded.offersFor(this.#text, this.#on.people);
+    }
+    await this.#completion.onInput(event);
+  }
+
   async #pickEmoji() {
-    const loaded = await import("./picker.js").catch(() => null);
-    if (!loaded) this.#object(words.picker.missing);
     const at = /** @type {HTMLElement} */ (this.#text.parentElement); // the box with all that is in it
-    loaded?.openPicker({ at, says: words.picker.insert, onPick: (emoji) => this.#insert(emoji) });
+    const shown = await pickEmoji({ at, says: words.picker.insert, onPick: (emoji) => this.#insert(emoji) });
+    if (!shown) this.#object(words.picker.missing);
   }
 
   /** Where the cursor is, as if it were typed. @param {string} text */
@@ -262,7 +277,7 @@ export class Composer {
 
   /** @param {string} text */
   #fill(text) {
-    this.#completion.hide();
+    this.#completion?.hide();
     this.#text.value = text;
     this.#show();
   }

@@ -11,16 +11,16 @@ import { announceMessage, forgetMessages } from "./announcer.js";
 import { showBadge } from "./badge.js";
 import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
+import { withHands } from "./demand.js";
 import { byId, closest } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { identity, ways } from "./identity.js";
+import { loadHands } from "./later.js";
 import { closeLayers, visit } from "./layers.js";
 import { RoomList } from "./list.js";
 import { Log } from "./log.js";
 import { Outgoing } from "./outgoing.js";
 import { Drawing, paced } from "./pace.js";
-import { Queue } from "./queue.js";
-import { Rename } from "./rename.js";
 import { Room } from "./room.js";
 import { Timeline } from "./rows.js";
 import { Seek } from "./seek.js";
@@ -28,7 +28,7 @@ import { Sidebar } from "./sidebar.js";
 import { afterInRoom, isOut } from "./standing.js";
 import { Status, showTyping, toast } from "./status.js";
 import { storage, store } from "./store.js";
-import { ready, spoken } from "./text.js";
+import { formattable, spoken } from "./text.js";
 import { sentence, words } from "./words.js";
 
 /**
@@ -40,6 +40,8 @@ import { sentence, words } from "./words.js";
  * @import { OutboxEntry } from "../outbox.js"
  * @import { ListedRoom, Message, Moderated, Person, Removed } from "../protocol.js"
  * @import { Hold, Refusal } from "../rooms.js"
+ * @import { Queue } from "./queue.js"
+ * @import { Rename } from "./rename.js"
  * @import { RoomHappening, WayOut } from "./standing.js"
  */
 
@@ -48,6 +50,7 @@ import { sentence, words } from "./words.js";
 export const FIRST_ROOM = "lobby";
 const ROOMS_PACE_MS = 200; // between two drawings of the numbers beside the rooms
 const SOUGHT_PAGE = 200; // messages: as many as the service gives at once
+const ALERTS_MS = 500; // until what tells of messages is loaded: the room comes first
 const READ_MS = 1000; // between two read positions told
 const ROOMS_MS = 60_000; // between two looks at the list of rooms
 const ROOMS_AGE_MS = 1500; // until the service has a fresh list: its own may be a second old
@@ -64,7 +67,7 @@ export class Conversation {
   /** @type {ListedRoom[]} what the service lists */
   #listed = [];
   #drawing = new Drawing(() => this.#drawNow());
-  #formats = false; // whether texts can be shown as they are meant
+  #waits = false; // to draw, until texts can be shown as they are meant
   #fresh = true; // whether the next drawing begins anew
   /** @type {Set<Room>} whose read position is to be told */
   #read = new Set();
@@ -98,6 +101,7 @@ export class Conversation {
     open: (room) => this.#open(room),
     leave: (room) => this.#leave(room),
     rooms: () => ({ current: this.#current.name, all: [...this.#rooms.keys()] }),
+    help: () => void withHands(({ showHelp }) => showHelp()),
   });
   #drafts = new Drafts((room, text) => {
     if (room === this.#current.name) this.#composer.adopt(text);
@@ -119,20 +123,15 @@ export class Conversation {
       this.#draw();
     },
     list: () => this.#listRooms(),
-    rename: () => this.#rename.open(this.#name),
+    rename: () => this.#askName(),
     signOut: () => this.askToSignOut(),
     moderate: (person) => this.#moderate(person),
     alerts: () => this.#alerts,
   });
-  #queue = new Queue({
-    pause: (id) => this.#chat.pause(id),
-    resume: (id) => this.#chat.resume(id),
-    rewrite: (id, text) => this.#chat.rewrite(id, text),
-    retry: (id) => this.#sendNow(id),
-    discard: (id) => this.#chat.discard(id),
-    later: () => this.#draw(),
-  });
-  #rename = new Rename((name) => this.#takeName(name));
+  /** @type {Queue | null} */
+  #queue = null;
+  /** @type {Rename | null} */
+  #rename = null;
   #about = new About((text) => this.#outgoing.setTopic(this.#current.name, text));
 
   /**
@@ -157,11 +156,7 @@ export class Conversation {
     const place = placeOf();
     this.#open(room, place?.room === room ? place.seq : null);
     this.#chat.open();
-    ready.then(() => {
-      this.#formats = true;
-      this.#draw();
-      this.#loadAlerts();
-    });
+    setTimeout(() => void this.#loadAlerts(), ALERTS_MS);
     addEventListener("popstate", () => this.#show(placeOf() ?? { room: FIRST_ROOM, seq: null }));
     document.addEventListener("click", (event) => this.#onClick(event));
     addEventListener("online", () => this.#onNetwork(true));
@@ -343,13 +338,20 @@ export class Conversation {
     } else if (way === "signIn") {
       identity.signIn(room.name);
     } else if (way === "otherName") {
-      this.#rename.open(this.#name);
+      this.#askName();
     } else if (this.#chat.state.state !== "open") {
       this.#comeBack();
     } else if (isOut(room.standing)) {
       this.#stand(room, { type: "asked" });
       this.#chat.join(room.name);
     }
+  }
+
+  #askName() {
+    void withHands(({ Rename }) => {
+      this.#rename ??= new Rename((name) => this.#takeName(name));
+      this.#rename.open(this.#name);
+    });
   }
 
   /**
@@ -684,9 +686,10 @@ export class Conversation {
   }
 
   #drawNow() {
-    if (!this.#formats) return;
     const room = this.#current;
     const fresh = this.#fresh && room.joined;
+    if (fresh) this.#awaitFormats(room);
+    if (this.#waits) return;
     if (fresh) this.#fresh = false;
     const entries = this.#outgoing.entries(room.name);
     const timeline = new Timeline(room, entries, this.#me);
@@ -695,7 +698,7 @@ export class Conversation {
     this.#sidebar.people(room, this.#me, this.#chat.moderator);
     this.#sidebar.me(this.#chat.user ?? { id: "", name: this.#name }, this.#status.standing.name, this.#status.word);
     this.#status.inRoom(room.name, room.standing);
-    this.#queue.draw(this.#chat.outbox.list(), { room: room.name, why: this.#obstacle });
+    this.#drawQueue();
     byId("composer").hidden = isOut(room.standing);
     byId("log").ariaBusy = String(!room.joined && !isOut(room.standing));
     this.#drawRooms();
@@ -708,6 +711,36 @@ export class Conversation {
     if (target === null || target === "new" || room.get(target)) return target;
     toast(words.log.noSuch);
     return null;
+  }
+
+  /** A room whose texts can't be shown as they are meant is drawn once they can. @param {Room} room */
+  #awaitFormats({ messages }) {
+    const ready = this.#waits ? null : formattable(messages.map(({ text = "" }) => text));
+    if (!ready) return;
+    this.#waits = true;
+    void ready.then(() => {
+      this.#waits = false;
+      this.#draw();
+    });
+  }
+
+  #drawQueue() {
+    const entries = this.#chat.outbox.list();
+    if (this.#queue) this.#queue.draw(entries, { room: this.#current.name, why: this.#obstacle });
+    else if (entries.length > 0) void loadHands().then((loaded) => loaded && this.#makeQueue(loaded.Queue));
+  }
+
+  /** @param {typeof Queue} Made */
+  #makeQueue(Made) {
+    this.#queue ??= new Made({
+      pause: (id) => this.#chat.pause(id),
+      resume: (id) => this.#chat.resume(id),
+      rewrite: (id, text) => this.#chat.rewrite(id, text),
+      retry: (id) => this.#sendNow(id),
+      discard: (id) => this.#chat.discard(id),
+      later: () => this.#draw(),
+    });
+    this.#draw();
   }
 
   #drawRooms = paced(ROOMS_PACE_MS, () => {

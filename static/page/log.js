@@ -6,10 +6,10 @@
 
 import { byId, closest } from "./dom.js";
 import { build } from "./message.js";
+import { loadHands } from "./later.js";
 import { paced } from "./pace.js";
 import { looksLike } from "./rows.js";
 import { spanFor } from "./span.js";
-import { Tools } from "./tools.js";
 import { Viewport } from "./viewport.js";
 import { words } from "./words.js";
 
@@ -17,6 +17,7 @@ import { words } from "./words.js";
  * @import { Row, Timeline } from "./rows.js"
  * @import { Target } from "./seek.js"
  * @import { Span } from "./span.js"
+ * @import { Tools } from "./tools.js"
  */
 
 /** @typedef {{row: Row, node: HTMLElement}} Drawn */
@@ -27,6 +28,7 @@ const UNKNOWN = 300; // messages, at most, for which space is kept though it is 
 const JUMP_PACE_MS = 200; // between two drawings of the number of new messages
 const SHARE = 1 / 4; // of the frame's height, where what is new begins
 const SCREENFUL = 30; // messages, before it is known
+const APPROACHES = ["pointerover", "focusin", "click"]; // to a message
 
 export class Log {
   #frame = byId("log");
@@ -46,7 +48,10 @@ export class Log {
   #isSelecting = false;
   /** @type {number | null} */
   #frameId = null;
-  #tools;
+  /** @type {Tools | null} loaded with the first message that the pointer or the focus comes to */
+  #tools = null;
+  /** @type {Event | null} the last that the tools were wanted for before they were there */
+  #approach = null;
   #view;
   #on;
 
@@ -68,15 +73,7 @@ export class Log {
    */
   constructor(on) {
     this.#on = on;
-    this.#tools = new Tools({
-      list: this.#list,
-      onReact: on.react,
-      onEdit: on.edit,
-      onRemove: on.remove,
-      onModerate: on.moderate,
-      isModerator: on.isModerator,
-      onLink: on.link,
-    });
+    for (const type of APPROACHES) this.#list.addEventListener(type, this.#onApproach);
     this.#view = new Viewport({
       frame: this.#frame,
       above: byId("above"),
@@ -146,7 +143,7 @@ export class Log {
    */
   #showAround(timeline, index, key) {
     const { length } = timeline;
-    this.#tools.hide();
+    this.#tools?.hide();
     this.#view.toEnd();
     const span = spanFor({ from: index, to: index }, { from: index, to: Math.min(length, index + SCREENFUL) }, length);
     this.#show(timeline, span, span.from * this.#view.average);
@@ -201,7 +198,7 @@ export class Log {
     const { average } = this.#view;
     this.#span = { from: stretch.messages[from]?.seq ?? 0, to: stretch.messages[to]?.seq ?? Infinity };
     const changed = this.#patch(timeline.rows(from, to));
-    if (changed) this.#tools.settle();
+    if (changed) this.#tools?.settle();
     const unknown = stretch.more ? Math.min(stretch.messages[0].seq - 1, UNKNOWN) : 0;
     const begins = from + unknown === 0;
     this.#view.arrange({
@@ -302,6 +299,17 @@ export class Log {
   });
 
   // -- hands
+
+  /** @param {Event} event */
+  #onApproach = async (event) => {
+    this.#approach = event;
+    const loaded = await loadHands();
+    if (this.#tools || !loaded) return;
+    for (const type of APPROACHES) this.#list.removeEventListener(type, this.#onApproach);
+    const { react: onReact, edit: onEdit, remove: onRemove, moderate: onModerate, isModerator, link: onLink } = this.#on;
+    this.#tools = new loaded.Tools({ list: this.#list, onReact, onEdit, onRemove, onModerate, isModerator, onLink });
+    this.#tools.catchUp(this.#approach);
+  };
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {

@@ -4,6 +4,7 @@
  */
 
 import { COMMANDS } from "./commands.js";
+import { Completion } from "./completion.js";
 import { avatar, el } from "./dom.js";
 import { words } from "./words.js";
 
@@ -12,13 +13,20 @@ import { words } from "./words.js";
  * @import { Offers } from "./completion.js"
  */
 
+/**
+ * What offers all of that for a box.
+ * @param {HTMLTextAreaElement} text
+ * @param {() => Person[]} people who may be mentioned, the likeliest first
+ */
+export const offersFor = (text, people) => new Completion(text, [commandOffers, nameOffers(people), emojiOffers]);
+
 const EMOJI = /(?:^|[^\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{N}:]):([\p{L}\p{N}_+-]{2,})(:?)$/u;
 const EMOJI_OFFERED = 8;
 const COMMAND = /^\/(\p{L}*)$/u;
 const NAME = /(?:^|[^\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{N}_.%+/@-])@([^\n@]{0,32})$/u;
 
 /** @type {(before: string) => Offers | null} */
-export function commandOffers(before) {
+function commandOffers(before) {
   const typed = COMMAND.exec(before)?.[1].toLowerCase();
   if (typed === undefined) return null;
   const offers = COMMANDS.filter((command) => command.startsWith(typed) && command !== typed).map((command) => ({
@@ -36,7 +44,7 @@ export function commandOffers(before) {
  * @param {() => Person[]} people
  * @returns {(before: string) => Offers | null}
  */
-export const nameOffers = (people) => (before) => {
+const nameOffers = (people) => (before) => {
   const typed = NAME.exec(before)?.[1].toLowerCase();
   if (typed === undefined) return null;
   const found = people().filter(({ name }) => begins(name.toLowerCase(), typed));
@@ -57,7 +65,7 @@ const begins = (name, typed) => name.startsWith(typed) || (typed !== "" && name.
  * Emoji by the words of their names; one whose code is whole, its second colon typed, takes its place at once.
  * @type {(before: string) => Promise<Offers | null>}
  */
-export async function emojiOffers(before) {
+async function emojiOffers(before) {
   const [, typed = "", closed = ""] = EMOJI.exec(before) ?? [];
   if (!typed) return null;
   const loaded = await import("./emoji.js").catch(() => null);

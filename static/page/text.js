@@ -6,6 +6,7 @@
 import { meaning } from "./commands.js";
 import { el } from "./dom.js";
 import { isBlank } from "./format.js";
+import { loadParser } from "./later.js";
 import { addresses } from "./links.js";
 
 /**
@@ -21,17 +22,24 @@ const WAIT_MS = 1500; // for the parser, before texts are shown without it
 
 /** @type {typeof import("./formatted.js") | null} */
 let parser = null;
-const loading = import("./formatted.js").then((loaded) => {
-  parser = loaded;
-});
+let waited = false;
 
-/** Settled when texts can be formatted, or when that takes too long. */
-export const ready = Promise.race([
-  loading.catch(() => {}), // they stand as they were typed
-  new Promise((resolve) => {
+const parserThere = async () => (parser = await loadParser());
+
+/**
+ * Texts that are drawn for the first time are formatted at once, lest what is below them moves.
+ * @param {string[]} texts
+ * @returns {Promise<void> | null} settled when they can be, or when that takes too long; null: now
+ */
+export function formattable(texts) {
+  if (parser || waited || !texts.some((text) => MARKUP.test(text))) return null;
+  const late = new Promise((resolve) => {
     setTimeout(resolve, WAIT_MS);
-  }),
-]);
+  });
+  return Promise.race([parserThere(), late]).then(() => {
+    waited = true;
+  });
+}
 
 /**
  * A message's text: what its author says or, by `/me`, does.
@@ -61,7 +69,7 @@ export function textNodes(text, names) {
   if (!MARKUP.test(text)) return plain(text, names);
   if (!parser) {
     const waiting = el("span", {}, ...plain(text, names));
-    loading.then(() => waiting.replaceWith(...textNodes(text, names))).catch(() => {});
+    void parserThere().then((there) => there && waiting.replaceWith(...textNodes(text, names)));
     return [waiting];
   }
   const parts = parser.formatted(text, names);

@@ -5,6 +5,7 @@
 
 import { canCopy } from "./beginning.js";
 import { closest, el, iconButton } from "./dom.js";
+import { pickEmoji } from "./later.js";
 import { toast } from "./status.js";
 import { words } from "./words.js";
 
@@ -61,6 +62,13 @@ export class Tools {
     });
     list.addEventListener("focusout", ({ relatedTarget }) => !list.matches(":hover") && this.#leave(relatedTarget));
     this.#bar.addEventListener("keydown", (event) => this.#onKey(event));
+  }
+
+  /** What happened before the tools were there. @param {Event} event */
+  catchUp({ type, target }) {
+    if (type === "pointerover") this.#onHover(target);
+    else if (type === "click") this.#onTap(target);
+    else this.#moveTo(target);
   }
 
   /** The list was drawn anew: stand where we stood, if that is still there. */
@@ -142,18 +150,11 @@ export class Tools {
     const seq = this.#seq;
     if (seq === null || this.#picking) return;
     this.#picking = true;
-    const loaded = await import("./picker.js").catch(() => null);
-    if (!loaded) {
-      this.#picking = false;
-      toast(words.picker.missing);
-      return;
-    }
-    loaded.openPicker({
-      at: this.#more,
-      says: words.tools.pick,
-      onPick: (emoji) => this.#onReact(seq, emoji),
-      onClose: () => (this.#picking = false),
-    });
+    const onPick = (/** @type {string} */ emoji) => this.#onReact(seq, emoji);
+    const onClose = () => (this.#picking = false);
+    if (await pickEmoji({ at: this.#more, says: words.tools.pick, onPick, onClose })) return;
+    onClose();
+    toast(words.picker.missing);
   }
 
   /** @param {KeyboardEvent} event */

@@ -582,6 +582,7 @@ export const words = {
     /** @param {string} room */
     notSent: (room) => `A message to #${room} was not sent.`,
     messageGone: "The message was removed. Your words stay here.",
+    notLoaded: "This part of the page can’t be loaded now.",
     edit: "Your change was not taken.",
     remove: "The message was not removed.",
     react: "Your reaction was not taken.",

@@ -76,6 +76,31 @@ async def test_the_page_opens_while_its_service_is_dead() -> None:
             await ada.reads("written while it was dead")
 
 
+async def test_what_few_want_is_kept_once_they_do() -> None:
+    """The table of emoji is half of the page: it comes when it is asked for, and is there without the service then."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await keep(ada)
+            assert not [path for path in await kept(ada.page) if "emoji" in path or "icons" in path]
+            await ada.page.reload()  # now it is the worker's
+            await ada.online()
+            await ada.page.keyboard.type(":tada:")
+            await expect(ada.box).to_have_value("\U0001f389")
+            await ada.page.evaluate(
+                """async () => {
+                    while (!(await caches.match(document.scripts[0].src.replace("page.js", "vendor/emoji-en.js")))) {
+                        await new Promise((resolve) => setTimeout(resolve, 20));
+                    }
+                }"""
+            )
+            service.kill9()
+            await ada.page.reload()
+            await ada.box.fill("")
+            await ada.page.keyboard.type(":tada:")
+            await expect(ada.box).to_have_value("\U0001f389")
+
+
 async def test_the_page_keeps_itself_once_it_stands() -> None:
     """Without being asked, and behind all that somebody waits for; the guides' pages keep nothing."""
     with ServiceProcess(NO_LIMITS) as service:

@@ -1,0 +1,11 @@
+/**
+ * The parts of the page that wait for somebody to do something, in one file.
+ * @module
+ */
+
+export { AboutDialog } from "./aboutdialog.js";
+export { showHelp } from "./help.js";
+export { offersFor } from "./offers.js";
+export { Queue } from "./queue.js";
+export { Rename } from "./rename.js";
+export { Tools } from "./tools.js";

@@ -1,0 +1,42 @@
+/**
+ * What a first view does without: loaded when it is wanted, or by itself a moment after the page stands, so that it is
+ * there when the service no longer is.
+ * @module
+ */
+
+const AGAIN_MS = 2000; // after something could not be loaded
+
+/**
+ * Loads something once; null where that fails, and then again for who asks later.
+ * @template T
+ * @param {() => Promise<T>} load
+ * @returns {() => Promise<T | null>}
+ */
+function once(load) {
+  /** @type {Promise<T | null> | null} */
+  let loading = null;
+  return () => {
+    loading ??= load().catch(() => {
+      setTimeout(() => (loading = null), AGAIN_MS);
+      return null;
+    });
+    return loading;
+  };
+}
+
+/** What somebody needs who does something. */
+export const loadHands = once(() => import("./hands.js"));
+
+/** What reads markup. */
+export const loadParser = once(() => import("./formatted.js"));
+
+/**
+ * An emoji is to be chosen.
+ * @param {Parameters<typeof import("./picker.js").openPicker>[0]} options
+ * @returns {Promise<boolean>} whether there is something to choose from
+ */
+export async function pickEmoji(options) {
+  const loaded = await import("./picker.js").catch(() => null);
+  loaded?.openPicker(options);
+  return loaded !== null;
+}
