@@ -1,8 +1,8 @@
 /**
  * The service worker: the page opens at once, and without its server. It keeps the files of one release, all together or
  * none (what few want, once they do), and nothing else: no ticket, no answer of the API, nothing of anybody's. What
- * somebody wrote is the page's own to keep (outbox.js). A click on a notification that a page made by it leads into the
- * room.
+ * somebody read or wrote is the page's own to keep (page/archive.js, outbox.js). A click on a notification that a page
+ * made by it leads into the room.
  *
  * The service puts a line before this text that says which release it is. So each release is another worker: it fetches
  * its own files beside those of the release before, and pages that are opened from then on are its pages. One that is

@@ -247,6 +247,16 @@ class Person:
         self.wire.open = True
         await self.page.evaluate("dispatchEvent(new Event('online'))")
 
+    async def keep(self) -> None:
+        """Until the browser keeps the page, so that it opens without its service: the page itself waits a little."""
+        await self.page.evaluate(
+            """async () => {
+                await navigator.serviceWorker.register("/worker.js");
+                const { active } = await navigator.serviceWorker.ready;
+                while (active.state !== "activated") await new Promise((resolve) => setTimeout(resolve, 20));
+            }"""
+        )
+
     async def say(self, *texts: str) -> None:
         for text in texts:
             await self.box.fill(text)

@@ -211,7 +211,7 @@ async def test_what_makes_an_app_of_the_page_is_at_its_root() -> None:
 
 
 def test_a_first_view_is_light() -> None:
-    """With 3 kB of headers and the API's answers it is within 50 kB, and all that comes by itself within 100."""
+    """With headers and the API's answers, 3 kB, it is within 52 kB, and all that comes by itself within 100."""
     assets = load(STATIC)
     smallest = {path: min(map(len, asset.bodies.values())) for path, asset in (assets.files | assets.pages).items()}
     page = assets.pages["index.html"].plain.decode()
@@ -220,7 +220,7 @@ def test_a_first_view_is_light() -> None:
         for path in set(re.findall(r'(?:src|href)="/static/([^"]+)"', page))
         if path.endswith((".js", ".css", "favicon.svg"))
     )
-    assert first <= 47_000
+    assert first <= 49_000
     behind = sum(smallest[f"{assets.release}/page/{name}.js"] for name in ("hands", "formatted"))
     assert first + behind + smallest["worker.js"] + smallest["index.html"] <= 93_000
 

@@ -15,7 +15,7 @@ import { withHands } from "./demand.js";
 import { byId, closest } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { identity, ways } from "./identity.js";
-import { loadHands } from "./later.js";
+import { loadArchive, loadHands } from "./later.js";
 import { closeLayers, visit } from "./layers.js";
 import { RoomList } from "./list.js";
 import { Log } from "./log.js";
@@ -33,6 +33,7 @@ import { sentence, words } from "./words.js";
 
 /**
  * @import { ChatEvents } from "../client.js"
+ * @import { Archive } from "./archive.js"
  * @import { Place } from "./address.js"
  * @import { Alerts } from "./alerts.js"
  * @import { Complaint } from "./entrance.js"
@@ -48,10 +49,13 @@ import { sentence, words } from "./words.js";
 /** @typedef {"joined" | "message" | "edited" | "removed" | "reacted" | "topic" | "gap" | "presence" | "read" | "typing"} OfRoom */
 
 export const FIRST_ROOM = "lobby";
+/** @type {Set<OfRoom>} what changes a room as it is kept */
+const LASTING = new Set(["joined", "message", "edited", "removed", "reacted", "topic"]);
 const ROOMS_PACE_MS = 200; // between two drawings of the numbers beside the rooms
 const SOUGHT_PAGE = 200; // messages: as many as the service gives at once
 const ALERTS_MS = 500; // until what tells of messages is loaded: the room comes first
 const READ_MS = 1000; // between two read positions told
+const ARCHIVE_MS = 2000; // until what is seen is kept, on a first visit
 const ROOMS_MS = 60_000; // between two looks at the list of rooms
 const ROOMS_AGE_MS = 1500; // until the service has a fresh list: its own may be a second old
 
@@ -64,6 +68,8 @@ export class Conversation {
   /** @type {Alerts | null} loaded behind the page */
   #alerts = null;
   #current;
+  /** @type {Archive | null} what was seen last, and is shown until the service answers */
+  #archive = null;
   /** @type {ListedRoom[]} what the service lists */
   #listed = [];
   #drawing = new Drawing(() => this.#drawNow());
@@ -150,6 +156,7 @@ export class Conversation {
     store.onOut((id) => id === this.#me && this.#signOut(false));
     this.#outgoing = new Outgoing(this.#chat, () => this.#draw());
     this.#listen();
+    setTimeout(() => void this.#openArchive(), this.#list.names.length > 0 ? 0 : ARCHIVE_MS);
     for (const known of this.#list.names) this.#join(known);
     this.#current = this.#join(room);
     this.#turnTo(room);
@@ -196,7 +203,7 @@ export class Conversation {
   }
 
   get #me() {
-    return this.#chat.user?.id ?? identity.person?.id ?? null;
+    return this.#chat.user?.id ?? identity.person?.id ?? this.#archive?.seenBy ?? null;
   }
 
   // -- coming and going
@@ -206,6 +213,7 @@ export class Conversation {
     chat.on("state", (state) => this.#onState(state));
     chat.on("welcome", ({ limits, user }) => {
       for (const room of this.#rooms.values()) room.self = user;
+      this.#archive?.own(user);
       this.#name = user.name;
       if (this.#account === null) store.name = user.name;
       else store.nameTab(user.name);
@@ -222,9 +230,10 @@ export class Conversation {
       if (!PASSING_ERRORS.includes(code)) toast(sentence(message)); // nobody waits for what they read and type to be told
     });
     this.#onRoom("joined", (room, frame) => {
+      const stood = room.seenAt !== null && !this.#log.atEnd; // somebody reads what was seen last
       room.onJoined(frame, this.#me);
       this.#stand(room, { type: "joined" });
-      if (room === this.#current && frame.fresh) this.#onFresh(room);
+      if (room === this.#current && frame.fresh) this.#onFresh(room, !stood);
       void this.#seek.resume(room);
     });
     this.#onRoom("message", (room, frame) => this.#onMessage(room, frame));
@@ -253,6 +262,7 @@ export class Conversation {
       apply(room, value);
       room.topic = this.#chat.topic(room.name);
       room.begun = this.#chat.begun(room.name);
+      if (LASTING.has(event)) this.#archive?.keep(room);
       if (event === "typing" || event === "message") this.#showTyping();
       this.#draw();
     });
@@ -272,7 +282,14 @@ export class Conversation {
     const banned = name === "banned" && room !== null ? this.#rooms.get(room) : undefined;
     if (banned) this.#stand(banned, { type: "refused", code: "forbidden", message: `banned: ${reason}` });
     if (link.state === "stopped" && !wasOpen) this.#askAgain(link);
+    if (this.#isShutOut) this.#archive?.clear();
     this.#draw();
+  }
+
+  /** Whether this is nobody's to read any more. */
+  get #isShutOut() {
+    const { name, room } = this.#status.standing;
+    return name === "signedOut" || name === "forbidden" || (name === "banned" && room === null);
   }
 
   /**
@@ -305,6 +322,7 @@ export class Conversation {
    */
   #stand(room, happening) {
     room.standing = afterInRoom(room.standing, happening, performance.now());
+    if (isOut(room.standing)) this.#archive?.forget(room.name);
     this.#draw();
   }
 
@@ -384,6 +402,7 @@ export class Conversation {
   #signOut(here = true) {
     if (this.#gone) return;
     this.#gone = true;
+    this.#archive?.stop();
     for (const { id } of this.#ownOutbox()) this.#chat.discard(id);
     this.#chat.close();
     if (here) identity.signOut(this.#me);
@@ -395,9 +414,9 @@ export class Conversation {
     return this.#chat.outbox.list().filter(({ user }) => user === null || user === this.#me);
   }
 
-  /** @param {Room} room */
-  #onFresh(room) {
-    this.#fresh = true;
+  /** @type {(room: Room, anew: boolean) => void} */
+  #onFresh(room, anew) {
+    this.#fresh ||= anew;
     for (const { seq, removed } of room.messages) if (removed) this.#composer.onRemoved(seq);
   }
 
@@ -455,6 +474,8 @@ export class Conversation {
 
   #onHide() {
     this.#keepRewritten();
+    this.#archive?.keepAll();
+    this.#archive?.flush();
     this.#chat.outbox.close();
   }
 
@@ -556,6 +577,7 @@ export class Conversation {
     const left = [...this.#rooms.keys()].filter((name) => !this.#list.get(name));
     for (const name of left) {
       this.#chat.leave(name);
+      this.#archive?.forget(name);
       this.#rooms.delete(name);
     }
     if (!left.includes(this.#current.name)) {
@@ -604,6 +626,29 @@ export class Conversation {
       });
     }
     this.#draw();
+  }
+
+  // -- what was seen last
+
+  async #openArchive() {
+    const loaded = await loadArchive();
+    if (!loaded) return;
+    this.#archive = new loaded.Archive(this.#rooms);
+    if (this.#chat.user) {
+      this.#archive.own(this.#chat.user);
+      this.#archive.keepAll();
+    }
+    await this.#archive.show({ id: identity.person?.id ?? null, name: this.#name });
+    if (this.#isShutOut) this.#archive.clear();
+    this.#draw();
+  }
+
+  /** When what is shown of the room was so, where that has to be said. */
+  get #seenAt() {
+    const { name } = this.#status.standing;
+    const { seenAt, standing } = this.#current;
+    const underWay = name === "connecting" || (name === "open" && standing.name === "joining");
+    return underWay ? null : seenAt;
   }
 
   // -- writing
@@ -687,16 +732,16 @@ export class Conversation {
 
   #drawNow() {
     const room = this.#current;
-    const fresh = this.#fresh && room.joined;
+    const fresh = this.#fresh && (room.joined || room.seenAt !== null);
     if (fresh) this.#awaitFormats(room);
     if (this.#waits) return;
     if (fresh) this.#fresh = false;
     const entries = this.#outgoing.entries(room.name);
-    const timeline = new Timeline(room, entries, this.#me);
+    const timeline = new Timeline(room, entries, this.#me, this.#seenAt);
     this.#log.draw(timeline, { fresh, target: this.#targetIn(room), unread: room.unread });
     this.#about.draw(room, this.#chat.maySetTopic(room.name), entries);
     this.#sidebar.people(room, this.#me, this.#chat.moderator);
-    this.#sidebar.me(this.#chat.user ?? { id: "", name: this.#name }, this.#status.standing.name, this.#status.word);
+    this.#sidebar.me(this.#chat.user ?? { id: this.#me ?? "", name: this.#name }, this.#status.standing.name, this.#status.word);
     this.#status.inRoom(room.name, room.standing);
     this.#drawQueue();
     byId("composer").hidden = isOut(room.standing);

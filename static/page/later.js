@@ -27,6 +27,9 @@ function once(load) {
 /** What somebody needs who does something. */
 export const loadHands = once(() => import("./hands.js"));
 
+/** What keeps the rooms as they were seen last. */
+export const loadArchive = once(() => import("./archive.js"));
+
 /** What reads markup. */
 export const loadParser = once(() => import("./formatted.js"));
 

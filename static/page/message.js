@@ -5,7 +5,7 @@
 
 import { begunBy, linkCopier } from "./beginning.js";
 import { avatar, el, hueOf, icon } from "./dom.js";
-import { dayName, isEmojiOnly, moment, time } from "./format.js";
+import { dayName, dayOf, isEmojiOnly, moment, time } from "./format.js";
 import { folded } from "./fold.js";
 import { store } from "./store.js";
 import { messageNodes } from "./text.js";
@@ -34,6 +34,7 @@ const BUILDERS = {
   start: ({ room, says, begun }) =>
     el("li", { class: `row-note start ${says ?? ""}` }, ...(says ? STARTS[says](room, begun ?? null) : [])),
   gap: ({ reason }) => el("li", { class: "row-note gap" }, icon("gap"), el("span", {}, words.log[reason] ?? words.log.trimmed)),
+  seen: ({ at }) => el("li", { class: "row-note seen" }, words.log.seen(dayName(dayOf(at)), time(at))),
   day: ({ day }) => el("li", { class: "separator" }, el("span", {}, dayName(day))),
   new: () => el("li", { class: "separator new" }, el("span", {}, words.log.new)),
 };

@@ -11,6 +11,7 @@
  * } from "../protocol.js"
  */
 /** @import { Loss } from "../cursor.js" */
+/** @import { Kept } from "./archive.js" */
 
 import { isMentioned, Names } from "./mentions.js";
 import { joining } from "./standing.js";
@@ -66,6 +67,8 @@ export class Room {
   topic = null;
   /** @type {Begun | null} likewise */
   begun = null;
+  /** @type {number | null} when it was as it is shown, Unix time in ms, where that is not from the service */
+  seenAt = null;
   /** @type {number | null} "New" stands after this seq */
   divider = null;
   /** @type {number | null} the message that the page's address leads to */
@@ -161,6 +164,7 @@ export class Room {
     const { epoch, seq, fresh, messages, more, members, count, reads } = frame;
     this.joined = true;
     this.knownUntil = null;
+    this.seenAt = null;
     if (fresh) {
       if (this.epoch !== null && this.epoch !== epoch) this.readSeq = null;
       this.#replace(messages ?? [], more ?? false);
@@ -185,6 +189,25 @@ export class Room {
    */
   onLost(at) {
     if (this.joined) this.knownUntil ??= at;
+  }
+
+  /**
+   * As it was seen last, until the service says how it is.
+   * @param {Kept} kept
+   */
+  onKept({ messages, topic, begun, at }) {
+    if (this.joined) return;
+    this.#replace(messages, false);
+    this.topic = topic;
+    this.begun = begun;
+    this.seenAt = at;
+  }
+
+  /** What was seen last is not to be shown any more. */
+  forgetKept() {
+    if (this.seenAt === null) return;
+    this.#replace([], false);
+    this.topic = this.begun = this.seenAt = null;
   }
 
   /** @param {Loss} gap */

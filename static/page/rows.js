@@ -52,6 +52,7 @@ const APART = 3; // messages, at least, between two such names
  * @property {{room: string, says?: Beginning}} loading
  * @property {{room: string, says?: Beginning, begun?: Begun | null}} start
  * @property {Loss} gap
+ * @property {{at: number}} seen when all above was so
  * @property {{day: number, today: number}} day
  * @property {{}} new
  * @property {Shown} message
@@ -79,14 +80,17 @@ export class Timeline {
   #changes;
   #readers;
   #newAt;
+  #seenAt;
 
   /**
    * @param {Room} room
    * @param {OutgoingEntry[]} entries of this room
    * @param {string | null} me
+   * @param {number | null} [seenAt] when the room was as it is shown, if not now; Unix time in ms
    */
-  constructor(room, entries, me) {
+  constructor(room, entries, me, seenAt = null) {
     this.#room = room;
+    this.#seenAt = seenAt;
     this.#me = me;
     this.stretch = room.stretch;
     this.#pending = pendingOf(room, entries, me);
@@ -123,6 +127,7 @@ export class Timeline {
     if (to < this.length) return rows;
     const last = this.stretch.messages.at(-1);
     if (room.gap && room.joined && (last?.seq ?? 0) <= room.gap.after) rows.push(row("gap", "gap", room.gap));
+    if (this.#seenAt !== null) rows.push(row("seen", "seen", { at: this.#seenAt }, String(this.#seenAt)));
     const lastWaiting = this.#pending.findLast(({ state, sent }) => state !== "failed" && !sent);
     this.#pending.forEach((entry, index) => {
       const first = index === 0 && last?.user.id !== this.#me;

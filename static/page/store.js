@@ -8,6 +8,8 @@ const OWNER = "parley.owner";
 const OUT = "parley.out";
 // The outbox is let go of entry by entry, for some may be of others; how the page looks is this browser's, not a person's.
 const STAYS = /^parley\.(?:outbox\.|theme$|density$)/;
+/** The database of archive.js. */
+export const SEEN = "parley";
 
 /** localStorage, or null where it can't be had. */
 export const storage = usable("localStorage");
@@ -71,6 +73,11 @@ export const store = {
   forget() {
     const keys = Object.keys(storage ?? {}).filter((key) => key.startsWith("parley.") && !STAYS.test(key));
     for (const key of keys) storage?.removeItem(key);
+    try {
+      indexedDB.deleteDatabase(SEEN);
+    } catch {
+      // switched off: nothing was kept there
+    }
   },
 
   /**

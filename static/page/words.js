@@ -272,6 +272,8 @@ export const words = {
     /** @param {string} room */
     begins: (room) => `This is where #${room} begins`,
     forgotten: "No older messages are kept here.", // there may have been none: a topic counts as an event, too
+    /** @type {(day: string, time: string) => string} */
+    seen: (day, time) => `As it was when you were here last: ${day}, ${time}`,
     new: "New",
     latest: "Latest",
     noSuch: "The message that this link leads to is not kept here any more.",

@@ -14,22 +14,9 @@ from service.assets import release
 from service.assets.release import WORKER, load
 from service.pages import STATIC
 
-from ..browser import Person, chromium, expect, person
+from ..browser import chromium, expect, person
 from ..harness import NO_LIMITS, ServiceProcess
 from ..serving import serving
-
-
-async def keep(someone: Person) -> None:
-    """Until the browser keeps the page; as the page itself does it, without its wait."""
-    await someone.page.evaluate(
-        "navigator.serviceWorker.register('/worker.js').then(() => navigator.serviceWorker.ready)"
-    )
-    await someone.page.evaluate(
-        """async () => {
-            const { active } = await navigator.serviceWorker.ready;
-            while (active.state !== "activated") await new Promise((resolve) => setTimeout(resolve, 20));
-        }"""
-    )
 
 
 async def kept(page: Page) -> list[str]:
@@ -59,7 +46,7 @@ async def test_the_page_opens_while_its_service_is_dead() -> None:
         async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
             await ada.enter("Ada")
             await bob.enter("Bob")
-            await keep(ada)
+            await ada.keep()
             service.kill9()
             await ada.page.goto(f"{service.url}/r/lobby")
             await expect(ada.page.locator("h1#room-name")).to_have_text("#lobby")
@@ -81,7 +68,7 @@ async def test_what_few_want_is_kept_once_they_do() -> None:
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
-            await keep(ada)
+            await ada.keep()
             assert not [path for path in await kept(ada.page) if "emoji" in path or "icons" in path]
             await ada.page.reload()  # now it is the worker's
             await ada.online()
@@ -120,7 +107,7 @@ async def test_nothing_of_anybody_s_is_kept_with_the_page() -> None:
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
-            await keep(ada)
+            await ada.keep()
             await ada.reload()
             await ada.online()
             await ada.say("a secret")
@@ -234,7 +221,7 @@ async def test_the_worker_can_be_taken_from_all_browsers() -> None:
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
-            await keep(ada)
+            await ada.keep()
             await ada.page.evaluate(
                 """async () => {
                     const [name] = await caches.keys();
@@ -270,7 +257,7 @@ async def test_the_page_can_be_installed() -> None:
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
-            await keep(ada)
+            await ada.keep()
             devtools: Any = await ada.context.new_cdp_session(ada.page)
             manifest = await devtools.send("Page.getAppManifest")
             assert manifest["errors"] == [] and manifest["url"] == f"{service.url}/manifest.webmanifest"
