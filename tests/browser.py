@@ -247,6 +247,17 @@ class Person:
         self.wire.open = True
         await self.page.evaluate("dispatchEvent(new Event('online'))")
 
+    async def whole(self) -> None:
+        """Until what a first view does without has come as well."""
+        await self.page.evaluate(
+            """async () => {
+                const there = (name) => performance.getEntriesByType("resource").some((one) => one.name.endsWith(name));
+                while (!there("/hands.js") || !there("/queue.css")) {
+                    await new Promise((resolve) => setTimeout(resolve, 20));
+                }
+            }"""
+        )
+
     async def keep(self) -> None:
         """Until the browser keeps the page, so that it opens without its service: the page itself waits a little."""
         await self.page.evaluate(

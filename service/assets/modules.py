@@ -130,7 +130,7 @@ def _part(path: str, source: str, place: str) -> str:
     body, exported = _body(path, source)
     answer = ", ".join(name if name == value else f"{name}: {value}" for name, value in exported.items())
     body = _LATER.sub(lambda match: f'import("{_relative(_resolve(path, match[1]), place)}")', body)
-    return f"const {_name(path)} = (() => {{\n{body}return {{ {answer} }};\n}})();\n"
+    return f"// {path}\nconst {_name(path)} = (() => {{\n{body}return {{ {answer} }};\n}})();\n"
 
 
 def _body(path: str, source: str) -> tuple[str, dict[str, str]]:

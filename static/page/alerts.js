@@ -132,15 +132,15 @@ export class Alerts {
     if (!this.#tells) return; // asked only now, as the tab that told may have gone away meanwhile
     const { held = [] } = await navigator.locks.query();
     if (held.some((lock) => lock.name === SIGHT + name) || room.unread === 0) return;
-    this.#show(name, messages);
+    await this.#show(name, messages);
     if (this.sound) this.#chime();
   }
 
-  /** @type {(room: string, messages: Message[]) => void} */
-  #show(room, messages) {
+  /** @type {(room: string, messages: Message[]) => Promise<void>} */
+  async #show(room, messages) {
     const [{ user, text = "" }] = messages;
     const names = [...new Set(messages.map((message) => message.user.name))];
-    const says = messages.length === 1 ? spoken(text, user.name) : words.announcer.many(messages.length, names);
+    const says = messages.length === 1 ? await spoken(text, user.name) : words.announcer.many(messages.length, names);
     const title = words.alerts.title(messages.length === 1 ? user.name : null, room);
     const options = { body: says.slice(0, TEXT_LIMIT), tag: `parley.${room}`, renotify: true, silent: true };
     try {

@@ -214,12 +214,12 @@ export class Conversation {
     chat.on("welcome", ({ limits, user }) => {
       for (const room of this.#rooms.values()) room.self = user;
       this.#archive?.own(user);
+      if (chat.moderator) void loadHands(); // their tools stand beside each name
       this.#name = user.name;
       if (this.#account === null) store.name = user.name;
       else store.nameTab(user.name);
       this.#composer.limit = limits.text;
-      this.#listRooms();
-      if (this.#listed.length === 0) setTimeout(() => this.#listRooms(), ROOMS_AGE_MS);
+      setTimeout(() => this.#listRooms(), this.#listed.length === 0 ? ROOMS_AGE_MS : 0);
     });
     chat.on("outbox", (entry) => this.#onOutbox(entry));
     chat.on("refused", (refusal) => this.#onRefused(refusal));
@@ -390,12 +390,12 @@ export class Conversation {
   }
 
   /** Sign out, if that is really meant: what is kept here goes. */
-  async askToSignOut() {
+  askToSignOut() {
     const waiting = this.#ownOutbox().length;
-    const { askToSignOut } = await import("./signout.js");
     const isGuest = this.#account === null;
     const onSignIn = isGuest && ways.signIn !== null ? () => identity.signIn(this.#current.name) : null;
-    askToSignOut({ isGuest, waiting, onYes: () => this.#signOut(), onSignIn });
+    const about = { isGuest, waiting, onYes: () => this.#signOut(), onSignIn };
+    void withHands(({ askToSignOut }) => askToSignOut(about));
   }
 
   /** What is kept for all tabs is let go of by the one in which it was asked for: who comes next may be in already. */
@@ -431,7 +431,7 @@ export class Conversation {
     const { user, text, removed } = frame;
     if (user.id !== this.#me && text && !removed) this.#alerts?.onMessage(room, frame, room.mentions > mentions);
     if (room !== this.#current || user.id === this.#me || !text || removed) return;
-    announceMessage({ name: user.name, text: spoken(text, user.name) });
+    void spoken(text, user.name).then((says) => announceMessage({ name: user.name, text: says }));
   }
 
   /**
@@ -667,11 +667,11 @@ export class Conversation {
   }
 
   /** @param {Person | undefined} person */
-  async #moderate(person) {
+  #moderate(person) {
     if (!person) return;
-    const { openModeration } = await import("./moderation.js");
     const room = this.#current.name;
-    openModeration({ person, room, everywhere: !identity.isLimited, moderate: (order) => this.#chat.moderate(order) });
+    const about = { person, room, everywhere: !identity.isLimited };
+    void withHands((hands) => hands.openModeration({ ...about, moderate: (order) => this.#chat.moderate(order) }));
   }
 
   /** @param {OutboxEntry | null} entry */

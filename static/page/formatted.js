@@ -15,6 +15,8 @@ import { words } from "./words.js";
  * @import { Names } from "./mentions.js"
  */
 
+export { addresses } from "./links.js";
+
 const DEEP = 24; // elements in elements; marks that are nested deeper change nothing more
 const COPIED_MS = 2000;
 /** What begins as an address does, in the words of a link. */

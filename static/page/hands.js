@@ -5,7 +5,12 @@
 
 export { AboutDialog } from "./aboutdialog.js";
 export { showHelp } from "./help.js";
+export { openMenu } from "./menu.js";
+export { openModeration } from "./moderation.js";
 export { offersFor } from "./offers.js";
 export { Queue } from "./queue.js";
 export { Rename } from "./rename.js";
+export { showSettings } from "./settings.js";
+export { askToSignOut } from "./signout.js";
+export { toggleSwitcher } from "./switcher.js";
 export { Tools } from "./tools.js";

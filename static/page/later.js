@@ -24,8 +24,26 @@ function once(load) {
   };
 }
 
-/** What somebody needs who does something. */
-export const loadHands = once(() => import("./hands.js"));
+/** What somebody needs who does something, and how that looks. */
+export const loadHands = once(async () => {
+  const [hands] = await Promise.all([import("./hands.js"), ...sheets()]);
+  return hands;
+});
+
+/** The style sheets that index.html names and leaves out at first. */
+function sheets() {
+  const template = document.querySelector("template#later");
+  if (!(template instanceof HTMLTemplateElement)) return [];
+  const links = document.importNode(template.content, true).querySelectorAll("link");
+  template.remove();
+  return [...links].map(
+    (link) =>
+      new Promise((resolve) => {
+        link.onload = link.onerror = resolve;
+        document.head.append(link);
+      }),
+  );
+}
 
 /** What keeps the rooms as they were seen last. */
 export const loadArchive = once(() => import("./archive.js"));
@@ -39,7 +57,7 @@ export const loadParser = once(() => import("./formatted.js"));
  * @returns {Promise<boolean>} whether there is something to choose from
  */
 export async function pickEmoji(options) {
-  const loaded = await import("./picker.js").catch(() => null);
+  const [loaded] = await Promise.all([import("./picker.js").catch(() => null), loadHands()]);
   loaded?.openPicker(options);
   return loaded !== null;
 }

@@ -4,6 +4,7 @@
  */
 
 import { checkRoom } from "./address.js";
+import { withHands } from "./demand.js";
 import { avatar, byId, closest, el, icon, iconButton } from "./dom.js";
 import { openLayer } from "./layers.js";
 import { isOut } from "./standing.js";
@@ -56,10 +57,7 @@ export class Sidebar {
     byId("room-form").addEventListener("submit", (event) => this.#onForm(event));
     byId("me-rename").addEventListener("click", on.rename);
     byId("me-out").addEventListener("click", on.signOut);
-    byId("open-settings").addEventListener("click", async () => {
-      const { showSettings } = await import("./settings.js");
-      showSettings();
-    });
+    byId("open-settings").addEventListener("click", () => void withHands(({ showSettings }) => showSettings()));
     byId("open-rooms").addEventListener("click", () => this.#toggle("sidebar", "open-rooms"));
     byId("open-people").addEventListener("click", () => this.#toggle("people", "open-people"));
     for (const button of document.querySelectorAll("[data-close-drawer]")) {
@@ -93,10 +91,11 @@ export class Sidebar {
     this.#switch();
   }
 
-  async #switch() {
-    const { toggleSwitcher } = await import("./switcher.js");
+  #switch() {
     const { open, list } = this.#on;
-    this.#redrawSwitcher = toggleSwitcher({ rooms: () => this.#rooms, list, open });
+    void withHands(({ toggleSwitcher }) => {
+      this.#redrawSwitcher = toggleSwitcher({ rooms: () => this.#rooms, list, open });
+    });
   }
 
   /** @type {(id: "sidebar" | "people", opener: string) => void} */
@@ -186,9 +185,8 @@ export class Sidebar {
     return el("li", {}, open, menu);
   }
 
-  /** @type {(room: JoinedRoom, leavable: boolean) => Promise<void>} */
-  async #openMenu({ name, favourite, muted }, leavable) {
-    const { openMenu } = await import("./menu.js");
+  /** @type {(room: JoinedRoom, leavable: boolean) => void} */
+  #openMenu({ name, favourite, muted }, leavable) {
     const { leave, choose } = this.#on;
     /** @type {Item[][]} */
     const items = [
@@ -200,7 +198,8 @@ export class Sidebar {
       ...(leavable ? [[{ label: words.sidebar.leave(name), choose: () => leave(name) }]] : []),
     ];
     const opener = () => this.#find("room-menu", name);
-    openMenu({ label: words.sidebar.menu(name), about: `#${name}`, items, within: byId("sidebar"), opener });
+    const menu = { label: words.sidebar.menu(name), about: `#${name}`, items, within: byId("sidebar"), opener };
+    void withHands(({ openMenu }) => openMenu(menu));
   }
 
   /**

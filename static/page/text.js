@@ -7,7 +7,6 @@ import { meaning } from "./commands.js";
 import { el } from "./dom.js";
 import { isBlank } from "./format.js";
 import { loadParser } from "./later.js";
-import { addresses } from "./links.js";
 
 /**
  * @import { Person } from "../protocol.js"
@@ -18,13 +17,16 @@ import { addresses } from "./links.js";
 
 /** Where there may be markup. Most texts have none, and need no parser. */
 const MARKUP = /[*_~`[\\]|^[ \t]*(?:>|[-*][ \t]|\d+\.[ \t])/m;
+/** Where there may be an address. */
+const ADDRESS = /https?:\/\//i;
 const WAIT_MS = 1500; // for the parser, before texts are shown without it
 
 /** @type {typeof import("./formatted.js") | null} */
 let parser = null;
 let waited = false;
 
-const parserThere = async () => (parser = await loadParser());
+/** The parser, once it is there, or null where it can't be loaded. */
+export const parserThere = async () => (parser = await loadParser());
 
 /**
  * Texts that are drawn for the first time are formatted at once, lest what is below them moves.
@@ -52,26 +54,23 @@ export function messageNodes(text, author, names) {
 }
 
 /**
- * What of a message is read out: its words without their marks.
- * @type {(text: string, author: string) => string}
+ * What of a message is read out: its words without their marks, where they can be told apart.
+ * @type {(text: string, author: string) => Promise<string>}
  */
-export function spoken(text, author) {
+export async function spoken(text, author) {
+  if (MARKUP.test(text)) await parserThere();
   const node = el("div", {}, ...messageNodes(text, author));
   for (const head of node.querySelectorAll(".code-head")) head.remove();
   return node.textContent ?? "";
 }
 
 /**
- * A text as it is shown. Before the parser is there it is plain, and formats itself then.
+ * A text as it is shown.
  * @type {(text: string, names?: Names) => Parts}
  */
 export function textNodes(text, names) {
   if (!MARKUP.test(text)) return plain(text, names);
-  if (!parser) {
-    const waiting = el("span", {}, ...plain(text, names));
-    void parserThere().then((there) => there && waiting.replaceWith(...textNodes(text, names)));
-    return [waiting];
-  }
+  if (!parser) return untilThen(text, names, textNodes);
   const parts = parser.formatted(text, names);
   return isBlank(parts.textContent ?? "") ? plain(text, names) : [parts];
 }
@@ -81,8 +80,24 @@ export function textNodes(text, names) {
  * @type {(text: string, names?: Names) => Parts}
  */
 export function plain(text, names) {
+  if (!ADDRESS.test(text)) return parted(text, [], names);
+  return parser ? parted(text, parser.addresses(text), names) : untilThen(text, names, plain);
+}
+
+/**
+ * Before the parser is there a text stands as it was typed.
+ * @type {(text: string, names: Names | undefined, shown: typeof plain) => Parts}
+ */
+function untilThen(text, names, shown) {
+  const waiting = el("span", {}, ...parted(text, [], names));
+  void parserThere().then((there) => there && waiting.replaceWith(...shown(text, names)));
+  return [waiting];
+}
+
+/** @type {(text: string, addresses: {start: number, end: number}[], names?: Names) => Parts} */
+function parted(text, addresses, names) {
   /** @type {{start: number, end: number, person?: Person}[]} */
-  const found = [...addresses(text), ...(names?.in(text) ?? [])];
+  const found = [...addresses, ...(names?.in(text) ?? [])];
   found.sort((one, other) => one.start - other.start);
   /** @type {Parts} */
   const parts = [];

@@ -54,14 +54,14 @@ async def test_what_was_seen_is_shown_while_the_service_is_dead(tmp_path: Path) 
             note = ada.page.locator(".row-note.seen")
             await expect(note).to_contain_text("As it was when you were here last: Today")
             await expect(ada.page.locator(".message .text")).to_have_text(["mine", "his"])
-            await expect(ada.page.locator(".message.own .text")).to_have_text("mine")
+            await expect(ada.page.locator(".message.own .text")).to_have_text(["mine"])
             await expect(ada.page.locator("#banner-text")).to_contain_text("The service can’t be reached")
             await expect(ada.page.locator(".row-note.start, .row-note.loading").filter(visible=True)).to_have_count(0)
             await expect(ada.page.locator("#people-title")).to_have_text("People")  # how many, nobody knows
             await ada.say("written meanwhile")
             await expect(ada.page.locator("#messages > li").last).to_contain_text("written meanwhile")
             await ada.page.locator("#rooms button", has_text="garden").first.click()
-            await expect(ada.page.locator(".message .text")).to_have_text("roses")
+            await expect(ada.page.locator(".message .text")).to_have_text(["roses"])
             await ada.page.locator("#rooms button", has_text="lobby").first.click()
             await asyncio.to_thread(service.start)
             for someone in (ada, bob):
@@ -173,7 +173,7 @@ async def test_who_signs_out_takes_along_what_was_seen() -> None:
             first, second = ada.page, await ada.context.new_page()
             ada.watch(second)
             await second.goto(f"{service.url}/r/lobby")
-            await expect(second.locator(".message .text")).to_have_text("mine")
+            await expect(second.locator(".message .text")).to_have_text(["mine"])
             await ada.say("and more")
             await ada.page.get_by_role("button", name="Sign out").click()
             await ada.page.get_by_role("dialog", name="Sign out?").get_by_role("button", name="Sign out").click()
@@ -195,7 +195,7 @@ async def test_an_account_is_shown_what_it_saw_itself() -> None:
             service.kill9()
             await ada.page.reload()
             await expect(ada.page.locator(".row-note.seen")).to_be_visible()
-            await expect(ada.page.locator(".message.own .text")).to_have_text("of the account")
+            await expect(ada.page.locator(".message.own .text")).to_have_text(["of the account"])
 
 
 async def test_the_page_works_where_nothing_can_be_kept() -> None:

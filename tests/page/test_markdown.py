@@ -119,8 +119,8 @@ CASES: dict[str, list[tuple[str, str | None]]] = {
 SHOWN = [case for cases in CASES.values() for case in cases]
 
 _RENDER = """async (texts) => {
-    const { ready, textNodes } = await import("/static/page/text.js");
-    await ready;
+    const { parserThere, textNodes } = await import("/static/page/text.js");
+    await parserThere();
     return texts.map((text) => {
         const node = document.createElement("div");
         node.append(...textNodes(text));

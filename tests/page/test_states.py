@@ -242,6 +242,7 @@ async def test_a_name_is_kept_where_the_service_can_t_be_asked() -> None:
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
+            await ada.whole()
             service.kill9()
             await ada.page.get_by_role("button", name="Change your name").click()
             dialog = ada.page.get_by_role("dialog", name="Change your name")
