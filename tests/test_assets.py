@@ -214,7 +214,7 @@ async def test_what_makes_an_app_of_the_page_is_at_its_root() -> None:
 def test_a_first_view_is_light() -> None:
     """With headers and the API's answers, 3 kB, it is within 58 kB, and all that comes by itself within 100."""
     assets = load(STATIC)
-    smallest = {path: min(map(len, asset.bodies.values())) for path, asset in (assets.files | assets.pages).items()}
+    smallest = {path: min(map(len, asset.bodies.values())) for path, asset in {**assets.files, **assets.pages}.items()}
     page = assets.pages["index.html"].plain.decode()
     (later,) = re.findall(r"<template.*?</template>", page, re.DOTALL)
     first = smallest["index.html"] + sum(

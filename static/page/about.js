@@ -6,9 +6,9 @@
 import { pathOf } from "./address.js";
 import { begunBy } from "./beginning.js";
 import { completeness } from "./completeness.js";
+import { withHands } from "./demand.js";
 import { byId, icon } from "./dom.js";
 import { dayOf } from "./format.js";
-import { withHands } from "./demand.js";
 import { toast } from "./status.js";
 import { words } from "./words.js";
 
@@ -40,7 +40,6 @@ export async function copyLink(room, seq = null) {
   const says = seq === null ? words.about.copied : words.tools.linkCopied;
   toast(copied ? says : words.about.notCopied);
 }
-
 
 export class About {
   #set;

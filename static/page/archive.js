@@ -21,6 +21,8 @@ import { SEEN } from "./store.js";
  * @property {string} name how they were called
  * @property {string} room
  * @property {number} at when, Unix time in ms
+ * @property {string | null} epoch of its history
+ * @property {number} head the last event's seq
  * @property {Message[]} messages the newest, by seq
  * @property {Topic | null} topic
  * @property {Begun | null} begun
@@ -85,17 +87,19 @@ export class Archive {
   }
 
   /** A room is as it is now, or was until nothing more was known. @param {Room} room */
-  keep({ name: room, knownUntil, messages, topic, begun }) {
+  keep({ name: room, knownUntil, epoch, head, messages, topic, begun }) {
     if (this.#user === null) return;
     const { id: user, name } = this.#user;
-    const seen = { messages: messages.slice(-MESSAGES), topic, begun };
+    const seen = { epoch, head, messages: messages.slice(-MESSAGES), topic, begun };
     this.#changed.set(room, { user, name, room, at: knownUntil ?? Date.now(), ...seen });
     this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
   }
 
-  /** So are all, where that is known. */
+  /** So are all whose events come: of the others that was kept when they no longer did, and another tab may know more. */
   keepAll() {
-    for (const room of this.#rooms.values()) if (room.joined && !isOut(room.standing)) this.keep(room);
+    for (const room of this.#rooms.values()) {
+      if (room.joined && room.knownUntil === null && !isOut(room.standing)) this.keep(room);
+    }
   }
 
   /** One is not in that room any more. @param {string} room */
@@ -124,7 +128,7 @@ export class Archive {
     void this.#write((rooms) => rooms.clear());
   }
 
-  /** Write what changed. */
+  /** Write what changed, but where another tab has seen more of it. */
   flush() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -132,7 +136,13 @@ export class Archive {
     this.#changed.clear();
     if (changed.length === 0) return;
     void this.#write((rooms) => {
-      for (const one of changed) rooms.put(one);
+      for (const one of changed) {
+        rooms.get([one.user, one.room]).onsuccess = ({ target }) => {
+          /** @type {Kept | undefined} */
+          const there = /** @type {IDBRequest} */ (target).result;
+          if (there?.epoch !== one.epoch || there.head <= one.head) rooms.put(one);
+        };
+      }
     });
   }
 
@@ -148,13 +158,13 @@ export class Archive {
    * @returns {Promise<Kept[]>}
    */
   async #read({ id, name }) {
-    const database = await this.#database;
-    if (!database) return [];
     /** @type {unknown[]} */
     const found = await new Promise((resolve) => {
-      const request = database.transaction(STORE).objectStore(STORE).getAll();
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => resolve([]);
+      void this.#work("readonly", (rooms) => {
+        const request = rooms.getAll();
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => resolve([]);
+      }).then((begun) => begun || resolve([]));
     });
     const kept = found.filter(isKept).sort((one, other) => other.at - one.at);
     const user = this.#user?.id ?? id ?? (kept[0]?.name === name ? kept[0].user : null);
@@ -162,12 +172,23 @@ export class Archive {
   }
 
   /** @param {(rooms: IDBObjectStore) => void} work */
-  async #write(work) {
+  #write(work) {
+    return this.#work("readwrite", work);
+  }
+
+  /**
+   * Do something in a transaction.
+   * @param {IDBTransactionMode} mode
+   * @param {(rooms: IDBObjectStore) => void} work
+   * @returns {Promise<boolean>} whether it was begun: what the browser has closed, or deletes, keeps nothing
+   */
+  async #work(mode, work) {
     const database = await this.#database;
     try {
-      if (database) work(database.transaction(STORE, "readwrite").objectStore(STORE));
+      if (database) work(database.transaction(STORE, mode).objectStore(STORE));
+      return database !== null;
     } catch {
-      // closed by the browser, which deletes it: there is nothing to keep it in
+      return false;
     }
   }
 }

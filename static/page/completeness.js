@@ -20,6 +20,7 @@ import { words } from "./words.js";
  * @typedef {object} Known
  * @property {boolean} joined whether it ever was
  * @property {number | null} knownUntil Unix time in ms after which nothing is known; null: what comes is seen
+ * @property {number | null} [seenAt] when it was as it is shown, where that is not from the service; likewise
  * @property {Loss | null} gap
  * @property {Message[]} messages
  * @property {number} head the last event's seq
@@ -32,10 +33,11 @@ const when = (at) => words.completeness.when(dayName(dayOf(at)), time(at));
  * @param {Known} room
  * @returns {Completeness}
  */
-export function completeness({ joined, knownUntil, gap, messages, head }) {
+export function completeness({ joined, knownUntil, seenAt = null, gap, messages, head }) {
   const says = words.completeness;
+  const until = joined ? knownUntil : seenAt;
+  if (until !== null) return { name: "behind", text: says.behind(when(until)) };
   if (!joined) return { name: "unknown", text: says.unknown };
-  if (knownUntil !== null) return { name: "behind", text: says.behind(when(knownUntil)) };
   if (gap) {
     const next = messages.find(({ seq }) => seq > gap.after);
     return { name: "missing", text: says.missing(next ? when(next.at) : null) };

@@ -227,7 +227,7 @@ export class Composer {
   async #offer(event) {
     if (!this.#completion) {
       const loaded = OFFERED.test(this.#text.value) ? await loadHands() : null;
-      if (!loaded) return;
+      if (!loaded || document.activeElement !== this.#text) return;
       this.#completion ??= loaded.offersFor(this.#text, this.#on.people);
     }
     await this.#completion.onInput(event);

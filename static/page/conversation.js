@@ -230,7 +230,7 @@ export class Conversation {
       if (!PASSING_ERRORS.includes(code)) toast(sentence(message)); // nobody waits for what they read and type to be told
     });
     this.#onRoom("joined", (room, frame) => {
-      const stood = room.seenAt !== null && !this.#log.atEnd; // somebody reads what was seen last
+      const stood = room.seenAt !== null && room.epoch === frame.epoch && !this.#log.atEnd; // in what was seen last
       room.onJoined(frame, this.#me);
       this.#stand(room, { type: "joined" });
       if (room === this.#current && frame.fresh) this.#onFresh(room, !stood);
@@ -337,7 +337,9 @@ export class Conversation {
 
   /** What comes in a room is not seen any more. @param {Room} room */
   #lose(room) {
+    const wasSeen = room.joined && room.knownUntil === null;
     room.onLost(Date.now() - this.#chat.silence);
+    if (wasSeen && !isOut(room.standing)) this.#archive?.keep(room);
   }
 
   /** @param {Moderated} frame */
@@ -431,7 +433,7 @@ export class Conversation {
     const { user, text, removed } = frame;
     if (user.id !== this.#me && text && !removed) this.#alerts?.onMessage(room, frame, room.mentions > mentions);
     if (room !== this.#current || user.id === this.#me || !text || removed) return;
-    void spoken(text, user.name).then((says) => announceMessage({ name: user.name, text: says }));
+    void spoken(text, user.name).then((says) => room === this.#current && announceMessage({ name: user.name, text: says }));
   }
 
   /**
@@ -632,7 +634,7 @@ export class Conversation {
 
   async #openArchive() {
     const loaded = await loadArchive();
-    if (!loaded) return;
+    if (!loaded || this.#gone) return;
     this.#archive = new loaded.Archive(this.#rooms);
     if (this.#chat.user) {
       this.#archive.own(this.#chat.user);
@@ -745,7 +747,7 @@ export class Conversation {
     this.#status.inRoom(room.name, room.standing);
     this.#drawQueue();
     byId("composer").hidden = isOut(room.standing);
-    byId("log").ariaBusy = String(!room.joined && !isOut(room.standing));
+    byId("log").ariaBusy = String(!room.joined && room.seenAt === null && !isOut(room.standing));
     this.#drawRooms();
     if (this.#alerts) this.#alerts.sight = document.hasFocus() && !document.hidden ? room.name : null;
   }

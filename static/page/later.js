@@ -30,19 +30,24 @@ export const loadHands = once(async () => {
   return hands;
 });
 
-/** The style sheets that index.html names and leaves out at first. */
+/** The style sheets that index.html names and leaves out at first; those that are there already not again. */
 function sheets() {
-  const template = document.querySelector("template#later");
-  if (!(template instanceof HTMLTemplateElement)) return [];
+  const template = /** @type {HTMLTemplateElement} */ (document.querySelector("template#later"));
+  const there = new Set([...document.head.querySelectorAll("link")].map(({ href }) => href));
   const links = document.importNode(template.content, true).querySelectorAll("link");
-  template.remove();
-  return [...links].map(
-    (link) =>
-      new Promise((resolve) => {
-        link.onload = link.onerror = resolve;
-        document.head.append(link);
-      }),
-  );
+  return [...links].filter(({ href }) => !there.has(href)).map(sheet);
+}
+
+/** @param {HTMLLinkElement} link */
+function sheet(link) {
+  return new Promise((resolve, reject) => {
+    link.onload = resolve;
+    link.onerror = () => {
+      link.remove();
+      reject(new Error(`${link.href} can't be loaded`));
+    };
+    document.head.append(link);
+  });
 }
 
 /** What keeps the rooms as they were seen last. */

@@ -195,9 +195,10 @@ export class Room {
    * As it was seen last, until the service says how it is.
    * @param {Kept} kept
    */
-  onKept({ messages, topic, begun, at }) {
+  onKept({ epoch, messages, topic, begun, at }) {
     if (this.joined) return;
     this.#replace(messages, false);
+    this.epoch = epoch;
     this.topic = topic;
     this.begun = begun;
     this.seenAt = at;
@@ -207,7 +208,7 @@ export class Room {
   forgetKept() {
     if (this.seenAt === null) return;
     this.#replace([], false);
-    this.topic = this.begun = this.seenAt = null;
+    this.epoch = this.topic = this.begun = this.seenAt = null;
   }
 
   /** @param {Loss} gap */

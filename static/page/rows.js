@@ -127,7 +127,7 @@ export class Timeline {
     if (to < this.length) return rows;
     const last = this.stretch.messages.at(-1);
     if (room.gap && room.joined && (last?.seq ?? 0) <= room.gap.after) rows.push(row("gap", "gap", room.gap));
-    if (this.#seenAt !== null) rows.push(row("seen", "seen", { at: this.#seenAt }, String(this.#seenAt)));
+    if (this.#seenAt !== null) rows.push(row("seen", "seen", { at: this.#seenAt }, `${this.#seenAt} ${dayOf(Date.now())}`));
     const lastWaiting = this.#pending.findLast(({ state, sent }) => state !== "failed" && !sent);
     this.#pending.forEach((entry, index) => {
       const first = index === 0 && last?.user.id !== this.#me;

@@ -79,14 +79,24 @@ export function toggleSwitcher({ rooms, list: look, open }) {
     note.textContent = checkRoom(input.value).error ?? "";
     choose(Math.max(0, choices.findIndex(({ room }) => room === before)));
   };
-  const say = () => announce(words.switcher.found(choices.length));
+  let said = -1; // how many, as it was announced
+  const say = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      if (said === choices.length) return;
+      said = choices.length;
+      announce(words.switcher.found(said));
+    }, ANNOUNCE_MS);
+  };
   const take = (/** @type {number} */ index) => choices[index] && open(choices[index].room);
 
   input.addEventListener("input", () => {
     choices = []; // the best is chosen, not the one before
     draw();
     clearTimeout(timer);
-    timer = setTimeout(say, ANNOUNCE_MS);
+    timer = undefined;
+    said = -1;
+    say();
   });
   node.addEventListener("keydown", (event) => {
     const { key, isComposing } = event;
@@ -115,7 +125,11 @@ export function toggleSwitcher({ rooms, list: look, open }) {
   closeOpen = closeLayer;
   say();
   void look();
-  return () => node.isConnected && draw();
+  return () => {
+    if (!node.isConnected) return;
+    draw();
+    say(); // there may be more of them
+  };
 }
 
 /**

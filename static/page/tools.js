@@ -64,11 +64,11 @@ export class Tools {
     this.#bar.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  /** What happened before the tools were there. @param {Event} event */
+  /** What the tools were wanted for before they were there, if it still stands. @param {Event} event */
   catchUp({ type, target }) {
-    if (type === "pointerover") this.#onHover(target);
+    if (type === "pointerover") this.#onHover(this.#list.querySelector("[data-seq]:hover"));
     else if (type === "click") this.#onTap(target);
-    else this.#moveTo(target);
+    else this.#moveTo(this.#list.contains(document.activeElement) ? document.activeElement : null);
   }
 
   /** The list was drawn anew: stand where we stood, if that is still there. */

@@ -17,7 +17,11 @@ def message(seq: int) -> dict[str, Any]:
 
 ROOMS: dict[str, list[dict[str, Any]]] = {
     "unknown": [KNOWN | {"joined": False}],
-    "behind": [KNOWN | {"knownUntil": 0}, KNOWN | {"knownUntil": 0, "gap": GAP, "messages": [message(9)]}],
+    "behind": [
+        KNOWN | {"knownUntil": 0},
+        KNOWN | {"knownUntil": 0, "gap": GAP, "messages": [message(9)]},
+        KNOWN | {"joined": False, "seenAt": 0},
+    ],
     "missing": [
         KNOWN | {"gap": GAP, "messages": [message(3), message(9)]},
         KNOWN | {"gap": GAP, "messages": [message(7)]},

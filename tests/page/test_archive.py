@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Route
 
-from ..browser import Person, chromium, expect, person
+from ..browser import Person, chromium, expect, person, settle
 from ..harness import NO_LIMITS, ChatClient, ServiceProcess, make_jwt
 
 _KEPT = """() => new Promise((resolve) => {
@@ -50,7 +51,7 @@ async def test_what_was_seen_is_shown_while_the_service_is_dead(tmp_path: Path) 
             await kept(ada, garden=["roses"], lobby=["mine", "**his**"])
             await ada.keep()
             service.kill9()
-            await ada.page.reload()
+            await ada.reload()
             note = ada.page.locator(".row-note.seen")
             await expect(note).to_contain_text("As it was when you were here last: Today")
             await expect(ada.page.locator(".message .text")).to_have_text(["mine", "his"])
@@ -58,6 +59,7 @@ async def test_what_was_seen_is_shown_while_the_service_is_dead(tmp_path: Path) 
             await expect(ada.page.locator("#banner-text")).to_contain_text("The service can’t be reached")
             await expect(ada.page.locator(".row-note.start, .row-note.loading").filter(visible=True)).to_have_count(0)
             await expect(ada.page.locator("#people-title")).to_have_text("People")  # how many, nobody knows
+            await expect(ada.page.get_by_role("img", name="What came after Today")).to_be_visible()
             await ada.say("written meanwhile")
             await expect(ada.page.locator("#messages > li").last).to_contain_text("written meanwhile")
             await ada.page.locator("#rooms button", has_text="garden").first.click()
@@ -82,7 +84,7 @@ async def test_what_one_reads_of_it_stays_where_it_is(tmp_path: Path) -> None:
             await kept(ada, lobby=texts)
             await ada.keep()
             service.kill9()
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.page.locator(".row-note.seen")).to_be_visible()
             await ada.page.locator("#log").hover()
             await ada.page.mouse.wheel(0, -300)
@@ -92,6 +94,7 @@ async def test_what_one_reads_of_it_stays_where_it_is(tmp_path: Path) -> None:
             await asyncio.to_thread(service.start)
             await ada.reconnect()
             await ada.online()
+            await expect(ada.page.get_by_role("img", name="No message is missing")).to_be_visible()
             await expect(ada.page.locator(".row-note.seen")).to_have_count(0)
             after = await middle.bounding_box()
             assert before and after and abs(before["y"] - after["y"]) <= 2
@@ -114,7 +117,7 @@ async def test_what_was_seen_is_one_person_s() -> None:
             service.kill9()
             bobs = "localStorage.removeItem('parley.guest'); localStorage.setItem('parley.name', 'Bob');"
             await ada.page.evaluate(bobs)
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.page.locator("#banner-text")).to_contain_text("The service can’t be reached")
             await expect(ada.page.locator(".message")).to_have_count(0)
             await asyncio.to_thread(service.start)
@@ -135,9 +138,10 @@ async def test_a_ban_takes_away_what_was_seen(room: str | None) -> None:
             await ada.page.goto(f"{service.url}/r/lobby")
             await ada.say("mine")
             user = await kept(ada, garden=["roses"], lobby=["mine"])
+            where: dict[str, Any] = {"room": room} if room else {}
             async with ChatClient.open(service.url, jwt=make_jwt("mod", "Mod", role="moderator")) as moderator:
                 await moderator.join("garden")
-                await moderator.request("moderate", user=user, action="ban", **({"room": room} if room else {}))
+                await moderator.request("moderate", user=user, action="ban", **where)
                 await expect(ada.page.locator("#banner-text")).to_contain_text("You are banned")
             await kept(ada, **({"lobby": ["mine"]} if room else {}))
             await ada.page.goto(f"{service.url}/r/garden")
@@ -157,7 +161,7 @@ async def test_who_is_signed_out_leaves_nothing_behind() -> None:
             service.stop()
             service.env |= {"GUESTS": "0"}
             await asyncio.to_thread(service.start)
-            await ada.page.reload()
+            await ada.reload()
             await kept(ada)
             await expect(ada.page.locator(".message")).to_have_count(0)
             ada.troubles = [line for line in ada.troubles if "status of 401" not in line]
@@ -193,7 +197,7 @@ async def test_an_account_is_shown_what_it_saw_itself() -> None:
             assert await kept(ada, garden=["of the account"]) == "u1"
             await ada.keep()
             service.kill9()
-            await ada.page.reload()
+            await ada.reload()
             await expect(ada.page.locator(".row-note.seen")).to_be_visible()
             await expect(ada.page.locator(".message.own .text")).to_have_text(["of the account"])
 
@@ -206,7 +210,78 @@ async def test_the_page_works_where_nothing_can_be_kept() -> None:
                 await ada.context.add_init_script(f"Object.defineProperty(window, 'indexedDB', {{ value: {broken} }})")
                 await ada.enter("Ada")
                 await ada.say("hello")
-                await ada.page.reload()
+                await ada.reload()
                 await ada.reads("hello")
                 await ada.page.goto(f"{service.url}/r/garden")
                 await ada.online()
+
+
+async def test_who_signs_out_while_the_page_still_loads_leaves_nothing_behind() -> None:
+    """What would keep what was seen comes too late, and keeps nothing."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            let_go = asyncio.Event()
+
+            async def wait(route: Route) -> None:
+                await let_go.wait()
+                await route.continue_()
+
+            await ada.enter("Ada")
+            await ada.say("mine")
+            await kept(ada, lobby=["mine"])
+            await ada.page.route("**/page/archive.js", wait)
+            await ada.reload()
+            await ada.reads("mine")
+            await ada.page.get_by_role("button", name="Sign out").click()
+            # The page is not left yet when what it waited for is there.
+            await ada.page.evaluate("addEventListener('pagehide', () => (window.left = true))")
+            await ada.page.route(f"{service.url}/", wait)
+            await ada.page.get_by_role("dialog", name="Sign out?").get_by_role("button", name="Sign out").click()
+            let_go.set()
+            await expect(ada.page.locator("#entrance")).to_be_visible()
+            await kept(ada)
+
+
+async def test_a_tab_that_is_behind_takes_nothing_from_what_another_saw() -> None:
+    """What was removed since it lost its connection doesn't come back when it is closed."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("mine", "a slip")
+            await kept(ada, lobby=["mine", "a slip"])
+            behind = ada.page
+            await ada.wire.cut()
+            await expect(behind.locator("#banner-text")).to_contain_text("The service can’t be reached")
+            ada.wire.open = True
+            ada.page = await ada.context.new_page()
+            ada.watch(ada.page)
+            await ada.page.goto(f"{service.url}/r/lobby")
+            await ada.reads("mine", "a slip")
+            await ada.message("a slip").hover()
+            await ada.page.get_by_role("button", name="Remove", exact=True).click()
+            await ada.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+            await kept(ada, lobby=["mine", ""])
+            await behind.close(run_before_unload=True)
+            await settle(1)
+            await kept(ada, lobby=["mine", ""])
+
+
+async def test_a_history_that_began_anew_takes_the_place_of_what_was_kept() -> None:
+    """Also of more messages, which an earlier life of the room had."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.say("one", "two", "three")
+            await kept(ada, lobby=["one", "two", "three"])
+            await ada.keep()
+            service.kill9()
+            await ada.reload()
+            await expect(ada.page.locator(".row-note.seen")).to_be_visible()
+            await expect(ada.page.locator("#log")).to_have_attribute("aria-busy", "false")
+            await asyncio.to_thread(service.start)  # which kept nothing
+            await ada.reconnect()
+            await ada.online()
+            await expect(ada.page.locator(".message")).to_have_count(0)
+            await ada.say("anew")
+            await ada.reads("anew")
+            await kept(ada, lobby=["anew"])

@@ -70,7 +70,7 @@ async def test_what_few_want_is_kept_once_they_do() -> None:
             await ada.enter("Ada")
             await ada.keep()
             assert not [path for path in await kept(ada.page) if "emoji" in path or "icons" in path]
-            await ada.page.reload()  # now it is the worker's
+            await ada.reload()  # now it is the worker's
             await ada.online()
             await ada.page.keyboard.type(":tada:")
             await expect(ada.box).to_have_value("\U0001f389")
@@ -82,7 +82,7 @@ async def test_what_few_want_is_kept_once_they_do() -> None:
                 }"""
             )
             service.kill9()
-            await ada.page.reload()
+            await ada.reload()
             await ada.box.fill("")
             await ada.page.keyboard.type(":tada:")
             await expect(ada.box).to_have_value("\U0001f389")
