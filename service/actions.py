@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET
 
-from service import names, protocol, telemetry
+from service import metrics, names, protocol
 from service.admission import page_cost
 from service.brokers.log import About, Change, Event, Position, Receipt
 from service.clock import CLOCK
@@ -209,7 +209,7 @@ def _published(session: Session, request: Any, asked_at: float, receipt: Receipt
     if isinstance(receipt, RequestError):
         session.answer_error(receipt, request.ref)
         return
-    telemetry.hot.published += 1
+    metrics.hot.published += 1
     session.answer(
         protocol.Sent(
             room=request.room,

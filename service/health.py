@@ -2,7 +2,7 @@
 
 import hmac
 
-from service import telemetry
+from service import totals
 from service.handler import ApiError, Handler
 from service.identity import headers
 
@@ -34,7 +34,7 @@ class ReadyHandler(Handler):
 
 
 class MetricsHandler(Handler):
-    """`GET /metrics`: the Prometheus text format."""
+    """`GET /metrics`: the Prometheus text format, of all processes on this port."""
 
     insecure = True
 
@@ -46,7 +46,5 @@ class MetricsHandler(Handler):
     async def get(self) -> None:
         if self._token and not hmac.compare_digest(self._token, headers.bearer(self.request.headers) or ""):
             raise ApiError(401, "unauthenticated", "METRICS_TOKEN is needed as a bearer token.")
-        telemetry.ROOMS.set(len(self.node.rooms.by_name))
-        telemetry.BROKER_UP.set(not await self.node.readiness.fault())
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        self.finish(telemetry.exposition())
+        self.finish(totals.exposition(await totals.current.families()))

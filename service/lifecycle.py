@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from service import app, protocol, telemetry
+from service import app, metrics, protocol, totals
 from service.chat import ChatHandler
 from service.config import Settings
 from service.errors import naming
@@ -101,8 +101,7 @@ class Service:
         broker = app.make_broker(settings)
         node = self.node = app.make_node(settings, broker, limit, self._waits.gathering)
         stack.push_async_callback(node.rooms.close)
-        unsent = node.socket_limits.unsent_total
-        telemetry.UNSENT_BYTES.set_function(lambda: unsent.held_bytes)
+        self._measure(node)
         with naming(settings.broker_name):
             await broker.open(node.rooms)
         stack.push_async_callback(broker.close)
@@ -133,9 +132,22 @@ class Service:
         with naming(f"listening on {settings.shown_host}:{sockets[0].getsockname()[1]}"):
             self._acceptor = acceptor.Acceptor(server, sockets)
         stack.callback(self._acceptor.close)
+        metrics.STARTS.inc()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)
+
+    def _measure(self, node: Node) -> None:
+        """Metrics that are asked for rather than counted."""
+        unsent, rooms = node.socket_limits.unsent_total, node.rooms.by_name  # what outlives the service is small
+        metrics.UNSENT_BYTES.set_function(lambda: unsent.held_bytes)
+        metrics.ROOMS.set_function(lambda: len(rooms))
+
+        async def refresh() -> None:
+            metrics.BROKER_UP.set(not await node.readiness.fault())
+
+        totals.current.refresh = refresh
+        self._stack.callback(setattr, totals.current, "refresh", totals.nothing)
 
     def _run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a part for as long as the service."""
@@ -232,4 +244,4 @@ async def _send_away(session: Session, moment: float) -> None:
     session.reply(protocol.Reconnect(in_ms=round(1000 * moment), ticket=ticket))
 
 
-telemetry.SOCKETS.set_function(lambda: len(ChatHandler.sessions))
+metrics.SOCKETS.set_function(lambda: len(ChatHandler.sessions))

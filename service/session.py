@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from service import protocol, signals, telemetry
+from service import metrics, protocol, signals
 from service.brokers.base import unavailable
 from service.brokers.directory import Sanction
 from service.identity.auth import User
@@ -155,7 +155,7 @@ class Session(Owner):
 
     def answer_error(self, error: RequestError, ref: str | None) -> None:
         """Say why a request is refused; too many refusals in a short time are abuse, unless they were waited for."""
-        telemetry.ERRORS.labels(error.code).inc()
+        metrics.ERRORS.labels(error.code).inc()
         self.reply(protocol.error_frame(error, ref))
         if error.code is ErrorCode.UNAVAILABLE:
             return
@@ -299,7 +299,7 @@ class Sessions:
         """Send the session's answers at the end of this turn of the loop."""
         if not self._answering:
             asyncio.get_running_loop().call_soon(self._flush)
-            telemetry.ACKNOWLEDGED.observe(time.monotonic() - asked_at)
+            metrics.ACKNOWLEDGED.observe(time.monotonic() - asked_at)
         self._answering.append(session)
 
     def _flush(self) -> None:
@@ -347,4 +347,4 @@ class Sessions:
 
 def count_close(code: int) -> None:
     """For the metric: a client may close with any of 2,000 codes, each of which would be a time series for good."""
-    telemetry.CLOSES.labels(str(code) if code in _CODES else "other").inc()
+    metrics.CLOSES.labels(str(code) if code in _CODES else "other").inc()

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from msgspec import Struct
 
-from service import __version__, lifecycle, logs
+from service import __version__, lifecycle, logs, totals
 from service.config import Settings
 from service.errors import ConfigError, StartError, naming
 from service.logs import fields
@@ -45,6 +45,7 @@ RESTARTS = Restarts()
 
 
 class _Child(Struct):
+    place: int  # from 0: of its figures in the memory that the processes share
     began: float
     reports: int  # the descriptor from which they are read
     said: bytes = b""
@@ -95,6 +96,7 @@ class _Supervisor:
         # Python's last look for one and the system call that waits: the call would go on waiting.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         with naming("a pipe to the processes"):
+            self._figures = totals.SharedMemory(self._settings.web_concurrency)
             self._alive = os.pipe()  # who reads it is told when this process, and with it the writing end, is gone
         self._start_missing()
         while self._children or not self._leaving:
@@ -110,6 +112,7 @@ class _Supervisor:
                 self._start_missing()
         for end in self._alive:
             os.close(end)
+        self._figures.close()
         if self._refusal is not None:
             raise self._refusal
         return self._status
@@ -147,6 +150,7 @@ class _Supervisor:
     def _on_end(self, child: _Child, pid: int, code: int) -> None:
         child.read()
         os.close(child.reports)
+        self._figures.settle(child.place, 0)
         kind, reason = child.reason
         if self._leaving:
             self._say(kind, reason)
@@ -207,6 +211,7 @@ class _Supervisor:
                 return
 
     def _fork(self) -> None:
+        place = min(set(range(self._figures.places)) - {child.place for child in self._children.values()})
         reports, writing = os.pipe()
         try:
             pid = os.fork()
@@ -216,12 +221,12 @@ class _Supervisor:
             raise
         if pid == 0:
             os.close(reports)
-            self._become(writing)
+            self._become(writing, place)
         os.close(writing)
         os.set_blocking(reports, False)
-        self._children[pid] = _Child(time.monotonic(), reports)
+        self._children[pid] = _Child(place, time.monotonic(), reports)
 
-    def _become(self, reports: int) -> NoReturn:
+    def _become(self, reports: int, place: int) -> NoReturn:
         """One of the processes that serve, until its end."""
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would raise KeyboardInterrupt
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -230,7 +235,7 @@ class _Supervisor:
             os.close(descriptor)
         status = 1
         try:
-            status = lifecycle.run(lambda: self._serve_while_watched(parent, reports))
+            status = lifecycle.run(lambda: self._serve_while_watched(parent, reports, place))
         except ConfigError as error:
             _report(reports, _SETTING, str(error))
         except StartError as error:
@@ -240,7 +245,7 @@ class _Supervisor:
         sys.stdout.flush()
         os._exit(status)
 
-    async def _serve_while_watched(self, parent: int, reports: int) -> int:
+    async def _serve_while_watched(self, parent: int, reports: int, place: int) -> int:
         loop = asyncio.get_running_loop()
 
         def leave() -> None:
@@ -249,7 +254,12 @@ class _Supervisor:
             os.kill(os.getpid(), signal.SIGTERM)
 
         loop.add_reader(parent, leave)
-        return await self._serve(self._settings, self._sockets, lambda port: _report(reports, _UP))
+        totals.current = shared = totals.SharedTotals(self._figures, place)
+        shared.open()
+        try:
+            return await self._serve(self._settings, self._sockets, lambda port: _report(reports, _UP))
+        finally:
+            shared.close()
 
 
 def _report(reports: int, kind: bytes, reason: str = "") -> None:

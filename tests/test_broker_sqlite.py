@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from service import telemetry
+from service import metrics
 from service.brokers.base import Fault, Unavailable
 from service.brokers.broker import Broker
 from service.brokers.directory import READERS_LIMIT, UNREAD_ROOMS, Sanction
@@ -80,7 +80,7 @@ def edit_file(path: str, *statements: str) -> None:
 
 def damaged(kind: str) -> float:
     """How many records of the kind could not be read so far."""
-    return total(telemetry.DAMAGED.labels(kind))
+    return total(metrics.DAMAGED.labels(kind))
 
 
 # -- kill -9

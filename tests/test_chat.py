@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from service import admission, protocol, session, telemetry
+from service import admission, metrics, protocol, session
 from service.brokers.base import unavailable
 from service.chat import ChatHandler
 from service.identity.auth import User
@@ -1655,7 +1655,7 @@ async def test_a_reader_that_takes_nothing_is_closed_4413(monkeypatch: pytest.Mo
         headers = {"Authorization": f"Bearer {ADA['bearer']}"}
         url = f"ws://127.0.0.1:{it.service.port}/socket"
         async with connect(url, sock=sock, additional_headers=headers, compression=None, max_queue=1) as stuck:
-            closed = total(telemetry.CLOSES.labels("4413"))
+            closed = total(metrics.CLOSES.labels("4413"))
             await bob.join("lobby")
             await stuck.send('{"type":"join","room":"lobby"}')
             await until(lambda: "lobby" in next(iter(ChatHandler.sessions.of("u-ada"))).rooms, "joined")
@@ -1663,5 +1663,5 @@ async def test_a_reader_that_takes_nothing_is_closed_4413(monkeypatch: pytest.Mo
             while not ada.congested:
                 await asyncio.gather(*(bob.send("lobby", "x" * 4000) for _ in range(20)))
             await until(lambda: ada not in ChatHandler.sessions, "closed")
-            assert total(telemetry.CLOSES.labels("4413")) == closed + 1
+            assert total(metrics.CLOSES.labels("4413")) == closed + 1
             stuck.transport.abort()

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from service import admission, api, handler, logs, names, protocol, session, telemetry
+from service import admission, api, handler, logs, metrics, names, protocol, session
 from service.brokers import marks, readiness
 from service.brokers.base import Fault
 from service.brokers.redis import log as redis_log
@@ -208,12 +208,12 @@ def sample_names(metric: Metric) -> str:
 def test_metrics_are_those_of_the_registry() -> None:
     """Each metric with its kind and a meaning, and none that isn't there."""
     documented = {row[0].strip("`"): row[1] for row in table(DOCS["operations"], "metric | kind | meaning")}
-    assert documented == {sample_names(metric): metric.type for metric in telemetry.REGISTRY.collect()}
+    assert documented == {sample_names(metric): metric.type for metric in metrics.REGISTRY.collect()}
 
 
 def test_alerts_name_metrics_that_exist() -> None:
     """No alert waits for a metric of another name."""
-    known = {sample_names(metric) for metric in telemetry.REGISTRY.collect()}
+    known = {sample_names(metric) for metric in metrics.REGISTRY.collect()}
     named = set(re.findall(r"\b(?:parley|process|python)_[a-z_]+\b(?=[`{ ])", DOCS["operations"]))
     assert named and named <= known
 

@@ -22,7 +22,19 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "identity": ("identity/",),
     "brokers": ("brokers/",),
     "sockets": ("sockets/",),
-    "base": ("addresses", "clock", "errors", "limits", "logs", "names", "protocol", "signals", "telemetry"),
+    "base": (
+        "addresses",
+        "clock",
+        "errors",
+        "limits",
+        "logs",
+        "metrics",
+        "names",
+        "protocol",
+        "signals",
+        "telemetry",
+        "totals",
+    ),
 }
 # Beside their order: who may not use a family that stands below it, but for the files named.
 APART: dict[tuple[str, str], tuple[str, ...]] = {

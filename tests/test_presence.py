@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service import signals, telemetry
+from service import metrics, signals
 from service.brokers.base import unavailable
 from service.brokers.log import Publication
 from service.brokers.presence import BEAT_INTERVAL, Roster
@@ -511,7 +511,7 @@ async def test_a_beat_that_finds_garbage_does_not_end_the_telling(make: Make, mo
             raise ValueError("what is this")
 
         monkeypatch.setattr(it.broker.presence, "beat", broken)
-        said = telemetry.DAMAGED.labels("process")
+        said = metrics.DAMAGED.labels("process")
         before = total(said)
         await until(lambda: total(said) > before, "the beat")
         it.presence.enter("lobby", ADA)
@@ -543,6 +543,6 @@ async def test_how_many_are_in_a_room(make: Make) -> None:
 async def test_a_presence_signal_that_is_none_is_garbage(make: Make, change: str) -> None:
     """Shown to nobody."""
     async with process(make) as it:
-        before = total(telemetry.GARBAGE)
+        before = total(metrics.GARBAGE)
         it.rooms.on_signal("lobby", f'{{"kind":"presence",{change}}}'.encode())
-        assert total(telemetry.GARBAGE) == before + 1 and it.shown == []
+        assert total(metrics.GARBAGE) == before + 1 and it.shown == []

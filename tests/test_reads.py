@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service import signals, telemetry
+from service import metrics, signals
 from service.brokers.base import unavailable
 from service.brokers.sqlite.broker import SqliteBroker
 from service.protocol import MEMBERS_LIMIT, ReadFrame
@@ -138,9 +138,9 @@ async def test_a_room_that_can_not_be_marked_costs_itself(monkeypatch: pytest.Mo
 async def test_a_signal_that_is_none_is_garbage(reads: str) -> None:
     """Counted and shown to nobody."""
     async with process() as it:
-        before = total(telemetry.GARBAGE)
+        before = total(metrics.GARBAGE)
         it.rooms.on_signal("lobby", f'{{"kind":"read","reads":{reads}}}'.encode())
-        assert total(telemetry.GARBAGE) == before + 1 and it.shown == []
+        assert total(metrics.GARBAGE) == before + 1 and it.shown == []
 
 
 async def test_unread_is_nothing_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

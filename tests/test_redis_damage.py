@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from service import telemetry
+from service import metrics, telemetry
 from service.brokers.broker import Broker
 from service.brokers.directory import Sanction
 from service.brokers.log import About, Receipt
@@ -93,12 +93,12 @@ async def test_a_key_of_another_type_costs_its_room_only(redis: Any, redis_url: 
         for life in range(2):
             redis.delete(key)
             GARBAGE[kind](redis, key)
-            before, kept = total(telemetry.DAMAGED), redis.type(key)
+            before, kept = total(metrics.DAMAGED), redis.type(key)
             answers = await use(broker, "bad")
             refused = [one for one in answers if isinstance(one, RequestError) and one.code == "unavailable"]
             # A hash or a stream in the place of one may be ours, of today or of release 1.0.
             if refused:
-                assert total(telemetry.DAMAGED) > before, "counted"
+                assert total(metrics.DAMAGED) > before, "counted"
             await check_whole(broker, "good")
             positions = await broker.log.positions(["good", "bad"])
             assert positions["good"] is not None
@@ -186,13 +186,13 @@ async def test_a_frame_that_cannot_be_read_is_left_out(redis: Any, redis_url: st
     """Of history pages; a resume ends before it, and begins behind it."""
     async with opened(make(redis_url), "bad") as (broker, _):
         await store(broker, *(message("bad", text=f"{number}") for number in range(1, 5)))
-        before = total(telemetry.DAMAGED)
+        before = total(metrics.DAMAGED)
         redis.hset("parley:{bad}:log", "2", frame)
         newest, after = await broker.log.newest("bad", 50), await broker.log.after("bad", 0, 50)
         assert newest is not None and after is not None
         assert all(json.loads(shown) for shown in newest.frames)
         if json.loads(newest.frames[1])["seq"] != 7:
-            assert total(telemetry.DAMAGED) > before
+            assert total(metrics.DAMAGED) > before
             assert [json.loads(shown)["seq"] for shown in newest.frames] == [1, 3, 4]
         assert ([json.loads(event)["seq"] for event in after.frames], after.more) == ([1], True)
         behind = await broker.log.after("bad", 1, 50)
@@ -213,9 +213,9 @@ async def test_a_record_of_another_type_costs_the_topic_alone(redis: Any, redis_
             kept = redis.dump("parley:{bad}:about")
             assert await refusal(broker, topic("x", room="bad", moderator=True)) == damaged
             await check_whole(broker, "bad")
-            before = total(telemetry.DAMAGED)
+            before = total(metrics.DAMAGED)
             assert await broker.log.about("bad") == About()
-            assert total(telemetry.DAMAGED) == before + 1
+            assert total(metrics.DAMAGED) == before + 1
             first, second = await publish(broker, topic("x", room="bad", moderator=True), message("bad", person=BOB))
             assert isinstance(first, RequestError) and isinstance(second, Receipt)
             assert redis.dump("parley:{bad}:about") == kept
@@ -277,11 +277,11 @@ async def test_marks_that_cannot_be_read_are_none(redis: Any, redis_url: str, ma
     """The message is shown as it was sent, and can be changed."""
     async with opened(make(redis_url), "bad") as (broker, _):
         await store(broker, message("bad", text="one"), message("bad", text="two"))
-        before = total(telemetry.DAMAGED)
+        before = total(metrics.DAMAGED)
         redis.hset("parley:{bad}:marks", "1", mark)
         page = await broker.log.newest("bad", 50)
         assert page is not None
-        assert total(telemetry.DAMAGED) > before
+        assert total(metrics.DAMAGED) > before
         assert [json.loads(frame)["text"] for frame in page.frames] == ["one", "two"]
         for kind, fields in CHANGES:
             (said,) = await publish(broker, change(kind, 1, room="bad", **fields))
@@ -343,9 +343,9 @@ async def test_a_sanction_that_cannot_be_read_spoils_only_itself(redis: Any, red
             redis.hset(KEYS.sanctions, field, value)
         for key in KEYS.room("lobby", "sanctions", "barred"):
             redis.hset(key, mapping={"ban u1": value, "mute u1": value})
-        before = total(telemetry.DAMAGED)
+        before = total(metrics.DAMAGED)
         assert await broker.directory.sanctions() == [held]
-        assert total(telemetry.DAMAGED) >= before + 3
+        assert total(metrics.DAMAGED) >= before + 3
         assert await broker.directory.ban("lobby", "u1") is None
         first, second = await publish(broker, message(person=ADA), message(person=BOB))
         assert isinstance(first, Receipt)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service import telemetry
+from service import metrics
 from service.brokers.directory import Sanction
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.directory import RedisDirectory
@@ -35,7 +35,7 @@ async def broker(url: str) -> AsyncIterator[RedisBroker]:
 
 
 def damaged(kind: str) -> float:
-    return total(telemetry.DAMAGED.labels(kind))
+    return total(metrics.DAMAGED.labels(kind))
 
 
 BAN = Sanction("ban", "lobby", "u1", 0, "m", "spam")

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service import telemetry
+from service import metrics
 from service.brokers.redis.broker import RedisBroker
 
 from .brokers import ADA, BOB, opened
@@ -26,7 +26,7 @@ async def broker(url: str) -> AsyncIterator[RedisBroker]:
 
 
 def damaged() -> float:
-    return total(telemetry.DAMAGED.labels("name"))
+    return total(metrics.DAMAGED.labels("name"))
 
 
 def shift(server: RedisServer, ms: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service import telemetry
+from service import metrics, telemetry
 from service.brokers.presence import Roster
 from service.brokers.pulse import Pulse
 from service.brokers.redis.broker import RedisBroker
@@ -34,7 +34,7 @@ KINDS = ("person", "process", "name")
 
 
 def counted(kind: str) -> float:
-    return total(telemetry.DAMAGED.labels(kind))
+    return total(metrics.DAMAGED.labels(kind))
 
 
 class Process:

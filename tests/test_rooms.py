@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service import signals, telemetry
+from service import metrics, signals
 from service.brokers.base import unavailable
 from service.brokers.log import PAGE_BYTES, Page, Position, Publication, Subscriber
 from service.brokers.redis.broker import RedisBroker
@@ -211,13 +211,13 @@ async def test_signals_go_to_their_handler_and_garbage_nowhere(redis_url: str) -
         heard: list[tuple[str, Any]] = []
         it.rooms.handlers[signals.Typing] = lambda *args: heard.append(args)
         await it.join(Reader())
-        counted = total(telemetry.GARBAGE)
+        counted = total(metrics.GARBAGE)
         typing = b'{"kind":"typing","users":[]}'
         for room, payload in (("lobby", b"{"), ("lobby", b'{"kind":"unknown"}'), ("", typing), ("lobby", typing)):
             it.broker.log.signal(room, payload)
         await until(lambda: heard, "the signal")
         assert heard == [("lobby", signals.Typing(users=[]))]
-        assert total(telemetry.GARBAGE) == counted + 3
+        assert total(metrics.GARBAGE) == counted + 3
 
 
 @pytest.mark.parametrize(
@@ -243,9 +243,9 @@ async def test_a_seq_that_the_log_does_not_have_is_garbage(redis_url: str) -> No
         await it.say("one")
         await until(has(ada, 1), "the first")
         forged = f'E{room.epoch}:1000\n{{"seq":1000}}'
-        counted = total(telemetry.GARBAGE)
+        counted = total(metrics.GARBAGE)
         await it.broker.shards.call("PUBLISH", "parley:0:{lobby}", forged)
-        await until(lambda: total(telemetry.GARBAGE) > counted, "the garbage counted")
+        await until(lambda: total(metrics.GARBAGE) > counted, "the garbage counted")
         assert not room.hole
         await it.say("two")
         await until(has(ada, 1, 2), "the second")

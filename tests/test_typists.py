@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service import signals, telemetry
+from service import metrics, signals
 from service.protocol import MEMBERS_LIMIT, Person
 from service.rooms.rooms import Rooms
 from service.rooms.typists import Typists
@@ -101,9 +101,9 @@ async def test_what_no_process_of_ours_sends_is_garbage(payload: bytes) -> None:
     async with process() as it:
         rooms = Rooms(it)  # type: ignore[arg-type]
         rooms.handlers[signals.Typing] = it.typists.on_signal
-        before = total(telemetry.GARBAGE)
+        before = total(metrics.GARBAGE)
         rooms.on_signal("lobby", payload)
-        assert total(telemetry.GARBAGE) == before + 1
+        assert total(metrics.GARBAGE) == before + 1
         rooms.on_signal("lobby", signal(ADA))
         assert it.shown == [("lobby", [ADA])]
 

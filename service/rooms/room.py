@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
-from service import telemetry
+from service import metrics, telemetry
 from service.brokers.base import unavailable
 from service.brokers.log import About, Log, Page, Position, Publication
 from service.logs import fields
@@ -285,7 +285,7 @@ class Room:
         else:
             for write in live:
                 write(data)
-        telemetry.hot.deliveries += len(fresh) * len(live)
+        metrics.hot.deliveries += len(fresh) * len(live)
         if cursors.behind:
             first = cursors.head - len(fresh) + 1
             for member, cursor in list(cursors.behind.items()):
@@ -307,7 +307,7 @@ class Room:
             if member in self._plain:
                 fresh = list(map(plain, fresh))
             member.deliver(b"".join(map(frame, fresh)))
-            telemetry.hot.deliveries += len(fresh)
+            metrics.hot.deliveries += len(fresh)
 
     def _reset(self, members: list[Member], reason: str) -> None:
         """Tell those who can't go on."""
@@ -413,12 +413,12 @@ class Room:
             self._reset(self.cursors.restart(page.position), "trimmed")
             return False
         if found is Found.FORGED:
-            telemetry.GARBAGE.inc()
+            metrics.GARBAGE.inc()
             self.cursors.expect_nothing()
             return False
         fresh = self.cursors.advance(page.seq, page.frames)
         if fresh:  # else it arrived meanwhile
-            telemetry.HOLES.inc()
+            metrics.HOLES.inc()
         self._write(fresh)
         self._write(self.cursors.advance_early())
         return True

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 from typing import Any
 
-from service import signals, telemetry
+from service import metrics, signals
 from service.brokers.log import EMPTY_SECONDS, Log, Position, Publication, Subscriber
 from service.protocol import RequestError
 from service.rooms.room import Bounds, Member, Membership, Room, check
@@ -137,7 +137,7 @@ class Rooms(Subscriber):
         try:
             signal = signals.decode(room, payload)
         except ValueError:  # anybody with access to Redis can publish there
-            telemetry.GARBAGE.inc()
+            metrics.GARBAGE.inc()
             return
         self.handlers[type(signal)](room, signal)
 

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from service import telemetry
+from service import metrics
 from service.brokers import about
 from service.brokers.base import unavailable
 from service.brokers.directory import sanctioned
@@ -270,7 +270,7 @@ class RedisLog(Log):
                 raise ValueError
             publication = Publication(room, epoch[1:].decode(), int(seq), frames)
         except ValueError:  # anybody with access to Redis can publish there
-            telemetry.GARBAGE.inc()
+            metrics.GARBAGE.inc()
             return
         self.subscriber.on_publication(publication)
 
