@@ -207,7 +207,7 @@ def _publish(
 
 def _published(session: Session, request: Any, asked_at: float, receipt: Receipt | RequestError) -> None:
     if isinstance(receipt, RequestError):
-        session.answer_error(receipt, request.ref)
+        session.answer_error(receipt, request.ref, send=True)
         return
     metrics.hot.published += 1
     session.answer(

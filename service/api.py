@@ -10,6 +10,7 @@ from service import names, protocol
 from service.admission import page_cost
 from service.brokers.directory import Directory
 from service.brokers.log import Event, Log, Receipt
+from service.brokers.outages import COSTS
 from service.handler import ApiError, Handler
 from service.identity import headers
 from service.identity.auth import AuthError, User
@@ -52,6 +53,8 @@ class Api(Handler):
     def _handle_request_exception(self, e: BaseException) -> None:
         try:
             if isinstance(e, RequestError):
+                if e.code is ErrorCode.UNAVAILABLE:
+                    COSTS.refuse(send=isinstance(self, MessagesHandler) and self.request.method == "POST")
                 raise ApiError(STATUS[e.code], e.code, e.message, e.retry_after) from None
             if isinstance(e, AuthError):
                 raise ApiError(401, "unauthenticated", str(e)) from None

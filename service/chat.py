@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from service import protocol
 from service.actions import ACTIONS
+from service.brokers.outages import COSTS
 from service.identity import headers
 from service.identity.auth import AuthError, User
 from service.node import Node
@@ -54,6 +55,7 @@ class ChatHandler(UpgradeHandler):
         except AuthError as error:
             self._refusal = CloseCode.UNAUTHENTICATED, str(error)
         except RequestError:
+            COSTS.refuse()
             self._refusal = CloseCode.TRY_AGAIN_LATER, "the broker is away"
 
     async def _authenticate(self) -> User:

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from service import app, metrics, protocol, totals
+from service.brokers.outages import Outages
 from service.chat import ChatHandler
 from service.config import Settings
 from service.errors import naming
@@ -102,6 +103,8 @@ class Service:
         node = self.node = app.make_node(settings, broker, limit, self._waits.gathering)
         stack.push_async_callback(node.rooms.close)
         self._measure(node)
+        outages = Outages(broker, node.readiness)
+        broker.on_trouble = outages.on_trouble
         with naming(settings.broker_name):
             await broker.open(node.rooms)
         stack.push_async_callback(broker.close)
@@ -110,6 +113,7 @@ class Service:
         for part in (node.rooms, node.reads, node.typists, node.moderation, node.rates, node.networks):
             self._run(type(part).__name__.lower(), part.run)
         self._run("upkeep", node.rates.upkeep)
+        self._run("outages", outages.run)
         stack.push_async_callback(node.presence.close)
         self._run("presence", node.presence.run)
         stack.callback(node.heartbeat.stop)

@@ -27,11 +27,14 @@ class Fields(TypedDict, total=False):
     """What an event may have beside its name. docs/operations.md says what each is; None is left out."""
 
     action: str
+    behind: int
     by: str
     code: str | int
     connection: str
     connections: int
     count: int
+    fault: str | None
+    holes: int
     host: str
     key: str
     kind: str
@@ -41,10 +44,14 @@ class Fields(TypedDict, total=False):
     part: str
     path: str
     reason: str | None
+    requests: int
+    resets: int
     room: str | None
     seconds: float | None
+    sends: int
     seq: int
     setting: str
+    times: int
     user: str
     version: str
 

@@ -12,6 +12,7 @@ import msgspec
 from service import metrics, protocol, signals
 from service.brokers.base import unavailable
 from service.brokers.directory import Sanction
+from service.brokers.outages import COSTS
 from service.identity.auth import User
 from service.limits import TokenBucket
 from service.logs import fields
@@ -153,11 +154,15 @@ class Session(Owner):
         if self.connection is not None:
             self.deliver(answers)
 
-    def answer_error(self, error: RequestError, ref: str | None) -> None:
-        """Say why a request is refused; too many refusals in a short time are abuse, unless they were waited for."""
+    def answer_error(self, error: RequestError, ref: str | None, send: bool = False) -> None:
+        """Say why a request is refused; too many refusals in a short time are abuse, unless they were waited for.
+
+        `send`: whether it was one that stores an event.
+        """
         metrics.ERRORS.labels(error.code).inc()
         self.reply(protocol.error_frame(error, ref))
         if error.code is ErrorCode.UNAVAILABLE:
+            COSTS.refuse(send)
             return
         now = time.monotonic()
         if error.retry_after is not None:

@@ -1,11 +1,15 @@
 """A broker: the three contracts, and their beginning and end."""
 
 import abc
+from collections.abc import Callable
 
 from service.brokers.base import Part
 from service.brokers.directory import Directory
 from service.brokers.log import Log, Subscriber
 from service.brokers.presence import SharedPresence
+
+Trouble = Callable[[str, bool], None]
+"""Why, as the other side said it first; whether a connection was lost, rather than a command refused."""
 
 
 class Broker(Part):
@@ -14,6 +18,11 @@ class Broker(Part):
     log: Log
     presence: SharedPresence
     directory: Directory
+    on_trouble: Trouble
+    """Called on the loop with each absence that begins and each kind of refusal; may be set before `open`."""
+
+    def __init__(self) -> None:
+        self.on_trouble = lambda why, lost: None
 
     @abc.abstractmethod
     async def open(self, subscriber: Subscriber) -> None:

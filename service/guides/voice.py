@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from service import names, protocol
 from service.brokers.base import unavailable
 from service.brokers.log import Event, Receipt
+from service.brokers.outages import COSTS
 from service.identity.auth import GUEST_PREFIX
 from service.logs import fields
 from service.node import Node
@@ -194,5 +195,7 @@ def _numbers() -> Iterator[int]:
 
 def _published(outcome: Receipt | RequestError) -> None:
     if isinstance(outcome, RequestError):
+        if outcome.code is ErrorCode.UNAVAILABLE:
+            COSTS.refuse(send=True)
         extra = fields("guide_refused", code=outcome.code, reason=outcome.message)
         logger.info("a guide's message was not stored: %s", outcome.message, extra=extra)

@@ -15,6 +15,7 @@ from msgspec import Struct
 from service import metrics, telemetry
 from service.brokers.base import unavailable
 from service.brokers.log import About, Log, Page, Position, Publication
+from service.brokers.outages import COSTS
 from service.logs import fields
 from service.protocol import RequestError, is_plain, plain
 from service.rooms.cursors import EARLY_BYTES, EARLY_LIMIT, Cursor, Found, HandedOut, RoomCursors
@@ -313,6 +314,7 @@ class Room:
         """Tell those who can't go on."""
         if members:
             extra = fields("room_reset", room=self.name, reason=reason, members=len(members))
+            COSTS.resets += len(members)
             logger.info("room %s: reset (%s) of %d members", self.name, reason, len(members), extra=extra)
         for member in members:
             member.on_reset(self.name, reason)
@@ -419,6 +421,7 @@ class Room:
         fresh = self.cursors.advance(page.seq, page.frames)
         if fresh:  # else it arrived meanwhile
             metrics.HOLES.inc()
+            COSTS.holes += 1
         self._write(fresh)
         self._write(self.cursors.advance_early())
         return True
@@ -434,6 +437,7 @@ class Room:
         if not member.congested:
             cursor = self.cursors.begin_catch_up(member)
             if cursor is not None:
+                COSTS.behind += 1
                 self._tasks.spawn(self._catch_up(member, cursor))
 
     async def _catch_up(self, member: Member, cursor: Cursor) -> None:
@@ -451,6 +455,7 @@ class Room:
                     await check(self._log, [self])
                 elif found is Found.TRIMMED:
                     self.cursors.leave(member)
+                    COSTS.resets += 1
                     member.on_reset(self.name, "trimmed")
                 if found is not Found.NEXT or page is None:
                     return

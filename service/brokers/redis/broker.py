@@ -61,6 +61,7 @@ class RedisBroker(Broker):
         `copies`: how many replicas must hold a message before it is acknowledged, within so many seconds.
         `presence`: options of RedisPresence.
         """
+        super().__init__()
         process = secrets.token_hex(8)
         keys = Keyspace(prefix, redis_url.parse(url).database, channels)
         shards = self.shards = Shards(
@@ -73,6 +74,7 @@ class RedisBroker(Broker):
             copies=copies,
             copies_seconds=copies_seconds,
         )
+        shards.on_trouble = lambda why, lost: self.on_trouble(why, lost)
         names = Names(shards)
         index = self.index = RoomIndex(shards, int(history_days * 86400))
         self.log = RedisLog(shards, process, index.note, history_limit=history_limit)

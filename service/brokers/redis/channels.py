@@ -50,6 +50,7 @@ class Channels:
         self._confirmed: list[bytes] = []
         self._silent_probes = 0  # sent since anything was heard
         self._outdated = False  # whether another connection is wanted
+        self.on_trouble: Callable[[str, bool], None] = lambda why, lost: None  # see `Broker.on_trouble`
         self.connected = False
 
     def subscribe(self, channel: bytes) -> None:
@@ -100,6 +101,7 @@ class Channels:
                     reason = describe(error)
                     extra = fields("redis_lost", connection="channels", reason=reason)
                     logger.warning("redis channels: %s", reason, extra=extra)
+                    self.on_trouble(reason, True)
                 failures += 1
             except Exception:
                 # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.
@@ -161,6 +163,7 @@ class Channels:
                         silence = self._deadlines.silent_probes * self._deadlines.probe
                         extra = fields("redis_silent", connection="channels", seconds=silence)
                         logger.warning("redis channels: silent for %.0f s", silence, extra=extra)
+                        self.on_trouble(f"silent for {silence:.0f} s", True)
                         break
                     probe_at = loop.time() + self._deadlines.probe
                     self._silent_probes += 1

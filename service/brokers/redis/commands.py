@@ -155,6 +155,7 @@ class Commands:
         # Called right before a pipeline is put together, for what gathers until then.
         self.gather: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None  # also what gathers is lost
+        self.on_trouble: Callable[[str, bool], None] = lambda why, lost: None  # see `Broker.on_trouble`
         self.on_demoted: Callable[[], None] = lambda: None  # it answers, and is no primary any more
 
     def send(self, args: tuple[Any, ...], reply: Reply, lane: Lane = Lane.STATE, cost: int = 1) -> None:
@@ -203,6 +204,7 @@ class Commands:
                     reason = describe(error)
                     extra = fields("redis_lost", connection="commands", reason=reason)
                     logger.warning("redis commands: %s", reason, extra=extra)
+                    self.on_trouble(reason, True)
                 failures += 1
             except Exception:
                 # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.
@@ -338,6 +340,7 @@ class Commands:
             self._refused_at = now
             reason = describe(error)
             logger.warning("redis refused a command: %s", reason, extra=fields("redis_refused", reason=reason))
+            self.on_trouble(reason, False)
         return unavailable(fault=fault or fault_of(error))
 
     def _fail_waiting(self) -> None:

@@ -63,6 +63,7 @@ class Shards:
         self.on_subscribed: Callable[[list[bytes]], None] = lambda channels: None
         self.gather: Callable[[Commands], None] = lambda commands: None
         self.on_lost: Callable[[Commands], None] = lambda commands: None
+        self.on_trouble: Callable[[str, bool], None] = lambda why, lost: None  # see `Broker.on_trouble`
         self._made = 0  # connections for commands of shards that are no more
         self._wanted: dict[bytes, Shard | None] = {}  # channels, and where they are asked for
         self._by_address: dict[Address, Shard] = {}
@@ -99,6 +100,7 @@ class Shards:
             sharded=self.clustered,
             on_moved=self._map.changed.set,
         )
+        commands.on_trouble = appends.on_trouble = channels.on_trouble = lambda why, lost: self.on_trouble(why, lost)
         shard = Shard(commands, appends, channels)
         commands.on_demoted = appends.on_demoted = shard.renew
         return shard

@@ -44,9 +44,11 @@ class SqliteBroker(Broker):
         **log: Any,
     ) -> None:
         """`file`: in the place of one made of `path`. `log`: options of SqliteLog."""
+        super().__init__()
         self._clock = clock
         self._upkeep_interval = upkeep_interval
         self._file = file or File(path, clock)
+        self._file.on_trouble = lambda why: self.on_trouble(why, False)
         self.log = SqliteLog(self._file, history_limit, int(history_days * DAY_MS), **log)
         self.presence = MemoryPresence(self.log)
         self.directory = SqliteDirectory(self.log, self.presence)

@@ -62,6 +62,7 @@ class File:
         self._began: float | None = None  # when the work under way did, by the loop's clock
         self._open = False
         self.writable = False  # whether the disk took what it was last given
+        self.on_trouble: Callable[[str], None] = lambda why: None  # on the loop: the disk takes no more, and why
         self.before_batch: Callable[[], None] = lambda: None  # what is added until then goes along
 
     async def open(self) -> None:
@@ -203,6 +204,7 @@ class File:
         if _refuses(error):
             if self.writable:
                 logger.error("SQLite can't store: %s", error, extra=fields("sqlite_refused", reason=str(error)))
+                self._loop.call_soon_threadsafe(self.on_trouble, str(error))
             self.writable = False
             return unavailable("the database can't be written", _FAULTS.get(_code(error), Fault.DISK))
         # SQLite's own words of damage may quote bytes of the file that are no text: UnicodeDecodeError.
