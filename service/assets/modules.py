@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"\bimport\.meta\b.*$", re.MULTILINE)  # that of the file,
 _LATER = re.compile(rf"\bimport\({_PATH}\)")
 _COMMENT_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
 _COMMENT_BEHIND = re.compile(
-    r"^([^\"'`/\n]*[^\"'`/\s]) +//[^\n]*$", re.MULTILINE
+    r"^([^\"'`/\n]*[^\"'`/\s]) +(?://[^\n]*|/\*[^*\n]*\*/)$", re.MULTILINE
 )  # text that holds no text and no pattern
 _EMPTY = re.compile(r"^[ \t]+|^\n", re.MULTILINE)
 

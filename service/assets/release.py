@@ -42,6 +42,7 @@ TYPES = {
 _PACKED = (".png",)
 _SHEETS = re.compile(r'(?:[ \t]*<link rel="stylesheet" href="/static/[^"]+">\n)+')
 _NAMED = re.compile(r'(?:href|src|data-[a-z]+)="/static/([^"]+)"')
+_INDENTATION = re.compile(r"\n\s+")
 _SCRIPT = re.compile(r'<script type="module" src="/static/([^"]+)"></script>')
 
 
@@ -124,7 +125,7 @@ def _at_root(path: str, text: str, release: str, kept: list[str]) -> str:
         says = json.dumps({"name": release, "files": [place + name for name in kept]})
         return f"self.release = {says};\n{modules.lean(text)}"
     if path == PAGE:
-        text = _SHEETS.sub(_first, text)
+        text = _INDENTATION.sub("\n", _SHEETS.sub(_first, text))
     return text.replace('"/static/', f'"{place}')
 
 
