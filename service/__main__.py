@@ -11,9 +11,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from service import __version__, app, config, lifecycle, logs, supervisor, surroundings, tokens
+from service import __version__, app, config, lifecycle, logs, supervisor, tokens
 from service.config import Settings
+from service.doctor import command as doctor
+from service.doctor import keys, redis_broker
+from service.doctor.context import Context
 from service.errors import ConfigError, StartError
+from service.findings import Finding
 from service.logs import fields
 
 logger = logging.getLogger(__name__)
@@ -26,10 +30,15 @@ def main(argv: list[str] | None = None) -> int:
     logs.make_streams_safe()
     if argv[:1] == ["token"]:
         return tokens.main(argv[1:], command=command)
+    if argv[:1] == ["doctor"]:
+        return doctor.main(argv[1:], command=command)
     parser = argparse.ArgumentParser(
         prog=command,
         description="Parley, a chat service. Settings are read from the environment; README.md lists them.",
-        epilog=f"`{command} token --help` makes a user's token for tests and scripts.",
+        epilog=(
+            f"`{command} doctor --help` looks at settings and surroundings, "
+            f"`{command} token --help` makes a user's token for tests and scripts."
+        ),
     )
     parser.add_argument("--port", help="instead of PORT")
     parser.add_argument("--host", help="instead of HOST")
@@ -62,21 +71,23 @@ def _check(settings: Settings, redis_variable: str) -> int:
     print(config.describe(settings), flush=True)
     logging.basicConfig(format="parley: warning: %(message)s", stream=sys.stderr, force=True)
     _warn(settings)
-    found: list[str] = []
+    context = Context(settings=settings, redis_variable=redis_variable)
+    found: list[Finding] = []
 
     async def look() -> int:
-        found.extend(await surroundings.findings(settings, redis_variable))
+        for findings in await asyncio.gather(redis_broker.write(context), keys.look(context)):
+            found.extend(findings)
         return 2 if found else 0
 
     status = lifecycle.run(look)
     for finding in found:
-        print(f"parley: {finding}", file=sys.stderr)
+        print(f"parley: {finding.sentence}", file=sys.stderr)
     return status
 
 
 def _warn(settings: Settings) -> None:
-    for warning in config.warnings(settings):  # which begin with the name
-        logger.warning(warning, extra=fields("setting_risky", setting=warning.partition(" ")[0]))
+    for finding in config.warnings(settings):
+        logger.warning(finding.sentence, extra=fields("setting_risky", setting=finding.about))
 
 
 def _announce(settings: Settings, port: int) -> None:

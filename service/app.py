@@ -1,6 +1,7 @@
 """The service put together: its parts, made of the settings, and its routes."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -164,13 +165,24 @@ def make_authenticator(settings: Settings) -> Authenticator:
     )
 
 
-def check(settings: Settings) -> None:
-    """Raise the `ConfigError` that a start would raise, as far as one can tell without listening or writing."""
-    make_authenticator(settings)
-    _assets(settings)  # kept: the processes that are forked share it, and so are of one release
-    acceptor.resolve(settings.host, settings.port)
+def _check_database(settings: Settings) -> None:
     if not settings.redis_url:
         files.check_sqlite_path(settings.sqlite_path)
+
+
+CHECKS: tuple[Callable[[Settings], object], ...] = (
+    make_authenticator,
+    _assets,  # kept: the processes that are forked share it, and so are of one release
+    lambda settings: acceptor.resolve(settings.host, settings.port),
+    _check_database,
+)
+"""Each raises the `ConfigError` that a start would raise, as far as one can tell without listening or writing."""
+
+
+def check(settings: Settings) -> None:
+    """Raise the first of them."""
+    for look in CHECKS:
+        look(settings)
 
 
 class Gathering(Struct, frozen=True, kw_only=True):

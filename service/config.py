@@ -18,12 +18,17 @@ from msgspec import Meta
 from service.brokers.redis import url as redis_url
 from service.errors import ConfigError
 from service.files import SECRET_SHORTEST, kept_secret
+from service.findings import Finding, warning
 from service.identity.headers import is_loopback
 
 SECRET_SHORT = 32  # characters; less is warned of: RFC 7518 section 3.2 asks for 256 bits
+SECRET_VARIED = 8  # different ones among them; a random one in hexadecimal has 16
 CHARACTER_BYTES = 12  # of a character past U+FFFF where a client escapes it in JSON, as Python does: \ud83e\ude77
 DRAIN_LONGEST = 25  # seconds from SIGTERM to the last close; Heroku kills after 30, and the last answers take 2
 PING_LONGEST = 50  # seconds: routers cut what is silent for 55 (Heroku) or 60 (nginx), and a ping may be a little late
+PING_LATE = 5  # seconds by which a ping may come later than PING_INTERVAL says
+# Seconds of silence after which they cut a connection by themselves, of those that cut before PING_LONGEST.
+IMPATIENT_ROUTERS = {"Google Cloud's load balancer": 30}
 PROXIES_MOST = 4
 PROXIES_USUAL = 2  # more are warned of: a router and what stands before it
 HANDSHAKE_USUAL = 60  # seconds; more is warned of
@@ -436,14 +441,26 @@ def load(environ: Mapping[str, str] = os.environ, keep_secret: bool = True) -> S
     Without `keep_secret` a SECRET_KEY that has to be made is not kept: nothing is written.
     An empty variable counts as unset, except HOST, where it means all interfaces.
     """
+    settings, errors = examine(environ, keep_secret)
+    if errors:
+        raise errors[0] from None
+    return settings
+
+
+def examine(environ: Mapping[str, str], keep_secret: bool = False) -> tuple[Settings, list[ConfigError]]:
+    """The same, with all that can't hold instead of the first of it. A default stands where a value can't be read."""
     heroku = "DYNO" in environ
-    values = _read(environ, heroku)
-    _check_together(values, heroku)
+    values, errors = _read(environ, heroku)
+    errors = errors or list(_together(values, heroku))
     if heroku and not values["redis_url"]:
         values["web_concurrency"] = 1  # the buildpack sets it to 2 unasked
     if not values["secret_key"]:
-        values["secret_key"] = kept_secret(values["sqlite_path"], make=keep_secret)
-    return Settings(**values, heroku=heroku)
+        try:
+            path = ":memory:" if errors else values["sqlite_path"]
+            values["secret_key"] = kept_secret(path, make=keep_secret)
+        except ConfigError as error:
+            errors.append(error)
+    return Settings(**values, heroku=heroku), errors
 
 
 def redis_variable(environ: Mapping[str, str]) -> str:
@@ -451,12 +468,13 @@ def redis_variable(environ: Mapping[str, str]) -> str:
     return "REDIS_TLS_URL" if environ.get("REDIS_TLS_URL") else "REDIS_URL"
 
 
-def _read(environ: Mapping[str, str], heroku: bool) -> dict[str, Any]:
-    """The value of each field. Raises `ConfigError`."""
+def _read(environ: Mapping[str, str], heroku: bool) -> tuple[dict[str, Any], list[ConfigError]]:
+    """The value of each field, and what is wrong with those that can't be read."""
     defaults = {name: setting.default for name, setting in SETTINGS.items()}
     if heroku:
         defaults |= {"HOST": "", "TRUSTED_PROXIES": "1", "FORCE_HTTPS": "1"}
     values: dict[str, Any] = {}
+    errors = []
     for name, setting in SETTINGS.items():
         variable = redis_variable(environ) if name == "REDIS_URL" else name
         text = environ.get(variable, "")
@@ -466,102 +484,168 @@ def _read(environ: Mapping[str, str], heroku: bool) -> dict[str, Any]:
             values[name.lower()] = setting.parse(text)
         except ValueError as error:
             shown = "" if setting.secret else f" is {text!r}"
-            raise ConfigError(f"{variable}{shown}: {error}") from None
-    return values
+            errors.append(ConfigError(f"{variable}{shown}: {error}"))
+            values[name.lower()] = setting.parse(defaults[name])
+    return values, errors
 
 
-def _check_together(values: Mapping[str, Any], heroku: bool) -> None:
-    """Raises `ConfigError` for settings that don't go together."""
+def _together(values: Mapping[str, Any], heroku: bool) -> Iterator[ConfigError]:
+    """What is wrong with settings that don't go together."""
     if values["redis_url"]:
         if not values["secret_key"]:
-            raise ConfigError(
+            yield ConfigError(
                 "SECRET_KEY: required with REDIS_URL, the same in every process (make one with: openssl rand -hex 32)"
             )
     elif values["web_concurrency"] > 1 and not heroku:
-        raise ConfigError("WEB_CONCURRENCY: more than one process needs REDIS_URL; the embedded broker serves one")
+        yield ConfigError("WEB_CONCURRENCY: more than one process needs REDIS_URL; the embedded broker serves one")
     if values["sign_in_url"] and not (values["jwt_secret"] or values["jwt_public_key"] or values["jwt_jwks_url"]):
-        raise ConfigError(
+        yield ConfigError(
             "SIGN_IN_URL: what comes back from it are tokens, which need JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL"
         )
     if values["ping_timeout"] > values["ping_interval"]:
-        raise ConfigError("PING_TIMEOUT: expected at most PING_INTERVAL")
+        yield ConfigError("PING_TIMEOUT: expected at most PING_INTERVAL")
     if values["drain_delay"] + values["drain_seconds"] > DRAIN_LONGEST:
-        raise ConfigError(
+        yield ConfigError(
             f"DRAIN_DELAY is {values['drain_delay']:g} and DRAIN_SECONDS {values['drain_seconds']:g}: "
             f"expected at most {DRAIN_LONGEST} together, as platforms kill after 30; lower one of them"
         )
-    _check_frame_limit(values["text_limit"], values["frame_limit"])
-
-
-def _check_frame_limit(text_limit: int, frame_limit: int) -> None:
-    """Else the longest texts would close their sockets (1009) instead of being taken or answered `too_large`."""
+    # Else the longest texts would close their sockets (1009) instead of being taken or answered `too_large`.
+    text_limit, frame_limit = values["text_limit"], values["frame_limit"]
     needed = CHARACTER_BYTES * text_limit + ENVELOPE_BYTES
     if frame_limit < needed:
-        raise ConfigError(
+        yield ConfigError(
             f"FRAME_LIMIT is {frame_limit}: expected at least {needed} with TEXT_LIMIT {text_limit}, "
             f"as a character may take {CHARACTER_BYTES} bytes; raise FRAME_LIMIT or lower TEXT_LIMIT"
         )
 
 
-def warnings(settings: Settings) -> list[str]:
-    """What holds but shouldn't, a sentence each, for the log at the start and for `--check`."""
-    return [sentence for part in (_weak, _open, _idle) for sentence in part(settings)]
+def warnings(settings: Settings) -> list[Finding]:
+    """What holds but shouldn't, for the log at the start, for `--check` and the doctor."""
+    return [finding for part in (_weak, _open, _idle) for finding in part(settings)]
 
 
-def _weak(settings: Settings) -> Iterator[str]:
+def new_secret(variable: str) -> str:
+    """What to type for one."""
+    return f"export {variable}=$(openssl rand -hex 32)"
+
+
+def _weak(settings: Settings) -> Iterator[Finding]:
     """Secrets that can be guessed, or that give away another."""
-    for name, value in (("SECRET_KEY", settings.secret_key), ("JWT_SECRET", settings.jwt_secret)):
-        if 0 < len(value) < SECRET_SHORT:
-            yield f"{name} is shorter than {SECRET_SHORT} characters and could be guessed (openssl rand -hex 32)"
     secrets = {"SECRET_KEY": settings.secret_key, "JWT_SECRET": settings.jwt_secret}
+    speaks = {"SECRET_KEY": "who finds it enters as any guest", "JWT_SECRET": "who finds it enters as any user"}
+    for name, value in secrets.items():
+        unit = value[: (value * 2).find(value, 1)]  # what it repeats; all of it, if it doesn't
+        if 0 < len(value) < SECRET_SHORT:
+            cause = f"{name} is shorter than {SECRET_SHORT} characters and could be guessed"
+            yield warning("secret-weak", name, cause, speaks[name], new_secret(name))
+        elif value and (len(unit) < SECRET_SHORT or len(set(unit)) < SECRET_VARIED):
+            cause = f"{name} repeats a few characters and could be guessed"
+            yield warning("secret-weak", name, cause, speaks[name], new_secret(name))
     for name, other in (("JWT_SECRET", "SECRET_KEY"), ("METRICS_TOKEN", "SECRET_KEY"), ("METRICS_TOKEN", "JWT_SECRET")):
         if secrets[other] and getattr(settings, name.lower()) == secrets[other]:
-            yield f"{name} is the same as {other}: who may know one knows both; make each its own"
+            cause = f"{name} is the same as {other}"
+            yield warning("secret-shared", name, cause, "who may know one knows both", new_secret(name))
     keys = urlsplit(settings.jwt_jwks_url)
     if keys.scheme == "http" and not is_loopback(keys.hostname or ""):
-        yield "JWT_JWKS_URL is http: whoever is on the way there can put in keys of their own; use https"
+        yield warning(
+            "keys-plain",
+            "JWT_JWKS_URL",
+            "JWT_JWKS_URL is http",
+            "whoever is on the way there can put in keys of their own",
+            f"export JWT_JWKS_URL={settings.jwt_jwks_url.replace('http:', 'https:', 1)}",
+        )
 
 
-def _open(settings: Settings) -> Iterator[str]:
+def _open(settings: Settings) -> Iterator[Finding]:
     """What lets in whom it shouldn't, or keeps out everybody."""
     everywhere = settings.host in ("", "0.0.0.0", "::")  # noqa: S104  # compared, not bound
     if settings.trusted_proxies > PROXIES_USUAL:
-        yield (
-            f"TRUSTED_PROXIES is {settings.trusted_proxies}: are there so many before this service? "
-            "By each that isn't there clients choose their address"
+        yield warning(
+            "proxies-many",
+            "TRUSTED_PROXIES",
+            f"TRUSTED_PROXIES is {settings.trusted_proxies}, and few have so many before a service",
+            "by each that isn't there clients choose their address, and with it their limits",
+            "export TRUSTED_PROXIES=1, or as many as there are; given its URL, the doctor tries it",
         )
     if settings.heroku and settings.trusted_proxies == 0 and everywhere:
-        yield "TRUSTED_PROXIES is 0 on Heroku: all users have its router's address, and share its limits; set it to 1"
+        yield warning(
+            "proxies-few",
+            "TRUSTED_PROXIES",
+            "TRUSTED_PROXIES is 0 on Heroku",
+            "all users have its router's address, and share its limits",
+            "heroku config:set TRUSTED_PROXIES=1",
+        )
     if settings.force_https and settings.trusted_proxies == 0:
-        yield (
-            "FORCE_HTTPS is 1 and TRUSTED_PROXIES 0: no request counts as https, so each is redirected for ever; "
-            "set TRUSTED_PROXIES to the number of proxies before this service"
+        yield warning(
+            "https-endless",
+            "FORCE_HTTPS",
+            "FORCE_HTTPS is 1 and TRUSTED_PROXIES 0",
+            "no request counts as https, so each is redirected for ever",
+            "export TRUSTED_PROXIES=1, or the number of proxies before this service",
         )
     if everywhere and not settings.metrics_token:
-        yield "METRICS_TOKEN is not set and HOST is all interfaces: anybody can read /metrics (openssl rand -hex 32)"
+        yield warning(
+            "metrics-open",
+            "METRICS_TOKEN",
+            "METRICS_TOKEN is not set and HOST is all interfaces",
+            "anybody can read /metrics",
+            new_secret("METRICS_TOKEN"),
+        )
     if not settings.guests and not settings.user_keys:
-        yield "GUESTS is 0 and no key is set for tokens: nobody can enter; set one, JWT_SECRET for example"
+        yield warning(
+            "nobody-enters",
+            "GUESTS",
+            "GUESTS is 0 and no key is set for tokens",
+            "nobody can enter",
+            new_secret("JWT_SECRET"),
+        )
     if settings.handshake_timeout > HANDSHAKE_USUAL:
-        yield (
-            f"HANDSHAKE_TIMEOUT is {settings.handshake_timeout:g}: who sends a request a byte at a time "
-            "keeps a place for so long; lower it"
+        yield warning(
+            "handshake-long",
+            "HANDSHAKE_TIMEOUT",
+            f"HANDSHAKE_TIMEOUT is {settings.handshake_timeout:g}",
+            "who sends a request a byte at a time keeps a place for so long",
+            "unset HANDSHAKE_TIMEOUT",
         )
 
 
-def _idle(settings: Settings) -> Iterator[str]:
+def _idle(settings: Settings) -> Iterator[Finding]:
     """What is lost, or has no effect."""
     if settings.heroku and not settings.redis_url and settings.sqlite_path != ":memory:":
-        yield "REDIS_URL is not set on Heroku: a dyno's disk doesn't last, so all is lost at each restart; add a Redis"
+        yield warning(
+            "disk-passing",
+            "REDIS_URL",
+            "REDIS_URL is not set on Heroku, and a dyno's disk doesn't last",
+            "all is lost at each restart",
+            "heroku addons:create heroku-redis",
+        )
     if settings.redis_copies and not settings.redis_url:
-        yield "REDIS_COPIES has no effect without REDIS_URL"
+        yield _without_effect("REDIS_COPIES", "REDIS_URL")
     for name in ("JWT_AUDIENCE", "JWT_ISSUER"):
         if getattr(settings, name.lower()) and not settings.user_keys:
-            yield f"{name} has no effect without JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL"
+            yield _without_effect(name, "JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL")
     if settings.unsent_limit > settings.unsent_total:
-        yield (
-            f"UNSENT_LIMIT is {settings.unsent_limit} and UNSENT_TOTAL {settings.unsent_total}: "
-            "one slow reader may use up what all share; lower the first"
+        yield warning(
+            "unsent-unshared",
+            "UNSENT_LIMIT",
+            f"UNSENT_LIMIT is {settings.unsent_limit} and UNSENT_TOTAL {settings.unsent_total}",
+            "one slow reader may use up what all share",
+            "unset UNSENT_LIMIT UNSENT_TOTAL",
         )
+    for router, seconds in IMPATIENT_ROUTERS.items():
+        if settings.ping_interval + PING_LATE > seconds and settings.trusted_proxies and not settings.heroku:
+            yield warning(
+                "ping-late",
+                "PING_INTERVAL",
+                f"PING_INTERVAL is {settings.ping_interval:g} behind a proxy",
+                f"one that cuts what is silent for {seconds} s, as {router} does, cuts idle sockets",
+                f"export PING_INTERVAL={seconds - PING_LATE}, unless all of yours wait for longer",
+            )
+
+
+def _without_effect(name: str, missing: str) -> Finding:
+    cause = f"{name} has no effect without {missing}"
+    return warning("no-effect", name, cause, "what it asks for is not done", f"unset {name}, or set what is missing")
 
 
 def describe(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from service.config import SETTINGS, Settings, describe, load, warnings
 from service.errors import ConfigError
 
 MEMORY = {"SQLITE_PATH": ":memory:"}
-REDIS = {"REDIS_URL": "redis://:hidden-password@127.0.0.1:6379/0", "SECRET_KEY": "k" * 32}
+REDIS = {"REDIS_URL": "redis://:hidden-password@127.0.0.1:6379/0", "SECRET_KEY": "k-secret-for-tests-0123456789abcdef"}
 SECRETS = {
     "REDIS_URL": "redis://:hidden-password@127.0.0.1:6379/0",
     "SECRET_KEY": "hidden-secret-key-0123456789abcdef",
@@ -274,7 +274,8 @@ def test_description_hides_secrets() -> None:
     assert "# broker: redis 127.0.0.1:6379" in text
 
 
-KEY = "k" * 32
+KEY = REDIS["SECRET_KEY"]
+OTHER = "another-secret-0123456789-abcdefgh"
 WELL = {"SECRET_KEY": KEY}
 
 
@@ -282,27 +283,31 @@ WELL = {"SECRET_KEY": KEY}
     ("name", "environ", "well"),
     [
         ("SECRET_KEY", {"SECRET_KEY": "k" * 31}, {}),
-        ("JWT_SECRET", {"JWT_SECRET": "k" * 31}, {"JWT_SECRET": "j" * 32}),
-        ("JWT_SECRET", {"JWT_SECRET": KEY}, {"JWT_SECRET": "j" * 32}),
+        ("JWT_SECRET", {"JWT_SECRET": "k" * 31}, {"JWT_SECRET": OTHER}),
+        ("SECRET_KEY", {"SECRET_KEY": "changeme" * 5}, {}),
+        ("JWT_SECRET", {"JWT_SECRET": "ab" * 32}, {"JWT_SECRET": OTHER}),
+        ("JWT_SECRET", {"JWT_SECRET": KEY}, {"JWT_SECRET": OTHER}),
         ("METRICS_TOKEN", {"METRICS_TOKEN": KEY}, {"METRICS_TOKEN": "m" * 32}),
-        ("METRICS_TOKEN", {"JWT_SECRET": "j" * 32, "METRICS_TOKEN": "j" * 32}, {}),
+        ("METRICS_TOKEN", {"JWT_SECRET": OTHER, "METRICS_TOKEN": OTHER}, {}),
         ("METRICS_TOKEN", {"HOST": ""}, {"HOST": "", "METRICS_TOKEN": "m" * 32}),
         ("JWT_JWKS_URL", {"JWT_JWKS_URL": "http://keys.example/"}, {"JWT_JWKS_URL": "https://keys.example/"}),
         ("TRUSTED_PROXIES", {"TRUSTED_PROXIES": "3"}, {"TRUSTED_PROXIES": "2"}),
         ("FORCE_HTTPS", {"FORCE_HTTPS": "1"}, {"FORCE_HTTPS": "1", "TRUSTED_PROXIES": "1"}),
-        ("GUESTS", {"GUESTS": "0"}, {"GUESTS": "0", "JWT_SECRET": "j" * 32}),
+        ("GUESTS", {"GUESTS": "0"}, {"GUESTS": "0", "JWT_SECRET": OTHER}),
         ("HANDSHAKE_TIMEOUT", {"HANDSHAKE_TIMEOUT": "61"}, {"HANDSHAKE_TIMEOUT": "60"}),
         ("REDIS_COPIES", {"REDIS_COPIES": "1"}, {"REDIS_COPIES": "1"} | REDIS),
-        ("JWT_AUDIENCE", {"JWT_AUDIENCE": "chat"}, {"JWT_AUDIENCE": "chat", "JWT_SECRET": "j" * 32}),
+        ("JWT_AUDIENCE", {"JWT_AUDIENCE": "chat"}, {"JWT_AUDIENCE": "chat", "JWT_SECRET": OTHER}),
         ("JWT_ISSUER", {"JWT_ISSUER": "we"}, {"JWT_ISSUER": "we", "JWT_JWKS_URL": "http://127.0.0.1:1/"}),
+        ("PING_INTERVAL", {"PING_INTERVAL": "26", "TRUSTED_PROXIES": "1"}, {"PING_INTERVAL": "26"}),
         ("UNSENT_LIMIT", {"UNSENT_LIMIT": "2000000", "UNSENT_TOTAL": "1048576"}, {"UNSENT_LIMIT": "2000000"}),
     ],
 )
 def test_what_is_allowed_and_risky_is_warned_of(name: str, environ: dict[str, str], well: dict[str, str]) -> None:
     """By the variable's name, in a sentence without any secret; and the neighbour that is well is not."""
     (said,) = warnings(of(**WELL | environ))
-    assert said.startswith(f"{name} ")
-    assert not [value for value in environ.values() if len(value) >= 31 and value in said and "://" not in value]
+    assert said.about == name and said.severity == "warning" and said.cause.startswith(f"{name} ")
+    text = said.sentence
+    assert not [value for value in environ.values() if len(value) >= 31 and value in text and "://" not in value]
     assert warnings(of(**WELL | well)) == []
 
 
@@ -316,4 +321,4 @@ def test_warnings_on_heroku() -> None:
         ("METRICS_TOKEN", REDIS | {"METRICS_TOKEN": ""}),
     ):
         (said,) = warnings(load(dyno | environ))
-        assert said.startswith(f"{name} is ")
+        assert said.cause.startswith(f"{name} is ")

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from service import admission, api, handler, logs, metrics, names, protocol, session
+from service import admission, api, findings, handler, logs, metrics, names, protocol, session
 from service.brokers import marks, readiness
 from service.brokers.base import Fault
 from service.brokers.redis import log as redis_log
@@ -293,6 +293,19 @@ def test_reasons_of_the_broker_are_those_of_the_code() -> None:
     rows = table(DOCS["operations"], "reason | what it is | what helps")
     assert sorted(row[0].strip("`") for row in rows) == sorted(Fault)
     assert f"it is waited\nfor up to {readiness.DEADLINE:g} s" in DOCS["operations"]
+
+
+def test_findings_are_those_of_the_code() -> None:
+    """Each that the doctor may have, in the table of them all once, and those of the tasks are among them."""
+    sources = [ROOT / "service" / "config.py", *(ROOT / "service" / "doctor").glob("*.py")]
+    source = "".join(path.read_text() for path in sources)
+    known = set(re.findall(r'"((?:[a-z]+-)+[a-z]+)"', source)) - {"parley-doctor"} | {"setting", findings.NOT_SEEN}
+    listed = [
+        name for row in table(DOCS["operations"], "name | found if") for name in re.findall(r"`([a-z-]+)`", row[0])
+    ]
+    assert sorted(listed) == sorted(known)
+    tasks = table(DOCS["operations"], "what is seen | findings | then")
+    assert {name for row in tasks for name in re.findall(r"`([a-z-]+)`", row[1])} <= known
 
 
 LINES = table(DOCS["operations"], "event | level | line | fields | means")

@@ -41,7 +41,7 @@ def test_help_names_the_options() -> None:
     """And where the settings stand."""
     done = run("--help")
     assert done.returncode == 0 and done.stderr == ""
-    for word in ("--port", "--host", "--check", "--version", "README.md", "token"):
+    for word in ("--port", "--host", "--check", "--version", "README.md", "token", "doctor"):
         assert word in done.stdout
 
 
@@ -74,7 +74,7 @@ def test_check_names_a_redis_that_is_away(variable: str) -> None:
     assert done.returncode == 2 and "PORT=8000" in done.stdout.splitlines()
     *warnings, finding = done.stderr.splitlines()
     assert all(line.startswith("parley: warning: redis ") for line in warnings)
-    assert re.fullmatch(rf"parley: {variable}: redis 127\.0\.0\.1:1 takes no write: away; .* A start would .*", finding)
+    assert re.fullmatch(rf"parley: {variable}: redis 127\.0\.0\.1:1 takes no write: away; a start would .*", finding)
     assert "the-password" not in done.stdout + done.stderr
 
 
@@ -82,7 +82,7 @@ def test_check_warns_of_what_a_start_warns_of() -> None:
     """It is allowed, so the exit status is that of a start."""
     done = run("--check", SECRET_KEY="short-secret", TRUSTED_PROXIES="3")
     assert done.returncode == 0
-    assert re.match(r"parley: warning: SECRET_KEY is shorter .*\nparley: warning: TRUSTED_PROXIES is 3: ", done.stderr)
+    assert re.match(r"parley: warning: SECRET_KEY is shorter .*\nparley: warning: TRUSTED_PROXIES is 3, ", done.stderr)
 
 
 @pytest.mark.parametrize(

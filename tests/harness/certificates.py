@@ -30,11 +30,12 @@ class Certificate(NamedTuple):
 
 
 class Authority:
-    """Signs certificates for a day. Its own is signed by itself, and serves a host too, as those of Heroku's Redis."""
+    """Signs certificates for `days`. Its own is signed by itself, and serves a host too, as those of Heroku's Redis."""
 
-    def __init__(self, folder: Path, name: str = "authority", host: str = "127.0.0.1") -> None:
+    def __init__(self, folder: Path, name: str = "authority", host: str = "127.0.0.1", days: int = 1) -> None:
         """All files are written to `folder`. `host` is an address."""
         self._folder = folder
+        self._days = days
         self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = self._write(name, host, self._key, authority=True)
@@ -55,7 +56,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=self._days))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

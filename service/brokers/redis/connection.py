@@ -88,6 +88,10 @@ class Connector:
         credentials = {"username": self._url.sentinel_username, "password": self._url.sentinel_password}
         return await _connected(self._tcp(host, port, self._plain | credentials))
 
+    def tls_context(self) -> ssl.SSLContext:
+        """How a server's certificate is checked."""
+        return self._context(SSLConnection(**self._tls).ssl_context)
+
     def _tcp(self, host: str, port: int, options: dict[str, Any]) -> Connection:
         options = options | {"host": host, "port": port, "socket_keepalive": True}
         if not self._url.tls:

@@ -111,6 +111,12 @@ class Shards:
 
     # -- where things are
 
+    @property
+    def by_place(self) -> dict[str, Shard]:
+        """The primaries that are known, by what may be shown of where they are."""
+        places = {shard: f"{host}:{port}" for (host, port), shard in self._by_address.items()}
+        return {places.get(shard, self._url.place): shard for shard in self.shards}
+
     def of(self, key: str) -> Shard | None:
         """Who has the key, as far as it is known."""
         return self._slots[slot_of(key) if self.clustered else 0]

@@ -7,6 +7,7 @@ is refused at its start instead of counting beside this one.
 import logging
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from service.brokers.sqlite import migration
@@ -53,20 +54,32 @@ def open_database(path: str, pragmas: tuple[str, ...] = PRAGMAS) -> sqlite3.Conn
     return db
 
 
-def _prepare(db: sqlite3.Connection, path: str) -> None:
-    """Take the lock, check whose file it is and whether it is sound; make the tables, or bring them to this version."""
-    db.execute("BEGIN IMMEDIATE")
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    (objects,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    db.execute("COMMIT")  # the lock stays
-    schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-    if (application, version, objects) == (0, 0, 0):
-        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-        db.executescript(f"BEGIN; {schema} {marks} COMMIT;")
+def examine(path: str) -> None:
+    """Raise the ConfigError of what is inside a file that no process has open; nothing is written.
+
+    Where a write-ahead log stands beside it, after a crash, only opening tells whether both are sound together.
+    """
+    if os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal"):
         return
-    if application != APPLICATION_ID:
+    try:
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            if not _new(db):
+                _check(db)
+    except (OSError, sqlite3.Error, ConfigError, UnicodeDecodeError) as error:
+        raise ConfigError(f"SQLITE_PATH is {path!r}: {_advice(error)}") from None
+
+
+def _new(db: sqlite3.Connection) -> bool:
+    marks = [db.execute(f"PRAGMA {mark}").fetchone() for mark in ("application_id", "user_version")]
+    return [*marks, db.execute("SELECT count(*) FROM sqlite_master").fetchone()] == [(0,), (0,), (0,)]
+
+
+def _check(db: sqlite3.Connection) -> int:
+    """Whose file it is, and whether it is sound. Answers the version of its tables."""
+    if db.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
         raise ConfigError("that is another program's database; choose another file")
+    version: int
+    (version,) = db.execute("PRAGMA user_version").fetchone()
     if not migration.OLDEST <= version <= VERSION:
         raise ConfigError(
             f"its tables are version {version}, this program's are version {VERSION}; "
@@ -75,6 +88,20 @@ def _prepare(db: sqlite3.Connection, path: str) -> None:
     (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise ConfigError(_damaged(" ".join(str(found).split())))
+    return version
+
+
+def _prepare(db: sqlite3.Connection, path: str) -> None:
+    """Take the lock, check whose file it is and whether it is sound; make the tables, or bring them to this version."""
+    db.execute("BEGIN IMMEDIATE")
+    new = _new(db)
+    db.execute("COMMIT")  # the lock stays
+    schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+    if new:
+        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+        db.executescript(f"BEGIN; {schema} {marks} COMMIT;")
+        return
+    version = _check(db)
     if version < VERSION:
         extra = fields("sqlite_upgrade", path=path, version=str(VERSION))
         logger.info("SQLITE_PATH %s: its tables change from version %d to %d", path, version, VERSION, extra=extra)

@@ -1,4 +1,4 @@
-"""service/surroundings.py: what `--check` finds around the settings, on real servers with real faults."""
+"""What `--check` asks of Redis and of the keys' server, and the doctor too: real servers with real faults."""
 
 import asyncio
 import time
@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from service.config import load
-from service.surroundings import findings
+from service.doctor import keys as users_keys
+from service.doctor import redis_broker
+from service.doctor.context import Context
 
 from .harness import SECRET_KEY, UNIT, RedisServer, free_port
 from .jwks_server import jwk, jwks_server
@@ -26,7 +28,9 @@ def server() -> Iterator[RedisServer]:
 
 
 async def found(patience: float = 5 * UNIT, **environ: str) -> list[str]:
-    return await findings(load({"SQLITE_PATH": ":memory:", "SECRET_KEY": SECRET_KEY} | environ), "REDIS_URL", patience)
+    settings = load({"SQLITE_PATH": ":memory:", "SECRET_KEY": SECRET_KEY} | environ)
+    context = Context(settings=settings, timeout=patience)
+    return [finding.sentence for look in (redis_broker.write, users_keys.look) for finding in await look(context)]
 
 
 @pytest.mark.parametrize("form", ["redis", "unix", "sentinel", "cluster"])
@@ -61,7 +65,8 @@ async def test_a_redis_that_refuses_our_password_is_named(server: RedisServer) -
     """And the password isn't."""
     server.cli("CONFIG", "SET", "requirepass", "theirs")
     (said,) = await found(REDIS_URL=server.url.replace("://", "://:hidden@"))
-    assert "refused our credentials; correct the user and the password" in said and "hidden" not in said
+    assert "takes no write: refused our credentials; " in said and "; correct the user and the password" in said
+    assert "hidden" not in said
 
 
 @loses_redis
@@ -74,7 +79,7 @@ async def test_a_redis_that_is_not_there_is_given_its_time(server: RedisServer, 
     async with asyncio.timeout(10 * UNIT):
         (said,) = await found(0.3, REDIS_URL=url)
     server.sigcont()
-    assert " takes no write: " in said and said.endswith("A start would serve without it until it comes")
+    assert " takes no write: " in said and "; a start would serve without it until it comes" in said
 
 
 @loses_redis
@@ -93,9 +98,9 @@ async def test_a_redis_that_comes_meanwhile_is_well(server: RedisServer) -> None
     [
         ([jwk("ES256", 1)], 200, None),
         ([jwk("ES256", 1), {"kty": "oct"}], 200, None),
-        ([{"kty": "oct", "k": "AAAA"}], 200, "none of its keys can be used; expected "),
-        ([], 200, "none of its keys can be used; expected "),
-        ([jwk("ES256", 1)], 404, "no key set comes from there; is the address right?"),
+        ([{"kty": "oct", "k": "AAAA"}], 200, "none of its keys is RSA of 2048 bits or more, P-256 or Ed25519; "),
+        ([], 200, "none of its keys is RSA of 2048 bits or more, P-256 or Ed25519; "),
+        ([jwk("ES256", 1)], 404, "no key set comes from there; "),
     ],
 )
 async def test_a_key_set_is_fetched(keys: list[Any], status: int, said: str | None) -> None:
