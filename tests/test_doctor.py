@@ -21,7 +21,8 @@ from tornado.web import Application, RequestHandler
 
 from service.brokers.redis.url import parse
 from service.config import load
-from service.doctor import database
+from service.doctor import database, tls
+from service.doctor.context import Context
 from service.doctor.examination import Report, examine
 from service.doctor.redis_server import Server
 from service.findings import Finding
@@ -31,6 +32,7 @@ from .harness import (
     SECRET_KEY,
     UNIT,
     Authority,
+    RedisSentinels,
     RedisServer,
     ServiceProcess,
     SteppedClock,
@@ -203,6 +205,24 @@ async def test_forms_of_redis_that_are_not_what_the_address_says(
     assert list(await named(cluster, timeout=0.2)) == ["redis-cluster-down"]
     more = sentinel_url.replace("://", f"://127.0.0.1:{free_port()},")
     assert "sentinel-away" in await named({"REDIS_URL": more})
+
+
+async def test_sentinels_that_are_too_few_for_a_failover(sentinel_url: str, redis_sentinels: RedisSentinels) -> None:
+    """By the word of one of them, which wants more than there are."""
+    sentinel = redis_sentinels.sentinels[0]
+    sentinel.cli("SENTINEL", "SET", "mymaster", "quorum", 9)
+    try:
+        found = await named({"REDIS_URL": sentinel_url})
+    finally:
+        sentinel.cli("SENTINEL", "SET", "mymaster", "quorum", 2)
+    assert found["sentinel-quorum"].about == f"127.0.0.1:{sentinel.port}"
+
+
+async def test_a_public_way_without_tls_is_found() -> None:
+    """By the address alone; nobody is asked there. A private one is nobody's business."""
+    for host, names in (("8.8.8.8", ["redis-plain"]), ("10.0.0.1", []), ("[::1]", [])):
+        context = Context(settings=load(WELL | {"REDIS_URL": f"redis://{host}"}))
+        assert [finding.name for finding in await tls.look(context)] == names
 
 
 @contextmanager
