@@ -308,8 +308,8 @@ class Person:
 
 @asynccontextmanager
 async def person(browser: Browser, url: str, **options: Any) -> AsyncIterator[Person]:
-    """A browser context of one's own (`options`: viewport, color_scheme, …)."""
-    context = await browser.new_context(locale="en-GB", **options)
+    """A browser context of one's own (`options`: viewport, color_scheme, locale, …)."""
+    context = await browser.new_context(**({"locale": "en-GB"} | options))
     await context.add_init_script(_REPORT_VIOLATIONS)
     wire = Wire()
     await wire.install(context)

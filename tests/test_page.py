@@ -184,6 +184,8 @@ async def test_nothing_sticks_out() -> None:
                     for selector in ("html", "body", "#log", "#sidebar"):
                         over = await ada.page.locator(selector).evaluate("node => node.scrollWidth - node.clientWidth")
                         assert over <= 0, f"{selector} is {over} px too wide at {width} px"
+                    over = await ada.page.locator("html").evaluate("node => node.scrollHeight - node.clientHeight")
+                    assert over <= 0, f"the page is {over} px higher than the window"
                     await expect(ada.page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
 
 

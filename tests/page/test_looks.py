@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..browser import Person, chromium, expect, person
 from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 from ..test_page import SCHEMES
 
-WINDOW = {"width": 1280, "height": 800}
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 780}
 LONG = "They hung beside the door yesterday, as far as I remember; perhaps somebody took them along. " * 3
 
@@ -48,6 +49,13 @@ _COVERED = """() => {
         }
     }
     return found;
+}"""
+
+# Where the letters of an element are.
+_BOX = """node => {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    return range.getBoundingClientRect().toJSON();
 }"""
 
 
@@ -238,6 +246,31 @@ async def test_tools_stand_in_one_row() -> None:
                         "all => all.map((one) => one.getBoundingClientRect().top)"
                     )
                     assert len(tops) == 7 and len(set(tops)) == 1, name
+
+
+async def test_a_clock_of_twelve_hours_lies_over_no_text() -> None:
+    """In either density, in a wide window and on a phone."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with (
+            chromium() as browser,
+            person(browser, service.url, locale="en-US", viewport=WINDOW) as ada,
+            ChatClient.open(service.url, "Bob") as bob,
+        ):
+            await bob.join("lobby")
+            for text in ("first", "second"):
+                await bob.send("lobby", text)
+            await ada.enter("Ada")
+            await expect(ada.message("first").locator("time")).to_have_text(re.compile(r"^\d\d:\d\d\s[AP]M$"))
+            for density, size in itertools.product(("cosy", "compact"), (WINDOW, PHONE)):
+                await ada.page.locator("html").evaluate("(root, density) => root.dataset.density = density", density)
+                await ada.page.set_viewport_size(size)
+                for text in ("first", "second")[density == "cosy" :]:
+                    row = ada.message(text)
+                    await row.hover()
+                    time = row.locator("time")
+                    shown, words = await time.evaluate(_BOX), await row.locator(".text").evaluate(_BOX)
+                    log = await ada.page.locator("#log").evaluate(_BOX)
+                    assert log["left"] <= shown["left"] and shown["right"] < words["left"], (density, size, text)
 
 
 async def test_what_waits_says_so_once_and_what_is_awaited_is_not_blank() -> None:

@@ -19,7 +19,9 @@ from .stage import SCENES, SIZES, Scene, Stage
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 _STICKS_OUT = """() => [...document.querySelectorAll("html, body, #log, #sidebar, #people, dialog, [role=dialog]")]
-    .filter((node) => node.scrollWidth > node.clientWidth).map(({ id, className }) => id || className)"""
+    .filter((node) => node.scrollWidth > node.clientWidth ||
+        (node === document.documentElement && node.scrollHeight > innerHeight))
+    .map(({ id, className }) => id || className)"""
 
 
 @contextmanager
