@@ -15,6 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from ..harness import UNIT, require_tool
 
+KEYS = {"Enter": "\ue007", "ArrowUp": "\ue013", "Escape": "\ue00c", "Backspace": "\ue003"}
+"""By WebDriver's code points."""
+
 
 class Firefox:
     """One page of it."""
@@ -32,6 +35,9 @@ class Firefox:
     async def goto(self, url: str) -> None:
         await self._command("browsingContext.navigate", context=self._page, url=url, wait="complete")
 
+    async def reload(self) -> None:
+        await self._command("browsingContext.reload", context=self._page, wait="complete")
+
     async def evaluate(self, expression: str) -> Any:
         """The value of an expression or promise that gives JSON."""
         answer = await self._command(
@@ -39,6 +45,39 @@ class Firefox:
         )
         assert answer["type"] == "success", answer
         return json.loads(answer["result"]["value"])
+
+    async def until(self, condition: str) -> None:
+        """Wait until a JavaScript expression is true. Raises TimeoutError with what the page shows instead."""
+        try:
+            async with asyncio.timeout(10 * UNIT):
+                while not await self.evaluate(f"JSON.stringify(Boolean({condition}))"):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise TimeoutError(
+                f"{condition}: {await self.evaluate('JSON.stringify(document.body.innerText)')}"
+            ) from None
+
+    async def press(self, *keys: str) -> None:
+        """Press these one after the other; what is more than a name of `KEYS` is typed."""
+        values = [value for key in keys for value in (KEYS.get(key) or key)]
+        actions = [{"type": kind, "value": value} for value in values for kind in ("keyDown", "keyUp")]
+        source = {"type": "key", "id": "keyboard", "actions": actions}
+        await self._command("input.performActions", context=self._page, actions=[source])
+
+    async def click(self, selector: str) -> None:
+        """The middle of an element, as a mouse does."""
+        found = await self._command(
+            "browsingContext.locateNodes",
+            context=self._page,
+            locator={"type": "css", "value": selector},
+            maxNodeCount=1,
+        )
+        (node,) = found["nodes"]
+        origin = {"type": "element", "element": {"sharedId": node["sharedId"]}}
+        move = {"type": "pointerMove", "x": 0, "y": 0, "origin": origin}
+        actions = [move, {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
+        source = {"type": "pointer", "id": "mouse", "actions": actions}
+        await self._command("input.performActions", context=self._page, actions=[source])
 
     async def _command(self, method: str, **params: Any) -> Any:
         number = next(self._numbers)
