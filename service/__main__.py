@@ -19,6 +19,7 @@ from service.doctor.context import Context
 from service.errors import ConfigError, StartError
 from service.findings import Finding
 from service.logs import fields
+from service.probe import command as probe
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +33,14 @@ def main(argv: list[str] | None = None) -> int:
         return tokens.main(argv[1:], command=command)
     if argv[:1] == ["doctor"]:
         return doctor.main(argv[1:], command=command)
+    if argv[:1] == ["probe"]:
+        return probe.main(argv[1:], command=command)
     parser = argparse.ArgumentParser(
         prog=command,
         description="Parley, a chat service. Settings are read from the environment; README.md lists them.",
         epilog=(
             f"`{command} doctor --help` looks at settings and surroundings, "
+            f"`{command} probe --help` tries a running service from outside, "
             f"`{command} token --help` makes a user's token for tests and scripts."
         ),
     )
