@@ -14,6 +14,7 @@ from service.identity.tickets import TICKET_SECONDS
 from service.limits import Buckets, Counts
 from service.protocol import PAGE_DEFAULT, PAGE_LIMIT, CloseCode, ErrorCode, RequestError, encode
 from service.rooms.moderation import Moderation
+from service.sockets.upgrade import Refusal
 
 BURST_SECONDS = 10  # of a rate, as the burst where there is no setting for it
 ROOM_BURST = 60  # rooms that an address may begin at once
@@ -73,19 +74,19 @@ class Admission:
         """HTTP requests that a client may have under way; 0: the listener counts connections instead."""
         return self._per_address if self._proxies.trusted else 0
 
-    def admit(self, network: str, of_user: int = 0) -> tuple[CloseCode, str] | None:
+    def admit(self, network: str, of_user: int = 0) -> Refusal | None:
         """Count a new socket in (and `dismiss` it at its end), or say why there is no room for it.
 
         `of_user` is how many sockets its user has already.
         """
         if 0 < self._per_user <= of_user:
-            return CloseCode.TOO_MANY, "too many connections of this user"
+            return Refusal(CloseCode.TOO_MANY, "too many connections of this user", "too_many_of_user")
         if self.connections >= self.connections_limit:
-            return CloseCode.TRY_AGAIN_LATER, "this process is full"
+            return Refusal(CloseCode.TRY_AGAIN_LATER, "this process is full", "full")
         if 0 < self._per_address <= self._addresses[network]:
-            return CloseCode.TOO_MANY, "too many connections from this address"
+            return Refusal(CloseCode.TOO_MANY, "too many connections from this address", "too_many_of_address")
         if self._rates.connects.take(network, time.monotonic()):
-            return CloseCode.TOO_MANY, "too many new connections from this address"
+            return Refusal(CloseCode.TOO_MANY, "too many new connections from this address", "too_fast")
         self.connections += 1
         self._addresses.add(network)
         return None
@@ -122,12 +123,12 @@ class Admission:
         """A guest claimed this name, so the one before is free: their open sockets, on any process, take it on."""
         self._log.signal("", encode(signals.Named(user=user.person)))
 
-    def leaving(self) -> tuple[int, str] | None:
+    def leaving(self) -> Refusal | None:
         """Status and sentence for who comes once nobody may, else None."""
-        return (503, "This process is leaving.") if self.closed else None
+        return Refusal(503, "This process is leaving.", "leaving") if self.closed else None
 
-    def refusal(self, request: HTTPServerRequest, guests: bool = False) -> tuple[int, str] | None:
-        """Why a request may not even show its credentials: status and sentence, or None.
+    def refusal(self, request: HTTPServerRequest, guests: bool = False) -> Refusal | None:
+        """Why a request may not even show its credentials: a status and a sentence, or None.
 
         A browser says its Origin; whoever says none needs a bearer token or a ticket of its kind, unless `guests` (who
         bring nothing that a foreign page could use: no cookie is ever set).
@@ -135,10 +136,10 @@ class Admission:
         if self.closed:
             return self.leaving()
         if self.force_https and self._proxies.scheme(request) != "https":
-            return 403, "Use https."
+            return Refusal(403, "Use https.", "https")
         if self._origins.admits(request, handshake=not guests):
             return None
-        return 403, "This host or origin may not enter."
+        return Refusal(403, "This host or origin may not enter.", "origin")
 
 
 class Rates:

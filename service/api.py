@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from service import names, protocol
+from service import metrics, names, protocol
 from service.admission import page_cost
 from service.brokers.directory import Directory
 from service.brokers.log import Event, Log, Receipt
@@ -39,7 +39,7 @@ class Api(Handler):
             return
         refusal = self.node.admission.refusal(self.request, guests=True)
         if refusal is not None:
-            status, sentence = refusal
+            status, sentence, _ = refusal
             raise ApiError(
                 status,
                 "forbidden" if status == 403 else "unavailable",
@@ -235,6 +235,7 @@ class MessagesHandler(Api):
         tail = protocol.message_tail(body.id, protocol.encode(author), text)
         head, content = protocol.event_head("message", room), protocol.fingerprint("message", text)
         receipt = await publish(self.node.broker.log, Event(room, author.id, body.id, head, tail, content=content))
+        metrics.hot.published += 1
         answer = {
             "room": room,
             "id": body.id,

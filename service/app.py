@@ -9,7 +9,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, RequestHandler
 
-from service import api, files, health, protocol, signals
+from service import api, files, health, protocol, signals, traffic
 from service.admission import Admission, Rates, buckets
 from service.assets import release
 from service.brokers.broker import Broker
@@ -121,6 +121,7 @@ def _log_request(handler: RequestHandler) -> None:
     status = handler.get_status()
     if status == 101:
         return
+    traffic.count(handler)
     level = logging.ERROR if status >= 500 and status != 503 else logging.DEBUG
     if not logger.isEnabledFor(level):
         return

@@ -3,7 +3,7 @@
 import asyncio
 from typing import ClassVar
 
-from service import protocol
+from service import metrics, protocol
 from service.actions import ACTIONS
 from service.brokers.outages import COSTS
 from service.identity import headers
@@ -13,7 +13,9 @@ from service.protocol import CloseCode, RequestError
 from service.rooms.moderation import Held, banned
 from service.session import Session, Sessions, count_close
 from service.sockets.connection import Connection
-from service.sockets.upgrade import UpgradeHandler
+from service.sockets.upgrade import Refusal, UpgradeHandler
+
+_AWAY = Refusal(CloseCode.TRY_AGAIN_LATER, "the broker is away", "unavailable")
 
 
 class ChatHandler(UpgradeHandler):
@@ -24,7 +26,7 @@ class ChatHandler(UpgradeHandler):
     node: Node
     user: User
     origin: str | None = None
-    _refusal: tuple[CloseCode, str] | None = None
+    _refusal: Refusal | None = None
     _unread: dict[str, int]
 
     def initialize(self) -> None:  # type: ignore[override]
@@ -51,12 +53,12 @@ class ChatHandler(UpgradeHandler):
             self.user = await self._authenticate()
             named, self._unread = await asyncio.gather(self._claim_name(), self.node.reads.unread(self.user.id))
             if not named:
-                self._refusal = CloseCode.UNAUTHENTICATED, "name_taken"
+                self._refusal = Refusal(CloseCode.UNAUTHENTICATED, "name_taken", "name_taken")
         except AuthError as error:
-            self._refusal = CloseCode.UNAUTHENTICATED, str(error)
+            self._refusal = Refusal(CloseCode.UNAUTHENTICATED, str(error), "unauthenticated")
         except RequestError:
             COSTS.refuse()
-            self._refusal = CloseCode.TRY_AGAIN_LATER, "the broker is away"
+            self._refusal = _AWAY
 
     async def _authenticate(self) -> User:
         ticket = headers.offered_ticket(self.request.headers)
@@ -73,27 +75,29 @@ class ChatHandler(UpgradeHandler):
             return True  # `_admit` refuses them; a claim would only keep the name from others
         return await self.node.admission.claim_name(self.user)
 
-    def late_refusal(self) -> tuple[int, str] | None:
+    def late_refusal(self) -> Refusal | None:
         return self.node.admission.leaving()
 
     def _ban(self) -> Held | None:
         network = self.network if self.user.guest else ""
         return self.node.moderation.find("ban", "", self.user.id, network)
 
-    def _admit(self) -> tuple[CloseCode, str] | None:
+    def _admit(self) -> Refusal | None:
         if not self.node.moderation.known:
-            return CloseCode.TRY_AGAIN_LATER, "the broker is away"
+            return _AWAY
         held = self._ban()
         if held is not None:
-            return CloseCode.REMOVED, banned(held.reason)
+            return Refusal(CloseCode.REMOVED, banned(held.reason), "banned")
         return self.node.admission.admit(self.network, len(self.sessions.of(self.user.id)))
 
     def open(self, connection: Connection) -> None:
         refusal = self._refusal or self._admit()
         if refusal is not None:
-            count_close(refusal[0])
-            connection.close(*refusal)
+            count_close(refusal.code)
+            metrics.REFUSED.labels(refusal.reason).inc()
+            connection.close(refusal.code, refusal.sentence)
             return
+        metrics.OPENED.inc()
         session = Session(self.node, self.sessions, connection, self.user, self.network, self.origin)
         connection.owner = session
         session.open(self._unread)

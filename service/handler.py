@@ -141,6 +141,7 @@ class Handler(AnswerHandler):
         else:
             code = CODES.get(status_code, "error")
             message = responses.get(status_code, "Unknown")
+        self.refused = code
         if status_code == 429:
             stream = stream_of(self.request)
             if self._refusals.get(stream, 0) >= REFUSALS_LIMIT:
@@ -182,6 +183,7 @@ class TooLarge(Handler):
         answer = protocol.encode(
             {"error": {"code": "too_large", "message": f"The body is over {self._limit_bytes} bytes."}}
         )
+        self.refused = "too_large"
         self.set_status(413)
         for name, value in (("Connection", "close"), ("Content-Length", str(len(answer))), *JSON_HEADERS):
             self.set_header(name, value)

@@ -146,6 +146,10 @@ class Service:
         unsent, rooms = node.socket_limits.unsent_total, node.rooms.by_name  # what outlives the service is small
         metrics.UNSENT_BYTES.set_function(lambda: unsent.held_bytes)
         metrics.ROOMS.set_function(lambda: len(rooms))
+        metrics.BEHIND.set_function(lambda: sum(len(room.cursors.behind) for room in rooms.values()))
+        metrics.DRAINING.set(0)
+        metrics.DELIVERY.clock = node.broker.now
+        self._stack.callback(setattr, metrics.DELIVERY, "clock", lambda: None)
 
         async def refresh() -> None:
             metrics.BROKER_UP.set(not await node.readiness.fault())
@@ -204,6 +208,8 @@ class Service:
         """
         delay, seconds = self.settings.drain_delay, self.settings.drain_seconds
         self.node.admission.draining = True
+        metrics.DRAINS.inc()
+        metrics.DRAINING.set(1)
         settled = set(ChatHandler.sessions)
         logger.info("leaving: new sockets are taken for %g s more", delay, extra=fields("drain_began", seconds=delay))
         await asyncio.sleep(delay)

@@ -1,7 +1,7 @@
 """What is counted and measured: one process's figures, in `REGISTRY`. Those of several are added up in totals.py."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -48,7 +48,7 @@ class Hot(Collector):
 
     def collect(self) -> Iterable[Metric]:
         yield CounterMetricFamily("parley_deliveries", "Events written to sockets", self.deliveries)
-        yield CounterMetricFamily("parley_published", "Events that the broker stored for sockets", self.published)
+        yield CounterMetricFamily("parley_published", "Events that the broker stored", self.published)
 
 
 hot = Hot()
@@ -73,10 +73,68 @@ ACKNOWLEDGED = Plain(
     "From a send frame to the broker's word, one of each turn of the loop",
     (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+ROUND_TRIP = Plain(
+    "parley_redis_round_trip_seconds",
+    "From sending a pipeline to Redis to its first answer",
+    (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+BATCH_EVENTS = Plain(
+    "parley_batch_events",
+    "Events of a room that the broker was given in one step",
+    (1, 2, 4, 8, 16, 32, 64, 128, 256),
+)
+LOOP_LAG = Plain(
+    "parley_loop_lag_seconds",
+    "How late the loop was for what was due, four times a second",
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+REQUESTS = Counter(
+    "parley_http_requests",
+    "HTTP requests answered, by route, method and status",
+    ["route", "method", "code"],
+    registry=REGISTRY,
+)
+REFUSALS = Counter(
+    "parley_http_refusals",
+    "HTTP requests answered with an error, by route and the error's code",
+    ["route", "code"],
+    registry=REGISTRY,
+)
+OPENED = Counter("parley_sockets_opened", "Chat sockets whose user was let in", registry=REGISTRY)
+REFUSED = Counter("parley_sockets_refused", "Sockets that were not let in, by why", ["reason"], registry=REGISTRY)
+BEHIND = Gauge("parley_members_behind", "Memberships that are fed from the log", registry=REGISTRY)
+CATCH_UPS = Counter("parley_catch_ups", "Times that a membership began to be fed from the log", registry=REGISTRY)
+RESETS = Counter("parley_resets", "Memberships that could not go on, by why", ["reason"], registry=REGISTRY)
+DRAINS = Counter("parley_drains", "Drains begun", registry=REGISTRY)
+DRAINING = Gauge("parley_processes_draining", "Processes that are leaving", registry=REGISTRY)
 PROCESSES = Gauge("parley_processes", "Processes that serve, or leave", registry=REGISTRY)
 PROCESSES.set(1)
 STARTS = Counter(
     "parley_process_starts",
     "Processes that began to serve, those in a dead one's place too",
     registry=REGISTRY,
+)
+
+
+class Delivery(Plain):
+    """How long events take, from the time that the broker put on them to the sockets: of one each turn of the loop."""
+
+    # The time of day by the clock of who puts it on, in seconds; None where it isn't known yet.
+    clock: Callable[[], float | None] = staticmethod(lambda: None)
+
+    def delivered(self, event: bytes) -> None:
+        """It was just written. An event ends with `"at":` and 13 digits of milliseconds, and "}"."""
+        now = self.clock()
+        if now is not None:
+            try:
+                at = int(event[-14:-1]) / 1000
+            except ValueError:  # none of ours
+                return
+            self.observe(max(0.0, now - at))
+
+
+DELIVERY = Delivery(
+    "parley_delivery_seconds",
+    "From the broker's time of an event to its writing to sockets, of one each turn of the loop",
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )

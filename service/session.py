@@ -227,6 +227,7 @@ class Session(Owner):
             membership.recover()
 
     def on_reset(self, room: str, reason: str) -> None:
+        metrics.RESETS.labels(reason).inc()
         self.leave(room)
         self.reply(protocol.Reset(room=room, reason=reason))
 

@@ -60,7 +60,7 @@ def test_a_full_process_admits_nobody_until_one_leaves() -> None:
     desk = admission(connections=2)
     assert desk.admit("192.0.2.1") is None
     assert desk.admit("192.0.2.2") is None
-    assert desk.admit("192.0.2.3") == (CloseCode.TRY_AGAIN_LATER, "this process is full")
+    assert desk.admit("192.0.2.3") == (CloseCode.TRY_AGAIN_LATER, "this process is full", "full")
     desk.dismiss("192.0.2.1")
     assert desk.admit("192.0.2.3") is None
 
@@ -70,7 +70,11 @@ def test_an_address_has_a_share_of_its_own() -> None:
     desk = admission(connections_per_address=2)
     assert desk.admit("192.0.2.1") is desk.admit("192.0.2.1") is None
     for _ in range(3):
-        assert desk.admit("192.0.2.1") == (CloseCode.TOO_MANY, "too many connections from this address")
+        assert desk.admit("192.0.2.1") == (
+            CloseCode.TOO_MANY,
+            "too many connections from this address",
+            "too_many_of_address",
+        )
     assert desk.admit("192.0.2.2") is None
     assert desk.connections == 3
     desk.dismiss("192.0.2.1")
@@ -81,7 +85,11 @@ def test_a_user_has_so_many_sockets() -> None:
     """CONNECTIONS_PER_USER, of those that the user has open here."""
     desk = admission(connections_per_user=2)
     assert desk.admit("192.0.2.1", of_user=1) is None
-    assert desk.admit("192.0.2.1", of_user=2) == (CloseCode.TOO_MANY, "too many connections of this user")
+    assert desk.admit("192.0.2.1", of_user=2) == (
+        CloseCode.TOO_MANY,
+        "too many connections of this user",
+        "too_many_of_user",
+    )
     assert desk.connections == 1
     assert admission().admit("192.0.2.1", of_user=1000) is None
 
@@ -94,7 +102,7 @@ def test_only_a_process_that_takes_nobody_says_so() -> None:
     desk.draining = True  # balancers are told, and go on sending for a moment
     assert desk.leaving() is None and desk.refusal(request(), guests=True) is None
     desk.closed = True
-    assert desk.leaving() == desk.refusal(request(), guests=True) == (503, "This process is leaving.")
+    assert desk.leaving() == desk.refusal(request(), guests=True) == (503, "This process is leaving.", "leaving")
 
 
 async def test_connections_stay_below_what_descriptors_leave() -> None:
@@ -215,7 +223,7 @@ def test_new_connections_have_a_rate() -> None:
     desk = admission(Rates(NO_BROKER, join_rate_address=0.5))
     for _ in range(5):
         assert desk.admit("192.0.2.1") is None
-    assert desk.admit("192.0.2.1") == (CloseCode.TOO_MANY, "too many new connections from this address")
+    assert desk.admit("192.0.2.1") == (CloseCode.TOO_MANY, "too many new connections from this address", "too_fast")
     assert desk.admit("192.0.2.2") is None
     assert desk.connections == 6
 

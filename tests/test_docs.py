@@ -211,6 +211,17 @@ def test_metrics_are_those_of_the_registry() -> None:
     assert documented == {sample_names(metric): metric.type for metric in metrics.REGISTRY.collect()}
 
 
+def test_reasons_of_refused_sockets_are_those_of_the_code() -> None:
+    """Each that is said, and no other."""
+    listed = {
+        name
+        for row in table(DOCS["operations"], "`reason` | a socket was refused because")
+        for name in re.findall(r"`(\w+)`", row[0])
+    }
+    made = set(re.findall(r'(?:Refusal\([^\n]*|refuse\(403, "[^"]*"), "(\w+)"\)', SERVICE)) | {"handshake"}
+    assert listed == made
+
+
 def test_alerts_name_metrics_that_exist() -> None:
     """No alert waits for a metric of another name."""
     known = {sample_names(metric) for metric in metrics.REGISTRY.collect()}

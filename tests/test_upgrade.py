@@ -16,7 +16,7 @@ from tornado.web import Application
 from service.sockets import framing
 from service.sockets.connection import Connection, Owner
 from service.sockets.limits import SocketLimits
-from service.sockets.upgrade import UpgradeHandler
+from service.sockets.upgrade import Refusal, UpgradeHandler
 
 from .attacks.raw_socket import TEXT, RawSocket, close_frame, frame, handshake
 from .brokers import until
@@ -66,8 +66,8 @@ class Refusing(EchoHandler):
 
 
 class Late(EchoHandler):
-    def late_refusal(self) -> tuple[int, str]:
-        return 503, "Too late."
+    def late_refusal(self) -> Refusal:
+        return Refusal(503, "Too late.", "late")
 
 
 class Faulty(EchoHandler):

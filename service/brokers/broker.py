@@ -36,5 +36,9 @@ class Broker(Part):
         """
 
     @abc.abstractmethod
+    def now(self) -> float | None:
+        """Unix time, in seconds, by the clock that events get theirs from; None while it isn't known."""
+
+    @abc.abstractmethod
     async def close(self) -> None:
         """Finish what is under way, then let go."""

@@ -7,6 +7,7 @@ from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
+DRIFT = 0.0005  # seconds by which what is known of the broker's clock grows less certain from one beat to the next
 SLEW = 2.0  # seconds by which the broker's clock may differ from ours between two beats; more is a step
 
 
@@ -18,6 +19,8 @@ class Pulse:
         self._ttl = ttl
         self._since: float | None = None  # when the row of beats without a gap began
         self._last: tuple[float, float, float] | None = None  # sent, answered, at
+        self._ahead: float | None = None  # the broker's time of day less ours
+        self._error = 0.0  # by how much that may be wrong
 
     def lost(self) -> None:
         """A beat failed, or its connection was another: the row ends."""
@@ -32,12 +35,21 @@ class Pulse:
             if abs(ahead) > SLEW:
                 extra = fields("broker_clock_stepped", seconds=ahead)
                 logger.warning("the broker's clock stepped by %+.0f s", ahead, extra=extra)
-                self._since = None
+                self._since = self._ahead = None
             if sent - last_sent > self._ttl / 2:
                 self._since = None
         if self._since is None:
             self._since = answered
         self._last = sent, answered, at
+        error = (answered - sent) / 2
+        if self._ahead is None or error <= self._error:
+            self._ahead, self._error = at - sent - error, error
+        else:
+            self._error += DRIFT
+
+    def now(self, ours: float) -> float | None:
+        """The broker's time of day, when it is `ours`, as the quickest of the last beats tells it; None before any."""
+        return None if self._ahead is None else ours + self._ahead
 
     @property
     def steady(self) -> bool:

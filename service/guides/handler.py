@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from service import metrics
 from service.brokers.directory import Sanction
 from service.guides.session import GuestSession, GuideSession
 from service.guides.voice import LOBBY
@@ -10,7 +11,7 @@ from service.protocol import CloseCode
 from service.rooms.moderation import banned
 from service.sockets.connection import Connection
 from service.sockets.tornado_private import answered
-from service.sockets.upgrade import UpgradeHandler
+from service.sockets.upgrade import Refusal, UpgradeHandler
 
 
 class GuideHandler(UpgradeHandler):
@@ -50,10 +51,10 @@ class GuideHandler(UpgradeHandler):
         """A session that may be opened."""
         return self.kind(self.node, self.sessions, self.network)
 
-    def late_refusal(self) -> tuple[int, str] | None:
+    def late_refusal(self) -> Refusal | None:
         return self.node.admission.leaving()
 
-    def admit(self) -> tuple[CloseCode, str] | None:
+    def admit(self) -> Refusal | None:
         """Count it in, or say why not."""
         return self.node.admission.admit(self.network)
 
@@ -61,7 +62,8 @@ class GuideHandler(UpgradeHandler):
         assert self.session is not None
         refusal = self.admit()
         if refusal is not None:
-            connection.close(*refusal)
+            metrics.REFUSED.labels(refusal.reason).inc()
+            connection.close(refusal.code, refusal.sentence)
             return
         connection.owner = self.session
         self.session.open(connection)
@@ -73,13 +75,13 @@ class GuestHandler(GuideHandler):
     def prepare(self) -> None:
         super().prepare()
         if not answered(self) and not self.node.authenticator.guests:
-            self.refuse(403, "Guests may not enter here.")
+            self.refuse(403, "Guests may not enter here.", "guests")
 
-    def admit(self) -> tuple[CloseCode, str] | None:
+    def admit(self) -> Refusal | None:
         """Where guests of this network may not be, it is closed 4403."""
         moderation = self.node.moderation
         held = moderation.find("ban", LOBBY, "", self.network) if moderation.known else None
-        return (CloseCode.REMOVED, banned(held.reason)) if held else super().admit()
+        return Refusal(CloseCode.REMOVED, banned(held.reason), "banned") if held else super().admit()
 
     @classmethod
     def remove(cls, sanction: Sanction, reason: str) -> None:

@@ -265,14 +265,15 @@ class Room:
             if not member.congested:
                 member.deliver(data)
 
-    def take(self) -> None:
-        """Hand out what has arrived."""
+    def take(self) -> bytes | None:
+        """Hand out what has arrived; answers the last of it that was next."""
         publications, self.arrived = self.arrived, []
         fresh, foreign = self.cursors.arrive(publications)
         self._write(fresh)
         if foreign:
             self._tasks.spawn(check(self._log, [self]))
         self._fill_soon()
+        return fresh[-1] if fresh else None
 
     def _write(self, fresh: list[bytes]) -> None:
         """Give the room's next events, which the cursors just handed out, to its members."""
@@ -424,6 +425,8 @@ class Room:
             COSTS.holes += 1
         self._write(fresh)
         self._write(self.cursors.advance_early())
+        if fresh:
+            metrics.DELIVERY.delivered(fresh[-1])
         return True
 
     def damaged(self, error: Exception) -> None:
@@ -438,6 +441,7 @@ class Room:
             cursor = self.cursors.begin_catch_up(member)
             if cursor is not None:
                 COSTS.behind += 1
+                metrics.CATCH_UPS.inc()
                 self._tasks.spawn(self._catch_up(member, cursor))
 
     async def _catch_up(self, member: Member, cursor: Cursor) -> None:

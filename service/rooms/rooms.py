@@ -122,12 +122,15 @@ class Rooms(Subscriber):
         self._waiting = None
         self._flush_due = False
         arrived, self._arrived = self._arrived, []
+        last = None
         for room in arrived:
             if room.cursors.epoch is not None:
                 try:
-                    room.take()
+                    last = room.take() or last
                 except Exception as error:  # noqa: BLE001 (the other rooms' events wait behind it)
                     room.damaged(error)
+        if last is not None:
+            metrics.DELIVERY.delivered(last)
 
     def known(self, room: str) -> Position:
         held = self.by_name.get(room)

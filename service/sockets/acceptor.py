@@ -16,6 +16,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from tornado.iostream import IOStream
 
+from service import metrics
 from service.addresses import limit_key
 from service.errors import ConfigError, StartError
 from service.limits import Counts
@@ -194,6 +195,7 @@ class Acceptor:
                 return
             connection.setblocking(False)
             if self._server.full(address[0]):
+                metrics.REFUSALS.labels("connection", "rate_limited").inc()
                 _refuse(connection)
                 continue
             self._server.serve(connection, address)

@@ -48,6 +48,7 @@ class AnswerHandler(RequestHandler):
 
     clients: ClassVar[Counts] = Counts()  # requests under way, by client
     limits: SocketLimits
+    refused = ""  # why, in a word, where that is the answer
     _client: str | None = None
 
     def initialize(self, limits: SocketLimits) -> None:

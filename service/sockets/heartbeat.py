@@ -14,6 +14,7 @@ from typing import Protocol
 
 from tornado.ioloop import PeriodicCallback
 
+from service import metrics
 from service.clock import CLOCK, Clock
 from service.protocol import CloseCode
 from service.sockets.connection import Connection
@@ -51,7 +52,7 @@ class Heartbeat:
         self._monotonic = monotonic
         self._slots: list[dict[Peer, None]] = [{} for _ in range(max(1, round(interval / TICK)))]
         self._turn = 0
-        self._last = monotonic()
+        self._last = self._ticked = monotonic()
         self._pinged: deque[tuple[float, Peer]] = deque()  # in the order of their pings
         self._stuck: dict[Peer, None] = {}
         self._expiries: dict[Peer, asyncio.TimerHandle] = {}
@@ -103,6 +104,8 @@ class Heartbeat:
     def tick(self) -> None:
         """One step of the wheel, or as many as the time that went by asks for (a stalled loop catches up)."""
         now = self._monotonic()
+        metrics.LOOP_LAG.observe(max(0.0, now - self._ticked - TICK))
+        self._ticked = now
         for _ in range(min(len(self._slots), int((now - self._last) / TICK + 0.5))):
             self._last += TICK
             self._turn = (self._turn + 1) % len(self._slots)

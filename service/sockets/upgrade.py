@@ -9,7 +9,7 @@ import hashlib
 import logging
 import socket
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import IOStream
@@ -24,6 +24,14 @@ from service.sockets.framing import FrameParser
 logger = logging.getLogger(__name__)
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
+
+
+class Refusal(NamedTuple):
+    """Why somebody is not let in."""
+
+    code: int  # of HTTP or, after the handshake, of the close
+    sentence: str
+    reason: str  # a word for the metrics
 
 
 def asks_for_websocket(request: HTTPServerRequest) -> bool:
@@ -67,9 +75,9 @@ class UpgradeHandler(AnswerHandler):
             self.refuse(*refusal)
             return
         await self.identify()
-        refusal = self.late_refusal()
-        if refusal is not None:
-            self.refuse(*refusal)
+        late = self.late_refusal()
+        if late is not None:
+            self.refuse(*late)
             return
         offered = [part.strip() for part in headers.get("Sec-WebSocket-Protocol", "").split(",")]
         selected = self.select_subprotocol(offered)
@@ -86,7 +94,7 @@ class UpgradeHandler(AnswerHandler):
     async def identify(self) -> None:
         """Find out who comes, between the handshake's checks and its answer."""
 
-    def late_refusal(self) -> tuple[int, str] | None:
+    def late_refusal(self) -> Refusal | None:
         """Why the handshake gets a status after all: what may have changed while `identify` waited."""
         return None
 
@@ -106,11 +114,13 @@ class UpgradeHandler(AnswerHandler):
             return 400, "A WebSocket handshake has a Sec-WebSocket-Key of 16 bytes in base64."
         return None
 
-    def refuse(self, status: int, sentence: str) -> None:
-        """Answer `status` instead of an upgrade. Section 4.4: a version that isn't spoken learns which one is.
+    def refuse(self, status: int, sentence: str, reason: str = "handshake") -> None:
+        """Answer `status` instead of an upgrade; `reason` is a word for the metrics.
 
+        Section 4.4: a version that isn't spoken learns which one is.
         Old drafts get here too: hixie-76 (Sec-WebSocket-Key1) sends no version at all.
         """
+        self.refused = reason
         self.set_status(status)
         self.set_header("Sec-WebSocket-Version", "13")
         if status == 426:

@@ -35,6 +35,7 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from service import metrics
 from service.brokers.base import Fault, Unavailable, unavailable
 from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up
 from service.brokers.redis.refusals import describe, fault_of
@@ -274,9 +275,13 @@ class Commands:
                 if copies:
                     wait: tuple[Any, ...] = ("WAIT", self._copies, int(1000 * self._copies_seconds))
                     packed += pack(wait)
+                sent_at = time.monotonic()
                 await connection.send_packed_command(packed, check_health=False)
                 for command in batch:
                     answer = await self._answer(connection, command)
+                    if sent_at:
+                        metrics.ROUND_TRIP.observe(time.monotonic() - sent_at)
+                        sent_at = 0.0
                     if copies:
                         held.append(answer)
                         continue

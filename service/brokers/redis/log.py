@@ -160,6 +160,7 @@ class RedisLog(Log):
             for (_, done), receipt in zip(batch, receipts, strict=True):
                 done(receipt)
 
+        metrics.BATCH_EVENTS.observe(len(batch))
         self._under_way.add(room)
         appends.send(tuple(args), reply, Lane.SENDS)
 

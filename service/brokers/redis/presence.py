@@ -155,6 +155,10 @@ class RedisPresence(SharedPresence):
             raise unavailable("the broker has lost who is here")
         return self.life if self._known else ""
 
+    def now(self) -> float | None:
+        """Redis's time of day in seconds, as of the beats; None before the first."""
+        return self.pulse.now(_now())
+
     async def beat(self) -> bool:
         if not self._took_over:
             await self._take_over()

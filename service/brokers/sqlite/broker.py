@@ -65,6 +65,9 @@ class SqliteBroker(Broker):
     async def try_write(self) -> None:
         await self._file.try_write()
 
+    def now(self) -> float | None:
+        return self._clock.now()
+
     async def close(self) -> None:
         self._upkeep.cancel()
         await asyncio.gather(self._upkeep, return_exceptions=True)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
-from service import telemetry
+from service import metrics, telemetry
 from service.brokers import about, marks
 from service.brokers.base import unavailable
 from service.brokers.directory import sanctioned
@@ -132,6 +132,7 @@ class SqliteLog(Log):
     def _appended(self, batch: _Batch, outcome: _Outcome | Exception) -> None:
         """On the loop: say what became of each, and hand out what is new."""
         self._unanswered -= len(batch)
+        metrics.BATCH_EVENTS.observe(len(batch))
         if isinstance(outcome, Exception):
             refusal = outcome if isinstance(outcome, RequestError) else unavailable()
             outcome = [refusal] * len(batch), None
