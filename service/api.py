@@ -1,6 +1,7 @@
 """HTTP for clients and servers: tickets, rooms, history, publishing, moderation."""
 
 import asyncio
+import logging
 import time
 from typing import Any
 
@@ -15,8 +16,11 @@ from service.handler import ApiError, Handler
 from service.identity import headers
 from service.identity.auth import AuthError, User
 from service.identity.tickets import TICKET_SECONDS
+from service.logs import fields
 from service.protocol import ErrorCode, Person, RequestError
 from service.sockets.tornado_private import answered
+
+logger = logging.getLogger(__name__)
 
 STATUS = {
     ErrorCode.BAD_REQUEST: 400,
@@ -236,6 +240,14 @@ class MessagesHandler(Api):
         head, content = protocol.event_head("message", room), protocol.fingerprint("message", text)
         receipt = await publish(self.node.broker.log, Event(room, author.id, body.id, head, tail, content=content))
         metrics.hot.published += 1
+        logger.debug(
+            "published: %s %d",
+            room,
+            receipt.seq,
+            extra=fields(
+                "published", room=room, seq=receipt.seq, user=author.id, by=user.id, duplicate=receipt.duplicate
+            ),
+        )
         answer = {
             "room": room,
             "id": body.id,

@@ -35,6 +35,7 @@ class ChatHandler(UpgradeHandler):
 
     def prepare(self) -> None:
         """Origin and Host, before any credential is looked at (tornado's check_origin is not always called)."""
+        super().prepare()
         refusal = self.node.admission.refusal(self.request)
         if refusal is not None:
             self.refuse(*refusal)

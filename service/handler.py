@@ -64,6 +64,7 @@ class Handler(AnswerHandler):
         super().initialize(self.node.socket_limits)
 
     def set_default_headers(self) -> None:
+        super().set_default_headers()
         node: Node = self.application.settings["node"]
         scheme = node.proxies.scheme(self.request)
         for name, value in headers.security_headers(scheme, node.admission.force_https).items():
@@ -73,6 +74,7 @@ class Handler(AnswerHandler):
         self.clear_header("Server")
 
     def prepare(self) -> None:
+        super().prepare()
         admission = self.node.admission
         if self.request.method == "OPTIONS" and "Access-Control-Allow-Origin" in answer_headers(self):
             # Whatever would be refused: a page can read why only after a preflight that succeeds.
@@ -98,7 +100,7 @@ class Handler(AnswerHandler):
     def answer_preflight(self) -> None:
         """CORS, for pages on ALLOWED_ORIGINS."""
         self.set_header("Access-Control-Allow-Methods", "GET, POST")
-        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type")
+        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id")
         self.set_header("Access-Control-Max-Age", "600")
         self.set_status(204)
 
@@ -177,6 +179,7 @@ class TooLarge(Handler):
         self._limit_bytes = limit_bytes
 
     def prepare(self) -> None:
+        AnswerHandler.prepare(self)  # and nothing of what others are asked
         connection = cast(HTTP1Connection, self.request.connection)
         connection.set_max_body_size(BODY_DROPPED * self._limit_bytes)
         self._end = asyncio.get_running_loop().call_later(BODY_WAIT, connection.stream.close)

@@ -12,10 +12,13 @@ import os
 import re
 import sys
 import time
+from contextvars import ContextVar
 from typing import Any, TypedDict, Unpack
 
 logger = logging.getLogger(__name__)
 
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""Of the HTTP request that is being answered; it stands on every line that comes of it."""
 MESSAGE_LIMIT = 1_024  # characters
 VALUE_LIMIT = 256  # characters of a field
 # Of a traceback, whose end says most, and whose beginning says what it is. With these a line stays below the 10,000
@@ -33,6 +36,7 @@ class Fields(TypedDict, total=False):
     connection: str
     connections: int
     count: int
+    duplicate: bool
     fault: str | None
     holes: int
     host: str
@@ -44,6 +48,7 @@ class Fields(TypedDict, total=False):
     part: str
     path: str
     reason: str | None
+    request_id: str
     requests: int
     resets: int
     room: str | None
@@ -113,6 +118,8 @@ class _Logfmt(logging.Formatter):
                 found[key] = round(value, 3)
             elif value is not None:
                 found[key] = value if isinstance(value, int) else cut(str(value), VALUE_LIMIT)
+        if request_id := REQUEST_ID.get():
+            found.setdefault("request_id", request_id)
         traceback = self.formatException(record.exc_info) if record.exc_info else getattr(record, "traceback", "")
         if traceback:  # the attribute's is another process's
             found["error"] = cut(traceback, ERROR_HEAD, ERROR_TAIL)

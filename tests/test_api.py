@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from service.brokers.sqlite.file import File
 from service.protocol import PAGE_LIMIT, ErrorCode, RequestError
 
 from .brokers import message, store
-from .harness import ChatClient, make_jwt
+from .harness import ChatClient, ServiceProcess, make_jwt
 from .serving import Served, answer, fields, serving
 
 
@@ -392,6 +393,58 @@ async def test_a_server_publishes(broker_env: dict[str, str]) -> None:
         assert (heard["user"], heard["text"]) == ({"id": "s1", "name": "Build"}, "built")
 
 
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("4bf92f35-77b3-4da6-a3ce-929d0e0e4736", True),
+        ("Root=1-67891233/abc:1@x+y._", True),
+        ("x" * 128, True),
+        ("x" * 129, False),
+        ("", False),
+        ("two words", False),
+        ("a,b", False),
+        ('"quoted"', False),
+        ("caf\xe9", False),
+    ],
+)
+async def test_a_request_has_an_id(given: str, taken: bool) -> None:
+    """Its own if that can be one, else a new one, in every answer; a handshake's, an error's and a page's too."""
+    async with serving() as it:
+        for path in ("/healthz", "/nowhere", "/", "/static/client.js", "/rooms"):
+            answered = (await it.fetch(path, **{"X-Request-Id": given})).headers.get_list("X-Request-Id")
+            assert len(answered) == 1
+            assert (answered[0] == given) is taken
+            assert taken or re.fullmatch(r"[0-9a-f]{32}", answered[0])
+
+
+async def test_a_backend_finds_what_it_published_by_its_request() -> None:
+    """Room, seq and the request's id on one line, at the level that shows requests; what others log has it too."""
+    with ServiceProcess({"LOG_LEVEL": "debug", "LOG_FORMAT": "json"}) as service:
+        headers = {"Authorization": SERVICE["Authorization"], "X-Request-Id": "deploy-42"}
+        body = {"id": "m1", "text": "built and shipped"}
+        status, answered, _ = service.request("POST", "/rooms/lobby/messages", body, headers)
+        assert status == 201 and answered["X-Request-Id"] == "deploy-42"
+        async with ChatClient.open(service.url, "Ada") as ada:
+            await ada.join("lobby")
+            await ada.send("lobby", "of a socket")
+    lines = [json.loads(line) for line in service.stderr]
+    (published,) = [line for line in lines if line.get("event") == "published"]
+    said = {name: published[name] for name in ("level", "room", "seq", "user", "by", "duplicate", "request_id")}
+    assert said == {
+        "level": "debug",
+        "room": "lobby",
+        "seq": 1,
+        "user": "s1",
+        "by": "s1",
+        "duplicate": False,
+        "request_id": "deploy-42",
+    }
+    (request,) = [line for line in lines if line.get("path") == "/rooms/lobby/messages"]
+    assert request["request_id"] == "deploy-42" and request["code"] == 201
+    assert all(line["request_id"] for line in lines if line.get("event") == "request")
+    assert not any(line.get("request_id") for line in lines if line.get("event") in ("drain", "drain_began"))
+
+
 async def test_a_server_may_try_again(broker_env: dict[str, str]) -> None:
     """The same id is 200 with the same seq and time, and stored once."""
     async with serving(broker_env) as it:
@@ -576,7 +629,7 @@ async def test_pages_elsewhere_that_are_allowed_may_read() -> None:
         preflight = await it.fetch("/tickets", "OPTIONS", Origin=page, Access_Control_Request_Method="POST")
         assert preflight.code == 204 and preflight.body == b""
         assert preflight.headers["Access-Control-Allow-Methods"] == "GET, POST"
-        assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+        assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type, X-Request-Id"
         response = await post(it, "/tickets", {"name": "Ada"}, Origin=page)
         assert response.code == 201
         for allowed in (preflight, response):

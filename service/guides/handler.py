@@ -31,6 +31,7 @@ class GuideHandler(UpgradeHandler):
         return self.node.origins.cors_headers(self.request)
 
     def prepare(self) -> None:
+        super().prepare()
         refusal = self.node.admission.refusal(self.request, guests=True)
         if refusal is not None:
             self.refuse(*refusal)

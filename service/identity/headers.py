@@ -15,6 +15,7 @@ from service import addresses
 TICKET_PREFIX = "ticket."
 DIRECT_PREFIX = "direct."  # begins a ticket that was asked for without an Origin
 HSTS_SECONDS = 365 * 86400
+EXPOSED = "Retry-After, X-Request-Id"  # what a page elsewhere may read beside what it always may
 
 # RFC 6454 section 6.2; apps have schemes of their own (capacitor://localhost). A host is a name, an IPv4 address or an
 # IPv6 address in brackets.
@@ -194,7 +195,7 @@ class Origins:
         found = {"Vary": "Origin"}
         origin = request.headers.get("Origin")
         if origin is not None and self.allows(origin, "", ""):
-            found |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After"}
+            found |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED}
         return found
 
 

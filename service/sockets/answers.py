@@ -1,20 +1,34 @@
-"""HTTP answers that wait for their reader: a deadline, and their share of the budget for unsent bytes.
+"""HTTP answers: the id of the request, a deadline, and their share of the budget for unsent bytes while they wait.
 
 A socket's own `Connection` sees to that by itself; here Tornado's stream holds the bytes. Requests of one connection
 are worked off one after the other, the next once the answer is taken, so an answer is all that waits on a connection.
 """
 
 import asyncio
+import re
+import secrets
 import socket
+from contextvars import Token
 from typing import ClassVar
 
+from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 
 from service.limits import Counts
+from service.logs import REQUEST_ID
 from service.sockets import tornado_private
 from service.sockets.limits import SocketLimits
 from service.sockets.unsent import RESET, Budget
+
+REQUEST_ID_HEADER = "X-Request-Id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")  # what proxies and tracers make; no token is that short
+
+
+def request_id(headers: HTTPHeaders) -> str:
+    """The id that a proxy or the client gave the request, if it can be one that is written on; else a new one."""
+    given = headers.get(REQUEST_ID_HEADER, "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 class Answer:
@@ -44,12 +58,28 @@ class Answer:
 
 
 class AnswerHandler(RequestHandler):
-    """A handler whose answers have a deadline."""
+    """A handler whose answers have a deadline, and the request's id, as the lines of the log that come of it."""
 
     clients: ClassVar[Counts] = Counts()  # requests under way, by client
     limits: SocketLimits
     refused = ""  # why, in a word, where that is the answer
+    request_id = ""
     _client: str | None = None
+    _outside: Token[str] | None = None  # the context of the log before the request's
+
+    def set_default_headers(self) -> None:
+        self.request_id = self.request_id or request_id(self.request.headers)
+        self.set_header(REQUEST_ID_HEADER, self.request_id)
+
+    def prepare(self) -> None:
+        """A task of its own begins, whose lines have the id from here on."""
+        self._outside = REQUEST_ID.set(self.request_id)
+
+    def leave_request(self) -> None:
+        """What comes is not the request's any more: a socket lives on."""
+        if self._outside is not None:
+            REQUEST_ID.reset(self._outside)
+            self._outside = None
 
     def initialize(self, limits: SocketLimits) -> None:
         self.limits = limits

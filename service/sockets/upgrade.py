@@ -17,7 +17,7 @@ from tornado.web import HTTPError
 
 from service.logs import fields
 from service.sockets import tornado_private
-from service.sockets.answers import AnswerHandler
+from service.sockets.answers import REQUEST_ID_HEADER, AnswerHandler
 from service.sockets.connection import Connection
 from service.sockets.framing import FrameParser
 
@@ -85,6 +85,7 @@ class UpgradeHandler(AnswerHandler):
         accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
         answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         answer += b"Sec-WebSocket-Accept: " + accept + b"\r\n"
+        answer += f"{REQUEST_ID_HEADER}: {self.request_id}\r\n".encode()
         if selected:
             answer += b"Sec-WebSocket-Protocol: " + selected.encode() + b"\r\n"
         self.set_status(101)
@@ -143,12 +144,14 @@ class UpgradeHandler(AnswerHandler):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         parser = FrameParser(self.limits.frame_bytes, self.limits.fragments)
         connection = Connection(sock, parser, self.limits, answer, self.network)
+        self.leave_request()
         try:
             self.open(connection)
             connection.start(received)
         except Exception:
             # Tornado would answer 500 on a socket that is no longer its own.
-            logger.exception("a socket failed to open", extra=fields("socket_failed", network=self.network))
+            extra = fields("socket_failed", network=self.network, request_id=self.request_id)
+            logger.exception("a socket failed to open", extra=extra)
             connection.abort()
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
