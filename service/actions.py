@@ -20,6 +20,7 @@ from service.clock import CLOCK
 from service.identity.auth import AuthError
 from service.protocol import ErrorCode, Request, RequestError, echo
 from service.rooms.room import Membership
+from service.samples import SAMPLES
 from service.session import Action, Later, Session
 
 T = TypeVar("T")
@@ -250,6 +251,7 @@ async def renew(session: Session, request: protocol.Renew) -> None:
     try:
         user = await session.node.tickets.redeem(request.ticket, session.network, session.origin)
     except AuthError as error:
+        SAMPLES.note("token", str(error), user=session.user.id, network=session.network)
         raise RequestError(ErrorCode.FORBIDDEN, str(error)) from None
     if user.id != session.user.id:
         raise RequestError(ErrorCode.FORBIDDEN, "the ticket is another user's")

@@ -18,6 +18,7 @@ from service.identity.auth import AuthError, User
 from service.identity.tickets import TICKET_SECONDS
 from service.logs import fields
 from service.protocol import ErrorCode, Person, RequestError
+from service.samples import SAMPLES
 from service.sockets.tornado_private import answered
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Api(Handler):
                     COSTS.refuse(send=isinstance(self, MessagesHandler) and self.request.method == "POST")
                 raise ApiError(STATUS[e.code], e.code, e.message, e.retry_after) from None
             if isinstance(e, AuthError):
+                SAMPLES.note("token", str(e), network=self.node.proxies.network(self.request))
                 raise ApiError(401, "unauthenticated", str(e)) from None
         except ApiError as error:  # raised, because Tornado logs and answers what sys.exc_info() holds
             super()._handle_request_exception(error)

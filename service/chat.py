@@ -11,6 +11,7 @@ from service.identity.auth import AuthError, User
 from service.node import Node
 from service.protocol import CloseCode, RequestError
 from service.rooms.moderation import Held, banned
+from service.samples import SAMPLES
 from service.session import Session, Sessions, count_close
 from service.sockets.connection import Connection
 from service.sockets.upgrade import Refusal, UpgradeHandler
@@ -56,6 +57,7 @@ class ChatHandler(UpgradeHandler):
             if not named:
                 self._refusal = Refusal(CloseCode.UNAUTHENTICATED, "name_taken", "name_taken")
         except AuthError as error:
+            SAMPLES.note("token", str(error), network=self.network)
             self._refusal = Refusal(CloseCode.UNAUTHENTICATED, str(error), "unauthenticated")
         except RequestError:
             COSTS.refuse()
@@ -88,8 +90,12 @@ class ChatHandler(UpgradeHandler):
             return _AWAY
         held = self._ban()
         if held is not None:
+            SAMPLES.note("ban", "a handshake", user=self.user.id, network=self.network)
             return Refusal(CloseCode.REMOVED, banned(held.reason), "banned")
-        return self.node.admission.admit(self.network, len(self.sessions.of(self.user.id)))
+        refusal = self.node.admission.admit(self.network, len(self.sessions.of(self.user.id)))
+        if refusal is not None:
+            SAMPLES.note("rate", refusal.sentence, user=self.user.id, network=self.network)
+        return refusal
 
     def open(self, connection: Connection) -> None:
         refusal = self._refusal or self._admit()

@@ -22,6 +22,7 @@ from service import protocol
 from service.identity import headers
 from service.logs import fields
 from service.node import Node
+from service.samples import SAMPLES
 from service.sockets.answers import AnswerHandler
 from service.sockets.tornado_private import answer_headers, stream_of
 
@@ -145,6 +146,7 @@ class Handler(AnswerHandler):
             message = responses.get(status_code, "Unknown")
         self.refused = code
         if status_code == 429:
+            SAMPLES.note("rate", message, network=self.node.proxies.network(self.request))
             stream = stream_of(self.request)
             if self._refusals.get(stream, 0) >= REFUSALS_LIMIT:
                 self.set_header("Connection", "close")

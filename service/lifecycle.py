@@ -22,6 +22,7 @@ from service.guides.voice import Voice
 from service.logs import fields
 from service.node import Node
 from service.protocol import CloseCode
+from service.samples import SAMPLES
 from service.session import Session
 from service.sockets import acceptor
 from service.sockets.connection import Connection
@@ -108,6 +109,7 @@ class Service:
         with naming(settings.broker_name):
             await broker.open(node.rooms)
         stack.push_async_callback(broker.close)
+        stack.callback(SAMPLES.flush)
         stack.push_async_callback(node.authenticator.close)
         # Unwound in reverse: sockets close first, then their people leave, then the broker goes.
         for part in (node.rooms, node.reads, node.typists, node.moderation, node.rates, node.networks):

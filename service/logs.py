@@ -48,7 +48,7 @@ class Fields(TypedDict, total=False):
     part: str
     path: str
     reason: str | None
-    request_id: str
+    request_id: str | None
     requests: int
     resets: int
     room: str | None
@@ -57,7 +57,7 @@ class Fields(TypedDict, total=False):
     seq: int
     setting: str
     times: int
-    user: str
+    user: str | None
     version: str
 
 
@@ -119,7 +119,7 @@ class _Logfmt(logging.Formatter):
             elif value is not None:
                 found[key] = value if isinstance(value, int) else cut(str(value), VALUE_LIMIT)
         if request_id := REQUEST_ID.get():
-            found.setdefault("request_id", request_id)
+            found.setdefault("request_id", request_id)  # a line may name another
         traceback = self.formatException(record.exc_info) if record.exc_info else getattr(record, "traceback", "")
         if traceback:  # the attribute's is another process's
             found["error"] = cut(traceback, ERROR_HEAD, ERROR_TAIL)

@@ -20,6 +20,7 @@ from service.node import Node
 from service.protocol import CloseCode, ErrorCode, Request, RequestError, encode
 from service.rooms.room import Membership
 from service.rooms.rooms import Rooms
+from service.samples import SAMPLES
 from service.sockets.connection import Connection, Owner
 from service.sockets.framing import frame
 
@@ -164,6 +165,8 @@ class Session(Owner):
         if error.code is ErrorCode.UNAVAILABLE:
             COSTS.refuse(send)
             return
+        if error.code is ErrorCode.RATE_LIMITED:
+            SAMPLES.note("rate", error.message, user=self.user.id, network=self.network)
         now = time.monotonic()
         if error.retry_after is not None:
             # By what there is too much of: who waits as told before a send may be told the same of a join meanwhile.
@@ -173,6 +176,7 @@ class Session(Owner):
             if waited:
                 return
         if self._errors.take(now, ERRORS_RATE, ERRORS_BURST):
+            SAMPLES.note("rate", "too many errors", user=self.user.id, network=self.network)
             self.close(CloseCode.POLICY_VIOLATION, f"too many errors, at last {error.code}")
 
     def later(self, work: Later, request: Request) -> None:

@@ -33,6 +33,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "metrics",
         "names",
         "protocol",
+        "samples",
         "signals",
         "telemetry",
         "totals",

@@ -15,6 +15,7 @@ from service.identity.auth import GUEST_PREFIX, User
 from service.logs import fields
 from service.names import check_room
 from service.protocol import Action, ErrorCode, Moderate, RequestError, encode
+from service.samples import SAMPLES
 from service.signals import SANCTIONS_LIMIT
 
 logger = logging.getLogger(__name__)
@@ -152,6 +153,7 @@ class Moderation:
         """Raises `forbidden`, with the moderator's reason, for who is banned."""
         held = self.find("ban", room, user, network)
         if held is not None:
+            SAMPLES.note("ban", "a request", user=user, network=network or None, room=room or None)
             raise RequestError(ErrorCode.FORBIDDEN, banned(held.reason))
 
     async def ask_ban(self, room: str, user: str, network: str = "") -> None:

@@ -21,6 +21,7 @@ from service.addresses import limit_key
 from service.errors import ConfigError, StartError
 from service.limits import Counts
 from service.logs import fields
+from service.samples import SAMPLES
 from service.sockets import tornado_private
 from service.sockets.connection import SEND_BUFFER
 
@@ -196,6 +197,7 @@ class Acceptor:
             connection.setblocking(False)
             if self._server.full(address[0]):
                 metrics.REFUSALS.labels("connection", "rate_limited").inc()
+                SAMPLES.note("rate", "too many connections from this address", network=limit_key(address[0]))
                 _refuse(connection)
                 continue
             self._server.serve(connection, address)
