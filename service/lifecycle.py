@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from service import app, metrics, protocol, totals
+from service import __version__, app, metrics, protocol, totals
 from service.brokers.outages import Outages
 from service.chat import ChatHandler
 from service.config import Settings
@@ -142,6 +142,26 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)
+        self._say_started(limit)
+
+    def _say_started(self, connections: int) -> None:
+        settings, broker = self.settings, self.node.broker
+        kind = "redis" if settings.redis_url else "sqlite"
+        extra = fields(
+            "started",
+            version=__version__,
+            broker=kind,
+            broker_version=broker.version or None,
+            processes=settings.web_concurrency,
+            connections=connections,
+            rooms=settings.rooms_limit,
+            text=settings.text_limit,
+            history=settings.history_limit,
+            send_rate=settings.send_rate,
+        )
+        said = "started: Parley %s on %s %s, one of %d processes, for %d sockets"
+        version = broker.version or "(of no known version)"
+        logger.info(said, __version__, kind, version, settings.web_concurrency, connections, extra=extra)
 
     def _measure(self, node: Node) -> None:
         """Metrics that are asked for rather than counted."""

@@ -31,6 +31,8 @@ class Fields(TypedDict, total=False):
 
     action: str
     behind: int
+    broker: str
+    broker_version: str | None
     by: str
     code: str | int
     connection: str
@@ -38,6 +40,7 @@ class Fields(TypedDict, total=False):
     count: int
     duplicate: bool
     fault: str | None
+    history: int
     holes: int
     host: str
     key: str
@@ -47,15 +50,19 @@ class Fields(TypedDict, total=False):
     network: str | None
     part: str
     path: str
+    processes: int
     reason: str | None
     request_id: str | None
     requests: int
     resets: int
     room: str | None
+    rooms: int
     seconds: float | None
+    send_rate: float
     sends: int
     seq: int
     setting: str
+    text: int
     times: int
     user: str | None
     version: str

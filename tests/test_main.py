@@ -7,6 +7,7 @@ import re
 import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -195,10 +196,11 @@ def test_a_start_line_that_can_not_be_written_stops_nothing() -> None:
             text=True,
         )
         assert process.stderr is not None
-        assert "standard output can't be written: No space left on device" in process.stderr.readline()
+        first = process.stderr.readline()
         process.terminate()
-        rest = process.stderr.read()
+        rest = first + process.stderr.read()
         assert process.wait(10 * UNIT) == 0
+        assert "standard output can't be written: No space left on device" in rest
         assert "Exception" not in rest
         process.stderr.close()
 
@@ -278,6 +280,9 @@ def test_the_log_is_one_line_an_event_in_the_chosen_form() -> None:
     lines = [json.loads(line) for line in service.stderr]
     assert any(line["name"] == "service.app" and "/healthz" in line["msg"] for line in lines)
     assert all(set(line) >= {"at", "level", "name", "msg"} for line in lines)
+    (started,) = [line for line in lines if line.get("event") == "started"]
+    assert (started["version"], started["broker"], started["processes"]) == (__version__, "sqlite", 1)
+    assert started["broker_version"] == sqlite3.sqlite_version and started["connections"] > 0
     with ServiceProcess({"DYNO": "web.1", "FORCE_HTTPS": "0", "HOST": "127.0.0.1", "DRAIN_SECONDS": "1"}) as service:
         pass
     assert service.stderr and all(line.startswith("level=") for line in service.stderr)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -127,6 +128,8 @@ async def test_an_outage_of_redis_can_be_told_from_the_log_alone() -> None:
                 await asyncio.to_thread(server.restart)
                 await ada.recv("reset")
                 await until(lambda: lines("outage_over"), "it is over", 20 * UNIT)
+    (started,) = lines("started")
+    assert started["broker"] == "redis" and re.fullmatch(r"\d+\.\d+\.\d+", started["broker_version"])
     (began,), (over,) = lines("outage_began"), lines("outage_over")
     first = lines("redis_lost")[0]["reason"]
     assert began["reason"] == over["reason"] == first

@@ -18,6 +18,8 @@ class Broker(Part):
     log: Log
     presence: SharedPresence
     directory: Directory
+    version = ""
+    """Of what keeps the data, in its own words; "" until it is known."""
     on_trouble: Trouble
     """Called on the loop with each absence that begins and each kind of refusal; may be set before `open`."""
 

@@ -83,6 +83,10 @@ class RedisBroker(Broker):
         self._sweeper: list[asyncio.Task[None]] = []
 
     @property
+    def version(self) -> str:  # type: ignore[override]
+        return next((shard.commands.version for shard in self.shards.shards if shard.commands.version), "")
+
+    @property
     def available(self) -> bool:
         return self.log.available
 

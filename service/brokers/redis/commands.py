@@ -147,6 +147,7 @@ class Commands:
         self._closing = False
         self._refused_at = 0.0
         self._policy = "noeviction"  # Redis's, as last seen
+        self.version = ""  # the same, of its program
         self._demoted = ""  # what it said if it is no primary any more
         self._outdated = False  # whether another connection was told so
         self.copied = True  # whether there were enough copies of the last pipeline
@@ -194,7 +195,7 @@ class Commands:
                 async with asyncio.timeout(self._deadlines.connect):
                     connection = await self._connect()
                     await self._load_scripts(connection)
-                    await self._look_at_policy(connection)
+                    await self._ask_about(connection)
                 self.connected, self.fault, failures = True, Fault.AWAY, 0
                 self._demoted, self._outdated = "", False
                 self.connections += 1
@@ -227,13 +228,18 @@ class Commands:
             await connection.send_command("SCRIPT", "LOAD", source)
             await connection.read_response()
 
-    async def _look_at_policy(self, connection: Connection) -> None:
-        """Under any policy but noeviction a full Redis deletes what it has acknowledged. Said once a policy."""
-        await connection.send_command("INFO", "memory")
+    async def _ask_about(self, connection: Connection) -> None:
+        """Its version, and what it does when it is full.
+
+        Under any policy but noeviction it then deletes what it has acknowledged. Said once a policy.
+        """
+        await connection.send_command("INFO")
         try:
             info = await connection.read_response()
         except ResponseError:  # a user who may not ask
             return
+        version = re.search(rb"(?:valkey|redis)_version:([0-9a-z.-]+)", info)  # Valkey says its own first
+        self.version = version[1].decode() if version else ""
         found = re.search(rb"maxmemory_policy:([a-z-]+)", info)
         policy = found[1].decode() if found else "noeviction"
         if policy not in ("noeviction", self._policy):

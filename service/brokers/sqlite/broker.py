@@ -5,6 +5,7 @@ A restart empties presence, names and tickets, as every socket is gone with the 
 
 import asyncio
 import logging
+import sqlite3
 from typing import Any
 
 from service.brokers.broker import Broker
@@ -31,6 +32,7 @@ class SqliteBroker(Broker):
     log: SqliteLog
     presence: MemoryPresence
     directory: SqliteDirectory
+    version = sqlite3.sqlite_version
 
     def __init__(
         self,
