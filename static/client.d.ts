@@ -115,10 +115,11 @@ export class Outbox {
      * Keep a frame until it is acknowledged.
      * @param {NewChange} frame it is given an id
      * @param {string | null} user
+     * @param {string} [epoch] of its target's history
      * @returns {OutboxEntry}
      * @throws {OutboxFullError}
      */
-    add(frame: NewChange, user: string | null): OutboxEntry;
+    add(frame: NewChange, user: string | null, epoch?: string): OutboxEntry;
     /**
      * Change an entry: its state, its error, its user.
      * @param {string} id
@@ -172,6 +173,10 @@ export type OutboxEntry = {
      * the seq of that first form, once it was seen
      */
     stored?: number | undefined;
+    /**
+     * of the history that its target stands in, where it has one: in another that seq is another's
+     */
+    epoch?: string | undefined;
     /**
      * why it failed
      */
@@ -339,24 +344,28 @@ export class Chat {
      * @param {string} room
      * @param {number} target its seq
      * @param {string} text
+     * @param {string} [epoch] of the history in which it was seen, where that isn't the one of today
      * @throws {OutboxFullError}
      */
-    edit(room: string, target: number, text: string): OutboxEntry;
+    edit(room: string, target: number, text: string, epoch?: string): OutboxEntry;
     /**
      * Remove one's own message.
      * @param {string} room
      * @param {number} target its seq
+     * @param {string} [epoch] as in `edit`
      * @throws {OutboxFullError}
      */
-    remove(room: string, target: number): OutboxEntry;
+    remove(room: string, target: number, epoch?: string): OutboxEntry;
     /**
      * Add (`on`) or take back a reaction.
      * @param {string} room
      * @param {number} target the message's seq
      * @param {string} emoji
+     * @param {boolean} [on]
+     * @param {string} [epoch] as in `edit`
      * @throws {OutboxFullError}
      */
-    react(room: string, target: number, emoji: string, on?: boolean): OutboxEntry;
+    react(room: string, target: number, emoji: string, on?: boolean, epoch?: string): OutboxEntry;
     /**
      * Say what a room is about; for moderators and whoever began it.
      * @param {string} room

@@ -238,20 +238,22 @@ export class Chat {
    * @param {string} room
    * @param {number} target its seq
    * @param {string} text
+   * @param {string} [epoch] of the history in which it was seen, where that isn't the one of today
    * @throws {OutboxFullError}
    */
-  edit(room, target, text) {
-    return this.#post({ type: "edit", room, target, text });
+  edit(room, target, text, epoch = this.position(room)?.epoch) {
+    return this.#post({ type: "edit", room, target, text }, epoch);
   }
 
   /**
    * Remove one's own message.
    * @param {string} room
    * @param {number} target its seq
+   * @param {string} [epoch] as in `edit`
    * @throws {OutboxFullError}
    */
-  remove(room, target) {
-    return this.#post({ type: "remove", room, target });
+  remove(room, target, epoch = this.position(room)?.epoch) {
+    return this.#post({ type: "remove", room, target }, epoch);
   }
 
   /**
@@ -259,10 +261,12 @@ export class Chat {
    * @param {string} room
    * @param {number} target the message's seq
    * @param {string} emoji
+   * @param {boolean} [on]
+   * @param {string} [epoch] as in `edit`
    * @throws {OutboxFullError}
    */
-  react(room, target, emoji, on = true) {
-    return this.#post({ type: "react", room, target, emoji, on });
+  react(room, target, emoji, on = true, epoch = this.position(room)?.epoch) {
+    return this.#post({ type: "react", room, target, emoji, on }, epoch);
   }
 
   /**
@@ -319,7 +323,7 @@ export class Chat {
     } else {
       this.outbox.remove(id); // the id may be known to the service as the other's
       const { id: _, ...frame } = entry.frame;
-      this.#post(frame);
+      this.#post(frame, entry.epoch);
     }
   }
 
@@ -436,10 +440,10 @@ export class Chat {
     this.#rooms.onWelcome();
   }
 
-  /** @param {NewChange} frame */
-  #post(frame) {
+  /** @type {(frame: NewChange, epoch?: string) => OutboxEntry} */
+  #post(frame, epoch) {
     if ("text" in frame && typeof frame.text === "string") frame.text = wellFormed(frame.text);
-    return this.outbox.add(frame, this.user?.id ?? null);
+    return this.outbox.add(frame, this.user?.id ?? null, epoch);
   }
 
   /**

@@ -29,6 +29,7 @@ const UNFINISHED = "It was being changed when its page went.";
  * @property {boolean} [tried] whether it was ever on its way: it may be stored
  * @property {boolean} [changed] whether it was rewritten after that: what is stored may be its first form
  * @property {number} [stored] the seq of that first form, once it was seen
+ * @property {string} [epoch] of the history that its target stands in, where it has one: in another that seq is another's
  * @property {string} [error] why it failed
  */
 
@@ -117,16 +118,17 @@ export class Outbox {
    * Keep a frame until it is acknowledged.
    * @param {NewChange} frame it is given an id
    * @param {string | null} user
+   * @param {string} [epoch] of its target's history
    * @returns {OutboxEntry}
    * @throws {OutboxFullError}
    */
-  add(frame, user) {
+  add(frame, user, epoch) {
     if (this.#entries.size >= LIMIT) throw new OutboxFullError();
     const id = randomId();
     const last = [...this.#entries.values()].at(-1)?.at ?? 0; // what is sent in order is kept in it, whatever clocks do
     const at = Math.max(Date.now(), last);
     /** @type {OutboxEntry} */
-    const entry = { id, room: frame.room, frame: { ...frame, id }, at, user, state: "queued" };
+    const entry = { id, room: frame.room, frame: { ...frame, id }, at, user, state: "queued", epoch };
     this.#entries.set(id, entry);
     this.#changed(entry);
     return entry;

@@ -26,6 +26,9 @@ const CONGESTED_MS = 1000; // until the next try when the connection takes no mo
  */
 export const wait_ms = (seconds) => 1000 * Math.max(0.1, seconds ?? 1) * (1 + Math.random() / 5);
 
+/** @type {(entry: OutboxEntry, cursor: RoomCursor) => boolean} whether the seqs that it names are those of today */
+const isToday = ({ epoch }, { since }) => epoch === undefined || epoch === since?.epoch;
+
 export class Sender {
   #outbox;
   #link;
@@ -67,8 +70,8 @@ export class Sender {
     if (entries.some(({ state }) => state === "sending")) return;
     const entry = entries.find(({ state }) => state !== "failed");
     if (entry?.state !== "queued") return;
-    const objection = this.#objection(entry, user);
-    if (entry.changed && entry.stored !== undefined) {
+    const objection = this.#objection(entry, user, cursor);
+    if (entry.changed && entry.stored !== undefined && isToday(entry, cursor)) {
       this.#editStored(entry, entry.stored);
     } else if (objection) {
       this.#giveUp(entry, "bad_request", objection);
@@ -119,15 +122,15 @@ export class Sender {
   seen({ id, room, seq, user }) {
     const entry = this.#outbox.get(id);
     if (!entry || entry.room !== room || entry.user !== user.id) return;
-    this.#outbox.update(id, { stored: seq });
+    this.#outbox.update(id, { stored: seq, epoch: this.#cursors.get(room)?.since?.epoch });
     if (entry.changed && entry.state !== "sending") this.#editStored(entry, seq);
   }
 
   /** @type {(entry: OutboxEntry, seq: number) => void} */
-  #editStored({ id, room, user, frame }, seq) {
+  #editStored({ id, room, user, frame, epoch }, seq) {
     if (frame.type !== "send" || !this.#outbox.get(id)) return;
     this.#outbox.remove(id);
-    this.#outbox.add({ type: "edit", room, target: seq, text: frame.text }, user);
+    this.#outbox.add({ type: "edit", room, target: seq, text: frame.text }, user, epoch);
   }
 
   /**
@@ -181,8 +184,11 @@ export class Sender {
    * Why an entry can't be sent at all, or null. Past the frame's limit the service would close the socket for good.
    * @param {OutboxEntry} entry
    * @param {Person} me
+   * @param {RoomCursor} cursor
    */
-  #objection({ id, user, frame }, me) {
+  #objection(entry, me, cursor) {
+    const { id, user, frame } = entry;
+    if ("target" in frame && !isToday(entry, cursor)) return "The room's history began anew, without that message.";
     if (user !== null && user !== me.id) return "You were somebody else when you wrote this.";
     const size = new TextEncoder().encode(JSON.stringify({ ...frame, ref: id })).length;
     return size > this.#chat.limits.frame ? "This is too long." : null;

@@ -531,6 +531,34 @@ async def test_changes_that_can_not_be_sent_are_told_with_their_words() -> None:
     assert left == 0
 
 
+async def test_what_was_meant_for_a_history_that_is_gone_changes_nothing_in_the_next() -> None:
+    """Its seqs are other messages' there: such changes are refused, with their words, and what follows goes on."""
+    refused, later, sends, left = await run("""
+        const service = scripted();
+        let socket = await service.enter();
+        const first = service.chat.send("lobby", "first").id;
+        socket.message(1, first);
+        socket.end(1006);
+        service.chat.rewrite(first, "second");
+        service.chat.edit("lobby", 1, "better");
+        service.chat.remove("lobby", 1);
+        service.chat.react("lobby", 1, "+", true);
+        service.chat.react("lobby", 1, "seen in the next", true, "e2");
+        socket = await service.next(2);
+        socket.welcome();
+        socket.joined({ epoch: "e2", seq: 4 });
+        const sends = socket.of("send").map(({ text }) => text);
+        const { ref } = socket.of("send")[0];
+        socket.say({ type: "sent", ref, room: "lobby", id: first, seq: 5 });
+        const changes = ["edit", "remove", "react"].flatMap((type) => socket.of(type));
+        const refused = service.of("refused").map(({ type, code, text }) => [type, code, text ?? null]);
+        return [refused, changes.map(({ emoji }) => emoji), sends, service.chat.outbox.list().length];
+    """)
+    told = [["edit", "bad_request", "better"], ["react", "bad_request", None], ["remove", "bad_request", None]]
+    assert sorted(refused) == told
+    assert (later, sends, left) == (["seen in the next"], ["second"], 1)
+
+
 async def test_without_locks_a_page_is_dead_when_its_time_stamp_is_old() -> None:
     """Where there are no Web Locks, entries of a page that was alive within minutes are left alone."""
     taken, kept = await run("""

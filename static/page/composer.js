@@ -119,7 +119,15 @@ export class Composer {
    * @returns {boolean} whether it was being rewritten: what was written stays as a draft
    */
   onRemoved(seq) {
-    if (this.#editing?.seq !== seq) return false;
+    return this.#editing?.seq === seq && this.onGone();
+  }
+
+  /**
+   * All messages are gone: the room's history began anew.
+   * @returns {boolean} whether one was being rewritten: what was written stays as a draft
+   */
+  onGone() {
+    if (!this.#editing) return false;
     const rewritten = this.rewritten;
     const kept = this.draft;
     this.#cancel();

@@ -88,7 +88,7 @@ export class Conversation {
     seen: () => this.#seen(),
     react: (seq, emoji) => this.#outgoing.react(this.#current, seq, emoji),
     edit: (seq) => this.#edit(seq),
-    remove: (seq) => this.#outgoing.remove(this.#current.name, seq),
+    remove: (seq) => this.#outgoing.remove(this.#current, seq),
     moderate: (seq) => this.#moderate(this.#current.get(seq)?.user),
     isModerator: () => this.#chat.moderator,
     retry: (id) => this.#chat.retry(id),
@@ -115,7 +115,7 @@ export class Conversation {
   #composer = new Composer({
     send: (text) => this.#send(text),
     command: (command, rest) => this.#commands.run(command, rest),
-    edit: (seq, text) => this.#outgoing.edit(this.#current.name, seq, text),
+    edit: (seq, text) => this.#outgoing.edit(this.#current, seq, text),
     last: () => this.#current.lastOwn(this.#me),
     typing: () => this.#chat.typing(this.#current.name),
     people: () => this.#current.people().filter(({ id }) => id !== this.#me),
@@ -231,6 +231,8 @@ export class Conversation {
     });
     this.#onRoom("joined", (room, frame) => {
       const stood = room.seenAt !== null && room.epoch === frame.epoch && !this.#log.atEnd; // in what was seen last
+      const anew = room.epoch !== null && room.epoch !== frame.epoch;
+      if (anew && room === this.#current && this.#composer.onGone()) toast(words.notices.messageGone);
       room.onJoined(frame, this.#me);
       this.#stand(room, { type: "joined" });
       if (room === this.#current && frame.fresh) this.#onFresh(room, !stood);

@@ -56,9 +56,9 @@ export class Outgoing {
     return this.#post(() => this.#chat.send(room, text));
   }
 
-  /** @type {(room: string, seq: number, text: string) => void} */
-  edit(room, seq, text) {
-    this.#post(() => this.#chat.edit(room, seq, text));
+  /** @type {(room: Room, seq: number, text: string) => void} */
+  edit({ name, epoch }, seq, text) {
+    this.#post(() => this.#chat.edit(name, seq, text, epoch ?? undefined));
   }
 
   /** @type {(room: string, text: string) => void} */
@@ -68,16 +68,16 @@ export class Outgoing {
 
   /**
    * Remove a message, if that is really meant.
-   * @param {string} room
+   * @param {Room} room
    * @param {number} seq
    */
-  remove(room, seq) {
+  remove({ name, epoch }, seq) {
     const dialog = byId("confirm", HTMLDialogElement);
     dialog.returnValue = "";
     const close = openLayer(dialog, () => dialog.close());
     dialog.onclose = () => {
       close();
-      if (dialog.returnValue === "yes") this.#post(() => this.#chat.remove(room, seq));
+      if (dialog.returnValue === "yes") this.#post(() => this.#chat.remove(name, seq, epoch ?? undefined));
     };
   }
 
@@ -92,7 +92,7 @@ export class Outgoing {
     const frames = this.#chat.outbox.list(room.name).map(({ frame }) => (frame.type === "react" ? frame : null));
     const last = frames.findLast((frame) => frame?.target === seq && frame.emoji === emoji);
     const given = last ? last.on : room.get(seq)?.reactions?.[emoji]?.includes(me);
-    this.#post(() => this.#chat.react(room.name, seq, emoji, !given));
+    this.#post(() => this.#chat.react(room.name, seq, emoji, !given, room.epoch ?? undefined));
   }
 
   /**

@@ -183,6 +183,28 @@ async def test_a_history_that_began_again_is_said() -> None:
                 await ada.reads("after")
 
 
+async def test_what_is_being_edited_when_the_history_begins_again_stays_as_a_draft() -> None:
+    """That message is gone, and in its place stands another's."""
+    with RedisServer() as redis:
+        env = NO_LIMITS | {"REDIS_URL": redis.url}
+        with ServiceProcess(env) as service:
+            async with chromium() as browser, person(browser, service.url) as ada, person(browser, service.url) as bob:
+                await ada.enter("Ada")
+                await bob.enter("Bob")
+                await ada.say("before")
+                await ada.reads("before")
+                await ada.box.press("ArrowUp")
+                await ada.box.fill("rewritten")
+                redis.cli("FLUSHALL")
+                await expect(ada.page.locator(".row-note.gap")).to_contain_text("history began again")
+                await expect(ada.page.locator(".toasts")).to_contain_text("Your words stay here")
+                await expect(ada.box).to_have_value("rewritten")
+                await bob.say("bob's")
+                await ada.reads("bob's")
+                await ada.box.press("Enter")
+                await ada.reads("bob's", "rewritten")
+
+
 @pytest.mark.timeout(90)
 async def test_a_sleeping_machine_distrusts_its_connection() -> None:
     """After a jump of the clock a silent connection is asked, given up in seconds, and replaced."""
