@@ -12,6 +12,7 @@ from service.probe.records import Records
 TOGETHER = 20  # clients on their way in at once
 SETTLE = 20.0  # seconds for what is on its way after the last message, at most
 QUIET = 0.5  # seconds more, in which a repeat may still show
+SPIN = 0.002  # seconds before a message in which the loop goes round: its timers are up to 1 ms late
 REST = 2.0  # seconds that a client is given to have its answers before it is cut
 
 
@@ -91,7 +92,7 @@ class Run:
         for number in range(self.plan.messages):
             due = start + number / self.plan.rate
             while (wait := due - loop.time()) > 0 and not self.stop.is_set():
-                await asyncio.sleep(min(wait, 0.1))
+                await asyncio.sleep(min(wait - SPIN, 0.1) if wait > SPIN else 0)
             if self.stop.is_set():
                 break
             self.elapsed = loop.time() - start
