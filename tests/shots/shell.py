@@ -64,6 +64,7 @@ async def denied(stage: Stage) -> Person:
     ada = await stage.visitor()
     await ada.context.add_init_script("Notification.requestPermission = async () => 'denied'")
     await ada.enter("Ada")
+    await ada.page.wait_for_load_state("networkidle")  # what offers notifications comes behind the page
     if stage.narrow:
         await ada.page.get_by_role("button", name="Show the room list").tap()
     await ada.choose("lobby", "Mentions of you")
