@@ -390,6 +390,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Setting("", "text", "guards /metrics as a bearer token; none leaves it open", parse=_bearer, secret=True),
     ]
+    metrics_log_seconds: Annotated[
+        float,
+        Meta(ge=0, le=3600),
+        Setting("0", "s", "between two lines of the log with the metrics' figures; 0 is off: docs/operations.md"),
+    ]
     heroku: bool = False
 
     @property

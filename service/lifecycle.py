@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from service import __version__, app, metrics, protocol, totals
+from service import __version__, app, figures, metrics, protocol, totals
 from service.brokers.outages import Outages
 from service.chat import ChatHandler
 from service.config import Settings
@@ -116,6 +116,8 @@ class Service:
             self._run(type(part).__name__.lower(), part.run)
         self._run("upkeep", node.rates.upkeep)
         self._run("outages", outages.run)
+        if settings.metrics_log_seconds:
+            self._run("figures", lambda: figures.run(settings.metrics_log_seconds))
         stack.push_async_callback(node.presence.close)
         self._run("presence", node.presence.run)
         stack.callback(node.heartbeat.stop)

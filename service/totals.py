@@ -176,6 +176,11 @@ class Totals:
     def __init__(self) -> None:
         self.refresh: Callable[[], Awaitable[None]] = nothing
 
+    @property
+    def first(self) -> bool:
+        """Whether what one process says for all is this one's to say."""
+        return True
+
     async def families(self) -> list[Metric]:
         await self.refresh()
         families = list(metrics.REGISTRY.collect())
@@ -196,6 +201,10 @@ class SharedTotals(Totals):
         self._asking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._inherited = _decoded(memory.read(place))
+
+    @property
+    def first(self) -> bool:
+        return not any(self._memory.owner(place) for place in range(self._place))
 
     def open(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "command line": ("__main__", "supervisor", "tokens"),
     "probe": ("probe/",),
     "doctor": ("doctor/",),
-    "application": ("app", "config", "files", "lifecycle", "traffic"),
+    "application": ("app", "config", "figures", "files", "lifecycle", "traffic"),
     "handlers": ("actions", "api", "assets/", "chat", "guides/", "handler", "health", "pages", "session"),
     "node": ("admission", "node"),
     "rooms": ("rooms/",),
