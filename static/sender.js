@@ -188,7 +188,7 @@ export class Sender {
    */
   #objection(entry, me, cursor) {
     const { id, user, frame } = entry;
-    if ("target" in frame && !isToday(entry, cursor)) return "The room's history began anew, without that message.";
+    if ("target" in frame && !isToday(entry, cursor)) return "That message is gone.";
     if (user !== null && user !== me.id) return "You were somebody else when you wrote this.";
     const size = new TextEncoder().encode(JSON.stringify({ ...frame, ref: id })).length;
     return size > this.#chat.limits.frame ? "This is too long." : null;
