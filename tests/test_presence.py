@@ -284,6 +284,24 @@ async def test_closing_takes_everybody_along(make: Make) -> None:
         assert here.changes()[-1] == ([], ["u1"], 0)
 
 
+async def test_who_is_told_to_have_left_does_not_come_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leave's signal is here before its answer, and others are told of meanwhile."""
+    async with process(make, grace=60) as here:
+        here.presence.enter("lobby", ADA)
+        await here.told((["Ada"], [], 1))
+        depart = here.broker.presence.depart
+
+        async def slow(room: str, users: Any) -> None:
+            await depart(room, users)
+            await until(lambda: here.changes()[-1][1] == ["u1"], "the signal")
+            await here.turns()
+
+        monkeypatch.setattr(here.broker.presence, "depart", slow)
+        await here.presence.close()
+        await here.turns()
+        assert here.changes() == [(["Ada"], [], 1), ([], ["u1"], 0)]
+
+
 async def test_closing_without_a_broker_is_no_error(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others clear up after this process."""
     async with process(make) as here:

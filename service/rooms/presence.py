@@ -7,6 +7,7 @@ comes back to every process as one signal; so a thousand joins in a second cost 
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
@@ -125,15 +126,15 @@ class Presence:
         self._rosters.clear()
 
     def _enter_lost(self, room: str, change: signals.Presence) -> None:
-        """Who is here and was told to have left was lost; so was everybody, where nobody came or left and none is."""
-        here = self._here.get(room, {})
-        lost = (
-            list(here)
-            if not (change.joined or change.left or change.count)
-            else [user for user in change.left if user in here]
-        )
+        """Who is here and was told to have left was lost; so was everybody, where nobody came or left and none is.
+
+        Not so whose leave is being told: its signal may be here before its answer.
+        """
+        here, now = self._here.get(room, {}), self._loop.time()
+        gone = change.left if change.joined or change.left or change.count else list(here)
+        lost = {user: here[user] for user in gone if user in here and self._leaving.get((room, user), math.inf) > now}
         if lost:
-            self._arriving.setdefault(room, {}).update((user, here[user]) for user in lost)
+            self._arriving.setdefault(room, {}).update(lost)
 
     async def _flush(self, now: float) -> None:
         """Tell the broker of arrivals, and of leaves whose grace is over. Raises `RequestError` when it is away."""
