@@ -375,7 +375,7 @@ async def test_a_handle_that_is_taken_gets_a_number(broker_env: dict[str, str]) 
 
 
 async def test_a_name_is_free_once_its_socket_has_closed(broker_env: dict[str, str]) -> None:
-    """The next speaker needs no number."""
+    """Soon after: the next speaker needs no number."""
     async with serving(broker_env) as it, ChatClient.open(it.url, bearer=ADA) as ada:
         await ada.join("lobby")
         for _ in range(3):
@@ -383,6 +383,10 @@ async def test_a_name_is_free_once_its_socket_has_closed(broker_env: dict[str, s
                 await say(outbox, "grace", "hello")
                 assert (await ada.recv("message"))["user"]["name"] == "grace (guide)"
             await until(lambda: not GuideHandler.sessions, "gone")
+            await Voice.all_silent(5 * UNIT)
+            for room in ("", "lobby"):  # of both the process tells in its next round
+                while len((await it.node.broker.presence.roster(room)).members or ()) > 1:
+                    await asyncio.sleep(0.02)
 
 
 async def test_a_speaker_has_one_name_at_a_time(broker_env: dict[str, str]) -> None:

