@@ -18,6 +18,7 @@ from .raw_socket import frame, handshake
 MIB = 2**20
 SETTLE = 10 * UNIT  # seconds for closed sockets to be let go
 LEAST = 20  # answers that say something about how long others wait
+FLOOR = 0.0005 * UNIT  # seconds; a quiet machine answers in 0.04 to 0.17 ms, so below it a ratio says nothing
 
 
 def descriptors(service: ServiceProcess) -> int:
@@ -128,9 +129,9 @@ class Pulse:
         wait_until(lambda: self._failure or len(self._waits) - self._before >= answers, "answers", 60 * UNIT)
 
     def ratio(self, least: int = LEAST) -> float:
-        """How many times longer the median answer took than before the block began, of `least` of each."""
+        """How many times longer the median answer took than before the block began or than FLOOR, of `least` each."""
         before, during = self._timed(least)
-        return _percentile(during, 0.5) / _percentile(before, 0.5)
+        return _percentile(during, 0.5) / max(_percentile(before, 0.5), FLOOR)
 
     def _timed(self, least: int) -> tuple[list[float], list[float]]:
         """The answers before and since the block began, by their length: `least` of each, for fewer say too little."""
