@@ -15,7 +15,8 @@ from msgspec import UNSET
 
 from service import metrics, names, protocol
 from service.admission import page_cost
-from service.brokers.log import About, Change, Event, Position, Receipt
+from service.brokers import events
+from service.brokers.log import About, Event, Position, Receipt
 from service.clock import CLOCK
 from service.identity.auth import AuthError
 from service.protocol import ErrorCode, Request, RequestError, echo
@@ -160,49 +161,44 @@ async def history(session: Session, request: protocol.History) -> None:
 
 def send(session: Session, request: protocol.Send) -> None:
     text = names.check_text(request.text, session.node.limits.text)
-    tail = protocol.message_tail(request.id, session.user.json, text)
-    _publish(session, request, "message", tail, protocol.fingerprint("message", text))
+    _publish(session, request, events.message(request.room, request.id, _author(session), text))
     session.node.typists.done(request.room, session.user.id)
 
 
 def edit(session: Session, request: protocol.Edit) -> None:
     text = names.check_text(request.text, session.node.limits.text)
-    _change(session, request, "edited", "edit", text=text)
+    _change(session, request, "edit", text=text)
 
 
 def remove(session: Session, request: protocol.Remove) -> None:
-    _change(session, request, "removed", "remove")
+    _change(session, request, "remove")
 
 
 def react(session: Session, request: protocol.React) -> None:
-    _change(session, request, "reacted", "react", emoji=names.check_emoji(request.emoji), on=request.on)
+    _change(session, request, "react", emoji=names.check_emoji(request.emoji), on=request.on)
 
 
 def topic(session: Session, request: protocol.SetTopic) -> None:
-    text, user = names.check_topic(request.text), session.user
-    tail = protocol.message_tail(request.id, user.json, text)
-    change = Change("topic", 0, user.id, user.moderator, text=text)
-    _publish(session, request, "topic", tail, protocol.fingerprint("topic", text), change)
+    text = names.check_topic(request.text)
+    _publish(session, request, events.topic(request.room, request.id, _author(session), text))
 
 
-def _change(session: Session, request: Any, event: str, kind: str, **fields: Any) -> None:
+def _change(session: Session, request: Any, kind: str, **fields: Any) -> None:
+    event = events.change(request.room, request.id, _author(session), kind, request.target, **fields)
+    _publish(session, request, event)
+
+
+def _author(session: Session) -> events.Author:
     user = session.user
-    change = Change(kind, request.target, user.id, user.moderator, **fields)
-    content = protocol.fingerprint(kind, request.target, *fields.values())
-    tail = protocol.change_tail(request.id, request.target, user.json, **fields)
-    _publish(session, request, event, tail, content, change)
+    return events.Author(user.id, user.json, user.moderator, session.guest_network)
 
 
-def _publish(
-    session: Session, request: Any, kind: str, tail: bytes, content: str, change: Change | None = None
-) -> None:
+def _publish(session: Session, request: Any, event: Event) -> None:
     """Publish an event of this user; `sent` or an error follows. The broker refuses who is banned or muted."""
-    node, room, user = session.node, request.room, session.user
-    check_joined(session, room)
-    network = session.guest_network
-    node.admission.check_slowed(room, user.id, network)
-    node.rates.check_send(user.id, session.network)
-    event = Event(room, user.id, request.id, protocol.event_head(kind, room), tail, change, content, network)
+    node = session.node
+    check_joined(session, event.room)
+    node.admission.check_slowed(event.room, event.user, event.network)
+    node.rates.check_send(event.user, session.network)
     node.broker.log.publish(event, partial(_published, session, request, time.monotonic()))
 
 

@@ -159,6 +159,8 @@ class Rates:
         send_rate_address: float = 0,
         join_rate: float = 0,
         join_rate_address: float = 0,
+        service_rate: float = 0,
+        service_rate_address: float = 0,
         room_rate: float = 0,
         room_burst: int = ROOM_BURST,
         ticket_rate: float = 0,
@@ -180,6 +182,8 @@ class Rates:
         self.joins = buckets(join_rate)
         self.address_joins = buckets(join_rate_address)
         self.connects = buckets(join_rate_address)
+        self.services = buckets(service_rate)
+        self.address_services = buckets(service_rate_address)
         self.rooms = Buckets(room_rate / 3600, room_burst)
         self.tickets = buckets(ticket_rate)
         self.small_frames = Buckets(SMALL_FRAMES_FACTOR * send_rate, SMALL_FRAMES_FACTOR * send_burst)
@@ -215,6 +219,13 @@ class Rates:
     def check_page(self, user: str, address: str, what: str, cost: float = 1) -> None:
         """What `user` reads from `address`, by its size in pages (`page_cost`). Raises `rate_limited`."""
         self._check_both(self.joins, user, self.address_joins, address, what, cost)
+
+    def check_service(self, user: str, address: str, what: str, cost: float = 1) -> None:
+        """What `user`, whose token has the role service, asks for over HTTP, apart from people. Raises `rate_limited`.
+
+        A message costs 1, a page what `page_cost` says, any other request 1.
+        """
+        self._check_both(self.services, user, self.address_services, address, what, cost)
 
     def charge_missed(self, user: str, address: str, messages: int) -> None:
         """What is read for who comes back, which is more than was checked.

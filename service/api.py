@@ -1,27 +1,22 @@
-"""HTTP for clients and servers: tickets, rooms, history, publishing, moderation."""
+"""HTTP for clients: what all requests have, tickets, the list of rooms, moderation."""
 
 import asyncio
-import logging
 import time
 from typing import Any
 
 import msgspec
 
-from service import metrics, names, protocol
+from service import names, protocol
 from service.admission import page_cost
 from service.brokers.directory import Directory
-from service.brokers.log import Event, Log, Receipt
 from service.brokers.outages import COSTS
 from service.handler import ApiError, Handler
 from service.identity import headers
 from service.identity.auth import AuthError, User
 from service.identity.tickets import TICKET_SECONDS
-from service.logs import fields
-from service.protocol import ErrorCode, Person, RequestError
+from service.protocol import ErrorCode, RequestError
 from service.samples import SAMPLES
 from service.sockets.tornado_private import answered
-
-logger = logging.getLogger(__name__)
 
 STATUS = {
     ErrorCode.BAD_REQUEST: 400,
@@ -52,6 +47,11 @@ class Api(Handler):
                 1.0 if status == 503 else None,
             )
 
+    @property
+    def sends(self) -> bool:
+        """Whether something is being said by this request."""
+        return False
+
     def options(self, *args: str) -> None:
         self.answer_preflight()
 
@@ -59,7 +59,7 @@ class Api(Handler):
         try:
             if isinstance(e, RequestError):
                 if e.code is ErrorCode.UNAVAILABLE:
-                    COSTS.refuse(send=isinstance(self, MessagesHandler) and self.request.method == "POST")
+                    COSTS.refuse(send=self.sends)
                 raise ApiError(STATUS[e.code], e.code, e.message, e.retry_after) from None
             if isinstance(e, AuthError):
                 SAMPLES.note("token", str(e), network=self.node.proxies.network(self.request))
@@ -101,6 +101,12 @@ class Api(Handler):
         """Where a guest comes from, for sanctions; "" for everybody else."""
         return self.node.proxies.network(self.request) if user.guest else ""
 
+    def charge_page(self, user: User, what: str, cost: float) -> None:
+        """What `user` reads, by its size in pages. Raises `rate_limited`."""
+        rates, network = self.node.rates, self.node.proxies.network(self.request)
+        check = rates.check_service if user.role == "service" else rates.check_page
+        check(user.id, network, what, cost)
+
     async def caller_in(self, room: str) -> User:
         """The same, who may enter `room`; a room that may not be entered is one that isn't there."""
         user = await self.caller()
@@ -121,7 +127,7 @@ class Api(Handler):
 
 
 def no_such_room() -> ApiError:
-    return ApiError(404, "not_found", "There is no such room.")
+    return ApiError(404, "not_found", "There is no such room, or none that you may enter.")
 
 
 class TicketBody(msgspec.Struct):
@@ -191,8 +197,7 @@ class RoomsHandler(Api):
         user = await self.caller()
         after, limit = self.get_query_argument("after", ""), self.number("limit", ROOMS_LISTED)
         listed = await self._rooms.get()
-        cost = page_cost(min(limit, len(listed)))
-        self.node.rates.check_page(user.id, self.node.proxies.network(self.request), "requests", cost)
+        self.charge_page(user, "requests", page_cost(min(limit, len(listed))))
         rooms = [
             (room, count)
             for room, count in listed
@@ -202,77 +207,6 @@ class RoomsHandler(Api):
         page = [{"room": room, "count": count, "unread": unread.get(room, 0)} for room, count in rooms[:limit]]
         paged = {"more": len(rooms) > limit} if {"after", "limit"} & self.request.query_arguments.keys() else {}
         self.write_json({"rooms": page} | paged)
-
-
-class Post(msgspec.Struct):
-    id: protocol.ClientId
-    text: str
-    user: Person | None = None
-
-
-class MessagesHandler(Api):
-    """`/rooms/<room>/messages`: a page of history; publishing from a server."""
-
-    async def get(self, room: str) -> None:
-        user = await self.caller_in(room)
-        before = self.number("before", 0)
-        limit = min(self.number("limit", protocol.PAGE_DEFAULT), protocol.PAGE_LIMIT)
-        self.node.rates.check_page(user.id, self.node.proxies.network(self.request), "pages", page_cost(limit))
-        async with self.node.pages:
-            page = await self.node.broker.log.newest(room, limit, before)
-            await self.ask_ban(room, user)
-            if page is None:
-                raise no_such_room()
-            messages = [msgspec.Raw(message) for message in page.frames]
-            self.write_json({"room": room, "messages": messages, "more": page.more})
-
-    async def post(self, room: str) -> None:
-        user = await self.caller_in(room)
-        if user.role != "service":
-            raise RequestError(ErrorCode.FORBIDDEN, "only tokens with the role service may publish here")
-        body = self.body(Post)
-        text = names.check_text(body.text, self.node.limits.text)
-        self.node.rates.check_send(user.id, self.node.proxies.network(self.request))
-        author = user.person
-        if body.user is not None:
-            if not 1 <= len(body.user.id) <= 128 or not names.printable(body.user.id):
-                raise RequestError(ErrorCode.BAD_REQUEST, "user.id is not 1 to 128 printable characters")
-            author = Person(body.user.id, names.check_name(body.user.name))
-        tail = protocol.message_tail(body.id, protocol.encode(author), text)
-        head, content = protocol.event_head("message", room), protocol.fingerprint("message", text)
-        receipt = await publish(self.node.broker.log, Event(room, author.id, body.id, head, tail, content=content))
-        metrics.hot.published += 1
-        logger.debug(
-            "published: %s %d",
-            room,
-            receipt.seq,
-            extra=fields(
-                "published", room=room, seq=receipt.seq, user=author.id, by=user.id, duplicate=receipt.duplicate
-            ),
-        )
-        answer = {
-            "room": room,
-            "id": body.id,
-            "seq": receipt.seq,
-            "at": receipt.at,
-            "duplicate": receipt.duplicate,
-        }
-        self.write_json(answer, 200 if receipt.duplicate else 201)
-
-
-async def publish(log: Log, event: Event) -> Receipt:
-    """Publish and wait for the broker's word. Raises `RequestError`."""
-    answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-
-    def done(receipt: Receipt | RequestError) -> None:
-        if not answer.done():
-            if isinstance(receipt, RequestError):
-                answer.set_exception(receipt)
-            else:
-                answer.set_result(receipt)
-
-    log.publish(event, done)
-    return await answer
 
 
 class ModerationHandler(Api):

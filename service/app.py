@@ -12,6 +12,7 @@ from tornado.web import Application, RequestHandler
 from service import api, files, health, protocol, signals, traffic
 from service.admission import Admission, Rates, buckets
 from service.assets import release
+from service.backend import messages
 from service.brokers.broker import Broker
 from service.brokers.directory import Directory, Sanction
 from service.brokers.readiness import Readiness
@@ -80,7 +81,7 @@ def body_limit(settings: Settings) -> int:
 def make_application(node: Node, settings: Settings) -> Application:
     """The routes."""
     limit_bytes = body_limit(settings)
-    room = r"([^/]{1,256})"
+    room, seq = r"([^/]{1,256})", r"([1-9][0-9]{0,14})"
     rules: list[Any] = [
         (r"/socket", ChatHandler),  # first, for rules are tried one after the other
         Rule(LargeBody(limit_bytes), TooLarge, {"limit_bytes": limit_bytes}),
@@ -96,7 +97,9 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/pingWs", GuideHandler, {"kind": guide_clock.PingSession}),
         (r"/tickets", api.TicketsHandler),
         (r"/rooms", api.RoomsHandler, {"rooms": api.RoomList(node.broker.directory)}),
-        (rf"/rooms/{room}/messages", api.MessagesHandler),
+        (rf"/rooms/{room}/messages", messages.MessagesHandler),
+        (rf"/rooms/{room}/messages/{seq}", messages.MessageHandler),
+        (r"/messages", messages.BatchHandler),
         (r"/moderation", api.ModerationHandler),
         (r"/healthz", health.HealthHandler),
         (r"/readyz", health.ReadyHandler),
@@ -277,6 +280,8 @@ def _rates(settings: Settings, directory: Directory) -> Rates:
         send_rate_address=settings.send_rate_address,
         join_rate=settings.join_rate,
         join_rate_address=settings.join_rate_address,
+        service_rate=settings.service_rate,
+        service_rate_address=settings.service_rate_address,
         room_rate=settings.room_rate,
         ticket_rate=settings.ticket_rate,
         history_limit=settings.history_limit,

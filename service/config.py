@@ -322,6 +322,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     join_rate_address: Annotated[
         Rate, Setting("200", "pages/s an address", "the same for all users behind one address")
     ]
+    service_rate: Annotated[
+        Rate,
+        Setting(
+            "200",
+            "requests/s a user",
+            "over HTTP by tokens of role `service`, instead of the above: each message, page and other request; "
+            "burst 10 s of it; 0 is off",
+        ),
+    ]
+    service_rate_address: Annotated[
+        Rate, Setting("1000", "requests/s an address", "the same for all such users behind one address")
+    ]
     room_rate: Annotated[Rate, Setting("120", "rooms/h an address", "rooms begun by joining them; burst 60; 0 is off")]
     rooms_total: Annotated[Count, Setting("10000", "rooms", "no more are begun by joining them; 0 is off")]
     ticket_rate: Annotated[Rate, Setting("50", "tickets/s an address", "past it 429; burst 10 s of it; 0 is off")]

@@ -12,10 +12,9 @@ from tornado.httpclient import HTTPResponse
 from service import api
 from service.brokers.base import unavailable
 from service.brokers.directory import Directory
-from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.file import File
-from service.protocol import PAGE_LIMIT, ErrorCode, RequestError
+from service.protocol import PAGE_LIMIT, RequestError
 
 from .brokers import message, store
 from .harness import ChatClient, ServiceProcess, make_jwt
@@ -496,12 +495,6 @@ async def test_messages_that_are_none_are_refused(body: Any, status: int, code: 
         assert error(await post(it, "/rooms/lobby/messages", body, **SERVICE)) == (status, code)
 
 
-async def test_servers_have_a_rate_too() -> None:
-    """SEND_RATE, as for people."""
-    async with serving({"SEND_RATE": "1", "SEND_BURST": "2"}) as it:
-        assert [(await publish(it, id=f"m{number}")).code for number in range(3)] == [201, 201, 429]
-
-
 async def test_what_the_broker_can_not_take_is_503(broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """With Retry-After; not stored, and the next try is."""
     async with serving(broker_env) as it:
@@ -712,35 +705,3 @@ async def test_the_longest_text_may_come_by_http_too() -> None:
     async with serving({"TEXT_LIMIT": "30000", "FRAME_LIMIT": "400000"}) as it:
         assert (await publish(it, text=longest)).code == 201
         assert error(await publish(it, text=longest + "!", id="m2")) == (413, "too_large")
-
-
-# -- publishing
-
-
-async def test_publish_waits_for_the_brokers_word(broker_env: dict[str, str]) -> None:
-    """A receipt with the seq; the same event again is a duplicate of it."""
-    async with serving(broker_env) as it:
-        event = message()
-        receipt = await api.publish(it.node.broker.log, event)
-        assert isinstance(receipt, Receipt) and (receipt.seq, receipt.duplicate) == (1, False)
-        assert await api.publish(it.node.broker.log, event) == Receipt(1, receipt.at, duplicate=True)
-
-
-async def test_publish_raises_what_the_broker_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No answer is made up."""
-    async with serving() as it:
-        loop = asyncio.get_running_loop()
-        monkeypatch.setattr(it.node.broker.log, "publish", lambda event, done: loop.call_soon(done, unavailable()))
-        with pytest.raises(RequestError) as caught:
-            await api.publish(it.node.broker.log, message())
-        assert caught.value.code == ErrorCode.UNAVAILABLE
-
-
-async def test_a_caller_who_left_misses_nothing(broker_env: dict[str, str]) -> None:
-    """The broker's word then goes nowhere, without a fault; the event is stored all the same."""
-    async with serving(broker_env) as it:
-        publishing = asyncio.ensure_future(api.publish(it.node.broker.log, message(id="left")))
-        await asyncio.sleep(0)
-        publishing.cancel()
-        await asyncio.gather(publishing, return_exceptions=True)
-        assert (await api.publish(it.node.broker.log, message(id="left"))).duplicate

@@ -184,7 +184,7 @@ def test_endpoints_are_those_of_the_routes() -> None:
     """Every path that is routed stands in the table of endpoints."""
     source = (ROOT / "service" / "app.py").read_text()
     routed = {re.sub(r"\\|\(.*?\)\$?", "", path) for path in re.findall(r'\(rf?"(/[^"]+)"', source)}
-    routed = {re.sub(r"\{room\}", "<room>", path) for path in routed}
+    routed = {re.sub(r"\{(\w+)\}", r"<\1>", path) for path in routed}
     endpoints = " ".join(row[0] for row in table(PROTOCOL, "path | what"))
     elsewhere = {"/static/", "/"}  # the page's files; "/" stands there with and without an Upgrade
     assert {path for path in routed - elsewhere if path not in endpoints} == set()
@@ -417,4 +417,4 @@ def test_settings_that_are_named_exist(name: str) -> None:
         "SSL_CERT_FILE",
     }
     named = set(re.findall(r"`([A-Z][A-Z_]{2,})(?:=[^`]*)?`", DOCS[name]))
-    assert named - others - SETTINGS.keys() <= {"GET", "HEAD", "POST", "OPTIONS"}
+    assert named - others - SETTINGS.keys() <= {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}

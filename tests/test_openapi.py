@@ -16,6 +16,7 @@ from tornado.httpclient import HTTPResponse
 from tornado.routing import PathMatches
 
 from service import __version__, api, app, handler, protocol
+from service.backend import messages
 
 from .harness import ChatClient, make_jwt
 from .harness.service_process import ROOT
@@ -24,7 +25,7 @@ from .serving import Served, serving
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text())
 PATHS: dict[str, dict[str, Any]] = DOCUMENT["paths"]
 METHODS = ("get", "post", "put", "delete", "patch", "options")
-EXAMPLES = {"room": "lobby", "seq": "12", "path": "client.js"}
+EXAMPLES = {"room": "lobby", "seq": "1", "path": "client.js"}
 TOKEN = "a-token-for-metrics-0123456789abcdef"
 ABROAD = "https://elsewhere.example"
 HANDSHAKE = {
@@ -173,7 +174,15 @@ async def test_its_methods_are_those_that_are_answered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("TicketRequest", api.TicketBody), ("Post", api.Post), ("Moderation", protocol.Moderate)]
+    ("name", "kind"),
+    [
+        ("TicketRequest", api.TicketBody),
+        ("Post", messages.Post),
+        ("RoomPost", messages.RoomPost),
+        ("Batch", messages.Batch),
+        ("Correction", messages.Correction),
+        ("Moderation", protocol.Moderate),
+    ],
 )
 def test_its_bodies_are_those_that_are_read(name: str, kind: Any) -> None:
     """The same fields, the same of them required, each with the same bounds."""
@@ -183,7 +192,7 @@ def test_its_bodies_are_those_that_are_read(name: str, kind: Any) -> None:
     assert set(written.get("required", [])) == set(read["required"]) - {"type"}
     for field, schema in read["properties"].items():
         bounds = next(part for part in schema.get("anyOf", [schema]) if part.get("type") != "null")
-        for bound in ("maxLength", "maximum", "exclusiveMinimum"):
+        for bound in ("maxLength", "maximum", "exclusiveMinimum", "minItems", "maxItems"):
             assert written["properties"][field].get(bound) == bounds.get(bound), (field, bound)
 
 
@@ -229,25 +238,44 @@ async def chat(seen: Seen) -> None:
         await seen.ask(path, "options", None, 204)
 
 
+async def backend(seen: Seen) -> None:
+    """What a backend asks for, as it is meant."""
+    one = "/rooms/{room}/messages/{seq}"
+    items = [{"room": "lobby", "id": "b1", "text": "a"}, {"room": "No Room", "id": "b2", "text": "b"}]
+    await seen.ask("/messages", "post", {"messages": items}, by=SERVICE)
+    history = json.loads((await seen.ask("/rooms/{room}/messages", by=SERVICE)).body)
+    author = history["messages"][0]["user"]
+    await seen.ask(one, "patch", {"id": "e9", "text": "b", "user": author}, by=SERVICE)
+    await seen.ask(one, "delete", by=SERVICE)
+    for method, body in (("patch", {"id": "e", "text": "x"}), ("delete", None)):
+        response = await seen.it.fetch("/rooms/lobby/messages/999", method.upper(), body, **SERVICE)
+        seen.hold(response, seen.note(one, method, 404))
+
+
 CHAT = [
     ("/tickets", "post", {}),
     ("/rooms", "get", USER),
     ("/rooms/{room}/messages", "get", USER),
     ("/rooms/{room}/messages", "post", SERVICE),
+    ("/rooms/{room}/messages/{seq}", "patch", SERVICE),
+    ("/rooms/{room}/messages/{seq}", "delete", SERVICE),
+    ("/messages", "post", SERVICE),
     ("/moderation", "post", MODERATOR),
 ]
 """With who may do it."""
+WRONG = {"get": "?limit=many", "delete": "?id=" + 65 * "x"}
+"""Queries that can't be, where a request has no body."""
 
 
 async def refusals(seen: Seen) -> None:
     """What is wrong with a request, from its body to who sends it."""
     for path, method, who in CHAT:
-        query, body = ("?limit=many", None) if method == "get" else ("", b"no JSON")
+        query, body = (WRONG[method], None) if method in WRONG else ("", b"no JSON")
         await seen.ask(path, method, body, 400, query=query, by=who)
         no_token = {"Authorization": "Bearer none-of-ours"}
         await seen.ask(path, method, body, 401, by=no_token)
         await seen.ask(path, method, body, 403, by={"Origin": ABROAD} | who)
-        if method == "post":
+        if body is not None:
             await seen.ask(path, method, b" " * 150_000, 413, by=who)
     for method, who, post in (("get", USER, None), ("post", SERVICE, {"id": "1", "text": "hi"})):
         response = await seen.it.fetch("/rooms/no%20room/messages", method.upper(), post, **who)
@@ -261,7 +289,9 @@ async def too_fast(seen: Seen) -> None:
     bodies = iter({"id": f"n{number}", "text": "hello"} for number in range(1000))
     for path, method, who in CHAT[:-1]:
         for _ in range(40):
-            body: Any = None if method == "get" else {"name": "Zoe"} if path == "/tickets" else next(bodies)
+            message = next(bodies)
+            body: Any = {"/tickets": {"name": "Zoe"}, "/messages": {"messages": [message]}}.get(path, message)
+            body = None if method in WRONG else body
             if (await seen.it.fetch(example(path), method.upper(), body, **who)).code == 429:
                 break
         await seen.ask(path, method, body, 429, by=who)
@@ -304,7 +334,7 @@ async def leaving(seen: Seen) -> None:
     """The end of a process."""
     seen.it.node.admission.draining = seen.it.node.admission.closed = True
     for path, method, who in CHAT:
-        await seen.ask(path, method, None if method == "get" else b"{}", 503, by=who)
+        await seen.ask(path, method, None if method in WRONG else b"{}", 503, by=who)
     for path in ["/", *sockets()]:
         await seen.ask(path, status=503, by={"Origin": seen.it.url} | HANDSHAKE)
     await seen.ask("/readyz", status=503)
@@ -314,9 +344,9 @@ async def test_every_answer_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each status of each operation, with the headers, the media type and the schema that stand there."""
     monkeypatch.setattr(handler, "REFUSAL_PAUSE", 0.01)
     async with seen_of() as seen:
-        for part in (chat, refusals, probes, pages, handshakes, leaving):
+        for part in (chat, backend, refusals, probes, pages, handshakes, leaving):
             await part(seen)
-    slow = {"TICKET_RATE": "0.1", "JOIN_RATE": "0.1", "SEND_RATE": "1", "SEND_BURST": "1"}
+    slow = {"TICKET_RATE": "0.1", "JOIN_RATE": "0.1", "SERVICE_RATE": "0.5"}
     async with seen_of(slow) as other:
         await asyncio.wait_for(too_fast(other), 30)
     documented = {

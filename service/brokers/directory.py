@@ -19,12 +19,13 @@ from service.protocol import ErrorCode, RequestError
 UNREAD_ROOMS = 200  # the rooms that a user read in last of which the read position is kept
 READERS_LIMIT = 10_000  # people of a room of whom the read position is kept: those who read furthest
 NETWORK_SECONDS = 600  # for which it is known where a guest came from, after the last word of it
+MUTED, BANNED = "you are muted", "you may not enter this room"  # what an author is told
 NETWORKS_LIMIT = 8  # networks of a guest that are known, the latest
 
 
 def sanctioned(kind: str) -> RequestError:
     """What an author is told whom a "ban" or a "mute" holds."""
-    return RequestError(ErrorCode.FORBIDDEN, "you are muted" if kind == "mute" else "you may not enter this room")
+    return RequestError(ErrorCode.FORBIDDEN, MUTED if kind == "mute" else BANNED)
 
 
 class Sanction(Struct, frozen=True):

@@ -25,8 +25,12 @@ CHANGES_FACTOR = 2  # a log holds so many times HISTORY_LIMIT changes of any kin
 EMPTY_SECONDS = 120  # a room without events is forgotten so long after the last process held it
 
 
+# Why an event is refused.
+NO_MESSAGE, FOREIGN, ID_USED = "no such message", "only its author may do that", "this id was used for something else"
+
+
 def id_used() -> RequestError:
-    return RequestError(ErrorCode.BAD_REQUEST, "this id was used for something else")
+    return RequestError(ErrorCode.BAD_REQUEST, ID_USED)
 
 
 class Position(Struct, frozen=True):

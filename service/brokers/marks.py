@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from service.brokers.log import Change
+from service.brokers.log import FOREIGN, NO_MESSAGE, Change
 from service.protocol import ErrorCode, RequestError
 
 REACTIONS_LIMIT = 20  # different emoji on one message
@@ -109,7 +109,7 @@ def change(frame: bytes | None, marks: Marks, change: Change, seq: int, at: int)
     edits it, or someone but its author and moderators removes it.
     """
     if frame is None or not frame.startswith(MESSAGE_START):
-        raise RequestError(ErrorCode.BAD_REQUEST, "no such message")
+        raise RequestError(ErrorCode.BAD_REQUEST, NO_MESSAGE)
     if marks.removed or frame.endswith(REMOVED_END):
         raise RequestError(ErrorCode.BAD_REQUEST, "the message is removed")
     if change.kind == "react":
@@ -119,7 +119,7 @@ def change(frame: bytes | None, marks: Marks, change: Change, seq: int, at: int)
     message = _message_decoder.decode(frame)
     # Moderators take words away; nobody puts words into another's mouth.
     if change.user != message.user.id and not (change.kind == "remove" and change.moderator):
-        raise RequestError(ErrorCode.FORBIDDEN, "only its author may do that")
+        raise RequestError(ErrorCode.FORBIDDEN, FOREIGN)
     if change.kind == "remove":
         return Marks(removed=True, edits=marks.edits)
     if change.text == (message.text if marks.text is None else marks.text):

@@ -12,14 +12,15 @@ from collections import deque
 from collections.abc import Coroutine, Iterator
 from typing import Any, ClassVar
 
-from service import names, protocol
+from service import names
+from service.brokers import events
 from service.brokers.base import unavailable
-from service.brokers.log import Event, Receipt
+from service.brokers.log import Receipt
 from service.brokers.outages import COSTS
 from service.identity.auth import GUEST_PREFIX
 from service.logs import fields
 from service.node import Node
-from service.protocol import ErrorCode, Person, RequestError
+from service.protocol import ErrorCode, Person, RequestError, encode
 
 logger = logging.getLogger(__name__)
 
@@ -154,11 +155,8 @@ class Voice:
 
     def _publish(self, text: str) -> None:
         assert self.person is not None
-        id = secrets.token_hex(8)
-        tail = protocol.message_tail(id, protocol.encode(self.person), text)
-        head, content = protocol.event_head("message", LOBBY), protocol.fingerprint("message", text)
-        event = Event(LOBBY, self.id, id, head, tail, content=content, network=self._network)
-        self._node.broker.log.publish(event, _published)
+        author = events.Author(self.id, encode(self.person), network=self._network)
+        self._node.broker.log.publish(events.message(LOBBY, secrets.token_hex(8), author, text), _published)
 
     def _leave(self) -> None:
         """Once, whoever comes first."""

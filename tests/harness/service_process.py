@@ -32,6 +32,8 @@ NO_LIMITS = {
     "SEND_RATE_ADDRESS": "0",
     "JOIN_RATE": "0",
     "JOIN_RATE_ADDRESS": "0",
+    "SERVICE_RATE": "0",
+    "SERVICE_RATE_ADDRESS": "0",
     "ROOM_RATE": "0",
     "TICKET_RATE": "0",
     "CONNECTIONS_PER_USER": "0",

@@ -15,6 +15,8 @@ from service.brokers.directory import sanctioned
 from service.brokers.log import (
     CHANGES_FACTOR,
     EMPTY_SECONDS,
+    FOREIGN,
+    NO_MESSAGE,
     PAGE_BYTES,
     About,
     Done,
@@ -39,9 +41,9 @@ IDS_LIMIT = 10_000  # ids remembered for dedupe, at least, in each room; about 1
 BATCH_LIMIT = 256  # events in one call of the script
 
 _REFUSALS: dict[bytes, Callable[[], RequestError]] = {
-    b"absent": lambda: RequestError(ErrorCode.BAD_REQUEST, "no such message"),
+    b"absent": lambda: RequestError(ErrorCode.BAD_REQUEST, NO_MESSAGE),
     b"removed": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message is removed"),
-    b"forbidden": lambda: RequestError(ErrorCode.FORBIDDEN, "only its author may do that"),
+    b"forbidden": lambda: RequestError(ErrorCode.FORBIDDEN, FOREIGN),
     b"reactions": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message has too many reactions"),
     b"often": lambda: RequestError(ErrorCode.BAD_REQUEST, "the message has been changed too often"),
     b"topic": about.refusal,

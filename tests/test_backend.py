@@ -1,0 +1,259 @@
+"""service/backend/ over HTTP, on each broker: what an operator's own backend may ask for, and what it is answered."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPResponse
+
+from service.backend.messages import BATCH_LIMIT, publishing
+from service.brokers.base import unavailable
+from service.brokers.log import Receipt
+from service.protocol import ErrorCode, RequestError
+
+from .brokers import message
+from .harness import ChatClient, make_jwt
+from .serving import Served, answer, fields, serving
+
+ON_EACH = pytest.mark.parametrize("broker_env", ["redis", "sqlite", "cluster"], indirect=True)
+
+
+def bearer(sub: str, name: str = "Ada", **claims: Any) -> dict[str, str]:
+    """The header of a token."""
+    return {"Authorization": f"Bearer {make_jwt(sub, name, **claims)}"}
+
+
+USER = bearer("u1")
+SERVICE = bearer("s1", "Build", role="service")
+PEN = {"id": "u9", "name": "Pen"}
+
+
+def refusal(response: HTTPResponse) -> tuple[int, str, str]:
+    """Status, code and sentence."""
+    error = answer(response)["error"]
+    return response.code, error["code"], error["message"]
+
+
+async def ask(
+    it: Served, method: str, path: str, body: Any = None, status: int = 200, by: dict[str, str] = SERVICE
+) -> Any:
+    """The JSON of an answer that must have this status."""
+    response = await it.fetch(path, method, body, **by)
+    assert response.code == status, (method, path, response.code, response.body)
+    return answer(response)
+
+
+async def say(it: Served, room: str = "lobby", text: str = "hello", id: str = "m1", **more: Any) -> Any:
+    """Publish one."""
+    response = await it.fetch(f"/rooms/{room}/messages", "POST", {"id": id, "text": text} | more, **SERVICE)
+    assert response.code in (200, 201), response.body
+    return answer(response)
+
+
+# -- publishing
+
+
+async def test_publishing_waits_for_the_brokers_word(broker_env: dict[str, str]) -> None:
+    """A receipt with the seq; the same event again is a duplicate of it."""
+    async with serving(broker_env) as it:
+        log, event = it.node.broker.log, message()
+        receipt = await publishing(log, event)
+        assert isinstance(receipt, Receipt) and (receipt.seq, receipt.duplicate) == (1, False)
+        assert await publishing(log, event) == Receipt(1, receipt.at, duplicate=True)
+
+
+async def test_publishing_raises_what_the_broker_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer is made up."""
+    async with serving() as it:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(it.node.broker.log, "publish", lambda event, done: loop.call_soon(done, unavailable()))
+        with pytest.raises(RequestError) as caught:
+            await publishing(it.node.broker.log, message())
+        assert caught.value.code == ErrorCode.UNAVAILABLE
+
+
+async def test_a_caller_who_left_misses_nothing(broker_env: dict[str, str]) -> None:
+    """The broker's word then goes nowhere, without a fault; the event is stored all the same."""
+    async with serving(broker_env) as it:
+        publishing(it.node.broker.log, message(id="left")).cancel()
+        assert (await publishing(it.node.broker.log, message(id="left"))).duplicate
+
+
+@ON_EACH
+async def test_a_batch_is_answered_item_by_item(broker_env: dict[str, str]) -> None:
+    """In its order, over several rooms; what is wrong with one costs that one, and says what it is."""
+    async with serving(broker_env) as it, ChatClient.open(it.url, "Ada") as ada:
+        await ada.join("lobby")
+        await say(it, id="used")
+        batch = [
+            {"room": "lobby", "id": "a", "text": "one"},
+            {"room": "annex", "id": "a", "text": "elsewhere", "user": PEN},
+            {"room": "lobby", "id": "a", "text": "one"},
+            {"room": "lobby", "id": "a", "text": "another"},
+            {"room": "lobby", "id": "b", "text": "two"},
+            {"room": "No Room", "id": "c", "text": "three"},
+            {"room": "lobby", "id": "d", "text": "x" * 4001},
+            {"room": "lobby", "id": "e"},
+            {"room": "lobby", "id": "f", "text": " "},
+            {"room": "lobby", "id": "g", "text": "x", "user": {"id": "\u200b", "name": "X"}},
+            7,
+            {"room": "lobby", "id": "used", "text": "hello"},
+            {"room": "lobby", "id": "h", "text": "last"},
+        ]
+        results = (await ask(it, "POST", "/messages", {"messages": batch}))["results"]
+        assert [fields(result, "room", "id", "seq", "duplicate") or result["error"]["code"] for result in results] == [
+            {"room": "lobby", "id": "a", "seq": 2, "duplicate": False},
+            {"room": "annex", "id": "a", "seq": 1, "duplicate": False},
+            {"room": "lobby", "id": "a", "seq": 2, "duplicate": True},
+            "bad_request",
+            {"room": "lobby", "id": "b", "seq": 3, "duplicate": False},
+            "bad_room",
+            "too_large",
+            "bad_request",
+            "bad_request",
+            "bad_request",
+            "bad_request",
+            {"room": "lobby", "id": "used", "seq": 1, "duplicate": True},
+            {"room": "lobby", "id": "h", "seq": 4, "duplicate": False},
+        ]
+        reasons = [result["error"]["message"] for result in results if "error" in result]
+        assert (
+            reasons[0].startswith("the id a was used for something else by s1")
+            and "`text`" in reasons[3]
+            and "user.id" in reasons[5]
+        )
+        assert [(await ada.recv("message"))["text"] for _ in range(4)] == ["hello", "one", "two", "last"]
+        again = (await ask(it, "POST", "/messages", {"messages": [batch[0], batch[1], batch[4]]}))["results"]
+        assert [(result["seq"], result["duplicate"]) for result in again] == [(2, True), (1, True), (3, True)]
+
+
+async def test_a_batch_reaches_only_rooms_that_the_token_opens() -> None:
+    """Another is as one that isn't there; an author who is banned is refused by the broker."""
+    mod = bearer("m1", role="moderator")
+    async with serving() as it:
+        await ask(it, "POST", "/moderation", {"user": "u9", "action": "ban", "room": "team-a"}, by=mod)
+        items = [{"room": room, "id": "1", "text": "x", "user": PEN} for room in ("lobby", "team-a", "team-b")]
+        token = bearer("s2", role="service", rooms=["team-*"])
+        results = (await ask(it, "POST", "/messages", {"messages": items}, by=token))["results"]
+        assert [result.get("error", {}).get("code") for result in results] == ["not_found", "forbidden", None]
+        assert results[1]["error"]["message"].startswith("u9 is banned from team-a")
+
+
+@pytest.mark.parametrize("body", [{}, {"messages": []}, {"messages": 1}, {"messages": [{}] * (BATCH_LIMIT + 1)}, []])
+async def test_a_batch_that_is_none_is_400(body: Any) -> None:
+    """As a whole."""
+    async with serving() as it:
+        assert refusal(await it.fetch("/messages", "POST", body, **SERVICE))[:2] == (400, "bad_request")
+
+
+async def test_what_the_broker_can_not_take_is_said_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the wait, after which the same batch may be sent again whole."""
+    async with serving() as it:
+        loop = asyncio.get_running_loop()
+        refuse = lambda event, done: loop.call_soon(done, unavailable())  # noqa: E731
+        monkeypatch.setattr(it.node.broker.log, "publish", refuse)
+        items = [{"room": "lobby", "id": id, "text": "x"} for id in "ab"]
+        results = (await ask(it, "POST", "/messages", {"messages": items}))["results"]
+        assert [result["error"]["code"] for result in results] == ["unavailable"] * 2
+        assert all(result["error"]["retry_after"] > 0 for result in results)
+
+
+# -- rights and rates
+
+
+NEEDS_SERVICE: list[tuple[str, str, Any]] = [
+    ("POST", "/rooms/lobby/messages", {"id": "m", "text": "x"}),
+    ("POST", "/messages", {"messages": [{"room": "lobby", "id": "m", "text": "x"}]}),
+    ("PATCH", "/rooms/lobby/messages/1", {"id": "e", "text": "x"}),
+    ("DELETE", "/rooms/lobby/messages/1", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), NEEDS_SERVICE)
+async def test_only_backends_may(method: str, path: str, body: Any) -> None:
+    """401 without a token; 403 says which role is needed, and which it is."""
+    async with serving() as it:
+        assert refusal(await it.fetch(path, method, body))[:2] == (401, "unauthenticated")
+        for role in ("member", "moderator"):
+            status, code, sentence = refusal(await it.fetch(path, method, body, **bearer("u1", role=role)))
+            assert (status, code) == (403, "forbidden") and f"role service, and yours has the role {role}" in sentence
+        ticket = await ask(it, "POST", "/tickets", {"name": "Guest"}, 201, by={})
+        guest = {"Authorization": f"Bearer {ticket['guest']}"}
+        assert refusal(await it.fetch(path, method, body, **guest))[:2] == (403, "forbidden")
+
+
+async def test_backends_have_a_rate_of_their_own() -> None:
+    """SERVICE_RATE: a message is 1, wherever it stands; people's rates are neither asked nor spent."""
+    limits = {"SEND_RATE": "0.1", "SEND_BURST": "1", "JOIN_RATE": "0.1", "SERVICE_RATE": "0.5"}
+    async with serving(limits) as it:
+        for number in range(2):
+            await say(it, id=f"m{number}")
+        items = [{"room": "lobby", "id": f"b{number}", "text": "x"} for number in range(3)]
+        for _ in range(2):
+            response = await it.fetch("/messages", "POST", {"messages": items}, **SERVICE)
+        assert refusal(response)[:2] == (429, "rate_limited") and int(response.headers["Retry-After"]) >= 1
+        assert (await it.fetch("/rooms/lobby/messages?limit=1", **SERVICE)).code == 429
+        assert (await it.fetch("/rooms/lobby/messages?limit=1", **USER)).code == 200
+        async with ChatClient.open(it.url, bearer=SERVICE["Authorization"][7:]) as bot:
+            await bot.join("lobby")  # on sockets it is one of the people
+            await bot.send("lobby", "hi")
+
+
+async def test_backends_of_one_address_share_a_rate() -> None:
+    """SERVICE_RATE_ADDRESS, with ten seconds of it as the burst."""
+    async with serving({"SERVICE_RATE_ADDRESS": "0.2"}) as it:
+        one, two = SERVICE, bearer("s2", role="service")
+        codes = []
+        for number, who in enumerate((one, two, one)):
+            body = {"id": f"{number}", "text": "x"}
+            codes.append((await it.fetch("/rooms/lobby/messages", "POST", body, **who)).code)
+        assert codes == [201, 201, 429]
+
+
+# -- edits and removals
+
+
+@ON_EACH
+async def test_a_backend_edits_and_removes(broker_env: dict[str, str]) -> None:
+    """Its own and, by the author's name, others'; all who are there see it, and a request given twice is done once."""
+    async with serving(broker_env) as it, ChatClient.open(it.url, "Ada") as ada:
+        await ada.join("lobby")
+        own = (await say(it, text="buidl"))["seq"]
+        pens = (await say(it, text="mine", id="m2", user=PEN))["seq"]
+        path = "/rooms/lobby/messages"
+        edit = await ask(it, "PATCH", f"{path}/{own}", {"id": "e1", "text": "build"})
+        assert fields(edit, "room", "id", "seq", "duplicate") == {
+            "room": "lobby",
+            "id": "e1",
+            "seq": 3,
+            "duplicate": False,
+        }
+        again = await ask(it, "PATCH", f"{path}/{own}", {"id": "e1", "text": "build"})
+        assert again == edit | {"duplicate": True}
+        frame = await ada.recv("edited")
+        assert fields(frame, "target", "text") == {"target": own, "text": "build"}
+        refused = await it.fetch(f"{path}/{pens}", "PATCH", {"id": "e2", "text": "yours"}, **SERVICE)
+        assert refusal(refused)[:2] == (403, "forbidden") and "give its author as user" in refusal(refused)[2]
+        await ask(it, "PATCH", f"{path}/{pens}", {"id": "e2", "text": "ours", "user": PEN})
+        removal = await ask(it, "DELETE", f"{path}/{pens}")
+        assert await ask(it, "DELETE", f"{path}/{pens}") == removal | {"duplicate": True}
+        assert fields(await ada.recv("removed"), "target", "seq") == {"target": pens, "seq": removal["seq"]}
+        other = await it.fetch(f"{path}/{pens}?id=x", "DELETE", **SERVICE)
+        assert refusal(other) == (400, "bad_request", "the message is removed")
+        history = (await ask(it, "GET", path))["messages"]
+        assert [one.get("text") for one in history] == ["build", None]
+
+
+@ON_EACH
+async def test_what_is_no_message_can_not_be_changed(broker_env: dict[str, str]) -> None:
+    """404 names the room and the seq; an id that can't be is 400."""
+    async with serving(broker_env) as it:
+        await say(it)
+        for seq in (2, 999):
+            for method, body in (("PATCH", {"id": f"e{seq}", "text": "x"}), ("DELETE", None)):
+                response = await it.fetch(f"/rooms/lobby/messages/{seq}", method, body, **SERVICE)
+                assert refusal(response)[:2] == (404, "not_found")
+                assert f"no message {seq} in lobby" in refusal(response)[2]
+        long = await it.fetch(f"/rooms/lobby/messages/1?id={'x' * 65}", "DELETE", **SERVICE)
+        assert refusal(long)[:2] == (400, "bad_request")
+        assert (await it.fetch("/rooms/lobby/messages/0", "DELETE", **SERVICE)).code == 404
