@@ -257,3 +257,51 @@ async def test_what_is_no_message_can_not_be_changed(broker_env: dict[str, str])
         long = await it.fetch(f"/rooms/lobby/messages/1?id={'x' * 65}", "DELETE", **SERVICE)
         assert refusal(long)[:2] == (400, "bad_request")
         assert (await it.fetch("/rooms/lobby/messages/0", "DELETE", **SERVICE)).code == 404
+
+
+# -- history
+
+
+@ON_EACH
+async def test_history_is_read_forwards_and_backwards(broker_env: dict[str, str]) -> None:
+    """From a cursor, all of it and each once; the answer says where the room stands, and what is no longer there."""
+    async with serving(broker_env | {"HISTORY_LIMIT": "100"}) as it:
+        path = "/rooms/lobby/messages"
+        for start in range(0, 10, 5):
+            items = [{"room": "lobby", "id": f"{n}", "text": f"{n}"} for n in range(start, start + 5)]
+            await ask(it, "POST", "/messages", {"messages": items})
+        await ask(it, "PATCH", f"{path}/3", {"id": "e", "text": "edited"})
+        forwards, cursor = [], 0
+        while True:
+            page = await ask(it, "GET", f"{path}?after={cursor}&limit=4")
+            forwards += page["messages"]
+            assert (page["seq"], page["trimmed"]) == (11, False)
+            if not page["more"]:
+                break
+            cursor = page["messages"][-1]["seq"]
+        assert [one["seq"] for one in forwards] == list(range(1, 11)) and forwards[2]["text"] == "edited"
+        backwards: list[Any] = []
+        page = {"more": True}
+        while page["more"]:
+            before = f"&before={backwards[0]['seq']}" if backwards else ""
+            page = await ask(it, "GET", f"{path}?limit=4{before}")
+            backwards = page["messages"] + backwards
+        assert backwards == forwards and "trimmed" not in page
+        assert (await ask(it, "GET", f"{path}?after=11"))["messages"] == []
+        refused = await it.fetch(f"{path}?after=1&before=5", **SERVICE)
+        assert refusal(refused) == (400, "bad_request", "before and after exclude each other: a page goes one way")
+        for start in range(0, 800, 400):
+            items = [{"room": "lobby", "id": f"m{n}", "text": f"{n}"} for n in range(start, start + 400)]
+            await ask(it, "POST", "/messages", {"messages": items})
+        page = await ask(it, "GET", f"{path}?after=11&limit=1")
+        assert page["trimmed"] and page["messages"][0]["seq"] > 12
+        last = await ask(it, "GET", f"{path}?after={page['seq'] - 1}")
+        assert not last["trimmed"] and len(last["messages"]) == 1
+
+
+async def test_people_read_forwards_too() -> None:
+    """Whoever may enter; a room that isn't there is 404 in either direction."""
+    async with serving() as it:
+        await say(it)
+        assert len((await ask(it, "GET", "/rooms/lobby/messages?after=0", by=USER))["messages"]) == 1
+        assert (await it.fetch("/rooms/elsewhere/messages?after=0", **USER)).code == 404

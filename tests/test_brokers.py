@@ -150,6 +150,34 @@ async def test_newest_pages_backwards(make: Make) -> None:
             assert page.position.seq == 7
 
 
+async def test_oldest_pages_forwards(make: Make) -> None:
+    """The same messages as `newest` has, from a cursor on, with what was done to them, and whether newer exist."""
+    async with opened(make(limit=100)) as (broker, _):
+        assert await broker.log.oldest("lobby", 50) is None
+        await store(broker, *(message(text=str(number)) for number in range(1, 6)))
+        await store(broker, change("edit", 2, text="two"), message(text="8"), change("remove", 4))
+        cases: list[tuple[int, int, list[int], bool]] = [
+            (2, 0, [1, 2], True),
+            (2, 2, [3, 4], True),
+            (2, 4, [5, 7], False),
+            (50, 0, [1, 2, 3, 4, 5, 7], False),
+            (50, 7, [], False),
+            (50, 1000, [], False),
+            (0, 0, [], True),
+        ]
+        for limit, after, expected, more in cases:
+            page = await broker.log.oldest("lobby", limit, after)
+            assert page is not None
+            assert (seqs(page.frames), page.more) == (expected, more), (limit, after)
+            assert page.seq == (expected[0] if expected else 0)
+            assert page.position.seq == 8
+        newest, oldest = await broker.log.newest("lobby", 50), await broker.log.oldest("lobby", 50)
+        assert newest is not None and oldest is not None and oldest.frames == newest.frames
+        await store(broker, *(message(text="x" * 4000) for _ in range(60)))
+        page = await broker.log.oldest("lobby", 200, 8)
+        assert page is not None and 20 < len(page.frames) < 60 and page.more
+
+
 async def test_newest_finds_messages_between_many_other_events(make: Make) -> None:
     """Edits and reactions don't fill a page."""
     async with opened(make()) as (broker, _):

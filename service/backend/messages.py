@@ -119,16 +119,27 @@ class MessagesHandler(PublishHandler):
 
     async def get(self, room: str) -> None:
         user = await self.caller_in(room)
-        before = self.number("before", 0)
+        before, after = self.number("before", 0), self.number("after", 0)
+        forwards = "after" in self.request.query_arguments
+        if before and forwards:
+            raise RequestError(ErrorCode.BAD_REQUEST, "before and after exclude each other: a page goes one way")
         limit = min(self.number("limit", protocol.PAGE_DEFAULT), protocol.PAGE_LIMIT)
         self.charge_page(user, "pages", page_cost(limit))
+        log = self.node.broker.log
         async with self.node.pages:
-            page = await self.node.broker.log.newest(room, limit, before)
+            page = await (log.oldest(room, limit, after) if forwards else log.newest(room, limit, before))
+            more = {"trimmed": await self._trimmed(room, after)} if forwards else {}
             await self.ask_ban(room, user)
             if page is None:
                 raise no_such_room()
             messages = [msgspec.Raw(message) for message in page.frames]
-            self.write_json({"room": room, "messages": messages, "more": page.more})
+            where = {"epoch": page.position.epoch, "seq": page.position.seq}
+            self.write_json({"room": room, "messages": messages, "more": page.more} | where | more)
+
+    async def _trimmed(self, room: str, after: int) -> bool:
+        """Whether an event behind `after` is no longer kept: asked last, so that what goes meanwhile is said."""
+        page = await self.node.broker.log.after(room, after, 1)
+        return page is not None and bool(page.frames) and page.seq > after + 1
 
     async def post(self, room: str) -> None:
         user = await self.service_in(room)

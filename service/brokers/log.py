@@ -156,6 +156,10 @@ class Log(Part):
         """
 
     @abc.abstractmethod
+    async def oldest(self, room: str, limit: int, after: int = 0) -> Page | None:
+        """The oldest `limit` messages behind `after`, as `newest` has them. `more`: newer ones exist."""
+
+    @abc.abstractmethod
     async def after(self, room: str, seq: int, limit: int) -> Page | None:
         """Up to `limit` events after `seq`, within `PAGE_BYTES`, as they were broadcast, but without removed texts.
 

@@ -1,7 +1,7 @@
 -- Part of a room's log together with the position of its end, read in one step.
 -- KEYS: those of log.lua
--- ARGV: 1 "newest": messages backwards, or "after": every event forwards; 2 newest: before this seq (0: the end),
---       after: behind it; 3 how many at most; 4 bytes of them at most; 5 newest: the epoch to begin if there is no log,
+-- ARGV: 1 "newest": messages backwards, "oldest": messages forwards, or "after": every event forwards; 2 newest: before
+--       this seq (0: the end), else behind it; 3 how many at most; 4 bytes of them at most; 5 newest: the epoch to begin if there is no log,
 --       "" leaves it so; 6 seconds after which such a log is forgotten unless something is said
 -- Answers nil without a log, else: position, 0 or 1 (more), first seq, then frame and marks ("" or JSON) for each; or
 -- as `guarded` does.
@@ -45,6 +45,14 @@ local function newest()
   return forwards, more or cut
 end
 
+local function oldest()
+  local seqs = redis.call('ZRANGEBYSCORE', messages, '(' .. digits(from), '+inf', 'LIMIT', 0, limit + 1)
+  local more = #seqs > limit
+  seqs[limit + 1] = nil
+  local page, cut = fill(seqs, redis.call('HLEN', marks) > 0, false)
+  return page, more or cut
+end
+
 local function after(last)
   local low = tonumber(string.match(redis.call('GET', floor) or '', '^%d+$')) or 0
   local start = low <= last and math.max(from, low) or from
@@ -63,9 +71,11 @@ end
 
 return guarded(function()
   local epoch, seq, healed = stand()
-  if not epoch and (fresh_epoch == '' or way == 'after') then return nil end
+  if not epoch and fresh_epoch == '' then return nil end
   local page, more
-  if way == 'after' then page, more = after(seq) else page, more = newest() end
+  if way == 'after' then page, more = after(seq)
+  elseif way == 'oldest' then page, more = oldest()
+  else page, more = newest() end
   if fresh_epoch ~= '' and (not epoch or healed) then
     epoch = epoch or fresh_epoch
     redis.call('SET', position, epoch .. ':' .. digits(seq), unpack(seq == 0 and { 'EX', seconds } or {}))

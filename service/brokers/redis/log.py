@@ -186,8 +186,14 @@ class RedisLog(Log):
     async def newest(self, room: str, limit: int, before: int = 0, create: bool = False) -> Page | None:
         fresh_epoch = self._fresh_epoch() if create else ""
         answer = await self._history(room, "newest", before, limit, fresh_epoch)
-        if answer is None:
-            return None
+        return None if answer is None else self._page(room, answer)
+
+    async def oldest(self, room: str, limit: int, after: int = 0) -> Page | None:
+        answer = await self._history(room, "oldest", after, limit, "")
+        return None if answer is None else self._page(room, answer)
+
+    def _page(self, room: str, answer: list[Any]) -> Page:
+        """Of messages, without those that can't be read."""
         position, more, _, found = self._read(room, answer)
         frames = [event[1] for event in found if event is not None]
         first = next((event[0] for event in found if event is not None), 0)

@@ -279,14 +279,22 @@ class SqliteLog(Log):
         found = self._find_any(room)
         if found is None:
             return None
-        page, more = _fill(self._messages(found, before or found.head + 1), limit)
+        page, more = _fill(self._messages(found, _NEWEST, before or found.head + 1), limit)
         first = page[-1][0] if page else 0
         return Page(found.position, first, [frame for _, frame in reversed(page)], more)
 
-    def _messages(self, room: Room, before: int) -> Iterator[tuple[int, bytes]]:
-        """Backwards, as they are now."""
+    @reading
+    def oldest(self, room: str, limit: int, after: int = 0) -> Page | None:
+        found = self._find_any(room)
+        if found is None:
+            return None
+        page, more = _fill(self._messages(found, _OLDEST, after), limit)
+        return Page(found.position, page[0][0] if page else 0, [frame for _, frame in page], more)
+
+    def _messages(self, room: Room, select: str, start: int) -> Iterator[tuple[int, bytes]]:
+        """From `start`, exclusive, backwards or forwards by `select`, as they are now."""
         # What is logged of a damaged row refers to this frame: a statement that it kept would keep the file's lock.
-        with closing(self.file.db.execute(_NEWEST, (room.id, before))) as rows:
+        with closing(self.file.db.execute(select, (room.id, start))) as rows:
             for seq, raw, kept in rows:
                 frame = read_frame(room, seq, raw)
                 if frame is not None:
@@ -407,9 +415,10 @@ class SqliteLog(Log):
         return bool(more)
 
 
-_NEWEST = """
+_MESSAGES = """
     SELECT seq, frame, marks FROM messages LEFT JOIN marks ON marks.room = messages.room AND target = seq
-    WHERE messages.room = ? AND seq < ? ORDER BY seq DESC"""
+    WHERE messages.room = ? AND seq """
+_NEWEST, _OLDEST = _MESSAGES + "< ? ORDER BY seq DESC", _MESSAGES + "> ? ORDER BY seq"
 
 _AFTER = """
     SELECT seq, frame FROM messages WHERE room = :room AND seq > :seq
