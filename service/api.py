@@ -8,7 +8,7 @@ import msgspec
 
 from service import names, protocol
 from service.admission import page_cost
-from service.brokers.directory import Directory
+from service.brokers.directory import Directory, Sanction
 from service.brokers.outages import COSTS
 from service.handler import ApiError, Handler
 from service.identity import headers
@@ -27,6 +27,7 @@ STATUS = {
     ErrorCode.UNAVAILABLE: 503,
 }
 ROOMS_LISTED = 1000  # rooms that are listed at most
+SANCTIONS_LISTED = 1000  # bans, mutes and slowings in one answer
 LIST_SECONDS = 1.0  # for which a list of rooms serves everybody
 
 
@@ -210,10 +211,49 @@ class RoomsHandler(Api):
 
 
 class ModerationHandler(Api):
-    """`POST /moderation`: the socket's `moderate` over HTTP, with the same fields."""
+    """`/moderation`: what holds against whom; the socket's `moderate` over HTTP, with the same fields."""
+
+    async def get(self) -> None:
+        user = await self.caller()
+        if user.role not in ("moderator", "service"):
+            raise RequestError(ErrorCode.FORBIDDEN, "this needs a token with the role moderator or service")
+        limit = max(1, min(self.number("limit", SANCTIONS_LISTED), SANCTIONS_LISTED))
+        after = self.get_query_argument("after", "")
+        self.charge_page(user, "requests", page_cost(limit))
+        holding = await self.node.broker.directory.sanctions()
+        found = {_sanction_key(sanction): sanction for sanction in holding if self._wanted(user, sanction)}
+        keys = [key for key in sorted(found) if key > after]
+        listed = [_shown(found[key]) for key in keys[:limit]]
+        self.write_json({"sanctions": listed, "next": keys[limit - 1] if limit < len(keys) else None})
+
+    def _wanted(self, by: User, sanction: Sanction) -> bool:
+        """Whether it is of what was asked for, and of a room that the caller may know of."""
+        asked = {name: self.get_query_argument(name, "") for name in ("kind", "room", "user")}
+        meant = {"kind": sanction.kind, "room": sanction.room, "user": sanction.guest or sanction.user}
+        return (not sanction.room or by.may_enter(sanction.room)) and all(
+            text in ("", meant[name]) for name, text in asked.items()
+        )
 
     async def post(self) -> None:
         user = await self.caller()
         request = self.body(protocol.Moderate)
         await self.node.moderation.moderate(user, request)
         self.write_json({"user": request.user, "action": request.action, "room": request.room})
+
+
+def _sanction_key(sanction: Sanction) -> str:
+    """What it is listed by. All of a guest's networks are one: nobody is shown an address."""
+    where = sanction.room or "*"
+    return " ".join((where, sanction.kind, "network of " + sanction.guest if sanction.network else sanction.user))
+
+
+def _shown(sanction: Sanction) -> dict[str, Any]:
+    return {
+        "kind": sanction.kind,
+        "room": sanction.room or None,
+        "user": sanction.guest if sanction.network else sanction.user,
+        "network": sanction.network,
+        "until": sanction.until or None,
+        "by": sanction.by,
+        "reason": sanction.reason,
+    }

@@ -12,7 +12,9 @@ from tornado.web import Application, RequestHandler
 from service import api, files, health, protocol, signals, traffic
 from service.admission import Admission, Rates, buckets
 from service.assets import release
-from service.backend import messages
+from service.backend import messages as backend_messages
+from service.backend import rooms as backend_rooms
+from service.backend import users as backend_users
 from service.brokers.broker import Broker
 from service.brokers.directory import Directory, Sanction
 from service.brokers.readiness import Readiness
@@ -81,7 +83,7 @@ def body_limit(settings: Settings) -> int:
 def make_application(node: Node, settings: Settings) -> Application:
     """The routes."""
     limit_bytes = body_limit(settings)
-    room, seq = r"([^/]{1,256})", r"([1-9][0-9]{0,14})"
+    room, seq, user = r"([^/]{1,256})", r"([1-9][0-9]{0,14})", r"([^/]{1,1536})"
     rules: list[Any] = [
         (r"/socket", ChatHandler),  # first, for rules are tried one after the other
         Rule(LargeBody(limit_bytes), TooLarge, {"limit_bytes": limit_bytes}),
@@ -97,9 +99,12 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/pingWs", GuideHandler, {"kind": guide_clock.PingSession}),
         (r"/tickets", api.TicketsHandler),
         (r"/rooms", api.RoomsHandler, {"rooms": api.RoomList(node.broker.directory)}),
-        (rf"/rooms/{room}/messages", messages.MessagesHandler),
-        (rf"/rooms/{room}/messages/{seq}", messages.MessageHandler),
-        (r"/messages", messages.BatchHandler),
+        (rf"/rooms/{room}/messages", backend_messages.MessagesHandler),
+        (rf"/rooms/{room}/messages/{seq}", backend_messages.MessageHandler),
+        (rf"/rooms/{room}", backend_rooms.RoomHandler),
+        (rf"/rooms/{room}/members", backend_rooms.MembersHandler),
+        (rf"/users/{user}/sockets", backend_users.SocketsHandler),
+        (r"/messages", backend_messages.BatchHandler),
         (r"/moderation", api.ModerationHandler),
         (r"/healthz", health.HealthHandler),
         (r"/readyz", health.ReadyHandler),
@@ -228,6 +233,7 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
         signals.Typing: typing.on_signal,
         signals.Named: ChatHandler.sessions.on_named,
         signals.Moderate: moderation.on_signal,
+        signals.Disconnect: ChatHandler.sessions.on_disconnect,
     }
     rooms.on_resync = lambda room: present.drop_roster(room) if room else moderation.resync()
     moderation.on_removal = _remove

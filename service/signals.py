@@ -73,8 +73,15 @@ class Named(Signal, frozen=True, tag="named"):
     user: Person
 
 
-AnySignal = Presence | Typing | Read | Moderate | Named
-EVERYWHERE = (Moderate, Named)  # what every process gets; of the others, only presence may be of no room
+class Disconnect(Signal, frozen=True, tag="disconnect"):
+    """A user's sockets are to be closed, to every process. Release 1.0 doesn't know it, and leaves them open."""
+
+    user: UserId
+    reason: Annotated[str, Meta(max_length=123)]  # what a close frame has room for
+
+
+AnySignal = Presence | Typing | Read | Moderate | Named | Disconnect
+EVERYWHERE = (Moderate, Named, Disconnect)  # what every process gets; of the others, only presence may be of no room
 
 _decoder = msgspec.json.Decoder(AnySignal)
 

@@ -650,7 +650,6 @@ async def test_a_leaving_process_takes_no_requests() -> None:
         ("GET", "/nothing", 404, "not_found"),
         ("POST", "/nothing", 404, "not_found"),
         ("GET", "/rooms/", 404, "not_found"),
-        ("GET", "/rooms/lobby", 404, "not_found"),
         ("GET", "/tickets", 405, "method_not_allowed"),
         ("DELETE", "/rooms", 405, "method_not_allowed"),
         ("PUT", "/healthz", 405, "method_not_allowed"),

@@ -166,6 +166,9 @@ NEEDS_SERVICE: list[tuple[str, str, Any]] = [
     ("POST", "/messages", {"messages": [{"room": "lobby", "id": "m", "text": "x"}]}),
     ("PATCH", "/rooms/lobby/messages/1", {"id": "e", "text": "x"}),
     ("DELETE", "/rooms/lobby/messages/1", None),
+    ("GET", "/rooms/lobby", None),
+    ("GET", "/rooms/lobby/members", None),
+    ("DELETE", "/users/u1/sockets", None),
 ]
 
 
@@ -305,3 +308,119 @@ async def test_people_read_forwards_too() -> None:
         await say(it)
         assert len((await ask(it, "GET", "/rooms/lobby/messages?after=0", by=USER))["messages"]) == 1
         assert (await it.fetch("/rooms/elsewhere/messages?after=0", **USER)).code == 404
+
+
+# -- rooms and people
+
+
+@ON_EACH
+async def test_a_room_says_how_it_stands(broker_env: dict[str, str]) -> None:
+    """Its log's end, how many are there, its topic and beginning; who they are, a part at a time."""
+    mod = make_jwt("m1", "Mo", role="moderator")
+    async with serving(broker_env) as it, ChatClient.open(it.url, jwt=mod) as mo, ChatClient.open(it.url, "Bo") as bo:
+        assert (await it.fetch("/rooms/lobby", **SERVICE)).code == 404
+        for client in (mo, bo):
+            joined = await client.join("lobby")
+        empty = await ask(it, "GET", "/rooms/lobby")
+        assert fields(empty, "seq", "topic", "begun") == {"seq": 0, "topic": None, "begun": None}
+        await mo.send("lobby", "hello")
+        await mo.request("topic", room="lobby", id="t", text="Builds")
+        for _ in range(100):
+            room = await ask(it, "GET", "/rooms/lobby")
+            if room["count"] == 2:
+                break
+            await asyncio.sleep(0.02)
+        assert fields(room, "room", "epoch", "seq", "count") == {
+            "room": "lobby",
+            "epoch": joined["epoch"],
+            "seq": 2,
+            "count": 2,
+        }
+        assert (room["topic"]["text"], room["begun"]["user"]["id"]) == ("Builds", "m1")
+        members = await ask(it, "GET", "/rooms/lobby/members")
+        by_id = sorted(members["members"], key=lambda person: person["id"])
+        assert members | {"members": by_id} == {
+            "room": "lobby",
+            "count": 2,
+            "members": sorted([mo.user, bo.user], key=lambda person: person["id"]),
+            "next": None,
+        }
+        for path in ("/rooms/elsewhere", "/rooms/No%20Room", "/rooms/No%20Room/members"):
+            assert (await it.fetch(path, **SERVICE)).code == 404
+        limited = bearer("s2", role="service", rooms=["team-*"])
+        for path in ("/rooms/lobby", "/rooms/lobby/members"):
+            assert (await it.fetch(path, **limited)).code == 404
+
+
+async def test_members_are_asked_for_in_parts() -> None:
+    """`next` leads to the rest."""
+    async with serving() as it, ChatClient.open(it.url, "Ada") as ada, ChatClient.open(it.url, "Bo") as bo:
+        for client in (ada, bo):
+            await client.join("lobby")
+        await asyncio.sleep(0.1)
+        first = await ask(it, "GET", "/rooms/lobby/members?limit=1")
+        rest = await ask(it, "GET", f"/rooms/lobby/members?limit=1&after={first['next']}")
+        assert {first["members"][0]["name"], rest["members"][0]["name"]} == {"Ada", "Bo"} and rest["next"] is None
+
+
+@ON_EACH
+async def test_what_holds_against_whom_is_listed(broker_env: dict[str, str]) -> None:
+    """Bans, mutes and slowings by room, a part at a time, without the address of any network."""
+    mod = bearer("m1", role="moderator")
+    async with serving(broker_env) as it, ChatClient.open(it.url, "Guest") as guest:
+        await asyncio.sleep(0.7)  # for it to be known where the guest comes from
+        for body in (
+            {"user": "u1", "action": "ban", "room": "lobby", "reason": "spam"},
+            {"user": "u1", "action": "mute"},
+            {"user": "u2", "action": "slow", "room": "annex", "seconds": 60},
+            {"user": guest.user["id"], "action": "mute", "room": "lobby", "network": True},
+        ):
+            await ask(it, "POST", "/moderation", body, by=mod)
+        answered = await ask(it, "GET", "/moderation")
+        listed = answered["sanctions"]
+        assert [(one["room"], one["kind"], one["user"], one["network"]) for one in listed] == [
+            (None, "mute", "u1", False),
+            ("annex", "slow", "u2", False),
+            ("lobby", "ban", "u1", False),
+            ("lobby", "mute", guest.user["id"], True),
+        ]
+        assert listed[2] == {
+            "kind": "ban",
+            "room": "lobby",
+            "user": "u1",
+            "network": False,
+            "until": None,
+            "by": "m1",
+            "reason": "spam",
+        }
+        assert listed[1]["until"] > 1.7e12 and answered["next"] is None
+        first = await ask(it, "GET", "/moderation?limit=3", by=mod)
+        rest = await ask(it, "GET", f"/moderation?limit=3&after={first['next'].replace(' ', '%20')}", by=mod)
+        assert first["sanctions"] + rest["sanctions"] == listed and rest["next"] is None
+        for query, count in (("kind=mute", 2), ("room=lobby", 2), ("user=u1", 2), ("kind=ban&user=u2", 0)):
+            assert len((await ask(it, "GET", f"/moderation?{query}"))["sanctions"]) == count, query
+        team = bearer("m2", role="moderator", rooms=["annex"])
+        assert [one["room"] for one in (await ask(it, "GET", "/moderation", by=team))["sanctions"]] == [None, "annex"]
+        assert (await it.fetch("/moderation", **USER)).code == 403
+
+
+@ON_EACH
+async def test_a_users_sockets_are_closed(broker_env: dict[str, str]) -> None:
+    """All of them, with the reason, and nobody else's; whoever it is may come back."""
+    async with serving(broker_env) as it:
+        token = make_jwt("a|b/c", "Ada")
+        async with (
+            ChatClient.open(it.url, jwt=token) as one,
+            ChatClient.open(it.url, jwt=token) as two,
+            ChatClient.open(it.url, "Bo") as bo,
+        ):
+            path = "/users/a%7Cb%2Fc/sockets"
+            assert await ask(it, "DELETE", path + "?reason=signed%20out", status=202) == {"user": "a|b/c"}
+            assert [await client.closed() for client in (one, two)] == [(4401, "signed out")] * 2
+            await bo.join("lobby")
+        async with ChatClient.open(it.url, jwt=token):
+            pass
+        assert refusal(await it.fetch(path + "?reason=" + 124 * "x", "DELETE", **SERVICE))[:2] == (400, "bad_request")
+        assert refusal(await it.fetch("/users/%E2%80%8B/sockets", "DELETE", **SERVICE))[:2] == (400, "bad_request")
+        limited = bearer("s2", role="service", rooms=["*"])
+        assert "without the claim rooms" in refusal(await it.fetch(path, "DELETE", **limited))[2]

@@ -651,6 +651,20 @@ async def test_a_large_room_shows_only_its_count(make: Make) -> None:
         assert (roster.count, roster.members) == (MEMBERS_LIMIT + 1, None)
 
 
+async def test_people_are_read_some_at_a_time(make: Make) -> None:
+    """All who are there, whatever their number, and what is no cursor is refused or finds nobody."""
+    async with opened(make()) as (broker, _):
+        assert await broker.presence.people("lobby", 10) == ([], "")
+        crowd = [Person(f"u{number}", f"User {number}") for number in range(700)]
+        await broker.presence.enter("lobby", crowd)
+        found, cursor, parts = list[Person](), "", 0
+        while cursor or not parts:
+            people, cursor = await broker.presence.people("lobby", 100, cursor)
+            found, parts = found + people, parts + 1
+        assert sorted({person.id for person in found}) == sorted(person.id for person in crowd)
+        assert parts > 3 and len(found) < 1400
+
+
 async def test_a_beating_process_is_alive(make: Make) -> None:
     """Once it is known, a beat finds it alive."""
     async with opened(make()) as (broker, _):

@@ -19,6 +19,7 @@ from service.protocol import Person
 
 PROCESS_TTL = 25.0  # seconds without a beat after which a process's people are gone
 BEAT_INTERVAL = 5.0  # seconds
+PEOPLE_LIMIT = 1000  # people that are asked for at a time
 
 
 class Roster(Struct, frozen=True):
@@ -45,6 +46,13 @@ class SharedPresence(Part):
     @abc.abstractmethod
     async def roster(self, room: str) -> Roster:
         """Who is here, over all processes."""
+
+    @abc.abstractmethod
+    async def people(self, room: str, limit: int, cursor: str = "") -> tuple[list[Person], str]:
+        """About `limit` of those who are here, and the cursor behind them; "" when those were the last.
+
+        Who is here all the while is among them, perhaps twice. Raises `bad_request` for what is no cursor.
+        """
 
     @abc.abstractmethod
     async def beat(self) -> bool:

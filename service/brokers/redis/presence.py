@@ -23,7 +23,7 @@ from service.brokers.redis.names import Names
 from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import all_of, unless_damaged
 from service.brokers.redis.values import read_room, shown
-from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
+from service.protocol import MEMBERS_LIMIT, ErrorCode, Person, RequestError, encode
 
 SETTLING = BEAT_INTERVAL + 2.0  # seconds in which every process finds that Redis lost its people, and enters them again
 STEP_LIMIT = 500  # people in one step, which must not hold up Redis
@@ -143,6 +143,16 @@ class RedisPresence(SharedPresence):
         if bad:
             await self._step(room, self.life, "mend", *bad)
         return Roster(len(members), members)
+
+    async def people(self, room: str, limit: int, cursor: str = "") -> tuple[list[Person], str]:
+        """A person who can't be read is left out: `roster` sees to them."""
+        if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 20):
+            raise RequestError(ErrorCode.BAD_REQUEST, "after is no cursor of an answer")
+        (people,) = self._keys.room(room or EVERYWHERE, "people")
+        scan = self._shards.call("HSCAN", people, cursor or 0, "COUNT", limit, lane=Lane.READS, cost=1 + limit // 10)
+        following, kept = await unless_damaged(scan, (b"0", []))
+        members = [person for value in kept[1::2] if (person := _person(value)) is not None]
+        return members, "" if following == b"0" else following.decode()
 
     # -- processes
 

@@ -121,7 +121,7 @@ class SqliteDirectory(Directory):
     # -- rooms
 
     async def rooms(self) -> dict[str, int]:
-        people = self._presence.people
+        people = self._presence.people_in
         busy = [name for name in islice(people, ROOMS_LISTED) if name]
         names = dict.fromkeys(busy + await self._log.names(ROOMS_LISTED))
         return {name: len(people.get(name, ())) for name in islice(names, ROOMS_LISTED)}

@@ -1,6 +1,7 @@
 """Presence of the embedded broker: in memory, as there is one process, whose sockets are gone with it."""
 
 from collections.abc import Sequence
+from heapq import nsmallest
 
 from service import signals
 from service.brokers.presence import Roster, SharedPresence
@@ -10,12 +11,12 @@ from service.protocol import MEMBERS_LIMIT, Person, encode
 
 
 class MemoryPresence(SharedPresence):
-    """`people` by room. Who is here holds their name."""
+    """`people_in` by room. Who is here holds their name."""
 
     def __init__(self, log: SqliteLog) -> None:
         self._log = log
-        self.people: dict[str, dict[str, Person]] = {}
-        self.names = Names(lambda user: user in self.people.get("", ()))
+        self.people_in: dict[str, dict[str, Person]] = {}
+        self.names = Names(lambda user: user in self.people_in.get("", ()))
 
     @property
     def available(self) -> bool:
@@ -23,7 +24,7 @@ class MemoryPresence(SharedPresence):
 
     async def enter(self, room: str, people: Sequence[Person]) -> None:
         now = self._log.file.time()
-        here = self.people.setdefault(room, {})
+        here = self.people_in.setdefault(room, {})
         came = [person for person in people if here.get(person.id) != person]
         here.update((person.id, person) for person in came)
         if not room:
@@ -32,21 +33,28 @@ class MemoryPresence(SharedPresence):
 
     async def depart(self, room: str, users: Sequence[str]) -> None:
         self._log.file.time()
-        here = self.people.get(room, {})
+        here = self.people_in.get(room, {})
         left = [user for user in users if here.pop(user, None) is not None]
         self._tell(room, [], left)
         if not here:
-            self.people.pop(room, None)
+            self.people_in.pop(room, None)
 
     def _tell(self, room: str, joined: list[Person], left: list[str]) -> None:
         if room and (joined or left):
-            count = len(self.people[room])
+            count = len(self.people_in[room])
             self._log.signal(room, encode(signals.Presence(joined=joined, left=left, count=count)))
 
     async def roster(self, room: str) -> Roster:
         self._log.file.time()
-        here = self.people.get(room, {})
+        here = self.people_in.get(room, {})
         return Roster(len(here), None if len(here) > MEMBERS_LIMIT else list(here.values()))
+
+    async def people(self, room: str, limit: int, cursor: str = "") -> tuple[list[Person], str]:
+        self._log.file.time()
+        here = self.people_in.get(room, {})
+        users = nsmallest(limit + 1, (user for user in here if user > cursor))
+        following = users[limit - 1] if len(users) > limit else ""
+        return [here[user] for user in users[:limit]], following
 
     async def beat(self) -> bool:
         self._log.file.time()
