@@ -175,7 +175,7 @@ class Rates:
         self._counts = shared and send_rate > 0
         self.uncounted: dict[str, int] = {}  # messages by user that the other processes don't know of yet
         self._sends_limited = send_rate > 0 or send_rate_address > 0
-        self._history_limit = history_limit
+        self.history_limit = history_limit
         self._sweep_interval = sweep_interval
         self.sends = Buckets(send_rate, send_burst)
         self.address_sends = buckets(send_rate_address)
@@ -232,7 +232,7 @@ class Rates:
 
         An address pays a part only: a crowd may come back at once.
         """
-        cost = page_cost(min(messages, self._history_limit)) - 1
+        cost = page_cost(min(messages, self.history_limit)) - 1
         now = time.monotonic()
         self.joins.charge(user, now, cost)
         self.address_joins.charge(address, now, min(cost, page_cost(PAGE_LIMIT) - 1))

@@ -102,7 +102,9 @@ def make_application(node: Node, settings: Settings) -> Application:
         (rf"/rooms/{room}/messages", backend_messages.MessagesHandler),
         (rf"/rooms/{room}/messages/{seq}", backend_messages.MessageHandler),
         (rf"/rooms/{room}", backend_rooms.RoomHandler),
+        (rf"/rooms/{room}/export", backend_rooms.ExportHandler),
         (rf"/rooms/{room}/members", backend_rooms.MembersHandler),
+        (rf"/users/{user}", backend_users.UserHandler),
         (rf"/users/{user}/sockets", backend_users.SocketsHandler),
         (r"/messages", backend_messages.BatchHandler),
         (r"/moderation", api.ModerationHandler),
@@ -233,6 +235,7 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
         signals.Typing: typing.on_signal,
         signals.Named: ChatHandler.sessions.on_named,
         signals.Moderate: moderation.on_signal,
+        signals.Deleted: rooms.on_deleted,
         signals.Disconnect: ChatHandler.sessions.on_disconnect,
     }
     rooms.on_resync = lambda room: present.drop_roster(room) if room else moderation.resync()

@@ -80,7 +80,11 @@ class Disconnect(Signal, frozen=True, tag="disconnect"):
     reason: Annotated[str, Meta(max_length=123)]  # what a close frame has room for
 
 
-AnySignal = Presence | Typing | Read | Moderate | Named | Disconnect
+class Deleted(Signal, frozen=True, tag="deleted"):
+    """A room was deleted. Release 1.0 doesn't know it, and finds out by itself a moment later."""
+
+
+AnySignal = Presence | Typing | Read | Moderate | Named | Disconnect | Deleted
 EVERYWHERE = (Moderate, Named, Disconnect)  # what every process gets; of the others, only presence may be of no room
 
 _decoder = msgspec.json.Decoder(AnySignal)
@@ -94,6 +98,6 @@ def decode(room: str, payload: bytes) -> AnySignal:
         signal: AnySignal = _decoder.decode(payload)
     except RecursionError:
         raise ValueError("nested too deep") from None
-    if isinstance(signal, EVERYWHERE) if room else isinstance(signal, Typing | Read):
+    if isinstance(signal, EVERYWHERE) if room else isinstance(signal, Typing | Read | Deleted):
         raise ValueError("not said there")
     return signal

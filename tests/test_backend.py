@@ -1,17 +1,21 @@
 """service/backend/ over HTTP, on each broker: what an operator's own backend may ask for, and what it is answered."""
 
 import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 from tornado.httpclient import HTTPResponse
 
+from service.backend import users
 from service.backend.messages import BATCH_LIMIT, publishing
 from service.brokers.base import unavailable
 from service.brokers.log import Receipt
 from service.protocol import ErrorCode, RequestError
 
-from .brokers import message
+from .brokers import message, redis_contents
 from .harness import ChatClient, make_jwt
 from .serving import Served, answer, fields, serving
 
@@ -169,6 +173,9 @@ NEEDS_SERVICE: list[tuple[str, str, Any]] = [
     ("GET", "/rooms/lobby", None),
     ("GET", "/rooms/lobby/members", None),
     ("DELETE", "/users/u1/sockets", None),
+    ("DELETE", "/users/u1", None),
+    ("GET", "/rooms/lobby/export", None),
+    ("DELETE", "/rooms/lobby", None),
 ]
 
 
@@ -424,3 +431,157 @@ async def test_a_users_sockets_are_closed(broker_env: dict[str, str]) -> None:
         assert refusal(await it.fetch("/users/%E2%80%8B/sockets", "DELETE", **SERVICE))[:2] == (400, "bad_request")
         limited = bearer("s2", role="service", rooms=["*"])
         assert "without the claim rooms" in refusal(await it.fetch(path, "DELETE", **limited))[2]
+
+
+# -- purging somebody
+
+
+@ON_EACH
+async def test_a_user_is_purged(broker_env: dict[str, str], request: pytest.FixtureRequest) -> None:
+    """Their sockets are closed, who is there sees their messages go, and nothing in the store speaks of them."""
+    secret, text = "u-secret", "a word of theirs"
+    async with serving(broker_env) as it, ChatClient.open(it.url, "Bo") as bo:
+        async with ChatClient.open(it.url, jwt=make_jwt(secret, "Secretive")) as they:
+            for room in ("lobby", "annex"):
+                await they.join(room)
+                for _ in range(3):
+                    await they.send(room, text)
+                await they.request("edit", room=room, id="e", target=1, text=text + ", again")
+                await say(it, room, id=f"k-{room}", text="kept")
+                await they.request("react", room=room, id="r", target=5, emoji="👍")
+                await they.raw(f'{{"type":"read","room":"{room}","seq":3}}')
+            await bo.join("lobby")
+            await they.recv("read")
+            await asyncio.sleep(0.2)  # for rooms to be in the index
+            answered = await ask(it, "DELETE", f"/users/{secret}")
+            assert answered == {"user": secret, "rooms": 2, "messages": 6, "next": None}
+            assert await they.closed() == (4401, "this user is deleted")
+        assert [(await bo.recv("removed"))["target"] for _ in range(3)] == [1, 2, 3]
+        messages = (await ask(it, "GET", "/rooms/lobby/messages"))["messages"]
+        assert [(one["user"]["id"], one.get("text"), "reactions" in one) for one in messages] == [
+            ("g-gone", None, False),
+            ("g-gone", None, False),
+            ("g-gone", None, False),
+            ("s1", "kept", False),
+        ]
+        assert (await ask(it, "DELETE", f"/users/{secret}")) == answered | {"messages": 0}
+        await bo.send("lobby", "the room goes on, and so does its count")
+        await asyncio.sleep(0.2)  # presence
+    assert not traces(broker_env, request, secret, "Secretive", text)
+
+
+def traces(environ: dict[str, str], request: pytest.FixtureRequest, *words: str) -> list[str]:
+    """Which of the words stand in the broker's store."""
+    if "SQLITE_PATH" in environ:
+        contents = "".join(path.read_bytes().decode(errors="replace") for path in files_of(environ["SQLITE_PATH"]))
+    elif "cluster" in environ["REDIS_URL"]:
+        cluster = request.getfixturevalue("redis_cluster")
+        contents = "".join(redis_contents(Redis(port=node.port)) for node in cluster.primaries())
+    else:
+        contents = redis_contents(Redis.from_url(environ["REDIS_URL"]))
+    return [word for word in words if word in contents]
+
+
+def files_of(path: str) -> list[Path]:
+    """Of an embedded broker: the file, and those beside it."""
+    return sorted(Path(path).parent.glob(Path(path).name + "*"))
+
+
+async def test_a_purge_that_takes_long_says_where_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`next`, until nothing is left."""
+    monkeypatch.setattr(users, "PURGE_SECONDS", 0.0)
+    monkeypatch.setattr(users, "ROOMS_AT_ONCE", 2)
+    async with serving() as it:
+        items = [{"room": f"r{number}", "id": "1", "text": "x", "user": PEN} for number in range(5)]
+        await ask(it, "POST", "/messages", {"messages": items})
+        path, answers = "/users/u9", list[Any]()
+        while not answers or answers[-1]["next"]:
+            answers.append(await ask(it, "DELETE", path))
+            path = f"/users/u9?after={answers[-1]['next']}"
+        assert [(one["rooms"], one["messages"]) for one in answers] == [(2, 2), (2, 2), (1, 1)]
+
+
+async def test_who_is_banned_stays_so_when_purged() -> None:
+    """Else to be purged would be a way back."""
+    async with serving() as it:
+        await ask(it, "POST", "/moderation", {"user": "u9", "action": "ban"}, by=bearer("m1", role="moderator"))
+        await ask(it, "DELETE", "/users/u9")
+        assert [one["user"] for one in (await ask(it, "GET", "/moderation"))["sanctions"]] == ["u9"]
+        assert (await it.fetch("/users/u9", "DELETE", **bearer("s2", role="service", rooms=["*"]))).code == 403
+
+
+# -- export and end of a room
+
+
+def lines(response: HTTPResponse) -> list[Any]:
+    """Of an export."""
+    return [json.loads(line) for line in response.body.splitlines()]
+
+
+@ON_EACH
+async def test_a_room_is_exported(broker_env: dict[str, str]) -> None:
+    """A line for each message as it is now, between one that says what it is and one that says that it is all."""
+    async with serving(broker_env) as it:
+        for start in range(0, 1000, 250):
+            items = [{"room": "lobby", "id": f"m{n}", "text": f"{n}: " + "x" * 300} for n in range(start, start + 250)]
+            await ask(it, "POST", "/messages", {"messages": items})
+        await ask(it, "PATCH", "/rooms/lobby/messages/2", {"id": "e", "text": "edited"})
+        await ask(it, "DELETE", "/rooms/lobby/messages/3")
+        response = await it.fetch("/rooms/lobby/export", **SERVICE)
+        assert response.headers["Content-Type"] == "application/x-ndjson; charset=utf-8"
+        head, *messages, end = lines(response)
+        assert fields(head, "type", "room", "seq", "topic") == {
+            "type": "room",
+            "room": "lobby",
+            "seq": 1002,
+            "topic": None,
+        }
+        assert [one["seq"] for one in messages] == list(range(1, 1001))
+        assert messages[1]["text"] == "edited" and messages[2]["removed"] and "text" not in messages[2]
+        assert end == {"type": "end", "messages": 1000}
+        assert (await it.fetch("/rooms/lobby/export", "HEAD", **SERVICE)).body == b""
+        assert (await it.fetch("/rooms/elsewhere/export", **SERVICE)).code == 404
+
+
+async def test_an_export_waits_for_its_reader() -> None:
+    """It reads no page ahead of who takes it, and ends with its room: then it has no last line."""
+    async with serving() as it:
+        for start in range(0, 1000, 25):
+            items = [{"room": "lobby", "id": f"m{n}", "text": "x" * 4000} for n in range(start, start + 25)]
+            await ask(it, "POST", "/messages", {"messages": items})
+        pages = 0
+        log, read = it.node.broker.log, it.node.broker.log.oldest
+
+        async def counted(*args: Any) -> Any:
+            nonlocal pages
+            pages += 1
+            return await read(*args)
+
+        log.oldest = counted  # type: ignore[method-assign]
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.port, limit=4096)
+        token = SERVICE["Authorization"]
+        writer.write(f"GET /rooms/lobby/export HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {token}\r\n\r\n".encode())
+        await asyncio.sleep(0.3)
+        waiting = pages
+        await asyncio.sleep(0.3)
+        assert 0 < waiting == pages < 35
+        await ask(it, "DELETE", "/rooms/lobby")
+        rest = await asyncio.wait_for(reader.read(-1), 10)
+        assert b'"type":"room"' in rest and b'"type":"end"' not in rest and not rest.endswith(b"0\r\n\r\n")
+        writer.close()
+
+
+@ON_EACH
+async def test_a_room_is_deleted(broker_env: dict[str, str]) -> None:
+    """Who is there is told `reset`, and finds it empty, with another epoch, from seq 1 on."""
+    async with serving(broker_env) as it, ChatClient.open(it.url, "Bo") as bo:
+        joined = await bo.join("lobby")
+        await say(it, text="of before")
+        await bo.recv("message")
+        assert await ask(it, "DELETE", "/rooms/lobby") == {"room": "lobby"}
+        assert fields(await bo.recv("reset"), "room", "reason") == {"room": "lobby", "reason": "epoch"}
+        again = await bo.join("lobby")
+        assert (again["seq"], again["messages"]) == (0, []) and again["epoch"] != joined["epoch"]
+        assert fields(await say(it, text="of now"), "seq", "duplicate") == {"seq": 1, "duplicate": False}
+        assert (await bo.recv("message"))["text"] == "of now"
+        assert (await it.fetch("/rooms/elsewhere", "DELETE", **SERVICE)).code == 404

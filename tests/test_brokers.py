@@ -9,11 +9,12 @@ import time
 import pytest
 
 from service.brokers import marks
+from service.brokers.broker import Broker
 from service.brokers.directory import NETWORKS_LIMIT, Sanction
 from service.brokers.log import Event, Position, Receipt
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
 
-from .brokers import ADA, BOB, CY, FORMS, Make, change, message, opened, publish, refusal, store, until
+from .brokers import ADA, BOB, CY, FORMS, Make, change, message, opened, publish, refusal, store, topic, until
 from .harness import UNIT
 
 pytestmark = pytest.mark.parametrize("make", FORMS, indirect=True)
@@ -456,6 +457,138 @@ def _random_change(choose: random.Random, people: list[Person]) -> Event:
     if kind == "edit":
         return change(kind, target, person, text=choose.choice(["", "kürzer", 'q"/\\', "\u2028"]))
     return change(kind, target, person, moderator=choose.random() < 0.3)
+
+
+async def test_a_room_is_deleted(make: Make) -> None:
+    """Its log, topic and readers; what is said next begins another life of it, with nothing of the one before."""
+    async with opened(make(limit=2000), "lobby") as (broker, _):
+        assert not await broker.log.delete("lobby")
+        (first, *_) = await store(broker, *(message(id=f"m{number}") for number in range(1100)), topic("Ada's"))
+        await store(broker, change("react", 1, BOB, emoji="👍"), message("annex"))
+        await broker.directory.mark_read("lobby", {BOB.id: 5})
+        (before,) = (await broker.log.positions(["lobby"])).values()
+        assert await broker.log.delete("lobby")
+        assert await broker.log.newest("lobby", 5) is None and not await broker.log.delete("lobby")
+        assert "lobby" not in await broker.directory.unread(BOB.id)
+        (again,) = await store(broker, message(id="m0", person=BOB))
+        assert (first.seq, again.seq, again.duplicate) == (1, 1, False)
+        (after,) = (await broker.log.positions(["lobby"])).values()
+        assert before is not None and after is not None and after.epoch != before.epoch
+        about = await broker.log.about("lobby")
+        assert about.topic is None and about.begun is not None and about.begun.user == BOB
+        assert await broker.directory.reads("lobby", [BOB.id]) == {}
+        assert (await broker.log.positions(["annex"]))["annex"] is not None
+        assert await broker.log.newest("quiet", 0, create=True) is not None
+        assert await broker.log.delete("quiet")
+        assert await broker.log.newest("quiet", 0) is None
+
+
+# -- taking somebody out
+
+
+async def test_a_user_is_taken_out_of_a_room(make: Make) -> None:
+    """What they said has no text, what they did is nobody's, and their reactions, ids and place are gone."""
+    odd = Person('u"1\\é/|[*', 'A "quoted" \\ name')
+    async with opened(make(limit=2000)) as (broker, _):
+        await store(broker, message(person=odd, text="theirs", id="m1"), message(person=BOB, text="his", id="m2"))
+        await store(broker, change("edit", 1, odd, text="theirs, edited"), topic("Theirs", odd))
+        await store(broker, change("react", 2, odd, emoji="👍"), change("react", 2, CY, emoji="👍"))
+        await store(broker, change("react", 2, odd, emoji="🎉"), change("react", 2, odd, emoji="🎉", on=False))
+        await store(broker, message(person=odd, text="more"), *(message(person=CY) for _ in range(1200)))
+        await broker.directory.mark_read("lobby", {odd.id: 5, BOB.id: 6})
+        assert await broker.log.messages_of("lobby", odd.id) == [1, 9]
+        assert await broker.log.messages_of("lobby", BOB.id) == [2]
+        assert await broker.log.messages_of("elsewhere", BOB.id) == []
+        before = await broker.log.after("lobby", 0, 2000)
+        await broker.log.forget_user("lobby", odd.id)
+        await broker.log.forget_user("lobby", odd.id)
+        await broker.log.forget_user("elsewhere", odd.id)
+        after, newest = await broker.log.after("lobby", 0, 2000), await broker.log.oldest("lobby", 3)
+        about, reads = await broker.log.about("lobby"), await broker.directory.reads("lobby", [odd.id, BOB.id])
+        assert before is not None and after is not None and newest is not None and about.begun and about.topic
+        frames = [json.loads(frame) for frame in after.frames]
+        gone = {"id": "g-gone", "name": "gone"}
+        assert [frame["user"]["id"] == "g-gone" for frame in frames[:10]] == [
+            n in (1, 3, 4, 5, 7, 8, 9) for n in range(1, 11)
+        ]
+        expected = [(seq, frame) for seq, frame in enumerate(map(json.loads, before.frames), 1)]
+        for seq, frame in expected:
+            if frame["user"]["id"] == odd.id:
+                frame["user"] = gone
+                if frame["type"] in ("message", "edited"):
+                    del frame["text"]
+                    frame["removed"] = True
+                if "on" in frame:
+                    frame["on"] = False
+            assert frames[seq - 1] == frame
+            assert marks.same_event(before.frames[seq - 1], after.frames[seq - 1])
+        assert json.loads(newest.frames[1])["reactions"] == {"👍": [CY.id]}
+        assert (about.begun.user.id, about.topic.user.id, about.topic.text) == ("g-gone", "g-gone", "Theirs")
+        assert reads == {BOB.id: 6}
+        assert await broker.log.messages_of("lobby", odd.id) == []
+        (again,) = await store(broker, message(person=odd, text="another", id="m1"))
+        assert not again.duplicate
+        (his,) = await store(broker, message(person=BOB, text="his", id="m2"))
+        assert his.duplicate
+        assert (await broker.directory.unread(BOB.id))["lobby"] == 1201
+
+
+async def test_an_event_whose_author_is_gone_is_no_other(make: Make) -> None:
+    """Who compares it with what was handed out goes on under the same epoch; with another one they don't."""
+    async with opened(make(), "lobby", "annex") as (broker, heard):
+        await store(broker, message(), change("react", 1, BOB, emoji="👍"))
+        await store(broker, message("annex"), message("annex", person=BOB))
+        for room in ("lobby", "annex"):
+            await until(lambda room=room: len(heard.frames(room)) == 2, "the broadcast")  # type: ignore[misc]
+            await broker.log.forget_user(room, BOB.id)
+            page = await broker.log.after(room, 0, 2)
+            assert page is not None and BOB.id.encode() not in page.frames[1]
+            handed_out, epoch = heard.frames(room)[1], page.position.epoch
+            await broker.log.renew_epoch(room, page.position, handed_out)
+            assert await broker.log.positions([room]) == {room: page.position}
+            await broker.log.renew_epoch(room, page.position, handed_out.replace(b'"at":1', b'"at":2'))
+            other = (await broker.log.positions([room]))[room]
+            assert other is not None and other.epoch != epoch
+
+
+async def test_rooms_are_walked_through(make: Make) -> None:
+    """All of them, a part at a time."""
+    async with opened(make()) as (broker, _):
+        assert await broker.directory.walk(10) == ([], "")
+        names = {f"room-{number}" for number in range(300)}
+        await store(broker, *(message(room) for room in names))
+        await until_walked(broker, names)
+
+
+async def until_walked(broker: Broker, names: set[str]) -> None:
+    """Redis is told of a room that is used behind what is said there."""
+    async with asyncio.timeout(5 * UNIT):
+        while True:
+            found, cursor, parts = set[str](), "", 0
+            while cursor or not parts:
+                rooms, cursor = await broker.directory.walk(50, cursor)
+                found, parts = found | set(rooms), parts + 1
+            if found == names:
+                break
+    assert parts > 2
+
+
+async def test_a_user_is_forgotten_beside_rooms(make: Make) -> None:
+    """Where they read, came from and how much they sent; their name is free. Sanctions hold on."""
+    async with opened(make()) as (broker, _):
+        directory = broker.directory
+        await store(broker, *(message(person=BOB) for _ in range(3)))
+        await directory.mark_read("lobby", {ADA.id: 1})
+        await directory.note_networks([(ADA.id, "192.0.2.1")])
+        await directory.charge(ADA.id, 100, 1, 1)
+        assert await directory.claim_name("ada", ADA.id, 60)
+        await directory.sanction(Sanction("ban", "", ADA.id, 0, "m", ""), lift=False)
+        await broker.log.forget_user("lobby", ADA.id)
+        await directory.forget_user(ADA.id)
+        assert await directory.unread(ADA.id) == {} and await directory.networks(ADA.id) == []
+        assert await directory.charge(ADA.id, 1, 1, 1) == 0
+        assert await directory.claim_name("ada", BOB.id, 60)
+        assert await directory.ban("", ADA.id) is not None
 
 
 # -- reach

@@ -247,17 +247,18 @@ async def backend(seen: Seen) -> None:
     author = history["messages"][0]["user"]
     await seen.ask(one, "patch", {"id": "e9", "text": "b", "user": author}, by=SERVICE)
     await seen.ask(one, "delete", by=SERVICE)
-    for path in ("/rooms/{room}", "/rooms/{room}/members"):
+    for path in ("/rooms/{room}", "/rooms/{room}/members", "/rooms/{room}/export"):
         await seen.ask(path, by=SERVICE)
-        for room in ("nowhere", "No%20Room"):
-            response = await seen.it.fetch(path.replace("{room}", room), **SERVICE)
-            if response.code == 404:
-                seen.hold(response, seen.note(path, "get", 404))
+        response = await seen.it.fetch(path.replace("{room}", "No%20Room"), **SERVICE)
+        seen.hold(response, seen.note(path, "get", response.code))
     await seen.ask("/moderation", query="?limit=1", by=SERVICE)
     await seen.ask("/users/{user}/sockets", "delete", status=202, by=SERVICE)
+    await seen.ask("/users/{user}", "delete", by=SERVICE)
     for method, body in (("patch", {"id": "e", "text": "x"}), ("delete", None)):
         response = await seen.it.fetch("/rooms/lobby/messages/999", method.upper(), body, **SERVICE)
         seen.hold(response, seen.note(one, method, 404))
+    for status in (200, 404):
+        await seen.ask("/rooms/{room}", "delete", status=status, by=SERVICE)
 
 
 CHAT = [
@@ -269,7 +270,10 @@ CHAT = [
     ("/rooms/{room}/messages/{seq}", "delete", SERVICE),
     ("/messages", "post", SERVICE),
     ("/rooms/{room}", "get", SERVICE),
+    ("/rooms/{room}", "delete", SERVICE),
     ("/rooms/{room}/members", "get", SERVICE),
+    ("/rooms/{room}/export", "get", SERVICE),
+    ("/users/{user}", "delete", SERVICE),
     ("/users/{user}/sockets", "delete", SERVICE),
     ("/moderation", "get", SERVICE),
     ("/moderation", "post", MODERATOR),

@@ -13,7 +13,7 @@ from service.app import make_broker
 from service.brokers.broker import Broker
 from service.brokers.log import Publication, Subscriber
 from service.protocol import Action, Person, encode
-from service.signals import Disconnect, Moderate, Named, Presence, Read, Sanction, Typing
+from service.signals import Deleted, Disconnect, Moderate, Named, Presence, Read, Sanction, Typing
 
 from .brokers import CY, message, store, until
 from .harness import RedisServer
@@ -28,6 +28,7 @@ ALL = [
     ("", Moderate(action=Action.BAN, sanctions=[Sanction("ban", "lobby", "192.0.2.1", 0, "m", "", True, "g-1")])),
     ("", Named(user=ODD)),
     ("", Disconnect(user=ODD.id, reason="signed out")),
+    ("lobby", Deleted()),
 ]
 
 
@@ -66,6 +67,7 @@ def test_presence_may_be_of_a_room_or_of_the_deployment(room: str, payload: byte
         ("", encode(Disconnect(user="u1", reason="x" * 124))),
         ("", encode(Typing(users=[CY]))),
         ("", encode(Read(reads={}))),
+        ("", encode(Deleted())),
     ],
     ids=str,
 )

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from service import telemetry
+from service.brokers import marks
 from service.brokers.log import About, Change
 from service.protocol import Begun, ErrorCode, RequestError, Topic
 
@@ -49,6 +50,17 @@ def beginning(frame: bytes) -> bytes:
 def parse(begun: Any, topic: Any, key: str) -> About:
     """What a broker kept as such, each None where there is none. What can't be read is counted and left out."""
     return About(_decode(_topic_decoder, topic, key), _decode(_begun_decoder, begun, key))
+
+
+def forget(kept: Any, user: str) -> Any:
+    """What a broker kept, once `user` is forgotten. What can't be read stays for `parse` to say so."""
+    try:
+        fields = msgspec.json.decode(kept)
+        if fields["user"]["id"] == user:
+            return _encoder.encode(fields | {"user": marks.GONE})
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    return kept
 
 
 def _decode(decoder: "msgspec.json.Decoder[Any]", kept: Any, key: str) -> Any:

@@ -97,6 +97,20 @@ class Directory(Part):
     async def room_count(self) -> int:
         """How many rooms have a log or people in them, about."""
 
+    @abc.abstractmethod
+    async def walk(self, limit: int, cursor: str = "") -> tuple[list[str], str]:
+        """About `limit` of all rooms that have a log, and the cursor behind them; "" when those were the last.
+
+        Which are there all the while are among them, perhaps twice. Raises `bad_request` for what is no cursor.
+        """
+
+    @abc.abstractmethod
+    async def forget_user(self, user: str) -> None:
+        """What is kept of a user beside rooms and sanctions is gone: where they read, came from, how much they sent.
+
+        Their name is free.
+        """
+
     # -- sanctions and limits
 
     @abc.abstractmethod

@@ -193,6 +193,27 @@ class Log(Part):
         handed out, `frame`. Counting on under the old name would use seqs twice. The log itself stays as it is.
         """
 
+    @abc.abstractmethod
+    async def delete(self, room: str) -> bool:
+        """The room's log is gone, with what it was about and who had read it; False where there is none.
+
+        Whoever holds the room finds that, sooner or later; what is said next begins another life of it.
+        """
+
+    # -- taking somebody out
+
+    @abc.abstractmethod
+    async def messages_of(self, room: str, user: str) -> list[int]:
+        """The seqs of a user's messages that the log still has, without those that were removed."""
+
+    @abc.abstractmethod
+    async def forget_user(self, room: str, user: str) -> None:
+        """Take a user out of the room, in steps, and for good.
+
+        What they said and edited loses its text, as by a removal, and nobody is told; whatever they did is then
+        `marks.GONE`'s, who isn't anybody. Their reactions, ids and read position there are gone. A topic stays.
+        """
+
     # -- reach
 
     @abc.abstractmethod

@@ -13,13 +13,15 @@ import msgspec
 from msgspec import Struct
 
 from service.brokers.log import FOREIGN, NO_MESSAGE, Change
-from service.protocol import ErrorCode, RequestError
+from service.protocol import ErrorCode, Person, RequestError
 
 REACTIONS_LIMIT = 20  # different emoji on one message
 REACTORS_LIMIT = 500  # people for one emoji on one message: each stands in every page of history that has it
 EDITS_LIMIT = 100  # edits of one message; each is an event
 RETRACTIONS_LIMIT = 20  # reactions that one user may take back from one message, before no more can be given
 RETRACTORS_LIMIT = REACTIONS_LIMIT * REACTORS_LIMIT  # people of whom that is counted for one message
+
+GONE = Person("g-gone", "gone")  # who did what somebody did who was forgotten; nobody can have that id
 
 MESSAGE_START = b'{"type":"message",'  # only messages bear marks
 REMOVED_END = b',"removed":true}'  # how a frame ends whose text was taken out
@@ -48,6 +50,19 @@ class _Message(Struct):
     text: str = ""
 
 
+class _Outline(Struct):
+    """What of an event nothing changes, and whose it is."""
+
+    type: str
+    room: str
+    seq: int
+    id: str
+    at: int
+    user: _Author
+    target: int = 0
+
+
+_outline_decoder = msgspec.json.Decoder(_Outline)
 _marks_decoder = msgspec.json.Decoder(Marks)
 _message_decoder = msgspec.json.Decoder(_Message)
 _frame_decoder = msgspec.json.Decoder(dict[str, Any])
@@ -87,15 +102,48 @@ def redacted(frame: bytes) -> bytes:
     return _encoder.encode(fields)
 
 
+def forgotten(frame: bytes, user: str) -> bytes | None:
+    """An event of `user` as it is once they are forgotten; None for somebody else's.
+
+    A reaction is then one that was taken back.
+    """
+    fields = _frame_decoder.decode(frame)
+    person = fields.get("user")
+    if not isinstance(person, dict) or person.get("id") != user:
+        return None
+    if fields.get("type") in ("message", "edited"):
+        fields = _frame_decoder.decode(redacted(frame))
+    if fields.get("on") is True:
+        fields["on"] = False
+    fields["user"] = GONE
+    return _encoder.encode(fields)
+
+
+def forget(marks: Marks, user: str) -> Marks:
+    """Without the reactions of `user`."""
+    reactions = {emoji: [one for one in users if one != user] for emoji, users in marks.reactions.items()}
+    kept = {emoji: users for emoji, users in reactions.items() if users}
+    retracted = {one: times for one, times in marks.retracted.items() if one != user}
+    return msgspec.structs.replace(marks, reactions=kept, retracted=retracted)
+
+
 def same_event(one: bytes, other: bytes) -> bool:
-    """Whether these are frames of one event. A removal may have taken the text out of either; all else stays.
+    """Whether these are frames of one event. A removal may have taken the text out of either, or its author is gone.
 
     A frame that can't be read is of no other event than one that is equal to it.
     """
     try:
-        return one == other or redacted(one) == redacted(other)
+        return one == other or redacted(one) == redacted(other) or _same_but_gone(one, other)
     except (ValueError, RecursionError):
         return False
+
+
+def _same_but_gone(one: bytes, other: bytes) -> bool:
+    outlines = [_outline_decoder.decode(frame) for frame in (one, other)]
+    if GONE.id not in (outline.user.id for outline in outlines):
+        return False
+    first, second = (msgspec.structs.replace(outline, user=_Author("")) for outline in outlines)
+    return first == second
 
 
 def change(frame: bytes | None, marks: Marks, change: Change, seq: int, at: int) -> Marks:

@@ -144,6 +144,10 @@ class Rooms(Subscriber):
             return
         self.handlers[type(signal)](room, signal)
 
+    def on_deleted(self, room: str, signal: signals.Deleted) -> None:
+        """The room's members learn that its log has another life now."""
+        self.tasks.spawn(self._check([room]))
+
     def on_subscribed(self, rooms: Sequence[str]) -> None:
         for name in rooms:
             self.on_resync(name)

@@ -25,6 +25,7 @@ _SCRIPTS = (
     "log+history",
     "log+reads",
     "log+rooms",
+    "log+forget",
     "visits",
     "presence",
     "names",

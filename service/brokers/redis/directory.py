@@ -87,6 +87,14 @@ class RedisDirectory(Directory):
     async def room_count(self) -> int:
         return await self._index.count()
 
+    async def walk(self, limit: int, cursor: str = "") -> tuple[list[str], str]:
+        return await self._index.walk(limit, cursor)
+
+    async def forget_user(self, user: str) -> None:
+        await self._names.release(user)
+        keys = (self._keys.visits(user), self._keys.networks(user), self._keys.bucket(user))
+        await all_of(self._shards.call("DEL", key) for key in keys)
+
     # -- sanctions
 
     async def sanction(self, sanction: Sanction, lift: bool) -> None:

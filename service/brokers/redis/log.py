@@ -29,7 +29,9 @@ from service.brokers.log import (
     Subscriber,
     id_used,
 )
+from service.brokers.redis import forgetting
 from service.brokers.redis.commands import Commands, Lane
+from service.brokers.redis.reads import drop_visits
 from service.brokers.redis.shard import Shard
 from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import each_of, read_positions, refuse_damaged, room_script, unless_damaged
@@ -252,6 +254,19 @@ class RedisLog(Log):
     async def renew_epoch(self, room: str, lost: Position, frame: bytes | None = None) -> None:
         args = (lost.epoch, lost.seq, self._fresh_epoch(), frame or "")
         await room_script(self._shards, "rooms", room, "renew", *args)
+
+    async def delete(self, room: str) -> bool:
+        there, *readers = await room_script(self._shards, "rooms", room, "delete")
+        drop_visits(self._shards, room, readers)
+        return bool(there == b"1")
+
+    # -- taking somebody out
+
+    async def messages_of(self, room: str, user: str) -> list[int]:
+        return await forgetting.messages_of(self._shards, room, user)
+
+    async def forget_user(self, room: str, user: str) -> None:
+        await forgetting.forget_user(self._shards, room, user)
 
     # -- reach
 

@@ -10,7 +10,7 @@ from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import all_of, each_of, read_positions, room_script, unless_damaged
 from service.brokers.redis.values import read_room, read_rooms
 from service.clock import CLOCK, Clock
-from service.protocol import RequestError
+from service.protocol import ErrorCode, RequestError
 
 INDEX_SECONDS = 60.0  # how often a busy room is noted as such
 INDEX_LIMIT = 10_000  # rooms of which this process remembers when it noted them
@@ -76,6 +76,14 @@ class RoomIndex:
         positions = await read_positions(self._shards, names)
         found = {name: count for name, count in zip(names, counts, strict=True) if isinstance(count, int)}
         return {name: count for name, count in found.items() if count or positions.get(name)}
+
+    async def walk(self, limit: int, cursor: str) -> tuple[list[str], str]:
+        """Directory.walk."""
+        if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 20):
+            raise RequestError(ErrorCode.BAD_REQUEST, "after is no cursor of an answer")
+        scan = self._shards.call("ZSCAN", self._index, cursor or 0, "COUNT", limit, lane=Lane.READS)
+        following, found = await unless_damaged(scan, (b"0", []), "rooms", self._index)
+        return read_rooms(found[::2], self._index), "" if following == b"0" else following.decode()
 
     async def _people_in(self, room: str) -> int:
         key = self._shards.keys.room(room, "people")[0]

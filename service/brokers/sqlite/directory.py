@@ -129,6 +129,22 @@ class SqliteDirectory(Directory):
     async def room_count(self) -> int:
         return await self._log.count()
 
+    @reading
+    def walk(self, limit: int, cursor: str = "") -> tuple[list[str], str]:
+        select = "SELECT name FROM rooms WHERE name > ? ORDER BY name LIMIT ?"
+        names = [name for (name,) in self.file.db.execute(select, (cursor, limit)) if isinstance(name, str)]
+        return names, names[-1] if len(names) == limit else ""
+
+    async def forget_user(self, user: str) -> None:
+        self._presence.names.release(user)
+        self._networks.pop(user, None)
+        self._full_at.pop(user, None)
+        await self._forget_reads(user)
+
+    @writing
+    def _forget_reads(self, user: str) -> None:
+        self.file.db.execute("DELETE FROM reads WHERE user = ?", (user,))
+
     # -- sanctions
 
     @writing

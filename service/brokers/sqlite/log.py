@@ -28,6 +28,7 @@ from service.brokers.log import (
     id_used,
 )
 from service.brokers.sqlite.file import File, reading, writing
+from service.brokers.sqlite.forgetting import Forgetting
 from service.brokers.sqlite.rows import Room, find_room, read_frame, read_marks, redacted
 from service.clock import SLEW
 from service.protocol import RequestError
@@ -57,6 +58,7 @@ class SqliteLog(Log):
         empty_seconds: float = EMPTY_SECONDS,
     ) -> None:
         self.file = file
+        self._forgetting = Forgetting(file)
         file.before_batch = self._close_batches
         self._keep = {"messages": history_limit, "changes": CHANGES_FACTOR * history_limit}
         self._history_ms = history_ms
@@ -345,10 +347,44 @@ class SqliteLog(Log):
         if found.head < lost.seq or (frame is not None and self._has_another(found, lost.seq, frame)):
             self.file.db.execute("UPDATE rooms SET epoch = ? WHERE id = ?", (_new_epoch(), found.id))
 
+    async def delete(self, room: str) -> bool:
+        id = await self._unname(room)
+        while id and await self._drop_some(id):
+            pass
+        return id is not None
+
+    @writing
+    def _unname(self, name: str) -> int | None:
+        """From here on there is no such room; the id of what it left, 0 for nothing."""
+        room, empty = find_room(self.file.db, name), self._empty.pop(name, None)
+        if room is None:
+            return None if empty is None else 0
+        self.file.db.execute("UPDATE rooms SET name = NULL WHERE id = ?", (room.id,))
+        self._removed = True
+        return room.id
+
+    @writing
+    def _drop_some(self, id: int) -> bool:
+        """A part of what a room left goes; whether there is more."""
+        db = self.file.db
+        for table in _TABLES:
+            some = f"SELECT rowid FROM {table} WHERE room = ? LIMIT {STEP}"  # noqa: S608  # constants
+            if db.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (id,)).rowcount == STEP:  # noqa: S608
+                return True
+        db.execute("DELETE FROM rooms WHERE id = ?", (id,))
+        return False
+
     def _has_another(self, room: Room, seq: int, handed_out: bytes) -> bool:
         """Whether the log has another event there than was handed out. One that was trimmed is no other."""
         events, _ = _fill(self._consecutive(room, seq - 1), 1)
         return any(number == seq and not marks.same_event(handed_out, frame) for number, frame in events)
+
+    async def messages_of(self, room: str, user: str) -> list[int]:
+        return await self._forgetting.messages_of(room, user)
+
+    async def forget_user(self, room: str, user: str) -> None:
+        self._removed = True
+        await self._forgetting.forget_user(room, user)
 
     def _trim(self, room: Room) -> None:
         """Cut the room to its limits. Changes go along with the messages before them: nobody can resume from there."""
@@ -401,7 +437,7 @@ class SqliteLog(Log):
         db, old = self.file.db, self.file.now - self._history_ms
         room = db.execute("SELECT id FROM rooms WHERE name IS NULL OR at < ? LIMIT 1", (old,)).fetchone()
         if room is not None:
-            for table in ("about", "messages", "changes", "marks", "ids", "reads"):
+            for table in _TABLES:
                 db.execute(f"DELETE FROM {table} WHERE room = ?", room)  # noqa: S608  # constants
             db.execute("DELETE FROM rooms WHERE id = ?", room)
         return self._sweep(self.file.now - IDS_MS) or room is not None
@@ -414,6 +450,8 @@ class SqliteLog(Log):
         self._swept = end if more else 0
         return bool(more)
 
+
+_TABLES = ("about", "messages", "changes", "marks", "ids", "reads")  # that have a room's rows
 
 _MESSAGES = """
     SELECT seq, frame, marks FROM messages LEFT JOIN marks ON marks.room = messages.room AND target = seq

@@ -88,3 +88,12 @@ def redacted(frame: Any) -> bytes:
         return marks.redacted(frame.rstrip(b" ")).ljust(len(frame))
     except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, TypeError):
         return b" " * len(frame)
+
+
+def forgotten(frame: bytes, user: str) -> bytes | None:
+    """As `marks.forgotten`, at least as long as it was; None for what can't be read."""
+    try:
+        left = marks.forgotten(frame.rstrip(b" "), user)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if left is None else left.ljust(len(frame))
