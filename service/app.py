@@ -111,6 +111,8 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/healthz", health.HealthHandler),
         (r"/readyz", health.ReadyHandler),
         (r"/metrics", health.MetricsHandler, {"token": settings.metrics_token}),
+        (r"/docs", PageHandler, {"file": release.REFERENCE}),
+        (r"/openapi\.json", PageHandler, {"file": release.DOCUMENT}),
         (r"/manifest\.webmanifest", PageHandler, {"file": release.MANIFEST}),
         (r"/worker\.js", PageHandler, {"file": release.WORKER if settings.service_worker else release.WORKER_OFF}),
         (r"/static/(.*)", Static),
@@ -236,7 +238,7 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
         signals.Named: ChatHandler.sessions.on_named,
         signals.Moderate: moderation.on_signal,
         signals.Deleted: rooms.on_deleted,
-        signals.Disconnect: ChatHandler.sessions.on_disconnect,
+        signals.Disconnect: _disconnect,
     }
     rooms.on_resync = lambda room: present.drop_roster(room) if room else moderation.resync()
     moderation.on_removal = _remove
@@ -312,3 +314,8 @@ def _socket_limits(settings: Settings) -> SocketLimits:
 def _remove(sanction: Sanction, reason: str) -> None:
     ChatHandler.sessions.remove(sanction, reason)
     GuestHandler.remove(sanction, reason)
+
+
+def _disconnect(room: str, signal: signals.Disconnect) -> None:
+    ChatHandler.sessions.disconnect(signal.user, signal.reason)
+    GuestHandler.disconnect(signal.user, signal.reason)

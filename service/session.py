@@ -339,10 +339,10 @@ class Sessions:
             if session.user.guest and session.user.name != named.name:
                 session.become(User(named.id, named.name, expires_at=session.user.expires_at, guest=True))
 
-    def on_disconnect(self, room: str, signal: signals.Disconnect) -> None:
-        """A backend wants a user's sockets closed; a new ticket says whether they may come back."""
-        for session in list(self.of(signal.user)):
-            session.close(CloseCode.UNAUTHENTICATED, signal.reason)
+    def disconnect(self, user: str, reason: str) -> None:
+        """Close a user's sockets; a new ticket says whether they may come back."""
+        for session in list(self.of(user)):
+            session.close(CloseCode.UNAUTHENTICATED, reason)
 
     def remove(self, sanction: Sanction, reason: str) -> None:
         """Close those of whom a moderator removed, that are in the room or on their way into it.

@@ -8,16 +8,23 @@ from service import metrics
 from service.sockets.answers import AnswerHandler
 from service.sockets.upgrade import UpgradeHandler
 
-METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 ROUTES = frozenset(
     {
         *("/", "/socket", "/receive", "/submit", "/ws", "/room", "/room/chat", "/clock.html", "/clock", "/pingWs"),
-        *("/tickets", "/rooms", "/moderation", "/healthz", "/readyz", "/metrics"),
-        *("/manifest.webmanifest", "/worker.js"),
+        *("/tickets", "/rooms", "/messages", "/moderation", "/healthz", "/readyz", "/metrics"),
+        *("/docs", "/openapi.json", "/manifest.webmanifest", "/worker.js"),
     }
 )
+_ROOM, _USER = r"/rooms/[^/]{1,256}", r"/users/[^/]{1,1536}"
 _PATTERNS = (
-    (re.compile(r"/rooms/[^/]{1,256}/messages"), "/rooms/<room>/messages"),
+    (re.compile(_ROOM + "/messages"), "/rooms/<room>/messages"),
+    (re.compile(_ROOM + "/messages/[1-9][0-9]{0,14}"), "/rooms/<room>/messages/<seq>"),
+    (re.compile(_ROOM), "/rooms/<room>"),
+    (re.compile(_ROOM + "/members"), "/rooms/<room>/members"),
+    (re.compile(_ROOM + "/export"), "/rooms/<room>/export"),
+    (re.compile(_USER), "/users/<user>"),
+    (re.compile(_USER + "/sockets"), "/users/<user>/sockets"),
     (re.compile(r"/static/.*", re.DOTALL), "/static/"),
     (re.compile(r"/r/.*", re.DOTALL), "/r/<room>"),
 )

@@ -433,6 +433,17 @@ async def test_a_users_sockets_are_closed(broker_env: dict[str, str]) -> None:
         assert "without the claim rooms" in refusal(await it.fetch(path, "DELETE", **limited))[2]
 
 
+async def test_who_speaks_by_a_guide_is_closed_too() -> None:
+    """By the id that the chat shows."""
+    async with serving() as it, ChatClient.open(it.url, "Bo") as bo, it.socket("/ws") as guide:
+        await bo.join("lobby")
+        await guide.send('{"handle":"Ada","text":"hi"}')
+        user = (await bo.recv("message"))["user"]["id"]
+        await ask(it, "DELETE", f"/users/{user}/sockets", status=202)
+        await guide.wait_closed()
+        assert guide.close_code == 4401
+
+
 # -- purging somebody
 
 
@@ -543,7 +554,7 @@ async def test_a_room_is_exported(broker_env: dict[str, str]) -> None:
         assert (await it.fetch("/rooms/elsewhere/export", **SERVICE)).code == 404
 
 
-async def test_an_export_waits_for_its_reader() -> None:
+async def test_an_export_waits_for_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """It reads no page ahead of who takes it, and ends with its room: then it has no last line."""
     async with serving() as it:
         for start in range(0, 1000, 25):
@@ -557,7 +568,7 @@ async def test_an_export_waits_for_its_reader() -> None:
             pages += 1
             return await read(*args)
 
-        log.oldest = counted  # type: ignore[method-assign]
+        monkeypatch.setattr(log, "oldest", counted)
         reader, writer = await asyncio.open_connection("127.0.0.1", it.port, limit=4096)
         token = SERVICE["Authorization"]
         writer.write(f"GET /rooms/lobby/export HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {token}\r\n\r\n".encode())

@@ -391,14 +391,18 @@ def test_every_fault_has_a_row() -> None:
     assert DOCS["reliability"].count("<!-- rows: bin/test faults -->") == 1
 
 
-@pytest.mark.parametrize("name", ["architecture", "decisions", "operations", "protocol", "reliability", "scaling"])
+@pytest.mark.parametrize(
+    "name", ["api", "architecture", "decisions", "operations", "protocol", "reliability", "scaling"]
+)
 def test_files_that_are_named_exist(name: str) -> None:
     """A path in backticks is one of the tree."""
     paths = set(re.findall(r"`((?:service|static|tests|docs|bin)/[\w./-]+)`", DOCS[name]))
     assert {path for path in paths if not (ROOT / path).exists()} == set()
 
 
-@pytest.mark.parametrize("name", ["architecture", "decisions", "operations", "protocol", "reliability", "scaling"])
+@pytest.mark.parametrize(
+    "name", ["api", "architecture", "decisions", "operations", "protocol", "reliability", "scaling"]
+)
 def test_settings_that_are_named_exist(name: str) -> None:
     """A variable in backticks is one of ours, or of those that are no settings."""
     others = {

@@ -53,6 +53,7 @@ PURE = (
     "addresses",
     "assets.modules",
     "assets.negotiation",
+    "assets.reference",
     "brokers.events",
     "brokers.pulse",
     "brokers.sqlite.names",

@@ -1,4 +1,4 @@
-"""docs/openapi.json is what the service does: its routes, methods and bodies, and each status, seen, by its schema."""
+"""static/openapi.json is what the service does: routes, methods, bodies, and each status, seen, by its schema."""
 
 import asyncio
 import copy
@@ -16,13 +16,14 @@ from tornado.httpclient import HTTPResponse
 from tornado.routing import PathMatches
 
 from service import __version__, api, app, handler, protocol
+from service.assets import reference
 from service.backend import messages
 
 from .harness import ChatClient, make_jwt
 from .harness.service_process import ROOT
 from .serving import Served, serving
 
-DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text())
+DOCUMENT: dict[str, Any] = json.loads((ROOT / "static" / "openapi.json").read_text())
 PATHS: dict[str, dict[str, Any]] = DOCUMENT["paths"]
 METHODS = ("get", "post", "put", "delete", "patch", "options")
 EXAMPLES = {"room": "lobby", "seq": "1", "user": "u9", "path": "client.js"}
@@ -204,6 +205,35 @@ def test_its_words_are_those_of_the_code() -> None:
     assert codes >= {*handler.CODES.values(), *(code.value for code in api.STATUS)}
 
 
+async def test_it_is_served_and_can_be_read() -> None:
+    """As it is, and as a page that has all of it and nothing of elsewhere, under the policy of all pages."""
+    async with seen_of() as seen:
+        assert json.loads((await seen.ask("/openapi.json")).body) == DOCUMENT
+        response = await seen.ask("/docs")
+        chat = await seen.ask("/")
+        assert response.headers["Content-Security-Policy"] == chat.headers["Content-Security-Policy"]
+        page = response.body.decode()
+    assert not re.search(r"<script|style=|\bon\w+=|(?:src|href)=[\"']?(?:https?:)?//", page)
+    names = re.findall(r'id="([^"]+)"', page)
+    assert len(names) == len(set(names))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(names)
+    asked = {operation["operationId"] for _, method, operation in operations() if method != "options"}
+    assert set(names) >= asked | {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]}
+    for path, method, operation in operations():
+        if method != "options":
+            assert f"<code>{path}</code>" in page
+            assert all(f"<td>{status}</td>" in page for status in operation["responses"])
+
+
+def test_what_stands_in_it_is_text_on_the_page() -> None:
+    """Whatever somebody writes there."""
+    evil = copy.deepcopy(DOCUMENT)
+    evil["info"]["title"] = evil["paths"]["/rooms"]["get"]["summary"] = "<script>alert(1)</script>"
+    evil["components"]["schemas"]["Room"]["description"] = '"><img src=x onerror=alert(1)>'
+    page = reference.page(evil)
+    assert "<script" not in page and "<img" not in page and "&lt;script&gt;" in page
+
+
 # -- what is answered
 
 
@@ -279,7 +309,7 @@ CHAT = [
     ("/moderation", "post", MODERATOR),
 ]
 """With who may do it."""
-WRONG = {"get": "?limit=many", "delete": f"?id={65 * 'x'}&reason={124 * 'x'}"}
+WRONG = {"get": "?limit=many", "delete": "?id=" + 65 * "x"}
 """Queries that can't be, where a request has no body."""
 
 
@@ -287,7 +317,10 @@ async def refusals(seen: Seen) -> None:
     """What is wrong with a request, from its body to who sends it."""
     for path, method, who in CHAT:
         query, body = (WRONG[method], None) if method in WRONG else ("", b"no JSON")
-        if "400" in PATHS[path][method]["responses"]:
+        if "{user}" in path:
+            response = await seen.it.fetch(path.replace("{user}", "%E2%80%8B"), method.upper(), body, **who)
+            seen.hold(response, seen.note(path, method, response.code))
+        elif "400" in PATHS[path][method]["responses"]:
             await seen.ask(path, method, body, 400, query=query, by=who)
         no_token = {"Authorization": "Bearer none-of-ours"}
         await seen.ask(path, method, body, 401, by=no_token)

@@ -20,12 +20,14 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]
 from msgspec import Struct
 
-from service.assets import modules
+from service.assets import modules, reference
 
 PAGE = "index.html"  # the page whose modules and sheets are joined
 MANIFEST = "manifest.webmanifest"
 WORKER = "worker.js"
 WORKER_OFF = "worker-off.js"
+DOCUMENT = "openapi.json"
+REFERENCE = "reference.html"  # the same for people, made of it
 LEAST_GAIN = 0.9  # what isn't made smaller than that is sent as it is
 
 TYPES = {
@@ -82,7 +84,9 @@ def load(folder: Path, told: tuple[tuple[str, str], ...] = ()) -> Assets:
     if told and PAGE in sources:
         attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in told)
         sources[PAGE] = sources[PAGE].replace(b"<html", b"<html" + attributes.encode(), 1)
-    pages = {path: text for path, text in sources.items() if path.endswith(".html")}
+    if DOCUMENT in sources:
+        sources[REFERENCE] = reference.page(json.loads(sources[DOCUMENT])).encode()
+    pages = {path: text for path, text in sources.items() if path.endswith(".html") or path == DOCUMENT}
     files = {path: _asset(path, content) for path, content in sources.items()}
     release = ""
     if PAGE in sources:
@@ -106,7 +110,8 @@ def _released(sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]
     """What the release holds, by path in it; and which of that the chat page asks for, now or later."""
     page = sources[PAGE].decode()
     texts = {path: modules.lean(text.decode()) for path, text in sources.items() if path.endswith((".js", ".css"))}
-    released = {path: text for path, text in sources.items() if not path.endswith((".html", ".ts"))}
+    apart = (".html", ".ts", DOCUMENT)
+    released = {path: text for path, text in sources.items() if not path.endswith(apart)}
     released |= {path: text.encode() for path, text in texts.items()}
     kept = dict.fromkeys(_NAMED.findall(_SHEETS.sub(_first, page)))
     for entry in _SCRIPT.findall(page):

@@ -68,7 +68,7 @@ class MembersHandler(BackendHandler):
         user = await self.service_in(room)
         limit = min(self.number("limit", PEOPLE_LIMIT), PEOPLE_LIMIT)
         cursor = self.get_query_argument("after", "")
-        self.charge(user, "pages", 1 + limit // 50)
+        self.charge(user, "pages", page_cost(limit))
         presence = self.node.broker.presence
         members, following = await presence.people(room, max(1, limit), cursor)
         count = (await presence.roster(room)).count

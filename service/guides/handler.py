@@ -85,6 +85,13 @@ class GuestHandler(GuideHandler):
         return Refusal(CloseCode.REMOVED, banned(held.reason), "banned") if held else super().admit()
 
     @classmethod
+    def disconnect(cls, user: str, reason: str) -> None:
+        """Close the socket of who speaks here as `user`."""
+        for session in list(cls.sessions):
+            if isinstance(session, GuestSession) and session.voice is not None and session.voice.id == user:
+                session.close(CloseCode.UNAUTHENTICATED, reason)
+
+    @classmethod
     def remove(cls, sanction: Sanction, reason: str) -> None:
         """Close the sockets of whom a moderator removed from the lobby, or from everywhere."""
         if sanction.room in ("", LOBBY):
