@@ -15,7 +15,7 @@ export function showHelp() {
   const body = el("div", { class: "help-parts scroll", tabIndex: 0, role: "group", "aria-labelledby": "help-title" });
   for (const { name, rows } of parts) {
     const list = el("dl");
-    for (const [typed, says] of rows) list.append(el("div", {}, el("dt", {}, el("kbd", {}, typed)), el("dd", {}, says)));
+    for (const [typed, says] of rows) list.append(el("div", {}, el("dt", {}, el("kbd", { dir: "auto" }, typed)), el("dd", {}, says)));
     body.append(el("section", {}, el("h3", {}, name), list));
   }
   const dialog = el("dialog", { class: "help", "aria-labelledby": "help-title" }, heading, body);

@@ -29,7 +29,7 @@ const MARGIN = 8; // px between the menu and the edges of the window
 export function openMenu({ label, about, items, within, opener }) {
   if (document.querySelector(".menu")) return; // pressed twice
   const node = el("div", { class: "menu", role: "menu", "aria-label": label });
-  node.append(el("p", { class: "menu-head", "aria-hidden": "true" }, about));
+  node.append(el("p", { class: "menu-head", "aria-hidden": "true" }, el("bdi", {}, about)));
   for (const part of items.filter(({ length }) => length > 0)) node.append(...partOf(part, (item) => choose(item)));
   within.append(node);
   place(node, opener());
@@ -78,8 +78,9 @@ function place(node, button) {
   const at = button?.getBoundingClientRect() ?? new DOMRect(innerWidth / 2, innerHeight / 2);
   const { width, height } = node.getBoundingClientRect();
   const top = at.bottom + height + MARGIN > innerHeight ? at.top - height : at.bottom;
+  const left = document.dir === "rtl" ? at.right - width : at.left;
   const within = (/** @type {number} */ value, /** @type {number} */ most) => Math.max(MARGIN, Math.min(value, most - MARGIN));
-  node.style.setProperty("--left", `${within(at.left, innerWidth - width)}px`);
+  node.style.setProperty("--left", `${within(left, innerWidth - width)}px`);
   node.style.setProperty("--top", `${within(top, innerHeight - height)}px`);
 }
 
