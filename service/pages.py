@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 from tornado.web import StaticFileHandler
 
-from service.assets.negotiation import preferred
-from service.assets.release import Asset, Assets
+from service.assets.negotiation import language, preferred
+from service.assets.release import PAGE, Asset, Assets
 from service.handler import ApiError, Handler
 from service.identity.headers import page_policy
 from service.names import check_room
@@ -19,6 +19,8 @@ from service.sockets.tornado_private import answer_headers, answered
 
 _HERE = Path(__file__).parent
 STATIC = next(path for path in (_HERE / "static", _HERE.parent / "static") if path.is_dir())  # installed; in the tree
+
+DEFAULT_LANGUAGE = "en"
 
 CHECKED = "no-cache"  # by its tag, before each use: a deploy is seen at once
 FOR_GOOD = "public, max-age=31536000, immutable"
@@ -75,7 +77,20 @@ class PageHandler(AssetHandler):
 
     def get(self) -> None:
         self.be_page()  # the service worker may do what it says, too
+        if self._file == PAGE:
+            self._name_words()
         self.finish(self.begin(self.assets.pages[self._file], CHECKED))
+
+    def _name_words(self) -> None:
+        """Have the browser fetch the words of its language beside the script that will ask for them, not after it.
+
+        Somebody who chose another language there gets that by the script.
+        """
+        words = self.assets.words
+        wanted = language(self.request.headers.get("Accept-Language", ""), words) or DEFAULT_LANGUAGE
+        if path := words.get(wanted):
+            self.set_header("Link", f'<{path}>; rel="modulepreload"')
+        self.vary_by("Accept-Language")
 
 
 class Missing(AssetHandler):

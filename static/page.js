@@ -11,27 +11,34 @@ import { Entrance } from "./page/entrance.js";
 import { loadHands, loadParser } from "./page/later.js";
 import "./page/looks.js";
 import { store } from "./page/store.js";
-import { words } from "./page/words.js";
-
-sayShell();
+import { learn, words } from "./page/words.js";
 
 /** @import { Complaint } from "./page/entrance.js" */
 
 /** @type {Conversation | null} */
 let conversation = null;
 
-const entrance = new Entrance({
-  enter,
-  accept: () => {
-    identity.accept();
-    begin();
-  },
-  refuse: () => {
-    identity.refuse();
-    begin();
-  },
-  signOut: () => conversation?.askToSignOut(),
-});
+/** @type {Entrance} */
+let entrance;
+
+/** Nothing is shown before there are words for it. */
+async function start() {
+  await learn();
+  sayShell();
+  entrance = new Entrance({
+    enter,
+    accept: () => {
+      identity.accept();
+      begin();
+    },
+    refuse: () => {
+      identity.refuse();
+      begin();
+    },
+    signOut: () => conversation?.askToSignOut(),
+  });
+  begin();
+}
 
 /** @type {(name: string, room: string) => Promise<Complaint | null>} */
 async function enter(name, room) {
@@ -83,4 +90,4 @@ addEventListener("load", () => {
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 const room = placeOf()?.room ?? FIRST_ROOM;
-begin();
+void start();

@@ -20,7 +20,8 @@ const SHELL = "/";
 const PAGES = /^\/(?:r\/[a-z0-9][a-z0-9_-]{0,63}(?:\/[1-9][0-9]{0,14})?)?$/;
 const FILES = /^\/static\/v-/;
 /** Kept once somebody wants them: they are half of all, and most visits go without. */
-const WANTED = /\/(?:icons|vendor\/emoji|page\/(?:emoji|picker))\b/;
+const WANTED = /\/(?:icons|vendor\/emoji|page\/(?:emoji|picker|words\/))\b/;
+const WORDS = /\/page\/words\/([a-z]+)(?:-later)?\.js$/;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(forgetOld()));
@@ -31,6 +32,7 @@ worker.addEventListener("fetch", (event) => {
   if (mode === "navigate" && PAGES.test(pathname)) event.respondWith(shell(event.request));
   else if (mode !== "navigate" && FILES.test(pathname)) event.respondWith(file(event, pathname));
 });
+worker.addEventListener("message", (event) => event.waitUntil(keepWords([event.data.language])));
 worker.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(lead(event.notification.data.room));
@@ -43,8 +45,25 @@ async function install() {
   if (!page.ok || page.redirected || !text.includes(`/static/${name}/`)) throw new Error("another release answers");
   const cache = await caches.open(CACHE);
   await cache.addAll(files.filter((path) => !WANTED.test(path)));
+  await keepWords(await languages());
   await cache.put(SHELL, page);
   await worker.skipWaiting();
+}
+
+/** What a page may open in: the browser's languages, and those of the releases before. @returns {Promise<string[]>} */
+async function languages() {
+  const names = (await caches.keys()).filter((key) => key.startsWith(PREFIX));
+  const kept = await Promise.all(names.map(async (key) => (await caches.open(key)).keys()));
+  const before = kept.flat().flatMap(({ url }) => WORDS.exec(url)?.[1] ?? []);
+  const known = files.map((path) => WORDS.exec(path)?.[1]);
+  const first = worker.navigator.languages.map((tag) => tag.split("-")[0].toLowerCase()).find((one) => known.includes(one));
+  return [...new Set([first ?? "en", ...before])];
+}
+
+/** @param {string[]} languages */
+async function keepWords(languages) {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(languages.flatMap((one) => files.filter((path) => WORDS.exec(path)?.[1] === one)));
 }
 
 /** All but our own and the newest of the others, whose pages may still be open. */

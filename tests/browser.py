@@ -252,7 +252,7 @@ class Person:
         await self.page.evaluate(
             """async () => {
                 const there = (name) => performance.getEntriesByType("resource").some((one) => one.name.endsWith(name));
-                while (!there("/hands.js") || !there("/queue.css")) {
+                while (!there("/hands.js") || !there("/queue.css") || !there("-later.js")) {
                     await new Promise((resolve) => setTimeout(resolve, 20));
                 }
             }"""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.assets.modules import ModuleError, graph, joined, lean
-from service.assets.negotiation import preferred
+from service.assets.negotiation import language, preferred
 from service.assets.release import load
 from service.pages import STATIC
 
@@ -217,14 +217,49 @@ def test_a_first_view_is_light() -> None:
     smallest = {path: min(map(len, asset.bodies.values())) for path, asset in {**assets.files, **assets.pages}.items()}
     page = assets.pages["index.html"].plain.decode()
     (later,) = re.findall(r"<template.*?</template>", page, re.DOTALL)
-    first = smallest["index.html"] + sum(
-        smallest[path]
-        for path in set(re.findall(r'(?:src|href)="/static/([^"]+)"', page.replace(later, "")))
-        if path.endswith((".js", ".css", "favicon.svg"))
+    words = {name: smallest[f"{assets.release}/page/words/{name}.js"] for name in ("en", "en-later")}
+    first = (
+        words["en"]
+        + smallest["index.html"]
+        + sum(
+            smallest[path]
+            for path in set(re.findall(r'(?:src|href)="/static/([^"]+)"', page.replace(later, "")))
+            if path.endswith((".js", ".css", "favicon.svg"))
+        )
     )
     assert first <= 54_400
-    behind = sum(smallest[f"{assets.release}/page/{name}.js"] for name in ("hands", "formatted"))
+    behind = words["en-later"] + sum(smallest[f"{assets.release}/page/{name}.js"] for name in ("hands", "formatted"))
     assert first + behind + smallest["worker.js"] + smallest["index.html"] <= 93_000
+
+
+@pytest.mark.parametrize(
+    ("accepted", "wanted"),
+    [
+        ("", ""),
+        ("de", "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("pt-BR,pt;q=0.9,AR;q=0.5,en;q=0.4", "ar"),
+        ("en;q=0.2, ja;q=0.7", "ja"),
+        ("de;q=0, en", "en"),
+        ("fr, *", ""),
+        ('"de", ;;;, d e', ""),
+    ],
+)
+def test_the_language_is_what_the_client_wants_most(accepted: str, wanted: str) -> None:
+    """Of those that there are, whatever its region; without a word of any, none."""
+    assert language(accepted, ["ar", "de", "en", "ja"]) == wanted
+
+
+async def test_the_page_comes_with_the_words_of_its_reader() -> None:
+    """The browser is told where they are, with the page; in English, where there are none of its languages."""
+    async with serving() as it:
+        for accepted, wanted in (("de-DE,de;q=0.9", "de"), ("ar", "ar"), ("tlh", "en"), ("", "en")):
+            answer = await it.fetch("/r/garden", Accept_Language=accepted)
+            path = load(STATIC).words[wanted]
+            assert answer.headers["Link"] == f'<{path}>; rel="modulepreload"'
+            assert "Accept-Language" in answer.headers["Vary"].split(", ")
+            assert (await it.fetch(path)).headers["Cache-Control"] == IMMUTABLE
+        assert "Link" not in (await it.fetch("/static/index.html")).headers
 
 
 async def test_a_release_that_is_not_ours_is_not_there() -> None:

@@ -28,6 +28,7 @@ WORKER = "worker.js"
 WORKER_OFF = "worker-off.js"
 DOCUMENT = "openapi.json"
 REFERENCE = "reference.html"  # the same for people, made of it
+_WORDS = re.compile(r"page/words/([a-z]+)\.js")
 LEAST_GAIN = 0.9  # what isn't made smaller than that is sent as it is
 
 TYPES = {
@@ -66,12 +67,13 @@ class Asset(Struct, frozen=True):
 
 class Assets(Struct, frozen=True):
     """`files` by their path below /static/, the release's with its name before; `pages`, which have addresses of their
-    own, by file name.
+    own, by file name; the addresses of the chat page's `words` by language.
     """
 
     release: str
     files: Mapping[str, Asset]
     pages: Mapping[str, Asset]
+    words: Mapping[str, str]
 
 
 @cache
@@ -95,7 +97,9 @@ def load(folder: Path, told: tuple[tuple[str, str], ...] = ()) -> Assets:
         release = "v-" + _digest(released | root)
         files |= {f"{release}/{path}": _asset(path, content, small=True) for path, content in released.items()}
         pages |= {path: _at_root(path, text.decode(), release, kept).encode() for path, text in root.items()}
-    return Assets(release, files, {path: _asset(path, content, small=path == PAGE) for path, content in pages.items()})
+    words = {match[1]: f"/static/{release}/{path}" for path in sources if (match := _WORDS.fullmatch(path))}
+    assets = {path: _asset(path, content, small=path == PAGE) for path, content in pages.items()}
+    return Assets(release, files, assets, words)
 
 
 def _visible(folder: Path) -> Iterator[Path]:

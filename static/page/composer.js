@@ -243,8 +243,8 @@ export class Composer {
 
   async #pickEmoji() {
     const at = /** @type {HTMLElement} */ (this.#text.parentElement); // the box with all that is in it
-    const shown = await pickEmoji({ at, says: words.picker.insert, onPick: (emoji) => this.#insert(emoji) });
-    if (!shown) this.#object(words.picker.missing);
+    const shown = await pickEmoji({ at, says: words.composer.emoji, onPick: (emoji) => this.#insert(emoji) });
+    if (!shown) this.#object(words.notices.noEmoji);
   }
 
   /** Where the cursor is, as if it were typed. @param {string} text */

@@ -29,7 +29,7 @@ import { afterInRoom, isOut } from "./standing.js";
 import { Status, showTyping, toast } from "./status.js";
 import { storage, store } from "./store.js";
 import { formattable, spoken } from "./text.js";
-import { sentence, words } from "./words.js";
+import { refusal, title, words } from "./words.js";
 
 /**
  * @import { ChatEvents } from "../client.js"
@@ -227,7 +227,7 @@ export class Conversation {
     chat.on("moderated", (frame) => this.#onModerated(frame));
     chat.on("reconnect", ({ in_ms }) => this.#status.on({ type: "reconnect", in_ms }));
     chat.on("problem", ({ code, message }) => {
-      if (!PASSING_ERRORS.includes(code)) toast(sentence(message)); // nobody waits for what they read and type to be told
+      if (!PASSING_ERRORS.includes(code)) toast(refusal(message, code)); // nobody waits for what they read and type to be told
     });
     this.#onRoom("joined", (room, frame) => {
       const stood = room.seenAt !== null && room.epoch === frame.epoch && !this.#log.atEnd; // in what was seen last
@@ -306,7 +306,7 @@ export class Conversation {
       this.#toEntrance({ ...where, complaint: { sign } });
       return;
     }
-    const says = { name_taken: words.entrance.nameTaken, bad_request: sentence(reason) };
+    const says = { name_taken: words.entrance.nameTaken, bad_request: refusal(reason, "bad_request") };
     const complaint = says[/** @type {keyof typeof says} */ (code)];
     if (complaint) this.#toEntrance({ ...where, complaint: { name: complaint } });
   }
@@ -388,7 +388,7 @@ export class Conversation {
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       if (error.code === "name_taken") return words.entrance.nameTaken;
-      return error.status === 0 ? words.entrance.unreachable : sentence(error.message);
+      return error.status === 0 ? words.entrance.unreachable : refusal(error.message, error.code);
     }
     return null;
   }
@@ -446,7 +446,7 @@ export class Conversation {
   #onRemoved(room, frame) {
     const { user, removed } = room.get(frame.target) ?? {};
     if (user && !removed && frame.user.id === this.#me && user.id !== this.#me) {
-      toast(words.moderation.messageRemoved(user.name));
+      toast(words.notices.messageRemoved(user.name));
     }
     room.onRemoved(frame, this.#me);
     if (room === this.#current && this.#composer.onRemoved(frame.target)) toast(words.notices.messageGone);
@@ -455,7 +455,7 @@ export class Conversation {
   /** @param {Refusal} refusal */
   #onRefused({ room, type, code, message, text }) {
     if (type !== "join") {
-      toast(words.notices.refused(words.notices[type], sentence(message)));
+      toast(words.notices.refused(words.notices[type], refusal(message, code)));
       if (text && type === "edit") this.#keepWords(room, text);
       return;
     }
@@ -806,7 +806,7 @@ export class Conversation {
     this.#sidebar.rooms(rooms, this.#listed.filter(({ room }) => !this.#rooms.has(room)));
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
     const mentions = rooms.reduce((sum, room) => sum + room.mentions, 0);
-    document.title = words.title({ room: current, unread, mentions });
+    document.title = title({ room: current, unread, mentions });
     showBadge({ unread, mentions });
     for (const room of rooms) if (!room.unread && !room.mentions) this.#alerts?.onRead(room.name);
   });

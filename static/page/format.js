@@ -3,22 +3,22 @@
  * @module
  */
 
-import { locale, words } from "./words.js";
+import { byLocale, relativeDay } from "./words.js";
 
-const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
-const whole = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
-const weekday = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
-const year = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
+const clock = byLocale((locale) => new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }));
+const whole = byLocale((locale) => new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" }));
+const weekday = byLocale((locale) => new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" }));
+const year = byLocale((locale) => new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" }));
 
 const DAY_MS = 86_400_000;
 const PICTURE = "\\p{Extended_Pictographic}\\uFE0F?\\p{Emoji_Modifier}?";
 const EMOJI_ONLY = new RegExp(`^(?:(?:${PICTURE}(?:\\u200D${PICTURE})*|\\p{RI}{2})\\s*){1,3}$`, "u");
 
 /** 14:05. @param {number} at */
-export const time = (at) => clock.format(at);
+export const time = (at) => clock().format(at);
 
 /** The whole date and time, for those who ask. @param {number} at */
-export const moment = (at) => whole.format(at);
+export const moment = (at) => whole().format(at);
 
 /** A number that names the local day of `at`. @param {number} at */
 export function dayOf(at) {
@@ -29,9 +29,9 @@ export function dayOf(at) {
 /** Today, Yesterday, or the date. @param {number} day as `dayOf` names it */
 export function dayName(day) {
   const today = dayOf(Date.now());
-  if (day === today) return words.days.today;
-  if (day === dayOf(today - DAY_MS / 2)) return words.days.yesterday;
-  return (today - day < 300 * DAY_MS ? weekday : year).format(day);
+  if (day === today) return relativeDay(0);
+  if (day === dayOf(today - DAY_MS / 2)) return relativeDay(-1);
+  return (today - day < 300 * DAY_MS ? weekday : year)().format(day);
 }
 
 // As service/names.py has it: what is drawn as nothing, symbols among it that no property tells.

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { learnMore } from "./words.js";
+
 const AGAIN_MS = 2000; // after something could not be loaded
 
 /**
@@ -26,7 +28,7 @@ function once(load) {
 
 /** What somebody needs who does something, and how that looks. */
 export const loadHands = once(async () => {
-  const [hands] = await Promise.all([import("./hands.js"), ...sheets()]);
+  const [hands] = await Promise.all([import("./hands.js"), learnMore(), ...sheets()]);
   return hands;
 });
 

@@ -9,7 +9,7 @@
  */
 
 import { storage, store } from "./store.js";
-import { locale } from "./words.js";
+import { compare } from "./words.js";
 
 /** @typedef {"all" | "mentions" | ""} Notify which messages are told by notifications */
 /** @typedef {{since: number, favourite: boolean, muted: boolean, notify: Notify}} Chosen `since`: Unix time in ms */
@@ -20,7 +20,6 @@ const SOUND = `${PREFIX}sound`;
 const ENTRY = /^parley\.room\.(in|favourite|muted|notify)\.([a-z0-9_-]+)$/;
 const ROOMS_LIMIT = 100; // beyond it, the one entered first is left; the service has a limit of its own
 const GATHER_MS = 50; // so that what another tab writes at one go is read at one go
-const collator = new Intl.Collator(locale, { numeric: true });
 
 export class RoomList {
   #onChange;
@@ -51,7 +50,7 @@ export class RoomList {
   /** Their names: favourites first, each part by name. */
   get names() {
     const rank = (/** @type {string} */ room) => (this.#rooms.get(room)?.favourite ? 0 : 1);
-    return [...this.#rooms.keys()].sort((one, other) => rank(one) - rank(other) || collator.compare(one, other));
+    return [...this.#rooms.keys()].sort((one, other) => rank(one) - rank(other) || compare(one, other));
   }
 
   /**

@@ -9,7 +9,7 @@ import { dayName, dayOf, isEmojiOnly, moment, time } from "./format.js";
 import { folded } from "./fold.js";
 import { store } from "./store.js";
 import { messageNodes } from "./text.js";
-import { list, sentence, words } from "./words.js";
+import { list, number, refusal, words } from "./words.js";
 
 /**
  * @import { Begun, Person } from "../protocol.js"
@@ -108,7 +108,7 @@ function reactions({ message: { reactions: given = {} }, me, names }) {
     const properties = { type: "button", class: "chip", title: who, "aria-pressed": mine, "data-action": "react" };
     const label = words.message.reaction(emoji, users.length, who);
     const button = el("button", { ...properties, "aria-label": label, "data-emoji": emoji });
-    button.append(el("span", { class: "emoji" }, emoji), el("span", {}, String(users.length)));
+    button.append(el("span", { class: "emoji" }, emoji), el("span", {}, number(users.length)));
     return button;
   });
   return chips.length > 0 ? [el("div", { class: "reactions" }, ...chips)] : [];
@@ -121,7 +121,7 @@ function readers({ readers: users }) {
   const node = el("div", { class: "readers", title: says });
   node.append(...users.slice(0, READERS_SHOWN).map((user) => avatar(user, "tiny")));
   if (users.length > READERS_SHOWN) {
-    node.append(el("span", { class: "more", "aria-hidden": "true" }, `+${users.length - READERS_SHOWN}`));
+    node.append(el("span", { class: "more", "aria-hidden": "true" }, `+${number(users.length - READERS_SHOWN)}`));
   }
   node.append(el("span", { class: "hidden" }, says));
   return [node];
@@ -135,7 +135,7 @@ function pending({ id, text, state, sent, error, me, first, last, at, mentionabl
   const body = el("div", { class: "body" }, head({ user, own: true, first, at }));
   body.append(bubble({ id, text }, store.name, mentionable));
   if (failed) {
-    const says = status("alert", words.message.failed(sentence(error ?? "")));
+    const says = status("alert", words.message.failed(refusal(error ?? "")));
     const again = el("button", { type: "button", class: "plain small", "data-action": "retry" }, words.message.retry);
     const drop = el("button", { type: "button", class: "plain small", "data-action": "discard" }, words.message.discard);
     body.append(says, el("div", { class: "row" }, again, drop));

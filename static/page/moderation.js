@@ -10,7 +10,7 @@ import { RequestError } from "../client.js";
 import { el } from "./dom.js";
 import { openLayer } from "./layers.js";
 import { toast } from "./status.js";
-import { sentence, words } from "./words.js";
+import { refusal, span, words } from "./words.js";
 
 /**
  * @import { Action, Moderate, Moderated, Person } from "../protocol.js"
@@ -51,8 +51,8 @@ export function openModeration(about) {
   ]);
   const where = select("moderation-where", [option(room, says.here(room)), ...(everywhere ? [option("", says.everywhere)] : [])]);
   const term = select("moderation-term", [
-    ...TERMS_S.map((seconds) => option(String(seconds), says.term(seconds))),
-    option(FOR_GOOD, says.term(null)),
+    ...TERMS_S.map((seconds) => option(String(seconds), span(seconds))),
+    option(FOR_GOOD, says.forGood),
   ]);
   const reason = el("input", { id: "moderation-reason", maxLength: REASON_LIMIT, autocomplete: "off", dir: "auto" });
   const network = el("input", { id: "moderation-network", type: "checkbox" });
@@ -99,7 +99,7 @@ export function openModeration(about) {
   const form = el(
     "form",
     {},
-    el("h2", { id: "moderation-title" }, says.open(person.name)),
+    el("h2", { id: "moderation-title" }, words.sidebar.moderate(person.name)),
     field(says.what, what),
     field(says.where, where),
     ...Object.values(fields),
@@ -136,7 +136,7 @@ async function act(about, order) {
     await about.moderate(order);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    return error.code in says.failed ? says.failed[/** @type {"offline"} */ (error.code)] : sentence(error.message);
+    return error.code in says.failed ? says.failed[/** @type {"offline"} */ (error.code)] : refusal(error.message, error.code);
   }
   const undo = isLift(order.action) ? null : UNDO[/** @type {keyof typeof UNDO} */ (order.action)];
   const done = says.done[order.action](sanction(order, about.person));

@@ -77,7 +77,7 @@ class Picker {
   #onPick;
   #box = el("input", { type: "search", class: "picker-search", role: "combobox", autocomplete: "off" });
   #grid = el("div", { id: "picker-grid", class: "picker-grid scroll", role: "listbox", tabIndex: -1 });
-  #name = el("div", { class: "picker-name", "aria-hidden": "true" });
+  #name = el("div", { class: "picker-name", lang: "en", dir: "auto", "aria-hidden": "true" });
   #tones = el("div", { class: "picker-tones", role: "radiogroup", "aria-label": words.picker.tone, hidden: true });
   #tone = el("button", { type: "button", class: "icon emoji", "aria-expanded": "false" });
   /** @type {Emoji[]} as they stand in the grid */
@@ -283,7 +283,7 @@ class Picker {
 
 /** @type {(emoji: Emoji, index: number) => HTMLElement} */
 function cell(emoji, index) {
-  const states = { role: "option", "aria-label": emoji.name, "aria-selected": "false" };
+  const states = { role: "option", lang: "en", "aria-label": emoji.name, "aria-selected": "false" };
   return el("div", { class: "cell emoji", id: `picker-${index}`, "data-index": index, ...states }, drawn(emoji));
 }
 

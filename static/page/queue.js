@@ -6,7 +6,7 @@
 
 import { byId, el } from "./dom.js";
 import { isBlank } from "./format.js";
-import { sentence, words } from "./words.js";
+import { refusal, words } from "./words.js";
 
 /** @import { OutboxEntry } from "../outbox.js" */
 
@@ -110,7 +110,7 @@ export class Queue {
   #shown({ id, frame, state, error }, { elsewhere, sendable }) {
     const says = words.queue;
     const what = el("div", { class: "entry-text", dir: "auto" }, says.what(frame));
-    const fate = state === "failed" ? words.message.failed(sentence(error ?? "")) : says.states[state];
+    const fate = state === "failed" ? words.message.failed(refusal(error ?? "")) : says.states[state];
     const about = el("div", { class: "entry-fate" }, elsewhere ? says.inRoom(elsewhere, fate) : fate);
     if (state === "sending") return [what, about];
     const button = (/** @type {string} */ label, /** @type {() => void} */ onclick) =>

@@ -16,6 +16,7 @@
 import { isMentioned, Names } from "./mentions.js";
 import { joining } from "./standing.js";
 import { Stretch } from "./stretch.js";
+import { compare } from "./words.js";
 
 const MESSAGES_LIMIT = 600; // kept while nobody reads the older ones
 const UNSEEN_LIMIT = 10_000; // kept unread, in a room that nobody looks at for days
@@ -128,7 +129,7 @@ export class Room {
     /** @param {Person} person */
     const add = ({ id, name }) => !people.has(name) && people.set(name, { id, name });
     for (const { user } of this.messages.slice(-SPEAKERS_LIMIT).reverse()) add(user);
-    for (const [id, name] of [...this.members].sort(([, one], [, other]) => one.localeCompare(other))) add({ id, name });
+    for (const [id, name] of [...this.members].sort(([, one], [, other]) => compare(one, other))) add({ id, name });
     return [...people.values()];
   }
 

@@ -8,7 +8,7 @@ import { withHands } from "./demand.js";
 import { avatar, byId, closest, el, icon, iconButton } from "./dom.js";
 import { openLayer } from "./layers.js";
 import { isOut } from "./standing.js";
-import { number, words } from "./words.js";
+import { compare, number, words } from "./words.js";
 
 /**
  * @import { ListedRoom, Person } from "../protocol.js"
@@ -241,11 +241,11 @@ export class Sidebar {
     open.classList.toggle("unread", unread + mentions > 0);
     if (mentions > 0) {
       const says = el("span", { class: "hidden" }, ` ${words.sidebar.mentionYou(mentions)}`);
-      open.append(el("span", { class: "badge mentions" }, `@${mentions > 99 ? "99+" : mentions}`, says));
+      open.append(el("span", { class: "badge mentions" }, `@${upTo99(mentions)}`, says));
     }
     if (unread > 0) {
       const says = el("span", { class: "hidden" }, ` ${words.sidebar.unread}`);
-      open.append(el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), says));
+      open.append(el("span", { class: "badge" }, upTo99(unread), says));
     }
     return open;
   }
@@ -272,7 +272,7 @@ export class Sidebar {
     const count = isOut(room.standing) ? 0 : room.count;
     const members = count > 0 ? [...room.members].map(([id, name]) => ({ id, name })) : [];
     const rank = (/** @type {Person} */ { id }) => (id === me ? 0 : 1);
-    members.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
+    members.sort((one, other) => rank(one) - rank(other) || compare(one.name, other.name));
     const lately = room.lately();
     const signature = JSON.stringify([members, count, isModerator, lately]);
     if (this.#drawn.people === signature) return;
@@ -300,7 +300,7 @@ export class Sidebar {
     if (isMe) {
       node.append(el("span", { class: "muted" }, words.sidebar.you));
     } else if (isModerator) {
-      const button = iconButton("shield", words.moderation.open(person.name), () => this.#on.moderate(person));
+      const button = iconButton("shield", words.sidebar.moderate(person.name), () => this.#on.moderate(person));
       button.classList.add("moderate");
       button.dataset.user = person.id;
       node.append(button);
@@ -308,6 +308,9 @@ export class Sidebar {
     return node;
   }
 }
+
+/** @param {number} value */
+const upTo99 = (value) => (value > 99 ? `${number(99)}+` : number(value));
 
 /** @type {(symbol: string, says: string) => HTMLElement} */
 const sign = (symbol, says) =>

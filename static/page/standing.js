@@ -5,7 +5,7 @@
  */
 
 import { CloseCode } from "../codes.js";
-import { sentence, words } from "./words.js";
+import { refusal, words } from "./words.js";
 
 /**
  * @import { LinkState } from "../link.js"
@@ -212,6 +212,7 @@ function settled(standing, now) {
  * @typedef {object} RoomStanding
  * @property {RoomStateName} name
  * @property {string} reason
+ * @property {ErrorCode} [code] of the service's reason; a person's has none
  * @property {number | null} until when it is tried again
  */
 
@@ -250,7 +251,7 @@ export function afterInRoom(standing, happening, now) {
 function refused(code, message) {
   const ban = BANNED.exec(message);
   if (ban) return { name: "roomBanned", reason: ban[1] ?? "", until: null };
-  return { name: code === "forbidden" ? "roomForbidden" : "roomRefused", reason: message, until: null };
+  return { name: code === "forbidden" ? "roomForbidden" : "roomRefused", reason: message, code, until: null };
 }
 
 /** Whether one can't be in the room: nothing new comes, and nothing can be said. @param {RoomStanding} standing */
@@ -274,7 +275,7 @@ export function shown(standing, now) {
     const text = says[/** @type {"full"} */ (name)];
     return { kind: "wait", text, passing: says.again(secondsTo(until, now)), ways: STATES[name] };
   }
-  const why = reason ? sentence(reason) : "";
+  const why = reason ? refusal(reason) : "";
   return { kind: "stop", text: ending(name, code, room, why), ways: STATES[name] };
 }
 
@@ -297,9 +298,9 @@ function ending(name, code, room, why) {
  * @param {number} now
  * @returns {Shown | null}
  */
-export function shownInRoom(room, { name, reason, until }, now) {
+export function shownInRoom(room, { name, reason, code, until }, now) {
   const says = words.standing;
-  const why = reason ? sentence(reason) : "";
+  const why = reason ? refusal(reason, code) : "";
   switch (name) {
     case "joining":
     case "live":

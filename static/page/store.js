@@ -6,8 +6,10 @@
 const NAME = "parley.name";
 const OWNER = "parley.owner";
 const OUT = "parley.out";
+/** Where the choice of a language is kept. */
+export const LANGUAGE_KEY = "parley.language";
 // The outbox is let go of entry by entry, for some may be of others; how the page looks is this browser's, not a person's.
-const STAYS = /^parley\.(?:outbox\.|theme$|density$)/;
+const STAYS = /^parley\.(?:outbox\.|theme$|density$|language$)/;
 /** The database of archive.js. */
 export const SEEN = "parley";
 
@@ -123,6 +125,15 @@ export const store = {
 
   set theme(theme) {
     write("parley.theme", theme);
+  },
+
+  /** The one that was chosen; "" for the browser's. */
+  get language() {
+    return storage?.getItem(LANGUAGE_KEY) ?? "";
+  },
+
+  set language(language) {
+    write(LANGUAGE_KEY, language);
   },
 
   get density() {

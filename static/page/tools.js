@@ -11,7 +11,7 @@ import { words } from "./words.js";
 
 const QUICK = ["👍", "❤️", "😂"];
 const HOVER_MS = 50; // over one row
-const STEPS = new Map([["ArrowRight", 1], ["ArrowLeft", -1]]);
+const STEPS = new Map([["ArrowRight", 1], ["ArrowLeft", -1]]); // where text goes to the right
 const below = matchMedia("(hover: none), (width < 44rem)"); // as in message.css: it stands below the text, and makes room
 
 export class Tools {
@@ -128,7 +128,7 @@ export class Tools {
     this.#edit.hidden = !own;
     this.#remove.hidden = !own && !moderated;
     this.#moderate.hidden = !moderated;
-    this.#moderate.title = this.#moderate.ariaLabel = words.moderation.open(author);
+    this.#moderate.title = this.#moderate.ariaLabel = words.sidebar.moderate(author);
   }
 
   /** @param {EventTarget | null} focused */
@@ -154,15 +154,15 @@ export class Tools {
     const onClose = () => (this.#picking = false);
     if (await pickEmoji({ at: this.#more, says: words.tools.pick, onPick, onClose })) return;
     onClose();
-    toast(words.picker.missing);
+    toast(words.notices.noEmoji);
   }
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    const step = STEPS.get(event.key);
+    const step = (STEPS.get(event.key) ?? 0) * (document.dir === "rtl" ? -1 : 1);
     const buttons = [...this.#bar.querySelectorAll("button")].filter(({ hidden }) => !hidden);
     const index = buttons.findIndex((button) => button === document.activeElement);
-    if (step === undefined || index < 0) return;
+    if (step === 0 || index < 0) return;
     buttons[(index + step + buttons.length) % buttons.length].focus();
     event.preventDefault();
     event.stopPropagation();

@@ -41,6 +41,8 @@ def test_what_is_said_is_what_the_documents_say() -> None:
     found = json.loads(
         node_source(f"""
             import {{ completeness }} from "./static/page/completeness.js";
+            import {{ learn }} from "./static/page/words.js";
+            await learn();
             const rooms = {json.dumps(ROOMS)};
             const said = Object.entries(rooms).map(([name, some]) => [name, some.map((room) => completeness(room))]);
             console.log(JSON.stringify(said));

@@ -19,7 +19,8 @@ def run(body: str, **arguments: Any) -> Any:
     names = "STATES, ROOM_STATES, begun, after, shown, joining, afterInRoom, shownInRoom, isOut"
     source = f"""
         import {{ {names} }} from "./static/page/standing.js";
-        import {{ words }} from "./static/page/words.js";
+        import {{ learn, words }} from "./static/page/words.js";
+        await learn();
         const now = {NOW};
         const {{ {", ".join(arguments) or "nothing"} }} = {json.dumps(arguments)};
         console.log(JSON.stringify((() => {{ {body} }})()));

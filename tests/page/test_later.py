@@ -9,6 +9,7 @@ from ..browser import Person, chromium, expect, person, settle
 from ..harness import NO_LIMITS, ServiceProcess
 
 HANDS = "**/page/hands.js"
+WORDS = "**/page/words/en-later.js"
 SHEETS = "**/page/queue.css"  # all that come later, in the first of them
 
 
@@ -44,7 +45,7 @@ async def test_a_click_on_what_is_still_on_its_way_is_not_lost(slow: str) -> Non
             await ada.page.wait_for_function("!history.state?.layers")
 
 
-@pytest.mark.parametrize("missing", [HANDS, SHEETS])
+@pytest.mark.parametrize("missing", [HANDS, SHEETS, WORDS])
 async def test_what_could_not_be_loaded_is_loaded_once_it_can_be(missing: str) -> None:
     """What is asked for meanwhile is said not to be there; all else works."""
     with ServiceProcess(NO_LIMITS) as service:

@@ -130,7 +130,7 @@ def releases(tmp_path: Path) -> list[Path]:
         shutil.copytree(STATIC, folder)
         page = folder / "index.html"
         page.write_text(page.read_text().replace("<title>Parley", f"<title>Parley {number}"))
-        words = folder / "page" / "words.js"
+        words = folder / "page" / "words" / "en.js"
         words.write_text(words.read_text().replace('app: "Parley"', f'app: "Parley {number}"'))
         folders.append(folder)
     return folders
