@@ -25,14 +25,14 @@ def origins(*allowed: str, host: str = "127.0.0.1", proxies: int = 0) -> Origins
     return Origins(allowed, Proxies(proxies), host)
 
 
-def request(*headers: tuple[str, str], protocol: str = "http") -> HTTPServerRequest:
+def request(*headers: tuple[str, str], protocol: str = "http", method: str = "GET") -> HTTPServerRequest:
     """A request from `PEER` with these headers, one of a name after another."""
     made = HTTPHeaders()
     for name, value in headers:
         made.add(name, value)
     if "Host" not in made:
         made["Host"] = "chat.example.com"
-    answer = HTTPServerRequest(start_line=RequestStartLine("GET", "/socket", "HTTP/1.1"), headers=made)
+    answer = HTTPServerRequest(start_line=RequestStartLine(method, "/socket", "HTTP/1.1"), headers=made)
     answer.remote_ip = PEER
     answer.protocol = protocol
     return answer
@@ -242,10 +242,27 @@ def test_request_without_an_origin() -> None:
     ):
         assert public.admits(request(("Sec-WebSocket-Protocol", offer)), handshake=True) is allowed, offer
         local = ("Host", "evil.example"), ("Sec-WebSocket-Protocol", offer)
-        assert not origins().admits(request(*local), handshake=True)
+        assert origins().admits(request(*local), handshake=True) is allowed, offer
         foreign = ("Origin", "https://evil.example"), ("Sec-WebSocket-Protocol", offer)
         assert not public.admits(request(*foreign), handshake=True)
-    assert not origins().admits(request(("Authorization", "Bearer abc.def")), handshake=True)
+
+
+def test_request_of_a_backend_by_a_name_of_its_own() -> None:
+    """A bearer token without an Origin, where pages always say one: on handshakes and POSTs. A GET may be a page's."""
+    token, foreign = ("Authorization", "Bearer abc.def"), ("Origin", "https://evil.example")
+    for one in (origins(), origins("https://chat.example.com", host="")):
+        for host in ("parley.internal:8000", "10.0.0.7", "[2001:db8::1]:80"):
+            name = ("Host", host)
+            assert one.admits(request(name, token), handshake=True)
+            assert one.admits(request(name, token, method="POST"))
+            assert not one.admits(request(name, token))
+            assert not one.admits(request(name, method="POST"))
+            assert not one.admits(request(name, ("Authorization", "Basic eDp5"), method="POST"))
+            assert not one.admits(request(name, token, foreign, method="POST"))
+            assert not one.admits(request(name, token, foreign), handshake=True)
+            assert not one.admits(request(name, token, ("Origin", f"http://{host}")), handshake=True)
+        assert not one.admits(request(("Host", ""), token), handshake=True)
+        assert not one.admits(request(("Host", ""), token, method="POST"))
 
 
 # -- addresses

@@ -176,17 +176,19 @@ class Origins:
 
         Without an Origin header it is no page's handshake or POST (Fetch standard, "append a request Origin
         header"). Such a request may pass, a `handshake` if it brings what no page has: a bearer token, or a ticket that
-        was asked for without an Origin.
+        was asked for without an Origin. With one of these it may come by any name of ours, for no page's name can lead
+        it here: backends know a service by names that no page does. A GET may be a page's without an Origin.
         """
         host = request.headers.get("Host", "")
-        if not self.serves(host):
-            return False
         origin = request.headers.get("Origin")
-        if origin is None:
-            if not handshake or bearer(request.headers) is not None:
-                return True
-            return (offered_ticket(request.headers) or "").startswith(DIRECT_PREFIX)
-        return self.allows(origin, self._proxies.scheme(request), host)
+        if origin is not None:
+            return self.serves(host) and self.allows(origin, self._proxies.scheme(request), host)
+        direct = bearer(request.headers) is not None or (
+            handshake and (offered_ticket(request.headers) or "").startswith(DIRECT_PREFIX)
+        )
+        if direct and (handshake or request.method == "POST"):
+            return _HOST_HEADER.fullmatch(host) is not None
+        return not handshake and self.serves(host)
 
     def cors_headers(self, request: HTTPServerRequest) -> dict[str, str]:
         """What lets an allowed page elsewhere read the answer, whatever its status (Fetch, "CORS protocol")."""

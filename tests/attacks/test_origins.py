@@ -104,6 +104,31 @@ async def test_without_an_origin_only_a_bearer_token_enters() -> None:
             assert bob.user == {"id": "u1", "name": "Bob"}
 
 
+async def test_a_backend_comes_by_an_internal_name() -> None:
+    """With its token, where no page comes without an Origin; a page that was led to that name comes nowhere."""
+    with ServiceProcess({"ALLOWED_ORIGINS": "https://chat.example.com"}) as service:
+        token = make_jwt("backend", "Backend", role="service")
+        message = b'{"id":"1","text":"Hello"}'
+
+        async def ask(start: str, *lines: str, body: bytes = b"") -> int:
+            known = ("Host: parley.internal:8000", f"Content-Length: {len(body)}")
+            head = "\r\n".join([f"{start} HTTP/1.1", *known, *lines, "", ""])
+            return (await exchange(service.port, head.encode() + body)).status
+
+        bearer, rebound = f"Authorization: Bearer {token}", "Origin: http://parley.internal:8000"
+        publish = "POST /rooms/lobby/messages"
+        assert await ask(publish, bearer, body=message) == 201
+        assert await ask(publish, "Authorization: Bearer x.y.z", body=message) == 401
+        assert await ask(publish, bearer, rebound, body=message) == 403
+        assert await ask("GET /rooms", bearer) == 403
+        assert await ask("POST /tickets", body=b'{"name":"Ada"}') == 403
+        assert await ask("POST /tickets", bearer, body=b"{}") == 201
+        extra = [("Authorization", f"Bearer {token}")]
+        for origin, status in ((None, 101), ("http://parley.internal:8000", 403)):
+            answer = await upgrade(service, origin=origin, host="parley.internal:8000", extra=extra)
+            assert answer.status == status
+
+
 async def test_a_ticket_is_bound_to_its_origin() -> None:
     """Of two allowed origins, one's ticket does not enter at the other."""
     with ServiceProcess({"ALLOWED_ORIGINS": "http://127.0.0.1,https://a.example,https://b.example"}) as service:
