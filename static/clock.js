@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Backoff } from "./backoff.js";
+import { Backoff } from "./client/backoff.js";
 import { byId } from "./page/dom.js";
 
 const backoff = new Backoff();

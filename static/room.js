@@ -3,8 +3,8 @@
  * @module
  */
 
-import { Backoff } from "./backoff.js";
-import { AfterClose, afterClose } from "./codes.js";
+import { Backoff } from "./client/backoff.js";
+import { AfterClose, afterClose } from "./client/codes.js";
 import { byId, el } from "./page/dom.js";
 
 /** @typedef {{kind: "join" | "talk" | "quit", user: string, message: string, members: string[]}} Heard */

@@ -273,7 +273,14 @@ async def test_a_release_that_is_not_ours_is_not_there() -> None:
 async def test_embedders_find_the_client_by_its_plain_name() -> None:
     """As it is written, modules apart."""
     async with serving() as it:
-        for name in ("client.js", "link.js", "client.d.ts"):
+        for name in (
+            "client.js",
+            "client.d.ts",
+            "client/client.js",
+            "client/link.js",
+            "client/bundle.js",
+            "client/client.d.ts",
+        ):
             assert (await it.fetch(f"/static/{name}")).body == (STATIC / name).read_bytes()
 
 

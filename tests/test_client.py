@@ -16,8 +16,8 @@ from .harness import NO_LIMITS, ServiceProcess, make_jwt
 # client told its listeners. `met` waits until something holds; the scripts below are the bodies of async functions.
 _PRELUDE = """async () => {
     const { Chat, CloseCode, OutboxFullError } = await import("/static/client.js");
-    const { Backoff } = await import("/static/backoff.js");
-    const { Outbox } = await import("/static/outbox.js");
+    const { Backoff } = await import("/static/client/backoff.js");
+    const { Outbox } = await import("/static/client/outbox.js");
     const EVENTS = ["state", "welcome", "joined", "message", "edited", "topic", "gap", "refused", "problem", "sent"];
     const ME = { id: "me", name: "Ada" };
 
@@ -297,7 +297,8 @@ async def test_a_topic_is_kept_and_sent_until_it_is_stored_or_refused() -> None:
             if (frame.text === "coffee") socket.say({ type: "error", ref, code: "forbidden", message: "no" });
             else socket.say({ type: "sent", room: "lobby", id, ref, seq: count + 1, at: 1, duplicate: false });
         }
-        return [order, service.of("refused"), service.chat.outbox.list().length];
+        const refused = service.of("refused").map(({ id: _, ...refusal }) => refusal);
+        return [order, refused, service.chat.outbox.list().length];
     """)
     assert order == [["send", "one"], ["topic", "tea"], ["topic", "coffee"], ["send", "two"]]
     assert refused == [{"room": "lobby", "type": "topic", "code": "forbidden", "message": "no", "text": "coffee"}]
@@ -468,7 +469,7 @@ async def test_final_refusals_are_shown_and_don_t_stop_the_rest() -> None:
         const service = scripted();
         const socket = await service.enter();
         service.chat.send("lobby", "bad");
-        service.chat.edit("lobby", 1, "not mine");
+        const entry = service.chat.edit("lobby", 1, "not mine");
         service.chat.send("lobby", "good");
         const refuse = (type) => {
             const { ref } = socket.of(type).at(-1);
@@ -477,10 +478,12 @@ async def test_final_refusals_are_shown_and_don_t_stop_the_rest() -> None:
         refuse("send");
         refuse("edit");
         const states = service.chat.outbox.list().map(({ state, error }) => [state, error ?? null]);
-        return [states, service.of("refused"), socket.of("send").at(-1).text];
+        const refused = service.of("refused").map(({ id, ...refusal }) => ({ ...refusal, own: id === entry.id }));
+        return [states, refused, socket.of("send").at(-1).text];
     """)
     assert states == [["failed", "no"], ["sending", None]]
-    assert refused == [{"room": "lobby", "type": "edit", "code": "forbidden", "message": "no", "text": "not mine"}]
+    told = {"room": "lobby", "type": "edit", "code": "forbidden", "message": "no", "text": "not mine"}
+    assert refused == [told | {"own": True}]
     assert last == "good"
 
 

@@ -70,15 +70,15 @@ def test_close_codes_are_those_of_the_code() -> None:
 
 
 def test_close_codes_are_those_of_the_page() -> None:
-    """static/codes.js has the same names with the same numbers."""
-    source = (ROOT / "static" / "codes.js").read_text()
+    """static/client/codes.js has the same names with the same numbers."""
+    source = (ROOT / "static" / "client" / "codes.js").read_text()
     (body,) = re.findall(r"export const CloseCode = Object\.freeze\(\{(.*?)\}\)", source, re.DOTALL)
     assert {name: int(code) for name, code in re.findall(r"(\w+): (\d+)", body)} == dict(CloseCode.__members__)
 
 
 def test_page_stays_away_as_the_contract_says() -> None:
     """Codes after which a client stays away are those after which the page does."""
-    source = (ROOT / "static" / "codes.js").read_text()
+    source = (ROOT / "static" / "client" / "codes.js").read_text()
     stays = {CloseCode[name] for name in re.findall(r"\[CloseCode\.(\w+), AfterClose\.STAY\]", source)}
     said = {
         int(code)
@@ -392,7 +392,7 @@ def test_every_fault_has_a_row() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["api", "architecture", "decisions", "operations", "protocol", "reliability", "scaling"]
+    "name", ["api", "architecture", "client", "decisions", "operations", "protocol", "reliability", "scaling"]
 )
 def test_files_that_are_named_exist(name: str) -> None:
     """A path in backticks is one of the tree."""

@@ -36,6 +36,7 @@ TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json; charset=utf-8",
+    ".map": "application/json; charset=utf-8",  # from what a file was made small
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".ts": "text/plain; charset=utf-8",  # TypeScript; what tables of media types know by it is a kind of video
@@ -43,6 +44,7 @@ TYPES = {
     ".webmanifest": "application/manifest+json; charset=utf-8",
 }
 _PACKED = (".png",)
+_UNRELEASED = (".html", ".map", ".ts", DOCUMENT)
 _SHEETS = re.compile(r'(?:[ \t]*<link rel="stylesheet" href="/static/[^"]+">\n)+')
 _NAMED = re.compile(r'(?:href|src|data-[a-z]+)="/static/([^"]+)"')
 _INDENTATION = re.compile(r"\n\s+")
@@ -114,8 +116,7 @@ def _released(sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]
     """What the release holds, by path in it; and which of that the chat page asks for, now or later."""
     page = sources[PAGE].decode()
     texts = {path: modules.lean(text.decode()) for path, text in sources.items() if path.endswith((".js", ".css"))}
-    apart = (".html", ".ts", DOCUMENT)
-    released = {path: text for path, text in sources.items() if not path.endswith(apart)}
+    released = {path: text for path, text in sources.items() if not path.endswith(_UNRELEASED)}
     released |= {path: text.encode() for path, text in texts.items()}
     kept = dict.fromkeys(_NAMED.findall(_SHEETS.sub(_first, page)))
     for entry in _SCRIPT.findall(page):

@@ -12,7 +12,7 @@ import { spoken } from "./text.js";
 import { words } from "./words.js";
 
 /**
- * @import { Message } from "../protocol.js"
+ * @import { Message } from "../client/protocol.js"
  * @import { Notify, RoomList } from "./list.js"
  * @import { Room } from "./room.js"
  */

@@ -10,7 +10,7 @@ import { isOut } from "./standing.js";
 import { SEEN } from "./store.js";
 
 /**
- * @import { Begun, Message, Person, Topic } from "../protocol.js"
+ * @import { Begun, Message, Person, Topic } from "../client/protocol.js"
  * @import { Room } from "./room.js"
  */
 

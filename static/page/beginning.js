@@ -7,7 +7,7 @@ import { el } from "./dom.js";
 import { dayName, dayOf, moment, time } from "./format.js";
 import { words } from "./words.js";
 
-/** @import { Begun } from "../protocol.js" */
+/** @import { Begun } from "../client/protocol.js" */
 
 /** Whether a link can be copied at a click: a page over plain http has no clipboard. */
 export const canCopy = globalThis.navigator?.clipboard !== undefined;

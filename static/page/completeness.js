@@ -8,8 +8,8 @@ import { dayName, dayOf, time } from "./format.js";
 import { words } from "./words.js";
 
 /**
- * @import { Loss } from "../cursor.js"
- * @import { Message } from "../protocol.js"
+ * @import { Loss } from "../client/cursor.js"
+ * @import { Message } from "../client/protocol.js"
  */
 
 /** @typedef {"unknown" | "behind" | "missing" | "whole"} CompletenessName */

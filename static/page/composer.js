@@ -12,7 +12,7 @@ import { loadHands, pickEmoji } from "./later.js";
 import { words } from "./words.js";
 
 /**
- * @import { Message, Person } from "../protocol.js"
+ * @import { Message, Person } from "../client/protocol.js"
  * @import { Completion } from "./completion.js"
  */
 

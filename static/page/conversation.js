@@ -3,8 +3,8 @@
  * @module
  */
 
-import { Chat, HttpError } from "../client.js";
-import { PASSING_ERRORS } from "../codes.js";
+import { ChatCore, HttpError } from "../client/core.js";
+import { PASSING_ERRORS } from "../client/codes.js";
 import { About, copyLink } from "./about.js";
 import { pathOf, placeOf } from "./address.js";
 import { announceMessage, forgetMessages } from "./announcer.js";
@@ -32,15 +32,15 @@ import { formattable, spoken } from "./text.js";
 import { refusal, title, words } from "./words.js";
 
 /**
- * @import { ChatEvents } from "../client.js"
+ * @import { ChatEvents } from "../client/core.js"
  * @import { Archive } from "./archive.js"
  * @import { Place } from "./address.js"
  * @import { Alerts } from "./alerts.js"
  * @import { Complaint } from "./entrance.js"
- * @import { LinkState } from "../link.js"
- * @import { OutboxEntry } from "../outbox.js"
- * @import { ListedRoom, Message, Moderated, Person, Removed } from "../protocol.js"
- * @import { Hold, Refusal } from "../rooms.js"
+ * @import { LinkState } from "../client/link.js"
+ * @import { OutboxEntry } from "../client/outbox.js"
+ * @import { ListedRoom, Message, Moderated, Person, Removed } from "../client/protocol.js"
+ * @import { Hold, Refusal } from "../client/rooms.js"
  * @import { Queue } from "./queue.js"
  * @import { Rename } from "./rename.js"
  * @import { RoomHappening, WayOut } from "./standing.js"
@@ -150,7 +150,7 @@ export class Conversation {
   constructor({ name, room, toEntrance }) {
     this.#name = name;
     this.#toEntrance = toEntrance;
-    this.#chat = new Chat({ url: location.origin, name, token: this.#account ?? undefined, storage });
+    this.#chat = new ChatCore({ url: location.origin, name, token: this.#account ?? undefined, storage });
     if (this.#account !== null) this.#status.on({ type: "account" });
     byId("me-rename").hidden = this.#account !== null;
     store.onOut((id) => id === this.#me && this.#signOut(false));

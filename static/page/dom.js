@@ -3,7 +3,7 @@
  * @module
  */
 
-/** @import { Person } from "../protocol.js" */
+/** @import { Person } from "../client/protocol.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
 const HUES = 12; // as page.css has them

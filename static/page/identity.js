@@ -10,7 +10,7 @@
 
 import { session, store } from "./store.js";
 
-/** @import { Person } from "../protocol.js" */
+/** @import { Person } from "../client/protocol.js" */
 
 const TOKEN = "parley.token";
 const OFFERED = "parley.token.offered";

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** @import { Person } from "../protocol.js" */
+/** @import { Person } from "../client/protocol.js" */
 
 /** @typedef {{start: number, end: number, person: Person}} Mention */
 

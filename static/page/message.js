@@ -12,7 +12,7 @@ import { messageNodes } from "./text.js";
 import { list, number, refusal, words } from "./words.js";
 
 /**
- * @import { Begun, Person } from "../protocol.js"
+ * @import { Begun, Person } from "../client/protocol.js"
  * @import { Names } from "./mentions.js"
  * @import { Pending, Row, Shown, Values } from "./rows.js"
  */

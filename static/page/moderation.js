@@ -6,14 +6,14 @@
  * @module
  */
 
-import { RequestError } from "../client.js";
+import { RequestError } from "../client/core.js";
 import { el } from "./dom.js";
 import { openLayer } from "./layers.js";
 import { toast } from "./status.js";
 import { refusal, span, words } from "./words.js";
 
 /**
- * @import { Action, Moderate, Moderated, Person } from "../protocol.js"
+ * @import { Action, Moderate, Moderated, Person } from "../client/protocol.js"
  * @import { Sanction } from "./words.js"
  */
 

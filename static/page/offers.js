@@ -9,7 +9,7 @@ import { avatar, el } from "./dom.js";
 import { words } from "./words.js";
 
 /**
- * @import { Person } from "../protocol.js"
+ * @import { Person } from "../client/protocol.js"
  * @import { Offers } from "./completion.js"
  */
 

@@ -3,14 +3,14 @@
  * @module
  */
 
-import { OutboxFullError } from "../client.js";
+import { OutboxFullError } from "../client/core.js";
 import { byId } from "./dom.js";
 import { openLayer } from "./layers.js";
 import { words } from "./words.js";
 
 /**
- * @import { Chat } from "../client.js"
- * @import { OutboxEntry } from "../outbox.js"
+ * @import { ChatCore } from "../client/core.js"
+ * @import { OutboxEntry } from "../client/outbox.js"
  * @import { Room } from "./room.js"
  */
 
@@ -25,7 +25,7 @@ export class Outgoing {
   #stored = new Map();
 
   /**
-   * @param {Chat} chat
+   * @param {ChatCore} chat
    * @param {() => void} changed what is on its way changed
    */
   constructor(chat, changed) {

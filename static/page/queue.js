@@ -8,7 +8,7 @@ import { byId, el } from "./dom.js";
 import { isBlank } from "./format.js";
 import { refusal, words } from "./words.js";
 
-/** @import { OutboxEntry } from "../outbox.js" */
+/** @import { OutboxEntry } from "../client/outbox.js" */
 
 /** @typedef {"unconnected" | "unstored" | "slowed" | null} Why what is in the way of all that waits; null: nothing */
 

@@ -8,9 +8,9 @@
  * @import {
  *   Begun, Edited, HistoryPage, Joined, Message, Person, Presence, Reacted, ReadFrame, Removed, Topic, TopicEvent,
  *   TypingFrame,
- * } from "../protocol.js"
+ * } from "../client/protocol.js"
  */
-/** @import { Loss } from "../cursor.js" */
+/** @import { Loss } from "../client/cursor.js" */
 /** @import { Kept } from "./archive.js" */
 
 import { isMentioned, Names } from "./mentions.js";

@@ -11,8 +11,8 @@ import { withReaction } from "./room.js";
 import { words } from "./words.js";
 
 /**
- * @import { Loss } from "../cursor.js"
- * @import { Begun, Change, Message, Person } from "../protocol.js"
+ * @import { Loss } from "../client/cursor.js"
+ * @import { Begun, Change, Message, Person } from "../client/protocol.js"
  * @import { Names } from "./mentions.js"
  * @import { OutgoingEntry } from "./outgoing.js"
  * @import { Room } from "./room.js"

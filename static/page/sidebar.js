@@ -11,7 +11,7 @@ import { isOut } from "./standing.js";
 import { compare, number, words } from "./words.js";
 
 /**
- * @import { ListedRoom, Person } from "../protocol.js"
+ * @import { ListedRoom, Person } from "../client/protocol.js"
  * @import { Alerts } from "./alerts.js"
  * @import { Item } from "./menu.js"
  * @import { Room } from "./room.js"

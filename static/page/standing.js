@@ -4,12 +4,12 @@
  * @module
  */
 
-import { CloseCode } from "../codes.js";
+import { CloseCode } from "../client/codes.js";
 import { refusal, words } from "./words.js";
 
 /**
- * @import { LinkState } from "../link.js"
- * @import { Action, ErrorCode } from "../protocol.js"
+ * @import { LinkState } from "../client/link.js"
+ * @import { Action, ErrorCode } from "../client/protocol.js"
  */
 
 /** @typedef {"tryNow" | "tryAgain" | "joinAgain" | "otherName" | "leave" | "signIn"} WayOut what somebody can do about it */

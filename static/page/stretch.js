@@ -6,7 +6,7 @@
  * @module
  */
 
-/** @import { Message } from "../protocol.js" */
+/** @import { Message } from "../client/protocol.js" */
 
 export class Stretch {
   /** @type {Message[]} */

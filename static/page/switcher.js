@@ -11,7 +11,7 @@ import { openLayer } from "./layers.js";
 import { words } from "./words.js";
 
 /**
- * @import { ListedRoom } from "../protocol.js"
+ * @import { ListedRoom } from "../client/protocol.js"
  * @import { JoinedRoom } from "./sidebar.js"
  */
 

@@ -9,7 +9,7 @@ import { isBlank } from "./format.js";
 import { loadParser } from "./later.js";
 
 /**
- * @import { Person } from "../protocol.js"
+ * @import { Person } from "../client/protocol.js"
  * @import { Names } from "./mentions.js"
  */
 

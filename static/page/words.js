@@ -12,7 +12,7 @@
 
 import { firstWords, loadLaterWords, speech } from "./language.js";
 
-/** @import { ErrorCode } from "../protocol.js" */
+/** @import { ErrorCode } from "../client/protocol.js" */
 
 /** @typedef {Partial<Record<Intl.LDMLPluralRule, string>> & {other: string}} Forms by a number's category; `#` is the number */
 

@@ -1,5 +1,5 @@
 /**
- * Writes static/client.d.ts: what TypeScript makes of client.js and of what it imports, in one file that needs no other.
+ * Writes static/client/client.d.ts: what TypeScript makes of client.js and of what it imports, in one file that needs no other.
  *
  *     node tests/javascript/declarations.js [where]
  *
@@ -11,7 +11,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
-const client = fileURLToPath(new URL("../../static/client.js", import.meta.url));
+const client = fileURLToPath(new URL("../../static/client/client.js", import.meta.url));
 const written = client.replace(/js$/, "d.ts");
 const HEAD = `/**
  * The types of client.js, for TypeScript. Generated: after a change of client.js, or of what it imports, run

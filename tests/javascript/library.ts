@@ -1,8 +1,8 @@
-// A program that uses static/client.js, to be checked by its types alone and never run. Where a line is expected to be
+// A program that uses static/client/client.js, to be checked by its types alone and never run. Where a line is expected to be
 // an error, the checker complains if it is none.
 
-import { AfterClose, Chat, CloseCode, HttpError, OutboxFullError, RequestError } from "../../static/client.js";
-import type { ChatEvents, LinkState, Message, OutboxEntry, Person } from "../../static/client.js";
+import { AfterClose, Chat, ChatError, CloseCode, HttpError, OutboxFullError, RequestError, adviceFor } from "../../static/client/client.js";
+import type { ChatEvents, JoinedRoom, LinkState, Message, OutboxEntry, Person, Sending, Welcome } from "../../static/client/client.js";
 
 /** What the chat needs of a WebSocket, as the packages of Node have it. */
 class Socket {
@@ -18,6 +18,7 @@ type Buffer = Uint8Array;
 const chat = new Chat({ url: new URL("https://chat.example.com"), name: "Ada", storage: localStorage });
 new Chat({ url: "https://chat.example.com", token: async () => "ey…", WebSocket: Socket, locks: null, fetch });
 new Chat({ url: "https://chat.example.com", token: "ey…", WebSocket });
+new Chat({ url: "https://chat.example.com", token: () => "ey…", bearer: true });
 // @ts-expect-error without an address
 new Chat({ name: "Ada" });
 // @ts-expect-error a token that is none
@@ -53,12 +54,30 @@ chat.on("message", ({ body }) => body);
 chat.on("typing", show);
 // @ts-expect-error a removed message has no text
 chat.on("message", ({ text }) => text.length);
+const stopOnce: () => void = chat.once("message", show);
+stopOnce();
+show(await chat.once("message"));
+for await (const { user, seq } of chat.events("edited", { room: "lobby" })) shown.push(user.name, seq.toFixed());
+// @ts-expect-error no such event
+await chat.once("massage");
+// @ts-expect-error an event's value is its own
+for await (const { text } of chat.events("typing")) shown.push(text);
+// @ts-expect-error no such option
+chat.events("message", { rom: "lobby" });
 
 // -- what one does
 
-chat.join("lobby", { limit: 20 });
-chat.open();
-const entry = chat.send("lobby", "Hello");
+const state: JoinedRoom = await chat.join("lobby", { limit: 20 });
+shown.push(state.fresh ? "fresh" : state.epoch, ...(state.members ?? []).map(({ name }) => name));
+const welcome: Welcome = await chat.open();
+shown.push(welcome.user.name, (await chat.ready).limits.text.toFixed());
+const entry: Sending = chat.send("lobby", "Hello");
+const { seq } = await entry.stored;
+shown.push(seq.toFixed(), (await chat.setTopic("lobby", "tea").stored).id);
+// @ts-expect-error it is a promise
+entry.stored.seq.toFixed();
+// @ts-expect-error only what was just sent has one
+chat.outbox.list()[0].stored;
 chat.retry(entry.id);
 chat.discard(entry.id);
 chat.edit("lobby", 58, "Hello!");
@@ -97,6 +116,7 @@ try {
 } catch (error) {
   if (error instanceof OutboxFullError) shown.push(error.message);
   else if (error instanceof RequestError) shown.push(error.code, (error.retryAfter ?? 0).toFixed());
-  else if (error instanceof HttpError) shown.push(error.status.toFixed(), error.code, String(error.final));
+  else if (error instanceof ChatError) shown.push(error.advice, adviceFor(error.code));
+  if (error instanceof HttpError) shown.push(error.status.toFixed(), error.code, String(error.final));
 }
 chat.close();

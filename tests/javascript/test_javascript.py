@@ -12,6 +12,8 @@ from ..harness import require_tool
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
 STATIC = ROOT / "static"
+LIBRARY = STATIC / "client"
+BUNDLED = "run: node tests/javascript/bundle.js"
 OPTIONS = json.loads((FOLDER / "tsconfig.json").read_text())["compilerOptions"]
 
 
@@ -40,8 +42,10 @@ def eslint(source: str) -> set[str]:
 
 
 def scripts() -> list[Path]:
-    """The JavaScript that is served, but for that of others."""
-    return sorted(path for path in STATIC.rglob("*.js") if path.parent.name != "vendor")
+    """The JavaScript that is served, but for that of others and what is made of ours."""
+    return sorted(
+        path for path in STATIC.rglob("*.js") if path.parent.name != "vendor" and path != LIBRARY / "bundle.js"
+    )
 
 
 def test_tools_are_pinned_and_their_lock_names_no_registry() -> None:
@@ -66,7 +70,7 @@ WAYS_OUT = ("@ts-ignore", "@ts-nocheck", "@ts-expect-error", "eslint-disable", r
 @pytest.mark.parametrize("way_out", WAYS_OUT)
 def test_nothing_is_hidden_from_the_checks(way_out: str) -> None:
     """No file and no line is left out, and no type is given up."""
-    found = [path.name for path in [*scripts(), STATIC / "protocol.d.ts"] if re.search(way_out, path.read_text())]
+    found = [path.name for path in [*scripts(), LIBRARY / "protocol.d.ts"] if re.search(way_out, path.read_text())]
     assert not found
 
 
@@ -93,16 +97,33 @@ def test_what_is_vendored_is_what_the_lock_file_names(tmp_path: Path) -> None:
 
 
 def test_the_declarations_are_those_of_the_client(tmp_path: Path) -> None:
-    """static/client.d.ts is what its generator makes of client.js as it is now."""
+    """static/client/client.d.ts is what its generator makes of client.js as it is now."""
     written = tmp_path / "client.d.ts"
     node("declarations.js", str(written)).check_returncode()
-    assert written.read_text() == (STATIC / "client.d.ts").read_text(), "run: node tests/javascript/declarations.js"
+    assert written.read_text() == (LIBRARY / "client.d.ts").read_text(), "run: node tests/javascript/declarations.js"
+
+
+def test_the_bundle_is_the_client_s_modules(tmp_path: Path) -> None:
+    """static/client/bundle.js is what its generator makes of them as they are now; its map names each of them."""
+    node("bundle.js", str(tmp_path)).check_returncode()
+    assert (tmp_path / "bundle.js").read_text() == (LIBRARY / "bundle.js").read_text(), BUNDLED
+    kept, made = (json.loads((folder / "bundle.js.map").read_text()) for folder in (LIBRARY, tmp_path))
+    assert (kept["mappings"], kept["names"]) == (made["mappings"], made["names"]), BUNDLED
+    assert {path.name for path in LIBRARY.glob("*.js")} - {"bundle.js"} == set(kept["sources"])
+    assert [path.rsplit("/", 1)[-1] for path in made["sources"]] == kept["sources"]
+
+
+def test_the_library_s_page_has_its_types(tmp_path: Path) -> None:
+    """The tables of docs/client.md are what their generator makes of client.d.ts as it is now."""
+    written = tmp_path / "client.md"
+    node("reference.js", str(written)).check_returncode()
+    assert written.read_text() == (ROOT / "docs" / "client.md").read_text(), "run: node tests/javascript/reference.js"
 
 
 def test_the_declarations_serve_a_program_and_need_no_other_file(tmp_path: Path) -> None:
     """library.ts is checked beside client.d.ts alone; each of its expected errors is one."""
-    (tmp_path / "client.d.ts").write_text((STATIC / "client.d.ts").read_text())
-    source = (FOLDER / "library.ts").read_text().replace("../../static/client.js", "./client.js")
+    (tmp_path / "client.d.ts").write_text((LIBRARY / "client.d.ts").read_text())
+    source = (FOLDER / "library.ts").read_text().replace("../../static/client/client.js", "./client.js")
     program = tmp_path / "library.ts"
     options = OPTIONS | {"allowJs": False, "checkJs": False}
     (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["library.ts"]}))

@@ -80,7 +80,7 @@ def test_the_page_s_script_is_what_was_written(tmp_path: Path) -> None:
             paths, troubles = compared(served, STATIC, script, tmp_path)
             assert troubles == [], script
             found += paths
-    assert {"page.js", "client.js", "page/log.js", "page/formatted.js"} <= set(found)
+    assert {"page.js", "client/core.js", "page/log.js", "page/formatted.js"} <= set(found)
     assert len(found) == len(set(found))
 
 

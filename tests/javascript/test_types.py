@@ -1,4 +1,4 @@
-"""static/protocol.d.ts says of every frame what service/protocol.py does: its fields, their types, which may lack."""
+"""static/client/protocol.d.ts says of every frame what service/protocol.py does: fields, types, which may lack."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import pytest
 
 from service import protocol
 
-SOURCE = (Path(__file__).parents[2] / "static" / "protocol.d.ts").read_text()
+SOURCE = (Path(__file__).parents[2] / "static" / "client" / "protocol.d.ts").read_text()
 NAMES = {"Error": "ErrorFrame", "Since": "Position"}
 """Where the types' names aren't those of the structs."""
 

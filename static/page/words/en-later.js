@@ -94,7 +94,7 @@ export const words = {
     reason: "Reason, which they are told",
     network: "All guests of their network, too",
     undo: "Undo",
-    /** @type {Record<import("../../protocol.js").Action, (what: Sanction) => string>} what will happen */
+    /** @type {Record<import("../../client/protocol.js").Action, (what: Sanction) => string>} what will happen */
     will: {
       mute: (what) => `Nothing from ${who(what)} is taken${inside(what.room)}, ${lasting(what)}.`,
       slow: (what) => `From ${who(what)} one message every 10 seconds is taken${inside(what.room)}, ${lasting(what)}.`,
@@ -104,7 +104,7 @@ export const words = {
       unslow: (what) => `${who(what)} may write as fast as others${inside(what.room)}.`,
       unban: (what) => `${who(what)} may enter ${entered(what.room)} again.`,
     },
-    /** @type {Record<import("../../protocol.js").Action, (what: Sanction) => string>} what was done */
+    /** @type {Record<import("../../client/protocol.js").Action, (what: Sanction) => string>} what was done */
     done: {
       mute: (what) => `Muted ${place(what.room)}: ${who(what)}, ${lasting(what)}.`,
       slow: (what) => `Slowed down ${place(what.room)}: ${who(what)}, ${lasting(what)}.`,
@@ -219,7 +219,7 @@ export const words = {
       return `${first} ${second}`.trim();
     },
     states: { queued: "Waiting", sending: "On its way…", paused: "Kept back", failed: "Not sent" },
-    /** What an entry is. @param {import("../../protocol.js").Change} frame */
+    /** What an entry is. @param {import("../../client/protocol.js").Change} frame */
     what: (frame) => {
       if (frame.type === "send") return frame.text;
       if (frame.type === "edit") return say`Change of a message: ${frame.text}`;

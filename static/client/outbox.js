@@ -8,7 +8,9 @@
  * @module
  */
 
-/** @import { Change, Edit, React, Remove, Send, SetTopic } from "./protocol.js" */
+import { ChatError } from "./codes.js";
+
+/** @import { Change, Edit, ErrorCode, React, Remove, Send, SetTopic } from "./protocol.js" */
 
 const LIMIT = 200; // entries of one page
 const BEAT_MS = 5000;
@@ -28,9 +30,11 @@ const UNFINISHED = "It was being changed when its page went.";
  *     it waits
  * @property {boolean} [tried] whether it was ever on its way: it may be stored
  * @property {boolean} [changed] whether it was rewritten after that: what is stored may be its first form
- * @property {number} [stored] the seq of that first form, once it was seen
- * @property {string} [epoch] of the history that its target stands in, where it has one: in another that seq is another's
+ * @property {number} [seq] of that first form, once it was seen
+ * @property {string} [epoch] of the history that its target stands in, where it has one: in another that seq is
+ *     another's
  * @property {string} [error] why it failed
+ * @property {ErrorCode} [code] of that
  */
 
 /**
@@ -39,11 +43,13 @@ const UNFINISHED = "It was being changed when its page went.";
  * )} NewChange
  */
 
-/** As many entries wait as a page may keep. */
-export class OutboxFullError extends Error {
+/**
+ * As many entries wait as a page may keep.
+ * @extends {ChatError<"outbox_full">}
+ */
+export class OutboxFullError extends ChatError {
   constructor() {
-    super(`${LIMIT} messages are waiting already`);
-    this.name = "OutboxFullError";
+    super("outbox_full", `${LIMIT} messages are waiting already`, "OutboxFullError");
   }
 }
 

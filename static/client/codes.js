@@ -1,5 +1,6 @@
 /**
- * Close codes, what each of them asks of a client, and the errors that sending again does not mend.
+ * Close codes, what each of them asks of a client, and the errors that sending again does not mend; and what all errors
+ * of the library are: a code, a message, and what to do about it.
  * The contract is docs/protocol.md; a test holds `CloseCode` equal to the service's enum.
  * @module
  */
@@ -59,3 +60,28 @@ export function afterClose(code) {
 
 /** Codes of `error` frames that pass: the same request may be sent again later. All others are final. */
 export const PASSING_ERRORS = Object.freeze(["rate_limited", "unavailable"]);
+
+/**
+ * An error with a code that programs can tell apart.
+ * @template {string | number} [Code=string | number]
+ */
+export class ChatError extends Error {
+  /** @type {(code: string | number) => string} The chat page has words of its own, so client.js brings these. */
+  static advise = () => "";
+
+  /**
+   * @param {Code} code the service's, or one of this library's own
+   * @param {string} message
+   * @param {string} [name] the class's
+   */
+  constructor(code, message, name = "ChatError") {
+    super(message);
+    this.name = name;
+    this.code = code;
+  }
+
+  /** The way out, in a sentence. */
+  get advice() {
+    return ChatError.advise(this.code);
+  }
+}

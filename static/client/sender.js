@@ -71,8 +71,8 @@ export class Sender {
     const entry = entries.find(({ state }) => state !== "failed");
     if (entry?.state !== "queued") return;
     const objection = this.#objection(entry, user, cursor);
-    if (entry.changed && entry.stored !== undefined && isToday(entry, cursor)) {
-      this.#editStored(entry, entry.stored);
+    if (entry.changed && entry.seq !== undefined && isToday(entry, cursor)) {
+      this.#editStored(entry, entry.seq);
     } else if (objection) {
       this.#giveUp(entry, "bad_request", objection);
     } else if (!this.#link.send({ ...entry.frame, ref: entry.id })) {
@@ -122,7 +122,7 @@ export class Sender {
   seen({ id, room, seq, user }) {
     const entry = this.#outbox.get(id);
     if (!entry || entry.room !== room || entry.user !== user.id) return;
-    this.#outbox.update(id, { stored: seq, epoch: this.#cursors.get(room)?.since?.epoch });
+    this.#outbox.update(id, { seq, epoch: this.#cursors.get(room)?.since?.epoch });
     if (entry.changed && entry.state !== "sending") this.#editStored(entry, seq);
   }
 
@@ -151,8 +151,8 @@ export class Sender {
       this.#outbox.update(id, { state: "queued" });
     } else if (code === "not_joined") {
       this.#rejoin(room);
-    } else if (entry.stored !== undefined) {
-      this.#editStored(entry, entry.stored);
+    } else if (entry.seq !== undefined) {
+      this.#editStored(entry, entry.seq);
     } else {
       this.#giveUp(entry, code, message);
     }
@@ -166,11 +166,11 @@ export class Sender {
    */
   #giveUp({ id, room, frame }, code, message) {
     if (frame.type === "send") {
-      this.#outbox.update(id, { state: "failed", error: message });
+      this.#outbox.update(id, { state: "failed", error: message, code });
     } else {
       this.#outbox.remove(id);
       const text = "text" in frame ? frame.text : undefined;
-      this.#refused({ room, type: frame.type, code, message, text });
+      this.#refused({ id, room, type: frame.type, code, message, text });
     }
   }
 

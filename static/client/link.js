@@ -173,19 +173,17 @@ export class Link {
     const attempt = ++this.#attempt;
     this.#attemptedAt = performance.now();
     this.#enter({ state: "connecting" });
-    let ticket = this.#toldTicket();
-    if (ticket === undefined) {
-      try {
-        ({ ticket } = await this.#tickets.get());
-      } catch (error) {
-        if (attempt === this.#attempt) this.#withoutTicket(error);
-        return;
-      }
-      if (attempt !== this.#attempt) return;
+    let offer;
+    try {
+      offer = await this.#tickets.offer(this.#toldTicket(), this.#refused);
+    } catch (error) {
+      if (attempt === this.#attempt) this.#withoutTicket(error);
+      return;
     }
+    if (attempt !== this.#attempt) return;
     let socket;
     try {
-      socket = /** @type {WebSocket} */ (new this.#WebSocket(this.#socketUrl, ["chat.v1", `ticket.${ticket}`]));
+      socket = /** @type {WebSocket} */ (new this.#WebSocket(this.#socketUrl, /** @type {string[]} */ (offer)));
     } catch (error) {
       this.#lost(1006, reasonOf(error));
       return;

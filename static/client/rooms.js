@@ -8,7 +8,7 @@ import { RoomCursor } from "./cursor.js";
 import { Sender, wait_ms } from "./sender.js";
 
 /**
- * @import { Emit } from "./client.js"
+ * @import { Emit } from "./core.js"
  * @import { Loss } from "./cursor.js"
  * @import { Link } from "./link.js"
  * @import { Outbox, OutboxEntry } from "./outbox.js"
@@ -20,6 +20,7 @@ import { Sender, wait_ms } from "./sender.js";
 /**
  * What the service takes for no answer to try again.
  * @typedef {object} Refusal
+ * @property {string} [id] of what was in the outbox
  * @property {string} room
  * @property {"join" | "edit" | "remove" | "react" | "topic"} type
  * @property {ErrorCode} code

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { ChatError } from "./codes.js";
+
 /** @import { Ticket } from "./protocol.js" */
 
 const TIMEOUT_MS = 10_000;
@@ -10,8 +12,11 @@ const TIMEOUT_MS = 10_000;
 /** Statuses after which asking again with the same words is in vain. 404 is not among them: a deploy may be under way. */
 const FINAL = new Set([400, 401, 403, 409, 413]);
 
-/** A ticket (or another answer) that was refused. `status` is 0 when nobody answered. */
-export class HttpError extends Error {
+/**
+ * A ticket (or another answer) that was refused. `status` is 0 when nobody answered.
+ * @extends {ChatError<string>}
+ */
+export class HttpError extends ChatError {
   /**
    * @param {number} status
    * @param {string} code the contract's error code, or "unreachable"
@@ -19,10 +24,8 @@ export class HttpError extends Error {
    * @param {number} [retryAfter] seconds
    */
   constructor(status, code, message, retryAfter = 0) {
-    super(message);
-    this.name = "HttpError";
+    super(code, message, "HttpError");
     this.status = status;
-    this.code = code;
     this.retryAfter = retryAfter;
   }
 
@@ -85,18 +88,22 @@ export class Tickets {
   }
 
   /**
+   * What a handshake brings: the second argument of a `WebSocket`. It is given the ticket that is there already, and
+   * whether what the last handshake brought was refused. Throws `HttpError`.
+   * @type {(ticket?: string, refused?: boolean) => Promise<string[] | object>}
+   */
+  async offer(ticket) {
+    return ["chat.v1", `ticket.${ticket ?? (await this.get()).ticket}`];
+  }
+
+  /**
    * A new ticket, and whose it is.
    * @param {string} [name] another one than before, which a guest is called by from then on
    * @returns {Promise<Ticket>}
    * @throws {HttpError}
    */
   async get(name = this.name) {
-    if (this.#token !== undefined) {
-      const token = await this.#fresh(this.#token);
-      this.#current = token;
-      this.#runsOutAt = performance.now() + lifetime_ms(token);
-      return this.#post({}, token);
-    }
+    if (this.#token !== undefined) return this.#post({}, await this.fresh(this.#token));
     // Another tab's newer guest would make this one somebody else in the middle of a conversation: our own comes first.
     const guest = this.#guest ?? this.#load();
     const answer = await this.#post(guest ? { name, guest } : { name });
@@ -123,13 +130,19 @@ export class Tickets {
     }
   }
 
-  /** @param {string | (() => string | Promise<string>)} token */
-  async #fresh(token) {
+  /**
+   * The user's token as it is now.
+   * @param {string | (() => string | Promise<string>)} token or what fetches it
+   * @throws {HttpError}
+   */
+  async fresh(token) {
     try {
-      return typeof token === "function" ? await token() : token;
+      this.#current = typeof token === "function" ? await token() : token;
     } catch (error) {
       throw new HttpError(0, "unreachable", `no token: ${reasonOf(error)}`);
     }
+    this.#runsOutAt = performance.now() + lifetime_ms(this.#current);
+    return this.#current;
   }
 
   /**

@@ -4,22 +4,25 @@
  * @module
  */
 
+import { ChatError } from "./codes.js";
+
 /** @import { ClientFrame, ErrorCode, History, Moderate, ServerFrame } from "./protocol.js" */
 
 const LIMIT = 32;
 const TIMEOUT_MS = 15_000;
 
-/** A request was refused (`code` of the contract) or not answered ("offline", "timeout", "busy"). */
-export class RequestError extends Error {
+/**
+ * A request was refused (`code` of the contract) or not answered ("offline", "timeout", "busy").
+ * @extends {ChatError<ErrorCode | "offline" | "timeout" | "busy">}
+ */
+export class RequestError extends ChatError {
   /**
    * @param {ErrorCode | "offline" | "timeout" | "busy"} code
    * @param {string} message
    * @param {number} [retryAfter] seconds
    */
   constructor(code, message, retryAfter) {
-    super(message);
-    this.name = "RequestError";
-    this.code = code;
+    super(code, message, "RequestError");
     this.retryAfter = retryAfter;
   }
 }
