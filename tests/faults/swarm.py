@@ -120,14 +120,14 @@ class Swarm:
     # -- people
 
     async def covet(self) -> None:
-        """Everybody has come. From now on strangers ask for their names, on every process in turn."""
+        """From now on strangers ask for the names of who has come, on every process in turn."""
         await asyncio.sleep(2 * UNIT)  # presence is told of everybody within one
         self.moved.clear()
-        self._covetous = asyncio.ensure_future(self._covet())
+        self._covetous = asyncio.ensure_future(self._covet([client.user for client in self.clients]))
 
-    async def _covet(self) -> None:
+    async def _covet(self, names: Sequence[str]) -> None:
         for port in itertools.cycle(self.ports):
-            name = self.random.choice(self.clients).user
+            name = self.random.choice(names)
             try:
                 async with asyncio.timeout(10 * UNIT):
                     status, _ = await post_ticket(port, {"name": name})

@@ -66,19 +66,18 @@ async def replace(seed: int, seconds: float, guard: str | None) -> tuple[Swarm, 
             ):
                 await swarm.enter(40, room_of(10))
                 await swarm.covet()
+                (reader,) = await swarm.enter(1, room_of(10))  # whose name may be another's while they are away
 
                 def put(server: RedisServer) -> None:
                     proxy.upstream = ("127.0.0.1", server.port)
                     proxy.drop_connections()
 
-                async def part_behind() -> list[Client]:
-                    """One who leaves, and of whose room something is stored after that."""
-                    reader = swarm.clients[0]
+                async def fall_behind() -> None:
+                    """The reader leaves, and something is stored in their room."""
                     await swarm.leave([reader])
                     (room,) = reader.rooms
                     head = swarm.heads[room]
                     await soon(lambda: swarm.heads[room] > head, "something is said behind them", RECOVERY)
-                    return [reader]
 
                 async def serve(server: RedisServer, back: Sequence[Client] = ()) -> set[str]:
                     """It takes messages, and everybody is told that the log is another; the ids it has."""
@@ -112,9 +111,9 @@ async def replace(seed: int, seconds: float, guard: str | None) -> tuple[Swarm, 
 
                 async def faults() -> None:
                     await asyncio.sleep(seconds)
-                    back = await part_behind()
+                    await fall_behind()
                     before = set(swarm.acknowledged_at)
-                    seen.mixed |= before & await serve(empty, back)
+                    seen.mixed |= before & await serve(empty, [reader])
                     began = time.monotonic()
                     await asyncio.sleep(seconds)
                     between = {id for id in swarm.acknowledged_at if swarm.posted_at[id] > began}
