@@ -239,7 +239,7 @@ class Person:
 
     async def reload(self) -> None:
         """Load the page anew, once the browser is done with going back over a dialog's entry: either ends the other."""
-        await self.page.wait_for_function("!history.state?.layers")
+        await holds(self.page, "!history.state?.layers")
         await self.page.reload()
 
     async def reconnect(self) -> None:
@@ -249,13 +249,10 @@ class Person:
 
     async def whole(self) -> None:
         """Until what a first view does without has come as well."""
-        await self.page.evaluate(
-            """async () => {
-                const there = (name) => performance.getEntriesByType("resource").some((one) => one.name.endsWith(name));
-                while (!there("/hands.js") || !there("/queue.css") || !there("-later.js")) {
-                    await new Promise((resolve) => setTimeout(resolve, 20));
-                }
-            }"""
+        await holds(
+            self.page,
+            """["/hands.js", "/queue.css", "-later.js"].every((name) =>
+                performance.getEntriesByType("resource").some((one) => one.name.endsWith(name)))""",
         )
 
     async def keep(self) -> None:
@@ -319,6 +316,19 @@ async def person(browser: Browser, url: str, **options: Any) -> AsyncIterator[Pe
         await visitor.check()
     finally:
         await context.close()
+
+
+async def holds(page: Page, condition: str, arg: Any = None) -> None:
+    """Wait until a condition on `arg`, an expression, is true in the page.
+
+    Playwright's own wait evaluates it by `eval`, which the page's policy refuses from the second time on.
+    """
+    script = f"async (arg) => {{ while (!({condition})) await new Promise((again) => setTimeout(again, 20)); }}"
+    try:
+        async with asyncio.timeout(WAIT_MS / 1000):
+            await page.evaluate(script, arg)
+    except TimeoutError:
+        raise AssertionError(f"not so in the page: {condition}") from None
 
 
 async def settle(seconds: float = 0.3) -> None:

@@ -19,7 +19,7 @@ from service import app
 from service.guides import chat as guide_chat
 
 from ..brokers import until
-from ..browser import chromium, expect, settle
+from ..browser import chromium, expect, holds, settle
 from ..guides import heard, say
 from ..harness import UNIT, ChatClient, make_jwt
 from ..serving import Served, serving
@@ -113,7 +113,7 @@ async def opened(browser: Browser, it: Served, script: str) -> AsyncIterator[Gui
     context = await browser.new_context()
     guide = Guide(await context.new_page())
     await guide.page.goto(f"{it.url}/guide-page?{quote(script)}")
-    await guide.page.wait_for_function("socket.readyState >= 1")
+    await holds(guide.page, "socket.readyState >= 1")
     try:
         yield guide
     finally:

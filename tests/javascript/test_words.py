@@ -85,7 +85,9 @@ def test_a_language_that_lacks_words_or_has_others_is_not_accepted(tmp_path: Pat
 
 def test_what_the_service_says_is_known_by_its_words() -> None:
     """Those sentences of the service that have words of their own are in the service's, or the client's, sources."""
-    codes = set(re.findall(r'"(\w+)"', (STATIC / "client" / "protocol.d.ts").read_text().split("ErrorCode =")[1].split(";")[0]))
+    codes = set(
+        re.findall(r'"(\w+)"', (STATIC / "client" / "protocol.d.ts").read_text().split("ErrorCode =")[1].split(";")[0])
+    )
     sources = "".join(path.read_text() for path in [*(ROOT / "service").rglob("*.py"), *STATIC.glob("client/*.js")])
     for language in set(LANGUAGES) - {"en"}:
         errors = set(catalogues("return Object.keys(words.errors);", language))

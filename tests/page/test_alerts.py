@@ -4,7 +4,7 @@ import re
 
 from playwright.async_api import Page
 
-from ..browser import Person, chromium, expect, person, settle
+from ..browser import Person, chromium, expect, holds, person, settle
 from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
 # What the browser would show, in the order of all tabs of one context; its own notifications need a desktop.
@@ -44,9 +44,7 @@ async def _noted(page: Page) -> list[str]:
 
 async def _notes(page: Page, *wanted: str) -> None:
     """Wait until just this was noted."""
-    await page.wait_for_function(
-        "(wanted) => (localStorage.getItem('noted') ?? '[]') === JSON.stringify(wanted)", arg=list(wanted)
-    )
+    await holds(page, "(localStorage.getItem('noted') ?? '[]') === JSON.stringify(arg)", list(wanted))
 
 
 async def _forget(page: Page) -> None:

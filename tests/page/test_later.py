@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from playwright.async_api import Route
 
-from ..browser import Person, chromium, expect, person, settle
+from ..browser import Person, chromium, expect, holds, person, settle
 from ..harness import NO_LIMITS, ServiceProcess
 
 HANDS = "**/page/hands.js"
@@ -42,7 +42,7 @@ async def test_a_click_on_what_is_still_on_its_way_is_not_lost(slow: str) -> Non
             assert await ada.page.evaluate("document.querySelectorAll('link[href$=\"queue.css\"]').length") == 1
             await ada.page.keyboard.press("Escape")
             await expect(ada.page.locator("dialog[open]")).to_have_count(0)
-            await ada.page.wait_for_function("!history.state?.layers")
+            await holds(ada.page, "!history.state?.layers")
 
 
 @pytest.mark.parametrize("missing", [HANDS, SHEETS, WORDS])
