@@ -154,6 +154,7 @@ async def test_an_edit_without_words_leaves_the_message_until_its_removal() -> N
                 const { Room } = await import("/static/page/room.js");
                 const { Timeline } = await import("/static/page/rows.js");
                 const { build } = await import("/static/page/message.js");
+                await (await import("/static/page/words.js")).learn();
                 const room = new Room("lobby");
                 const user = { id: "c", name: "Cem" };
                 const event = { room: "lobby", user, at: 1 };

@@ -120,6 +120,7 @@ SHOWN = [case for cases in CASES.values() for case in cases]
 
 _RENDER = """async (texts) => {
     const { parserThere, textNodes } = await import("/static/page/text.js");
+    await (await import("/static/page/words.js")).learn();
     await parserThere();
     return texts.map((text) => {
         const node = document.createElement("div");
