@@ -404,6 +404,48 @@ def told_wait(seconds: float) -> float:
 
 # -- a room's durable events ------------------------------------------------------------------------------------------
 
+
+class Event(Struct, tag_field="type", kw_only=True):
+    """What every durable event has. Here they are put together as bytes (below); clients' types are made from these."""
+
+    room: str
+    seq: int
+    id: str
+    user: Person
+    at: int
+
+
+class Message(Event, tag="message", kw_only=True):
+    """`text` is there unless it is removed. The last three are what became of it since it was sent."""
+
+    text: str = ""
+    removed: bool = False
+    edited_at: int | UnsetType = UNSET
+    reactions: dict[str, list[str]] | UnsetType = UNSET
+
+
+class Edited(Event, tag="edited", kw_only=True):
+    """`text` is there unless the message was removed since."""
+
+    target: int
+    text: str = ""
+    removed: bool = False
+
+
+class Removed(Event, tag="removed", kw_only=True):
+    target: int
+
+
+class Reacted(Event, tag="reacted", kw_only=True):
+    target: int
+    emoji: str
+    on: bool
+
+
+class TopicEvent(Event, tag="topic", kw_only=True):
+    text: str
+
+
 EVERYBODYS = ("message", "edited", "removed", "reacted")
 """The kinds of events that every client knows."""
 _HEADS = {kind: f'{{"type":"{kind}","room":"%s","seq":' for kind in (*EVERYBODYS, "topic")}

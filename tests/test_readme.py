@@ -56,32 +56,31 @@ def test_what_is_said_of_heroku_holds() -> None:
     assert settings.drain_delay + settings.drain_seconds + Waits().close < 30
 
 
-async def test_python_example_runs() -> None:
-    """It enters, joins, and sees its own message come back."""
+async def test_python_example_runs(tmp_path: Path) -> None:
+    """It enters, joins, and sees its own message come back; killed and run again it is the same guest."""
     with ServiceProcess() as service:
         example = code("python")
         assert example.count("localhost:8000") == 1
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-uc",
-            example.replace("localhost:8000", f"localhost:{service.port}"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        assert process.stdout is not None
-        seen = b""
-        try:
-            async with asyncio.timeout(10 * UNIT):
-                while not re.search(rb'"type":"message".*"name":"Ada".*"text":"Hello"', seen):
-                    line = await process.stdout.readline()
-                    assert line, seen.decode()
-                    seen += line
-        finally:
-            if process.returncode is None:
-                process.kill()
-            # communicate() also closes the pipe, wait() would leave that to the collector
-            await process.communicate()
-    assert b'"type":"welcome"' in seen and b'"type":"joined"' in seen
+        for before in (b"before:\n", b"before: Hello\n"):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-uc",
+                example.replace("localhost:8000", f"localhost:{service.port}"),
+                cwd=tmp_path,
+                env=service_env({"PYTHONPATH": str(ROOT / "clients" / "python")}),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            assert process.stdout is not None
+            try:
+                async with asyncio.timeout(20 * UNIT):
+                    assert await process.stdout.readline() == before
+                    assert await process.stdout.readline() == b"Ada Hello\n"
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                # communicate() also closes the pipe, wait() would leave that to the collector
+                await process.communicate()
 
 
 def test_python_example_is_ten_lines() -> None:
