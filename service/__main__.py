@@ -9,9 +9,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
-from service import __version__, app, config, lifecycle, logs, supervisor, tokens
+from service import __version__, app, config, lifecycle, logs, supervisor, systemd, tokens
 from service.config import Settings
 from service.doctor import command as doctor
 from service.doctor import keys, redis_broker
@@ -60,9 +61,13 @@ def main(argv: list[str] | None = None) -> int:
         logs.set_up(settings.log_level, settings.log_format, timestamps=not settings.heroku)
         _warn(settings)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to load anew, and it must not end the service
-        if settings.web_concurrency > 1:
-            return supervisor.run(settings, serve)
-        return lifecycle.run(lambda: serve(settings, None, functools.partial(_announce, settings)))
+        with ExitStack() as stack:
+            sockets = systemd.listening_sockets()
+            for sock in sockets or ():
+                stack.enter_context(sock)
+            if settings.web_concurrency > 1:
+                return supervisor.run(settings, serve, sockets=sockets)
+            return lifecycle.run(lambda: serve(settings, sockets, functools.partial(_announce, settings)))
     except ConfigError as error:
         print(f"parley: {error}", file=sys.stderr)
     except StartError as error:
@@ -96,6 +101,7 @@ def _warn(settings: Settings) -> None:
 
 def _announce(settings: Settings, port: int) -> None:
     logs.announce(f"Parley {__version__} on http://{settings.shown_host}:{port} ({settings.broker_name})")
+    systemd.notify("READY=1")
 
 
 async def serve(settings: Settings, sockets: list[socket.socket] | None, started: Callable[[int], None]) -> int:

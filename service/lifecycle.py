@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from service import __version__, app, figures, metrics, protocol, totals
 from service.brokers.outages import Outages
@@ -41,6 +41,7 @@ class Waits(Struct, frozen=True, kw_only=True):
     restart_first: float = 0.1  # before a part that failed runs again
     restart_longest: float = 30.0  # the same, after it has failed again and again
     restart_well: float = 1.0  # that it must then have run, at least, to count as well
+    handshakes: float = 1.0  # for the first requests of who was accepted before the port was left to others
     close: float = 2.0  # for the last close frames to be answered
     gathering: app.Gathering = app.DEFAULT_GATHERING
 
@@ -79,6 +80,7 @@ class Service:
         self._waits = waits
         self._stack = AsyncExitStack()
         self._acceptor: acceptor.Acceptor | None = None
+        self._server: acceptor.Server | None = None
 
     @property
     def port(self) -> int:
@@ -124,7 +126,7 @@ class Service:
         node.heartbeat.start()
         await self._wait_for_broker(node)
         body_limit = app.body_limit(settings)
-        server = acceptor.Server(
+        self._server = server = acceptor.Server(
             app.make_application(node, settings),
             # Behind a proxy all connections are the proxy's; there requests are counted, by their clients.
             connections_per_address=0 if settings.trusted_proxies else settings.connections_per_address,
@@ -237,7 +239,7 @@ class Service:
         settled = set(ChatHandler.sessions)
         logger.info("leaving: new sockets are taken for %g s more", delay, extra=fields("drain_began", seconds=delay))
         await asyncio.sleep(delay)
-        self._stop_taking()
+        await self._leave_port()
         sessions = list(ChatHandler.sessions)
         over = seconds if sessions else 0
         extra = fields("drain", connections=len(sessions), seconds=over)
@@ -252,17 +254,23 @@ class Service:
         for session, moment in zip(sessions, moments, strict=True):
             await asyncio.sleep(max(0.0, began + moment - loop.time()))
             session.close(CloseCode.RESTART, "this process is leaving")
+        late = set(ChatHandler.sessions).difference(sessions)  # on connections that were there before
+        await asyncio.gather(*(_send_away(session, 0) for session in late))
 
-    def _stop_taking(self) -> None:
-        """Every new socket is answered 503 from here on. A port that is shared is left to those that stay."""
-        self.node.admission.closed = True
-        if self._sockets is not None and self._acceptor is not None:
+    async def _leave_port(self) -> None:
+        """Every new socket is answered 503 from here on. But a port that is shared is left to those that stay: they get
+        who comes, and the few who were accepted before are let in, for they have nobody else to ask."""
+        if self._sockets is None:
+            self.node.admission.closed = True
+        elif self._acceptor is not None and self._server is not None:
             self._acceptor.close()
+            await self._server.first_answered(self._waits.handshakes)
 
     async def close(self) -> None:
         """Close what is open and let go of everything."""
-        self.node.admission.draining = True
-        self._stop_taking()
+        self.node.admission.draining = self.node.admission.closed = True
+        if self._sockets is not None and self._acceptor is not None:
+            self._acceptor.close()
         await self._stack.aclose()
 
     async def _close_sockets(self) -> None:
@@ -273,8 +281,8 @@ class Service:
 
 
 async def _send_away(session: Session, moment: float) -> None:
-    """Tell a client when to come back, with a ticket made in advance where the broker has one to give."""
-    ticket = await session.next_ticket()
+    """Tell a client when to come back, with a ticket made in advance where the broker has one for the next process."""
+    ticket = await session.next_ticket() if session.node.broker.directory.outlives_process else UNSET
     session.reply(protocol.Reconnect(in_ms=round(1000 * moment), ticket=ticket))
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from msgspec import Struct
 
-from service import __version__, lifecycle, logs, totals
+from service import __version__, lifecycle, logs, systemd, totals
 from service.config import Settings
 from service.errors import ConfigError, StartError, naming
 from service.logs import fields
@@ -66,12 +66,13 @@ class _Child(Struct):
         return said[:1], said[1:].decode()
 
 
-def run(settings: Settings, serve: Serve, restarts: Restarts = RESTARTS) -> int:
+def run(settings: Settings, serve: Serve, restarts: Restarts = RESTARTS, *, sockets: list[socket] | None = None) -> int:
     """Fork, watch, replace; pass SIGTERM and SIGINT on and wait. Answers the worst exit status of the processes.
 
+    `sockets`: to serve on, where they were passed to this process; else HOST and PORT are bound.
     Raises `ConfigError` and `StartError` where no process could begin to serve.
     """
-    return _Supervisor(settings, serve, restarts).run()
+    return _Supervisor(settings, serve, restarts).run(sockets)
 
 
 class _Supervisor:
@@ -89,8 +90,8 @@ class _Supervisor:
         self._deaths = 0  # in a row
         self._restart_at: float | None = None
 
-    def run(self) -> int:
-        self._sockets = acceptor.bind(self._settings.host, self._settings.port)
+    def run(self, sockets: list[socket] | None) -> int:
+        self._sockets = sockets or acceptor.bind(self._settings.host, self._settings.port)
         self._port = self._sockets[0].getsockname()[1]
         # Blocked for good and taken one by one below. A handler would be too late for a signal that comes between
         # Python's last look for one and the system call that waits: the call would go on waiting.
@@ -136,6 +137,7 @@ class _Supervisor:
             settings = self._settings
             name = f"{settings.broker_name}, {settings.web_concurrency} processes"
             logs.announce(f"Parley {__version__} on http://{settings.shown_host}:{self._port} ({name})")
+            systemd.notify("READY=1")
 
     def _leave(self, number: int) -> None:
         """Tell all; none is replaced any more. Again as often as it comes: who leaves already takes no notice."""

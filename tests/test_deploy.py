@@ -31,7 +31,7 @@ from .harness import SECRET_KEY, UNIT, Authority, ServiceProcess, free_port, req
 from .harness.service_process import ROOT
 
 DEPLOY = ROOT / "deploy"
-GRACE = DRAIN_LONGEST + Waits().close  # seconds from SIGTERM to the end, at most
+GRACE = DRAIN_LONGEST + Waits().handshakes + Waits().close  # seconds from SIGTERM to the end, at most
 UNITS_OF_TIME = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -209,11 +209,11 @@ def test_proxies_look_often_enough() -> None:
 # -- systemd
 
 
-def unit() -> configparser.ConfigParser:
+def unit(name: str = "parley@.service") -> configparser.ConfigParser:
     """Of keys that come twice the last."""
     parser = configparser.ConfigParser(strict=False, interpolation=None, comment_prefixes="#")
     parser.optionxform = str  # type: ignore[assignment]
-    parser.read(DEPLOY / "parley@.service")
+    parser.read(DEPLOY / name)
     return parser
 
 
@@ -223,6 +223,7 @@ def test_the_unit_gives_a_drain_its_time() -> None:
     assert GRACE <= seconds(service["TimeoutStopSec"]) <= 30
     assert (service["KillMode"], service["KillSignal"]) == ("mixed", "SIGTERM")
     assert (service["Restart"], service["RestartPreventExitStatus"]) == ("on-failure", "2")
+    assert service["Type"] == "notify" and not re.search("^NotifyAccess", (DEPLOY / "parley@.service").read_text())
     assert int(service["LimitNOFILE"]) > 10_000 + RESERVE
     assert not {"ProcSubset", "PrivateNetwork"} & set(service)  # /metrics reads /proc/stat; Redis may be elsewhere
 
@@ -244,15 +245,41 @@ def test_the_unit_starts_what_there_is(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="there is no systemd here; what can be read is tested"
 )
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    """Every line of it, and finds it locked up well."""
-    path = tmp_path / "parley@8001.service"
-    path.write_text(replaced((DEPLOY / "parley@.service").read_text(), ("/opt/parley/bin/parley", "/usr/bin/env")))
+@pytest.mark.parametrize("shared", [False, True])
+def test_systemd_takes_the_units(shared: bool, tmp_path: Path) -> None:
+    """Every line of them, with the port of their own and with a shared one; and the service is locked up well."""
+    for name in ("parley@.service", *(("parley.socket", "parley.service", "parley@.service.d") if shared else ())):
+        if (DEPLOY / name).is_dir():
+            shutil.copytree(DEPLOY / name, tmp_path / name)
+        else:
+            shutil.copy(DEPLOY / name, tmp_path)
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            path.write_text(re.sub("^ExecStart=/opt/.*/parley", "ExecStart=/usr/bin/env", path.read_text(), flags=re.M))
+    paths = os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    instance = "parley@a.service" if shared else "parley@8001.service"
     for arguments in (["verify", "--man=no"], ["security", "--offline=yes", "--threshold=20"]):
-        command = ["systemd-analyze", *arguments, str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        of_it = [instance] if arguments[0] == "verify" else [str(tmp_path / "parley@.service")]
+        if shared and arguments[0] == "verify":
+            of_it += ["parley.socket", "parley.service"]
+        command = ["systemd-analyze", *arguments, *of_it]
+        done = subprocess.run(command, env=paths, capture_output=True, text=True, check=False)
         said = done.stdout + done.stderr
-        assert done.returncode == 0 and (arguments[0] != "verify" or path.name not in said), said
+        assert done.returncode == 0 and (arguments[0] != "verify" or "parley" not in said), said
+
+
+def test_instances_share_the_port_that_is_documented() -> None:
+    """That of the settings, on both families apart; and nothing starts an instance but who is asked to."""
+    port = unit("parley.socket")["Socket"]
+    text = (DEPLOY / "parley.socket").read_text()
+    assert re.findall("^ListenStream=(.*)", text, re.MULTILINE) == ["0.0.0.0:8000", "[::]:8000"]
+    assert SETTINGS["PORT"].default == "8000" and port["BindIPv6Only"] == "ipv6-only"
+    holder = unit(port["Service"])["Service"]
+    assert (holder["Type"], holder["RemainAfterExit"]) == ("oneshot", "yes")
+    shared = unit("parley@.service.d/socket.conf")
+    assert shared["Service"]["Sockets"] == "parley.socket"
+    assert {"parley.socket", port["Service"]} <= set(shared["Unit"]["Requires"].split())
+    assert shared["Service"]["Environment"] == "DRAIN_DELAY=0" and "DRAIN_DELAY" in SETTINGS
 
 
 # -- the image

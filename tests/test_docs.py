@@ -419,6 +419,10 @@ def test_settings_that_are_named_exist(name: str) -> None:
         "BGREWRITEAOF",
         "PARLEY_TOKEN",
         "SSL_CERT_FILE",
+        "LISTEN_FDS",
+        "LISTEN_PID",
+        "NOTIFY_SOCKET",
+        "READY",
     }
     named = set(re.findall(r"`([A-Z][A-Z_]{2,})(?:=[^`]*)?`", DOCS[name]))
     assert named - others - SETTINGS.keys() <= {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}

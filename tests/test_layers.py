@@ -13,7 +13,7 @@ SERVICE = Path(__file__).resolve().parents[1] / "service"
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     # Top to bottom: each with its files, or the folder that holds them.
-    "command line": ("__main__", "supervisor", "tokens"),
+    "command line": ("__main__", "supervisor", "systemd", "tokens"),
     "probe": ("probe/",),
     "doctor": ("doctor/",),
     "application": ("app", "config", "figures", "files", "lifecycle", "traffic"),

@@ -10,6 +10,7 @@ Errors: those of `base`. A record that can't be read is counted, and is as if it
 
 import abc
 from collections.abc import Sequence
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -43,6 +44,9 @@ class Sanction(Struct, frozen=True):
 
 class Directory(Part):
     """See the module's docstring."""
+
+    outlives_process: ClassVar[bool] = True
+    """Whether a ticket that one process puts can be taken by the next."""
 
     # -- tickets and names
 

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 BACKLOG = 4096  # connections that the kernel completes before they are accepted; cut to net.core.somaxconn
 BURST = 64  # accepted in one turn of the loop, so that open sockets get theirs during a rush
+LOOK_INTERVAL = 0.01  # seconds between looks for connections without an answer, at a process's end
 PAUSE = 0.5  # seconds without accepting when descriptors or memory are used up
 # Descriptors that are no client's: standard streams, epoll, the broker, the database, HTTP requests in flight.
 RESERVE = 256
@@ -120,14 +121,35 @@ def _listening(family: int, kind: int, protocol: int, address: Any, optional: bo
     return sock
 
 
+def adopt(descriptor: int) -> socket.socket:
+    """A listening socket that was opened by another program, and is shared with it. Raises OSError if it is none.
+
+    Whoever closes it last ends it: connections that nobody has accepted wait for the others.
+    """
+    sock = socket.socket(fileno=descriptor)
+    try:
+        listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        if not (listens and sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM):
+            raise OSError(errno.EINVAL, "no listening TCP socket")
+        sock.set_inheritable(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
 class Server(HTTPServer):
-    """Tornado's, which knows how many HTTP connections an address has open: those not upgraded to sockets."""
+    """Tornado's, which knows which HTTP connections are open, those that were not upgraded to sockets: how many of an
+    address, and on how many the first request is still to come or to be answered."""
 
     def initialize(self, *args: Any, connections_per_address: int = 0, **options: Any) -> None:
         """0 means any number."""
         super().initialize(*args, **options)
         self._limit = connections_per_address
         self._open = Counts()
+        self._first: dict[IOStream, bool] = {}  # connections without an answer yet: whether one is read for
 
     def full(self, address: str) -> bool:
         """Whether one more connection from this address is too many."""
@@ -140,7 +162,15 @@ class Server(HTTPServer):
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         self._open.add(limit_key(address[0]))
+        self._first[stream] = False
         super().handle_stream(stream, address)
+
+    async def first_answered(self, longest: float) -> None:
+        """Wait until every connection has had its first answer, or its upgrade; so many seconds at most."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + longest
+        while self._first and loop.time() < deadline:
+            await asyncio.sleep(LOOK_INTERVAL)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Begin with the next request, unless nobody is there for its answer.
@@ -148,6 +178,11 @@ class Server(HTTPServer):
         Tornado would work off all that was pipelined on a connection which is closed by now, and all at once.
         """
         stream = cast(HTTP1Connection, request_conn).stream
+        if stream in self._first:  # asked before each request is read, so the second time one is answered
+            if self._first[stream]:
+                del self._first[stream]
+            else:
+                self._first[stream] = True
         if stream.closed():
             tornado_private.drop_received(stream)
         return super().start_request(server_conn, request_conn)
@@ -155,8 +190,10 @@ class Server(HTTPServer):
     def on_close(self, server_conn: object) -> None:
         """Its end, or its upgrade."""
         super().on_close(server_conn)
-        context: Any = cast(HTTP1ServerConnection, server_conn).context
+        connection = cast(HTTP1ServerConnection, server_conn)
+        context: Any = connection.context
         self._open.remove(limit_key(context.address[0]))
+        self._first.pop(connection.stream, None)
 
 
 class Acceptor:

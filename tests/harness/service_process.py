@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -41,6 +42,11 @@ NO_LIMITS = {
 }
 """Settings that switch every limit of rate and number off, for tests and loads of something else."""
 
+# Puts a descriptor where a passed socket is looked for, as systemd does, and becomes what it is given.
+_PASS = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); "
+    "os.execv(sys.argv[2], sys.argv[2:])"
+)
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 _TROUBLE = re.compile(
     r"""\blevel=(warning|error|critical)\b | "level":\s*"(warning|error|critical)"
@@ -98,19 +104,22 @@ class ServiceProcess:
         program: Sequence[str | Path] | None = None,
         cwd: Path = ROOT,
         own_group: bool = False,
+        listening: socket.socket | None = None,
     ) -> None:
         """`port` 0 takes a free one at the first start and keeps it.
 
         `wait=False` starts without asking /readyz. `command` is what `python -m` runs, in place of the service itself;
         `program` what is run in place of `python -m`, in the folder `cwd`.
-        `own_group` puts it into a process group, for `signal_group`.
+        `own_group` puts it into a process group, for `signal_group`. `listening`: what it is to serve on, which others
+        may have, too; the start is then over once it says so, for /readyz may be another's.
         """
         self.own_group = own_group
+        self.listening = listening
         self.program = tuple(program or (sys.executable, "-m", *command))
         self.cwd = cwd
         self.env = service_env(env)
         self.args = tuple(args)
-        self.port = port
+        self.port = port if listening is None else listening.getsockname()[1]
         self.wait = wait
         self.stdout: list[str] = []
         self.stderr: list[str] = []
@@ -172,8 +181,10 @@ class ServiceProcess:
 
     def _launch(self, port: int) -> None:
         assert self._process is None, "the service is running already"
+        shared = [] if self.listening is None else [self.listening.fileno()]
+        passing = [sys.executable, "-c", _PASS, str(shared[0])] if shared else []
         process = subprocess.Popen(
-            [*self.program, "--port", str(port), *self.args],
+            [*passing, *self.program, "--port", str(port), *self.args],
             cwd=self.cwd,
             env=self.env,
             stdin=subprocess.DEVNULL,
@@ -182,6 +193,7 @@ class ServiceProcess:
             text=True,
             errors="replace",
             process_group=0 if self.own_group else None,
+            pass_fds=shared,
         )
         self._process = process
         ServiceProcess.running.add(self)
@@ -196,7 +208,8 @@ class ServiceProcess:
         if not self.wait:
             return
         try:
-            wait_until(lambda: process.poll() is not None or _is_ready(port), "/readyz is 200", 20 * UNIT)
+            serves = (lambda: _is_ready(port)) if self.listening is None else (lambda: bool(self.stdout))
+            wait_until(lambda: process.poll() is not None or serves(), "it serves", 20 * UNIT)
         except TimeoutError as error:
             self._end(signal.SIGKILL)
             raise RuntimeError(f"{error}\n{self.output}") from None

@@ -28,6 +28,8 @@ CHARGE_SECONDS = 10.0  # how far a user's bucket can be overdrawn
 class SqliteDirectory(Directory):
     """What is `reading` and `writing`, and what those call, is done on the file's thread."""
 
+    outlives_process = False
+
     def __init__(self, log: SqliteLog, presence: MemoryPresence) -> None:
         self.file = log.file
         self._log = log
