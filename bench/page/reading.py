@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from bench.page.lab import WAIT_MS, Lab, Visitor
 from service.probe.percentiles import percentile
@@ -13,6 +14,7 @@ from service.probe.percentiles import percentile
 RATE = 50.0  # messages a second
 WHEEL_PX = 600  # a turn of the wheel, one in each frame: a fast hand
 FRAME = 1 / 60  # seconds
+ABOVE = 145  # messages from the first row to the end, of whom a hundred lie below the frame and the others above it
 
 # What people write: three of six are short, one has several lines at most widths.
 _TEXTS = (
@@ -64,7 +66,8 @@ async def _watch(lab: Lab, visitor: Visitor) -> AsyncIterator[Watched]:
     found.p95 = percentile(intervals, 95)
 
 
-def _text(number: int) -> str:
+def _text(number: int, first: int = 0) -> str:
+    number += first
     return f"{number} {_TEXTS[number % len(_TEXTS)]}"
 
 
@@ -93,8 +96,8 @@ async def _wheel_up(visitor: Visitor, number: int, px: int = WHEEL_PX) -> None:
 
 async def live(lab: Lab, quick: bool) -> dict[str, float]:
     """Frames a second and CPU a message while messages come, at the end and above it."""
-    count = 100 if quick else 500
-    await _fill(lab, 1000)
+    count, total = (100 if quick else 500), 1000
+    await _fill(lab, total)
     found: dict[str, float] = {}
     async with lab.visitor() as visitor, lab.publisher(4) as publisher:
         await visitor.open()
@@ -102,13 +105,15 @@ async def live(lab: Lab, quick: bool) -> dict[str, float]:
         await lab.wire.quiet()
         for place in ("end", "above"):
             if place == "above":
-                await _wheel_up(visitor, 900, 200)
+                await _wheel_up(visitor, total - ABOVE, 200)
                 await asyncio.sleep(1)
             cpu = await lab.cpu_seconds()
-            await publisher.stream(count, RATE, _text)
+            await publisher.stream(count, RATE, partial(_text, first=total))
+            total += count
             found[f"live.{place}.cpu"] = 1000 * (await lab.cpu_seconds() - cpu) / count
             async with _watch(lab, visitor) as watched:  # which itself costs some CPU in every frame
-                await publisher.stream(count, RATE, _text)
+                await publisher.stream(count, RATE, partial(_text, first=total))
+            total += count
             found |= {f"live.{place}.rate": watched.rate, f"live.{place}.p95": watched.p95}
     return found
 

@@ -61,7 +61,9 @@ export class Alerts {
    * @returns {Notify}
    */
   level(room) {
-    return this.possible && Notification.permission === "granted" ? (this.#list.get(room)?.notify ?? "") : "";
+    const chosen = this.#list.get(room)?.notify ?? "";
+    // What is permitted another process knows, and the page stands still until it answers.
+    return chosen && this.possible && Notification.permission === "granted" ? chosen : "";
   }
 
   /**
@@ -106,9 +108,8 @@ export class Alerts {
    * @type {(room: Room, message: Message, mentions: boolean) => void}
    */
   onMessage(room, message, mentions) {
-    const level = this.level(room.name);
-    const wanted = level === "all" || (level === "mentions" && mentions);
-    if (!wanted || this.#list.get(room.name)?.muted) return;
+    const { notify, muted } = this.#list.get(room.name) ?? { notify: "", muted: false };
+    if (muted || !(notify === "all" || (notify === "mentions" && mentions))) return;
     const gathered = this.#gathered.get(room.name);
     if (gathered) {
       gathered.push(message);
@@ -129,7 +130,7 @@ export class Alerts {
     const { name } = room;
     const messages = this.#gathered.get(name) ?? [];
     this.#gathered.delete(name);
-    if (!this.#tells) return; // asked only now, as the tab that told may have gone away meanwhile
+    if (!this.#tells || !this.level(name)) return; // only now, as the tab that told may have gone away meanwhile
     const { held = [] } = await navigator.locks.query();
     if (held.some((lock) => lock.name === SIGHT + name) || room.unread === 0) return;
     await this.#show(name, messages);

@@ -9,7 +9,7 @@
 import { byId, el } from "./dom.js";
 import { words } from "./words.js";
 
-/** @typedef {{name: string, text: string}} Said */
+/** @typedef {{name: string, read: () => Promise<string>}} Said `read` gives its text without marks, which takes its time */
 
 const GATHER_MS = 1000;
 const READ_OUT = 3; // messages
@@ -21,6 +21,7 @@ const region = byId("announcer");
 let gathered = [];
 /** @type {number | undefined} */
 let timer;
+let rooms = 0; // that were left
 
 /**
  * Say something.
@@ -46,17 +47,21 @@ export function announceMessage(message) {
 export function forgetMessages() {
   clearTimeout(timer);
   gathered = [];
+  rooms += 1;
 }
 
-function release() {
+async function release() {
   const messages = gathered;
   gathered = [];
   if (messages.length > READ_OUT) {
     const names = [...new Set(messages.map(({ name }) => name))];
     announce(words.announcer.many(messages.length, names));
-  } else {
-    for (const { name, text } of messages) announce(words.announcer.message(name, shortened(text)));
+    return;
   }
+  const begun = rooms;
+  const texts = await Promise.all(messages.map(({ read }) => read()));
+  if (begun !== rooms) return;
+  for (const [index, { name }] of messages.entries()) announce(words.announcer.message(name, shortened(texts[index])));
 }
 
 /** @param {string} text */

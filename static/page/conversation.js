@@ -435,7 +435,7 @@ export class Conversation {
     const { user, text, removed } = frame;
     if (user.id !== this.#me && text && !removed) this.#alerts?.onMessage(room, frame, room.mentions > mentions);
     if (room !== this.#current || user.id === this.#me || !text || removed) return;
-    void spoken(text, user.name).then((says) => room === this.#current && announceMessage({ name: user.name, text: says }));
+    announceMessage({ name: user.name, read: () => spoken(text, user.name) });
   }
 
   /**

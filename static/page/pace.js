@@ -4,6 +4,8 @@
  */
 
 const DRAW_MS = 40; // between two drawings
+const RUSH_MS = 100; // of many in a row: what comes so fast can't be followed, and a frame costs more than its rows
+const SLOWING = 1.2; // times as long from one drawing to the next, until then
 const HIDDEN_MS = 200; // of a page that nobody sees, whose title still counts
 
 /**
@@ -32,6 +34,7 @@ export function paced(ms, work) {
 export class Drawing {
   #work;
   #last = -Infinity;
+  #pause = DRAW_MS; // until the next drawing may be
   /** @type {(() => void) | null} stops what is planned */
   #cancel = null;
 
@@ -42,7 +45,9 @@ export class Drawing {
 
   soon() {
     if (this.#cancel) return;
-    const wait = this.#last + DRAW_MS - performance.now();
+    const since = performance.now() - this.#last;
+    this.#pause = since > RUSH_MS ? DRAW_MS : Math.min(RUSH_MS, this.#pause * SLOWING);
+    const wait = this.#pause - since;
     if (document.hidden) this.#later(HIDDEN_MS, () => this.#now());
     else if (wait > 0) this.#later(wait, () => this.#inFrame());
     else this.#inFrame();

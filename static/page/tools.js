@@ -11,6 +11,7 @@ import { words } from "./words.js";
 
 const QUICK = ["👍", "❤️", "😂"];
 const HOVER_MS = 50; // over one row
+const REST_MS = 150; // likewise, of a pointer that doesn't move: rows come fast below it, and none is meant
 const STEPS = new Map([["ArrowRight", 1], ["ArrowLeft", -1]]); // where text goes to the right
 const below = matchMedia("(hover: none), (width < 44rem)"); // as in message.css: it stands below the text, and makes room
 
@@ -28,6 +29,7 @@ export class Tools {
   #seq = null;
   /** @type {number | undefined} */
   #hovering;
+  #pointer = ""; // where it is in the window
 
   /**
    * @param {object} options
@@ -53,7 +55,7 @@ export class Tools {
     const link = canCopy ? [tool("link", words.tools.link, onLink)] : [];
     const lasting = [this.#edit, this.#remove, ...link, this.#moderate];
     this.#bar = el("div", { class: "tools", role: "toolbar", "aria-label": words.tools.bar }, ...quick, this.#more, ...lasting);
-    list.addEventListener("pointerover", ({ target }) => this.#onHover(target));
+    list.addEventListener("pointerover", ({ clientX, clientY }) => this.#onHover(`${clientX} ${clientY}`));
     list.addEventListener("focusin", ({ target }) => this.#moveTo(target));
     list.addEventListener("click", ({ target }) => this.#onTap(target));
     list.addEventListener("pointerleave", () => {
@@ -66,7 +68,7 @@ export class Tools {
 
   /** What the tools were wanted for before they were there, if it still stands. @param {Event} event */
   catchUp({ type, target }) {
-    if (type === "pointerover") this.#onHover(this.#list.querySelector("[data-seq]:hover"));
+    if (type === "pointerover") this.#onHover("");
     else if (type === "click") this.#onTap(target);
     else this.#moveTo(this.#list.contains(document.activeElement) ? document.activeElement : null);
   }
@@ -85,13 +87,15 @@ export class Tools {
 
   /**
    * Not at once: rows that are scrolled past under the pointer are none that somebody wants to do something with. Nor
-   * where rows would grow under it.
-   * @param {EventTarget | null} target
+   * where rows would grow under it. Which row it is over is looked at then: it may have been drawn anew.
+   * @param {string} pointer where it is
    */
-  #onHover(target) {
+  #onHover(pointer) {
     clearTimeout(this.#hovering);
     if (below.matches) return;
-    this.#hovering = setTimeout(() => this.#moveTo(target), HOVER_MS);
+    const wait = pointer === this.#pointer ? REST_MS : HOVER_MS;
+    this.#pointer = pointer;
+    this.#hovering = setTimeout(() => this.#moveTo(this.#list.querySelector("[data-seq]:hover")), wait);
   }
 
   /** @param {EventTarget | null} target */

@@ -53,6 +53,27 @@ def test_drawings_keep_their_distance() -> None:
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 38
 
 
+def test_what_comes_without_end_is_drawn_less_often() -> None:
+    """And after a pause at once again."""
+    slowest, waited = run("""
+        const drawing = new Drawing(note);
+        while (times.length < 12) {
+            drawing.soon();
+            await later(1);
+        }
+        const slowest = times[11] - times[10];
+        await later(150);
+        drawing.soon();
+        const asked = performance.now();
+        await until(13);
+        drawing.soon();
+        await until(14);
+        return [slowest, times[13] - asked];
+    """)
+    assert slowest >= 98
+    assert waited < slowest
+
+
 def test_a_page_that_is_hidden_while_a_frame_is_awaited_is_drawn_nevertheless() -> None:
     """It gets no frames; and of what was planned before nothing is done a second time."""
     assert (

@@ -12,7 +12,10 @@ _DESKTOP = """
     const note = (what) => localStorage.setItem("noted", JSON.stringify([...noted(), what]));
     const noted = () => JSON.parse(localStorage.getItem("noted") ?? "[]");
     window.Notification = class {
-        static get permission() { return localStorage.getItem("permission") ?? "default"; }
+        static get permission() {
+            window.looked = (window.looked ?? 0) + 1;  // the real one lets the page stand still meanwhile
+            return localStorage.getItem("permission") ?? "default";
+        }
         static async requestPermission() {
             note("asked");
             const answer = localStorage.getItem("answer") ?? "granted";
@@ -82,6 +85,7 @@ async def test_notifications_are_asked_for_by_a_click_and_told_by_one_tab() -> N
             await _enter(ada, bob)
             await _control(ada.page, bob, "garden", "@Ada before it was asked for")
             assert await _noted(ada.page) == []
+            assert await ada.page.evaluate("window.looked ?? 0") == 0
             await ada.choose("garden", "Mentions of you")
             await _notes(ada.page, "asked")
             await _forget(ada.page)
