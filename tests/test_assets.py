@@ -322,10 +322,10 @@ def test_a_release_holds_all_in_its_order(tmp_path: Path) -> None:
         f'<script type="module" src="/static/{release}main.js"></script>\n'
     )
     script = files[release + "main.js"]
-    assert script.index("const part = (value)") < script.index('part(() => import("./lib/lazy.js"))')
+    assert script.index("const part=(value)") < script.index('part(()=>import("./lib/lazy.js"))')
     assert files[release + "lib/lazy.js"] == (
         'import { $lib_part } from "../main.js";\n// lib/lazy.js\nconst $lib_lazy = (() => {\n'
-        "const { part } = $lib_part;\nconst lazy = part;\nreturn { lazy };\n})();\n"
+        "const{part}=$lib_part;const lazy=part;\nreturn { lazy };\n})();\n"
         "export { $lib_lazy };\nexport const { lazy } = $lib_lazy;\n"
     )
     assert files[release + "lib/part.js"] == (

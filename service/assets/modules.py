@@ -2,14 +2,16 @@
 
 The modules stand one after the other, each behind those that it imports, in a function of its own that answers its
 exports; an import becomes the names taken from such an answer. No JavaScript is parsed for that: imports and exports
-may have the forms below alone, each at the beginning of a line, and any other is an error. What comes of it is
-compared with what was written, as a parser reads both, in tests/javascript/test_modules.py.
+may have the forms below alone, each at the beginning of a line, and any other is an error. What is left of a module is
+made small. What comes of it all is compared with what was written, as a parser reads both, in
+tests/javascript/test_modules.py.
 """
 
 import posixpath
 import re
 from collections.abc import Mapping
 
+from service.assets.small import small
 from service.errors import ConfigError
 
 _NAMES = r"\{([^{}]*)\}"
@@ -130,6 +132,10 @@ def _part(path: str, source: str, place: str) -> str:
     body, exported = _body(path, source)
     answer = ", ".join(name if name == value else f"{name}: {value}" for name, value in exported.items())
     body = _LATER.sub(lambda match: f'import("{_relative(_resolve(path, match[1]), place)}")', body)
+    try:
+        body = small(body)
+    except ValueError as error:
+        raise ModuleError(f"{path}: {error}") from None
     return f"// {path}\nconst {_name(path)} = (() => {{\n{body}return {{ {answer} }};\n}})();\n"
 
 

@@ -1,6 +1,6 @@
 /**
  * Compares modules as they are served in one file with the modules as they are written: what a parser reads of both must
- * be the same, but for imports, exports, and the paths of what is loaded later. Prints what is not.
+ * be the same, but for imports, exports, private names, and the paths of what is loaded later. Prints what is not.
  *
  *     node compare.js <joined file> <folder of the modules> <path of the last of them below it>
  */
@@ -15,10 +15,15 @@ const [joined, folder, entry] = process.argv.slice(2);
 /** @type {(path: string) => import("acorn").Program} */
 const read = (path) => parse(readFileSync(path, "utf8"), { sourceType: "module", ecmaVersion: "latest" });
 
-/** A tree without places; `import()` by the path below the folder. */
+/** A tree without places; `import()` by the path below the folder, private names by the order in which they come. */
 function plain(node, path) {
+  const names = new Map();
   return JSON.stringify(node, (key, value) => {
     if (key === "start" || key === "end") return undefined;
+    if (value?.type === "PrivateIdentifier") {
+      if (!names.has(value.name)) names.set(value.name, names.size);
+      return { secretly: names.get(value.name) };
+    }
     if (value?.type === "ImportExpression") return { lazily: posix.join(path, value.source.value) };
     return value;
   });

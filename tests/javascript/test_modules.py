@@ -34,7 +34,15 @@ export async function later() {
 export { three as third } from "./b.js";
 export class Thing {
   /* within */ #secret = 1;
+  #other = 2;
   get secret() { return this.#secret; }
+  has(one) { return #other in one && `${`}${{ a: this.#secret }.a}`}` !== "#secret"; }
+  static rate(a, b) { return a / b / 2 + +a - -b + (/[/"]`/g.test(a) ? 1 : 0) }
+  keep = (a) =>
+    a
+  last = (a) => { let b = a
+    ++b
+    return b }
 }
 export const one = new Thing();
 export function two(value) { return `<${value}>`; }
@@ -95,8 +103,10 @@ def test_each_form_of_import_and_export_is_kept(samples: Path, tmp_path: Path) -
         ("// no comment", "no comment"),
         ("yield one", "yield 1"),
         ("three: three", "three: four"),
-        ("two: second", "one: second"),
+        ("two:second", "one:second"),
         ('import("./lib/lazy.js")', 'import("./lazy.js")'),
+        ("#a=1;#b=2", "#a=1;#b=1"),
+        ("this.#a", "this.#b"),
     ],
 )
 def test_a_difference_is_seen(samples: Path, tmp_path: Path, written: str, instead: str) -> None:
