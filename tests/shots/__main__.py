@@ -1,10 +1,12 @@
 """Make pictures of the chat page in all its states.
 
     python -m tests.shots FOLDER [SCENE …]
+    python -m tests.shots docs/pictures --readme
 
 Each state wide and narrow, light and dark, in FOLDER, and an index.html that shows them side by side. Beside each it is
 said which texts are too close in colour to what lies behind them, and whether anything sticks out; with that, or with a
-scene that can't be played, the exit status is 1. One browser, a service for each scene in this process; minutes.
+scene that can't be played, the exit status is 1. One browser, a service for each scene in this process; minutes. With
+--readme the four pictures that README shows, and no more.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from ..browser import SharedBrowser
 from .camera import make
+from .chosen import make_chosen
 from .stage import SCENES
 
 
@@ -25,6 +28,7 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("scene", nargs="*", help=f"of {', '.join(SCENES)}; all without")
+    parser.add_argument("--readme", action="store_true", help="the four that README shows, in 256 colours")
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.scene) - SCENES.keys()):
         parser.error(f"there is no scene {', '.join(unknown)}")
@@ -32,7 +36,12 @@ def main() -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with closing(SharedBrowser(loop)) as shared:
-        found = loop.run_until_complete(make(shared, arguments.folder, arguments.scene or list(SCENES)))
+        work = (
+            make_chosen(shared, arguments.folder)
+            if arguments.readme
+            else make(shared, arguments.folder, arguments.scene or list(SCENES))
+        )
+        found = loop.run_until_complete(work)
     return 1 if found else 0
 
 
