@@ -25,6 +25,7 @@ import { words } from "./words.js";
  * @property {Room} room
  * @property {boolean} may whether we may set its topic
  * @property {string} text the topic as it is, or will be once what waits is sent
+ * @property {string} completeness of its messages, in a sentence
  */
 
 /** @type {Record<CompletenessName, string>} */
@@ -61,29 +62,29 @@ export class About {
    * @param {OutgoingEntry[]} entries of ours that are on their way
    */
   draw(room, may, entries) {
-    this.#drawCompleteness(room);
+    const known = this.#drawCompleteness(room);
     const waiting = entries.findLast(({ frame }) => frame.type === "topic")?.frame;
     const text = waiting && "text" in waiting ? waiting.text : (room.topic?.text ?? "");
     const isWaiting = waiting !== undefined;
-    const signature = JSON.stringify([room.name, room.topic, room.begun, may, text, isWaiting, dayOf(Date.now())]);
+    const signature = JSON.stringify([known, room.name, room.topic, room.begun, may, text, isWaiting, dayOf(Date.now())]);
     if (this.#drawn === signature) return;
     this.#drawn = signature;
-    this.#shown = { room, may, text };
+    this.#shown = { room, may, text, completeness: known };
     this.#drawLine(this.#shown, isWaiting);
     this.#dialog?.draw(this.#shown);
   }
 
-  /** The mark beside the room's name, and what it means. @param {Room} room */
+  /** The mark beside the room's name. @param {Room} room @returns {string} what it means */
   #drawCompleteness(room) {
     const { name, text } = completeness(room);
     const mark = byId("completeness");
-    if (mark.title === text) return;
+    if (mark.title === text) return text;
     mark.className = `completeness ${name}`;
     mark.title = text;
     mark.setAttribute("aria-label", text);
     byId("open-about").title = text; // it lies above the mark
     mark.replaceChildren(icon(ICONS[name]));
-    byId("about-completeness").textContent = text;
+    return text;
   }
 
   /** @type {(shown: Shown, waiting: boolean) => void} */

@@ -5,9 +5,9 @@
 
 import { copyLink } from "./about.js";
 import { begunBy, canCopy } from "./beginning.js";
-import { byId } from "./dom.js";
+import { el } from "./dom.js";
 import { dayName, dayOf, isBlank, time } from "./format.js";
-import { openLayer } from "./layers.js";
+import { openLayer } from "./overlay.js";
 import { plain } from "./text.js";
 import { words } from "./words.js";
 
@@ -22,8 +22,17 @@ const LIMIT = 250; // characters of a topic, as the service's
 const oneLine = (text) => (isBlank(text) ? "" : text.replace(/\s+/g, " ").trim());
 
 export class AboutDialog {
-  #dialog = byId("about", HTMLDialogElement);
-  #input = byId("topic", HTMLTextAreaElement);
+  #dialog = el("dialog", { id: "about", class: "confirm about", "aria-labelledby": "about-title" });
+  #title = el("bdi", { id: "about-title" });
+  #topic = el("p", { class: "about-topic", dir: "auto" });
+  #input = el("textarea", { id: "topic", rows: 3, dir: "auto", enterKeyHint: "done", placeholder: words.topic.hint });
+  #note = el("p", { id: "topic-note", class: "field-error", role: "alert" });
+  #completeness = el("span", { id: "about-completeness" });
+  #by = el("span");
+  #begun = el("span");
+  #form = el("form", { noValidate: true });
+  /** @type {HTMLElement[]} what those have who may set the topic */
+  #may;
   #set;
   #text = "";
   /** @type {Room | null} */
@@ -32,27 +41,36 @@ export class AboutDialog {
   /** @param {(text: string) => void} set the topic of the room that is shown */
   constructor(set) {
     this.#set = set;
-    byId("about-close").addEventListener("click", () => this.#dialog.close());
-    byId("about-form").addEventListener("submit", (event) => this.#onSubmit(event));
+    const copy = el("button", { type: "button", class: "plain", onclick: () => this.#copy() }, words.about.copyLink);
+    const close = el("button", { type: "button", class: "plain", onclick: () => this.#dialog.close() }, words.notices.close);
+    const save = el("button", { class: "primary" }, words.topic.set);
+    const label = el("label", { htmlFor: "topic" }, words.topic.label);
+    const facts = el("p", { class: "facts muted" }, this.#completeness, this.#by, this.#begun);
+    const row = el("div", { class: "row" }, ...(canCopy ? [copy] : []), close, save);
+    this.#may = [label, this.#input, save];
+    this.#input.setAttribute("aria-describedby", "topic-note");
+    this.#form.append(el("h2", {}, this.#title), this.#topic, label, this.#input, this.#note, facts, row);
+    this.#form.addEventListener("submit", (event) => this.#onSubmit(event));
+    this.#dialog.append(this.#form);
+    document.body.append(this.#dialog);
     this.#input.addEventListener("input", () => this.#check());
     this.#input.addEventListener("keydown", (event) => this.#onKey(event));
-    byId("copy-link").hidden = !canCopy;
-    byId("copy-link").addEventListener("click", () => this.#copy());
   }
 
   /** @param {Shown} shown */
-  draw({ room, may, text }) {
+  draw({ room, may, text, completeness }) {
     const { name, topic, begun } = room;
     if (this.#room !== room) this.#dialog.close();
     this.#room = room;
     this.#text = text;
-    byId("about-title").textContent = `#${name}`;
-    byId("about-topic").replaceChildren(...(topic ? plain(topic.text) : [words.about.none]));
-    byId("about-topic").classList.toggle("muted", !topic);
-    byId("about-topic").hidden = may;
-    byId("about-by").textContent = topic ? words.about.set(topic.user.name, dayName(dayOf(topic.at)), time(topic.at)) : "";
-    byId("about-begun").replaceChildren(...begunBy(begun));
-    for (const node of this.#dialog.querySelectorAll("[data-may]")) node.toggleAttribute("hidden", !may);
+    this.#title.textContent = `#${name}`;
+    this.#topic.replaceChildren(...(topic ? plain(topic.text) : [words.about.none]));
+    this.#topic.classList.toggle("muted", !topic);
+    this.#topic.hidden = may;
+    this.#completeness.textContent = completeness;
+    this.#by.textContent = topic ? words.about.set(topic.user.name, dayName(dayOf(topic.at)), time(topic.at)) : "";
+    this.#begun.replaceChildren(...begunBy(begun));
+    for (const node of this.#may) node.hidden = !may;
     if (!this.#dialog.open) this.#input.value = text;
   }
 
@@ -64,7 +82,7 @@ export class AboutDialog {
   /** @returns {boolean} whether it can be set */
   #check() {
     const over = [...oneLine(this.#input.value)].length - LIMIT;
-    byId("topic-note").textContent = over > 0 ? words.composer.over(over) : "";
+    this.#note.textContent = over > 0 ? words.composer.over(over) : "";
     this.#input.setAttribute("aria-invalid", String(over > 0));
     return over <= 0;
   }
@@ -73,7 +91,7 @@ export class AboutDialog {
   #onKey(event) {
     if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return; // 229: of an input method
     event.preventDefault();
-    byId("about-form", HTMLFormElement).requestSubmit();
+    this.#form.requestSubmit();
   }
 
   /** @param {SubmitEvent} event */

@@ -27,5 +27,5 @@ export function begunBy(begun) {
 export function linkCopier() {
   if (!canCopy) return [];
   const properties = { type: "button", class: "plain small copy-link", "data-action": "copy-link" };
-  return [el("button", properties, words.shell.copyLink)];
+  return [el("button", properties, words.about.copyLink)];
 }

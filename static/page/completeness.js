@@ -26,8 +26,8 @@ import { words } from "./words.js";
  * @property {number} head the last event's seq
  */
 
-/** @param {number} at */
-const when = (at) => words.completeness.when(dayName(dayOf(at)), time(at));
+/** @param {number} at Unix time in ms */
+export const when = (at) => words.completeness.when(dayName(dayOf(at)), time(at));
 
 /**
  * @param {Known} room

@@ -15,7 +15,7 @@ import { withHands } from "./demand.js";
 import { byId, closest } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { identity, ways } from "./identity.js";
-import { loadArchive, loadHands } from "./later.js";
+import { loadAlerts, loadArchive, loadHands } from "./later.js";
 import { closeLayers, visit } from "./layers.js";
 import { RoomList } from "./list.js";
 import { Log } from "./log.js";
@@ -132,7 +132,7 @@ export class Conversation {
     rename: () => this.#askName(),
     signOut: () => this.askToSignOut(),
     moderate: (person) => this.#moderate(person),
-    alerts: () => this.#alerts,
+    alerts: () => this.#loadAlerts(),
   });
   /** @type {Queue | null} */
   #queue = null;
@@ -490,13 +490,14 @@ export class Conversation {
     this.#listRooms();
   }
 
-  /** Where it can't be loaded, nothing is told. */
+  /** Where it can't be loaded, nothing is told. @returns {Promise<Alerts | null>} */
   async #loadAlerts() {
-    const loaded = await import("./alerts.js").catch(() => null);
-    if (!loaded) return;
+    const loaded = await loadAlerts();
+    if (!loaded || this.#alerts) return this.#alerts;
     this.#alerts = new loaded.Alerts(this.#list, (room) => this.#open(room));
     this.#alerts.connected = this.#chat.state.state === "open";
     this.#draw();
+    return this.#alerts;
   }
 
   // -- rooms

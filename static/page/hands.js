@@ -5,11 +5,13 @@
 
 export { AboutDialog } from "./aboutdialog.js";
 export { showHelp } from "./help.js";
-export { openMenu } from "./menu.js";
+export { openLayer } from "./overlay.js";
 export { openModeration } from "./moderation.js";
 export { offersFor } from "./offers.js";
+export { askToRemove } from "./removal.js";
 export { Queue } from "./queue.js";
 export { Rename } from "./rename.js";
+export { openRoomMenu } from "./roommenu.js";
 export { showSettings } from "./settings.js";
 export { askToSignOut } from "./signout.js";
 export { toggleSwitcher } from "./switcher.js";

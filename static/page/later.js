@@ -28,17 +28,18 @@ function once(load) {
 
 /** What somebody needs who does something, and how that looks. */
 export const loadHands = once(async () => {
-  const [hands] = await Promise.all([import("./hands.js"), learnMore(), ...sheets()]);
+  const [hands, sheets] = await Promise.all([import("./hands.js"), loadSheets(), learnMore()]);
+  if (sheets === null) throw new Error("the style sheets can't be loaded");
   return hands;
 });
 
 /** The style sheets that index.html names and leaves out at first; those that are there already not again. */
-function sheets() {
+const loadSheets = once(async () => {
   const template = /** @type {HTMLTemplateElement} */ (document.querySelector("template#later"));
   const there = new Set([...document.head.querySelectorAll("link")].map(({ href }) => href));
   const links = document.importNode(template.content, true).querySelectorAll("link");
-  return [...links].filter(({ href }) => !there.has(href)).map(sheet);
-}
+  return Promise.all([...links].filter(({ href }) => !there.has(href)).map(sheet));
+});
 
 /** @param {HTMLLinkElement} link */
 function sheet(link) {
@@ -55,8 +56,14 @@ function sheet(link) {
 /** What keeps the rooms as they were seen last. */
 export const loadArchive = once(() => import("./archive.js"));
 
-/** What reads markup. */
-export const loadParser = once(() => import("./formatted.js"));
+/** What tells of messages. */
+export const loadAlerts = once(() => import("./alerts.js"));
+
+/** What reads markup, and how that looks: what it means is seen without, too. */
+export const loadParser = once(async () => {
+  const [parser] = await Promise.all([import("./formatted.js"), loadSheets()]);
+  return parser;
+});
 
 /**
  * An emoji is to be chosen.

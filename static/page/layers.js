@@ -1,17 +1,13 @@
 /**
- * What lies over the page for a while: drawers and dialogs. The rest of the page can't be reached meanwhile, the focus
- * stays inside and returns to where it was, and Back closes the uppermost instead of leaving.
+ * What lies over the page for a while, as the browser's history has it: Back closes the uppermost instead of leaving.
+ * How a layer keeps the rest of the page away is overlay.js's.
  *
  * Each open layer has an entry in the browser's history. Going back is not done at once, so whatever else changes the
  * history waits for it.
  * @module
  */
 
-/** @typedef {{close: () => void, restore: () => void}} Layer */
-
-const FOCUSABLE = "a[href], button, input, select, textarea, [tabindex='0']";
-/** What is not hidden with the rest: closing by a tap beside, and what is announced. */
-const BESIDE = ".shade, .toasts, [aria-live]";
+/** @typedef {{close: () => void, restore: () => void}} Layer `close` hides it, `restore` gives back what was behind it */
 
 /** @type {Layer[]} the uppermost last */
 const layers = [];
@@ -20,28 +16,11 @@ let returning = 0; // entries of closed layers that the browser has yet to leave
 const waiting = [];
 
 /**
- * Lay a node over the page.
- * @param {HTMLElement} node which is shown already, or a dialog to show
- * @param {() => void} onClose hide it; called once, whoever closes it
- * @param {object} [options]
- * @param {boolean} [options.covers] whether the rest can't be reached; a menu beside its button leaves it as it is
+ * Something lies over the page from now on.
+ * @param {Layer} layer
  * @returns {() => void} closes it, and all that lies over it
  */
-export function openLayer(node, onClose, { covers = true } = {}) {
-  const opener = document.activeElement;
-  const modal = node instanceof HTMLDialogElement;
-  node.inert = false; // it may stand beside an open drawer
-  if (modal) node.showModal(); // which keeps the rest away by itself
-  const hidden = modal || !covers ? [] : restOf(node);
-  for (const other of hidden) other.inert = true;
-  if (!modal) node.addEventListener("keydown", keepInside);
-  if (!node.contains(document.activeElement)) focusableIn(node)[0]?.focus();
-  const restore = () => {
-    for (const other of hidden) other.inert = false;
-    node.removeEventListener("keydown", keepInside);
-    if (opener instanceof HTMLElement && !unreachable(opener)) opener.focus();
-  };
-  const layer = { close: onClose, restore };
+export function addLayer(layer) {
   layers.push(layer);
   const depth = layers.length;
   whenReturned(() => history.pushState({ layers: depth }, "", location.href));
@@ -102,34 +81,3 @@ const next = () => (returning === 0 ? waiting.shift() : undefined);
 addEventListener("popstate", onPop);
 // A reload finds its layers closed.
 if (history.state?.layers) history.replaceState(null, "", location.href);
-
-/** @param {HTMLElement} node */
-function restOf(node) {
-  const rest = [];
-  for (let inner = node; inner.parentElement; inner = inner.parentElement) {
-    for (const other of inner.parentElement.children) {
-      if (other !== inner && other instanceof HTMLElement && !other.inert && !other.matches(BESIDE)) rest.push(other);
-    }
-    if (inner.parentElement === document.body) break;
-  }
-  return rest;
-}
-
-/** @param {HTMLElement} node */
-const unreachable = (node) => !node.isConnected || node.closest("[inert]") !== null;
-
-/** @param {HTMLElement} node */
-function focusableIn(node) {
-  const all = /** @type {HTMLElement[]} */ ([...node.querySelectorAll(FOCUSABLE)]);
-  return all.filter((one) => one.checkVisibility() && !one.matches(":disabled"));
-}
-
-/** @param {KeyboardEvent} event */
-function keepInside(event) {
-  if (event.key !== "Tab" || event.altKey || event.ctrlKey || event.metaKey) return;
-  const all = focusableIn(/** @type {HTMLElement} */ (event.currentTarget));
-  const end = event.shiftKey ? all[0] : all.at(-1);
-  if (document.activeElement !== end) return;
-  (event.shiftKey ? all.at(-1) : all[0])?.focus();
-  event.preventDefault();
-}

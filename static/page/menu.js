@@ -5,7 +5,7 @@
  */
 
 import { el, icon } from "./dom.js";
-import { openLayer } from "./layers.js";
+import { openLayer } from "./overlay.js";
 
 /**
  * @typedef {object} Item

@@ -8,7 +8,7 @@
 
 import { RequestError } from "../client/core.js";
 import { el } from "./dom.js";
-import { openLayer } from "./layers.js";
+import { openLayer } from "./overlay.js";
 import { toast } from "./status.js";
 import { refusal, span, words } from "./words.js";
 

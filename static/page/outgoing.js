@@ -4,8 +4,7 @@
  */
 
 import { OutboxFullError } from "../client/core.js";
-import { byId } from "./dom.js";
-import { openLayer } from "./layers.js";
+import { withHands } from "./demand.js";
 import { words } from "./words.js";
 
 /**
@@ -72,13 +71,9 @@ export class Outgoing {
    * @param {number} seq
    */
   remove({ name, epoch }, seq) {
-    const dialog = byId("confirm", HTMLDialogElement);
-    dialog.returnValue = "";
-    const close = openLayer(dialog, () => dialog.close());
-    dialog.onclose = () => {
-      close();
-      if (dialog.returnValue === "yes") this.#post(() => this.#chat.remove(name, seq, epoch ?? undefined));
-    };
+    void withHands(({ askToRemove }) => {
+      askToRemove(() => this.#post(() => this.#chat.remove(name, seq, epoch ?? undefined)));
+    });
   }
 
   /**

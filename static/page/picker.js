@@ -8,7 +8,7 @@
 import { announce } from "./announcer.js";
 import { closest, el } from "./dom.js";
 import { drawn, groups, recents, search, tone, TONES, use, withTone } from "./emoji.js";
-import { openLayer } from "./layers.js";
+import { openLayer } from "./overlay.js";
 import { store } from "./store.js";
 import { words } from "./words.js";
 

@@ -139,7 +139,7 @@ export class Queue {
    */
   #form(id, text) {
     const box = el("textarea", { rows: 2, value: text, dir: "auto", "aria-label": words.queue.text });
-    const save = el("button", { class: "plain small" }, words.shell.save);
+    const save = el("button", { class: "plain small" }, words.renaming.save);
     const cancel = el("button", { type: "button", class: "plain small", onclick: () => this.#done(id) }, words.shell.cancel);
     const form = el("form", {}, box, el("div", { class: "row" }, save, cancel));
     box.addEventListener("input", () => (save.disabled = isBlank(box.value)));

@@ -3,26 +3,32 @@
  * @module
  */
 
-import { byId } from "./dom.js";
-import { openLayer } from "./layers.js";
+import { el } from "./dom.js";
+import { openLayer } from "./overlay.js";
 import { words } from "./words.js";
 
 export class Rename {
-  #dialog = byId("rename", HTMLDialogElement);
-  #name = byId("rename-name", HTMLInputElement);
-  #error = byId("rename-error");
-  #save = byId("rename-save", HTMLButtonElement);
+  #dialog = el("dialog", { class: "confirm", "aria-labelledby": "rename-title" });
+  #name = el("input", { id: "rename-name", dir: "auto", autocomplete: "nickname", maxLength: 64, required: true });
+  #error = el("p", { id: "rename-error", class: "field-error", role: "alert" });
+  #save = el("button", { class: "primary" }, words.renaming.save);
   #close = () => {};
   #rename;
 
   /** @param {(name: string) => Promise<string | null>} rename gives a sentence that says why not, or null */
   constructor(rename) {
     this.#rename = rename;
-    byId("rename-form").addEventListener("submit", (event) => {
+    const cancel = el("button", { type: "button", class: "plain", onclick: () => this.#close() }, words.shell.cancel);
+    const form = el("form", { noValidate: true }, el("h2", { id: "rename-title" }, words.renaming.title));
+    form.append(el("label", { htmlFor: "rename-name" }, words.renaming.name), this.#name, this.#error);
+    form.append(el("div", { class: "row" }, cancel, this.#save));
+    form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
-    byId("rename-cancel").addEventListener("click", () => this.#close());
+    this.#name.setAttribute("aria-describedby", "rename-error");
+    document.body.append(this.#dialog);
+    this.#dialog.append(form);
     this.#dialog.addEventListener("close", () => this.#close());
     this.#name.addEventListener("input", () => this.#complain(""));
   }

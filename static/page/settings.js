@@ -5,7 +5,7 @@
 
 import { el } from "./dom.js";
 import { chooseLanguage, chosenLanguage, LANGUAGES } from "./languages.js";
-import { openLayer } from "./layers.js";
+import { openLayer } from "./overlay.js";
 import { DENSITIES, looks, THEMES } from "./looks.js";
 import { toast } from "./status.js";
 import { words } from "./words.js";

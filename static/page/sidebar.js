@@ -4,16 +4,15 @@
  */
 
 import { checkRoom } from "./address.js";
+import { when } from "./completeness.js";
 import { withHands } from "./demand.js";
 import { avatar, byId, closest, el, icon, iconButton } from "./dom.js";
-import { openLayer } from "./layers.js";
 import { isOut } from "./standing.js";
 import { compare, number, words } from "./words.js";
 
 /**
  * @import { ListedRoom, Person } from "../client/protocol.js"
  * @import { Alerts } from "./alerts.js"
- * @import { Item } from "./menu.js"
  * @import { Room } from "./room.js"
  */
 
@@ -50,7 +49,7 @@ export class Sidebar {
    * @param {() => void} on.rename
    * @param {() => void} on.signOut
    * @param {(person: Person) => void} on.moderate
-   * @param {() => Alerts | null} on.alerts
+   * @param {() => Promise<Alerts | null>} on.alerts
    */
   constructor(on) {
     this.#on = on;
@@ -104,14 +103,18 @@ export class Sidebar {
       this.#drawers[id]();
       return;
     }
-    const shown = byId(opener).getAttribute("aria-expanded") === "true";
-    this.#show(id, opener, !shown);
-    if (id === "people" && wide.matches) return;
-    byId("shade").hidden = false;
-    this.#drawers[id] = openLayer(byId(id), () => {
-      delete this.#drawers[id];
-      this.#show(id, opener, false);
-      byId("shade").hidden = true;
+    if (id === "people" && wide.matches) {
+      this.#show(id, opener, byId(opener).getAttribute("aria-expanded") !== "true");
+      return;
+    }
+    void withHands(({ openLayer }) => {
+      this.#show(id, opener, true);
+      byId("shade").hidden = false;
+      this.#drawers[id] = openLayer(byId(id), () => {
+        delete this.#drawers[id];
+        this.#show(id, opener, false);
+        byId("shade").hidden = true;
+      });
     });
   }
 
@@ -186,37 +189,10 @@ export class Sidebar {
   }
 
   /** @type {(room: JoinedRoom, leavable: boolean) => void} */
-  #openMenu({ name, favourite, muted }, leavable) {
-    const { leave, choose } = this.#on;
-    /** @type {Item[][]} */
-    const items = [
-      [
-        { label: words.sidebar.favourite, checked: favourite, choose: () => choose(name, "favourite", !favourite) },
-        { label: words.sidebar.muted, checked: muted, choose: () => choose(name, "muted", !muted) },
-      ],
-      this.#alertItems(name),
-      ...(leavable ? [[{ label: words.sidebar.leave(name), choose: () => leave(name) }]] : []),
-    ];
-    const opener = () => this.#find("room-menu", name);
-    const menu = { label: words.sidebar.menu(name), about: `#${name}`, items, within: byId("sidebar"), opener };
-    void withHands(({ openMenu }) => openMenu(menu));
-  }
-
-  /**
-   * @param {string} room
-   * @returns {Item[]}
-   */
-  #alertItems(room) {
-    const alerts = this.#on.alerts();
-    if (!alerts?.possible) return [];
-    const level = alerts.level(room);
-    const { group, all, mentions, none, sound } = words.alerts;
-    return [
-      { label: all, group, checked: level === "all", choose: () => alerts.choose(room, "all") },
-      { label: mentions, group, checked: level === "mentions", choose: () => alerts.choose(room, "mentions") },
-      { label: none, group, checked: level === "", choose: () => alerts.choose(room, "") },
-      { label: sound, checked: alerts.sound, choose: () => (alerts.sound = !alerts.sound) },
-    ];
+  #openMenu(room, leavable) {
+    const opener = () => this.#find("room-menu", room.name);
+    const about = { room, leavable, on: this.#on, within: byId("sidebar"), opener };
+    void withHands(({ openRoomMenu }) => openRoomMenu(about));
   }
 
   /** @param {ListedRoom} room */
@@ -263,7 +239,8 @@ export class Sidebar {
   }
 
   /**
-   * Who is here, and who was lately. Of a room that one is not in, or not yet, nobody knows.
+   * Who is here, and who was lately. Of a room that one is not in, or not yet, nobody knows; of one whose connection is
+   * lost, who was here until then.
    * @param {Room} room
    * @param {string | null} me
    * @param {boolean} isModerator
@@ -274,12 +251,17 @@ export class Sidebar {
     const rank = (/** @type {Person} */ { id }) => (id === me ? 0 : 1);
     members.sort((one, other) => rank(one) - rank(other) || compare(one.name, other.name));
     const lately = room.lately();
-    const signature = JSON.stringify([members, count, isModerator, lately]);
+    const until = count > 0 ? room.knownUntil : null;
+    const asOf = until === null ? "" : words.sidebar.asOf(when(until));
+    const signature = JSON.stringify([members, count, isModerator, lately, asOf]);
     if (this.#drawn.people === signature) return;
     this.#drawn.people = signature;
     byId("people-count").textContent = count > 0 ? number(count) : "";
     byId("people-label").textContent = count > 0 ? ` ${words.sidebar.peopleHere(count)}` : words.shell.peopleHere;
     byId("people-title").textContent = count > 0 ? words.sidebar.here(count) : words.shell.people;
+    byId("people-as-of").textContent = asOf;
+    for (const id of ["people", "open-people"]) byId(id).classList.toggle("past", asOf !== "");
+    byId("open-people").title = asOf;
     const others = members.filter(({ id }) => id !== me);
     byId("faces").replaceChildren(...others.slice(0, FACES).map((person) => avatar(person, "small")));
     const focused = closest(document.activeElement, ".moderate")?.dataset.user;

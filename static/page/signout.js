@@ -4,7 +4,7 @@
  */
 
 import { el } from "./dom.js";
-import { openLayer } from "./layers.js";
+import { openLayer } from "./overlay.js";
 import { words } from "./words.js";
 
 /**

@@ -179,6 +179,6 @@ function addAction(node, { label, run }) {
   node.addEventListener("focusin", ({ relatedTarget }) => {
     if (!(relatedTarget instanceof Node && node.contains(relatedTarget))) before = relatedTarget;
   });
-  const away = iconButton("close", words.shell.close, close); // what lies under it may be wanted
+  const away = iconButton("close", words.notices.close, close); // what lies under it may be wanted
   node.append(el("button", { type: "button", class: "do", onclick }, label), away);
 }

@@ -7,7 +7,7 @@
 import { checkRoom } from "./address.js";
 import { announce } from "./announcer.js";
 import { byId, closest, el, icon } from "./dom.js";
-import { openLayer } from "./layers.js";
+import { openLayer } from "./overlay.js";
 import { words } from "./words.js";
 
 /**

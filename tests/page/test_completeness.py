@@ -16,9 +16,9 @@ def _mark(visitor: Person) -> Locator:
 
 
 async def _says(visitor: Person, text: str) -> None:
-    """The mark, and the dialog where it is spelled out."""
+    """The mark, and what lies above it."""
     await expect(_mark(visitor)).to_have_accessible_name(re.compile(f"^{text}$"))
-    await expect(visitor.page.locator("#about-completeness")).to_have_text(re.compile(f"^{text}$"))
+    await expect(visitor.page.locator("#open-about")).to_have_attribute("title", re.compile(f"^{text}$"))
 
 
 async def test_a_room_that_is_known_from_its_beginning_says_so() -> None:
@@ -34,9 +34,34 @@ async def test_a_room_that_is_known_from_its_beginning_says_so() -> None:
             await ada.wire.cut()
             await bob.say("two")
             await _says(ada, rf"What came after {WHEN} is not known yet\.")
+            await ada.page.locator("#open-about").click()
+            said = ada.page.get_by_role("dialog").locator("#about-completeness")
+            await expect(said).to_have_text(re.compile(rf"^What came after {WHEN} is not known yet\.$"))
             await ada.reconnect()
+            await expect(said).to_have_text("No message is missing since this room began.")
+            await ada.page.keyboard.press("Escape")
             await ada.reads("one", "two")
             await _says(ada, r"No message is missing since this room began\.")
+
+
+async def test_the_people_are_those_of_when_the_connection_was_lost() -> None:
+    """And said to be: who comes meanwhile is seen again once there is a connection."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada", "garden")
+            people = ada.page.get_by_role("complementary")
+            told = people.get_by_text(re.compile(rf"^As of {WHEN}: who came or went since is not known\.$"))
+            await expect(people.locator(".person")).to_have_count(1)
+            await expect(told).to_have_count(0)
+            await ada.wire.cut()
+            await expect(told).to_be_visible()
+            assert await ada.axe() == []
+            async with ChatClient.open(service.url, "Bob") as bob:
+                await bob.join("garden")
+                await expect(people.locator(".person")).to_have_count(1)
+                await ada.reconnect()
+                await expect(people.locator(".person")).to_have_count(2)
+            await expect(told).to_have_count(0)
 
 
 async def test_a_long_room_says_since_when_it_is_known() -> None:

@@ -192,7 +192,7 @@ async def test_any_emoji_is_a_reaction() -> None:
 
 
 async def test_emoji_are_loaded_when_they_are_wanted() -> None:
-    """Not before; where they can't be, one is told so."""
+    """Not before; where they can't be, one is told so and when they can, and then they are."""
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             asked: list[str] = []
@@ -203,11 +203,17 @@ async def test_emoji_are_loaded_when_they_are_wanted() -> None:
             assert not {"emoji-en.js", "emoji.js", "picker.js"} & set(asked)
             await ada.context.route("**/vendor/emoji-en.js", lambda route: route.abort())
             await ada.page.get_by_role("button", name="Emoji", exact=True).click()
-            await expect(ada.page.get_by_role("alert").filter(has_text="can’t be loaded")).to_be_visible()
+            objection = ada.page.get_by_role("alert").filter(has_text="Try again once there is a connection")
+            await expect(objection).to_be_visible()
+            await ada.message("hello").hover()
+            await ada.page.get_by_role("button", name="Choose a reaction").click()
+            await expect(ada.page.locator("#toasts")).to_contain_text("Try again once there is a connection")
             await ada.box.fill("")
             await ada.page.keyboard.type(":smile:")
             await ada.page.keyboard.press("Enter")
             await ada.reads("hello", ":smile:")
+            await ada.context.unroute("**/vendor/emoji-en.js")
+            await _open(ada)
             ada.troubles.clear()  # the browser says that a file is missing
 
 

@@ -39,6 +39,15 @@ _PLACES = """() => Object.fromEntries(Object.entries({
 }).map(([name, selector]) => [name, document.querySelector(selector).getBoundingClientRect().left]))"""
 
 
+# px between the sign before a room's name in the list and that name.
+_GAP = """() => {
+    const text = new Range();
+    text.selectNodeContents(document.querySelector(".room-link .room-name"));
+    const [name, sign] = [text, document.querySelector(".room-link .hash")].map((one) => one.getBoundingClientRect());
+    return Math.max(name.left - sign.right, sign.left - name.right);
+}"""
+
+
 _DIRECTION = "(node) => getComputedStyle(node).direction"
 
 
@@ -138,6 +147,13 @@ async def test_each_language_is_spoken_from_the_entrance_on(locale: str) -> None
         for viewport in (WIDE, NARROW):
             await page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
             await _looked_at(ada, f"room, {viewport}")
+        await ada.wire.cut()
+        await page.set_viewport_size({"width": WIDE["width"], "height": WIDE["height"]})
+        await expect(page.locator("#people-as-of")).not_to_be_empty()
+        await expect(page.locator("#me-state.open")).to_have_count(0)
+        await _looked_at(ada, "cut off")
+        await ada.reconnect()
+        await page.set_viewport_size({"width": NARROW["width"], "height": NARROW["height"]})
         await page.locator("#open-rooms").click()
         await _looked_at(ada, "rooms")
         await page.locator("#open-settings").click()
@@ -158,6 +174,7 @@ async def test_arabic_goes_from_right_to_left() -> None:
                 back = ada.page.locator("#me-out svg")
                 scale = await back.evaluate("(node) => getComputedStyle(node).scale")
                 assert scale == ("-1 1" if locale == "ar" else "1")
+                assert 0 <= await ada.page.evaluate(_GAP) < 12
                 box = ada.page.locator("#text")
                 assert await box.evaluate(_DIRECTION) == ("rtl" if locale == "ar" else "ltr")
                 await box.fill("Latin")

@@ -9,6 +9,7 @@ from ..browser import Person, chromium, expect, holds, person, settle
 from ..harness import NO_LIMITS, ServiceProcess
 
 HANDS = "**/page/hands.js"
+ALERTS = "**/page/alerts.js"
 WORDS = "**/page/words/en-later.js"
 SHEETS = "**/page/queue.css"  # all that come later, in the first of them
 
@@ -62,6 +63,28 @@ async def test_what_could_not_be_loaded_is_loaded_once_it_can_be(missing: str) -
                 await ada.page.get_by_role("button", name="How it looks").click()
                 await settle()
             await expect(dialog.locator("fieldset").first).to_have_css("border-top-width", "0px")
+
+
+async def test_a_room_s_menu_waits_for_what_tells_of_messages() -> None:
+    """So it is whole; where that can't be loaded, it has the rest."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.page.route(ALERTS, lambda route: route.abort("connectionrefused"))
+            await ada.enter("Ada")
+            menu = ada.page.get_by_role("menu")
+            button = ada.page.get_by_role("button", name="Menu of #lobby")
+            await button.click()
+            await expect(menu.get_by_text("Favourite")).to_be_visible()
+            await expect(menu.get_by_text("All messages")).to_have_count(0)
+            await ada.page.keyboard.press("Escape")
+            await ada.page.unroute(ALERTS)
+            let_go = await held(ada, ALERTS)
+            await ada.reload()
+            await button.click()
+            await settle()
+            await expect(menu).to_have_count(0)
+            let_go.set()
+            await expect(menu.get_by_text("All messages")).to_be_visible()
 
 
 async def test_what_one_does_before_the_tools_have_come_finds_them() -> None:

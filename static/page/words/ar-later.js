@@ -231,6 +231,25 @@ export const words = {
     found: (rooms) => count(rooms, forms("لا غرف", "غرفة واحدة", "غرفتان", "# غرف", "# غرفة", "# غرفة")),
   },
 
+  removal: {
+    title: "أتريد حذف هذه الرسالة؟",
+    what: "يُحذف نصها لدى الجميع، وتبقى ملاحظة في مكانها.",
+    keep: "إبقاؤها",
+    remove: "حذف",
+  },
+
+  renaming: {
+    title: "تغيير اسمك",
+    name: "الاسم الجديد",
+    save: "حفظ",
+  },
+
+  topic: {
+    label: "الموضوع",
+    hint: "عمّ تدور هذه الغرفة؟",
+    set: "تعيين الموضوع",
+  },
+
   queue: {
     summary: (waiting, failed, why) => {
       const fates = {

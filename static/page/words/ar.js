@@ -39,9 +39,6 @@ export const words = {
     signOut: "تسجيل الخروج",
     refuse: "لست أنا",
     cancel: "إلغاء",
-    renameTitle: "تغيير اسمك",
-    newName: "الاسم الجديد",
-    save: "حفظ",
     rooms: "الغرف",
     closeRooms: "إغلاق قائمة الغرف",
     joinAnother: "دخول غرفة أخرى",
@@ -64,15 +61,6 @@ export const words = {
     lately: "كتبوا مؤخرًا وليسوا هنا",
     notices: "تنبيهات",
     about: "عن هذه الغرفة:",
-    topic: "الموضوع",
-    topicHint: "عمّ تدور هذه الغرفة؟",
-    setTopic: "تعيين الموضوع",
-    copyLink: "نسخ الرابط",
-    close: "إغلاق",
-    removeTitle: "أتريد حذف هذه الرسالة؟",
-    removeWhat: "يُحذف نصها لدى الجميع، وتبقى ملاحظة في مكانها.",
-    keep: "إبقاؤها",
-    remove: "حذف",
   },
 
   entrance: {
@@ -146,6 +134,7 @@ export const words = {
   },
 
   about: {
+    copyLink: "نسخ الرابط",
     add: "تعيين موضوع",
     none: "لا موضوع بعد.",
     set: (who, day, time) => say`وضع الموضوع ${who} · ${day}، ${time}`,
@@ -245,6 +234,7 @@ export const words = {
     peopleHere: (people) =>
       formOf(people, forms("شخص هنا", "شخص هنا", "شخصان هنا", "أشخاص هنا", "شخصًا هنا", "شخص هنا")),
     large: "في غرفة بهذا الحجم لا يظهر إلا العدد.",
+    asOf: (when) => `الحال حتى ${when}. ولا يُعرف من دخل أو خرج بعد ذلك.`,
     you: "أنت",
     out: "لا يمكن دخولها",
   },
@@ -292,10 +282,12 @@ export const words = {
   },
 
   notices: {
+    close: "إغلاق",
     notSent: (room) => `لم تُرسل رسالة إلى ${hash(room)}.`,
     messageGone: "حُذفت الرسالة. تبقى كلماتك هنا.",
     messageRemoved: (name) => say`حُذفت رسالة ${name}.`,
-    noEmoji: "تعذّر تحميل الرموز التعبيرية الآن.",
+    noEmoji:
+      "تعذّر تحميل الرموز التعبيرية الآن. أعد المحاولة عند عودة الاتصال، ويمكنك حتى ذلك الحين استعمال رموز لوحة المفاتيح.",
     notLoaded: "تعذّر تحميل هذا الجزء من الصفحة الآن.",
     edit: "لم يُقبل تعديلك.",
     remove: "لم تُحذف الرسالة.",

@@ -192,6 +192,25 @@ export const words = {
     found: (rooms) => count(rooms, { one: "# Raum", other: "# Räume" }),
   },
 
+  removal: {
+    title: "Diese Nachricht entfernen?",
+    what: "Ihr Text wird für alle gelöscht. An ihrer Stelle bleibt ein Hinweis.",
+    keep: "Behalten",
+    remove: "Entfernen",
+  },
+
+  renaming: {
+    title: "Namen ändern",
+    name: "Neuer Name",
+    save: "Speichern",
+  },
+
+  topic: {
+    label: "Thema",
+    hint: "Worum geht es in diesem Raum?",
+    set: "Thema setzen",
+  },
+
   queue: {
     summary: (waiting, failed, why) => {
       const waits = { one: "# Nachricht wartet", other: "# Nachrichten warten" };

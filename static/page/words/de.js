@@ -22,9 +22,6 @@ export const words = {
     signOut: "Abmelden",
     refuse: "Das bin ich nicht",
     cancel: "Abbrechen",
-    renameTitle: "Namen ändern",
-    newName: "Neuer Name",
-    save: "Speichern",
     rooms: "Räume",
     closeRooms: "Raumliste schließen",
     joinAnother: "Weiterer Raum",
@@ -47,15 +44,6 @@ export const words = {
     lately: "Kürzlich aktiv, nicht hier",
     notices: "Hinweise",
     about: "Über diesen Raum:",
-    topic: "Thema",
-    topicHint: "Worum geht es in diesem Raum?",
-    setTopic: "Thema setzen",
-    copyLink: "Link kopieren",
-    close: "Schließen",
-    removeTitle: "Diese Nachricht entfernen?",
-    removeWhat: "Ihr Text wird für alle gelöscht. An ihrer Stelle bleibt ein Hinweis.",
-    keep: "Behalten",
-    remove: "Entfernen",
   },
 
   entrance: {
@@ -129,6 +117,7 @@ export const words = {
   },
 
   about: {
+    copyLink: "Link kopieren",
     add: "Thema setzen",
     none: "Noch kein Thema.",
     set: (who, day, time) => say`Thema von ${who} · ${day}, ${time}`,
@@ -223,6 +212,7 @@ export const words = {
     here: (people) => count(people, { one: "# Person hier", other: "# Leute hier" }),
     peopleHere: (people) => formOf(people, { one: "Person hier", other: "Leute hier" }),
     large: "In einem so großen Raum wird nur die Zahl gezeigt.",
+    asOf: (when) => `Stand: ${when}. Wer seitdem kam oder ging, ist nicht bekannt.`,
     you: "du",
     out: "kann nicht betreten werden",
   },
@@ -271,10 +261,12 @@ export const words = {
   },
 
   notices: {
+    close: "Schließen",
     notSent: (room) => `Eine Nachricht an #${room} wurde nicht gesendet.`,
     messageGone: "Die Nachricht wurde entfernt. Deine Worte bleiben hier.",
     messageRemoved: (name) => say`Die Nachricht von ${name} wurde entfernt.`,
-    noEmoji: "Die Emoji können gerade nicht geladen werden.",
+    noEmoji:
+      "Die Emoji können gerade nicht geladen werden. Versuche es wieder, sobald eine Verbindung besteht; bis dahin gehen die der Tastatur.",
     notLoaded: "Dieser Teil der Seite kann gerade nicht geladen werden.",
     edit: "Deine Änderung wurde nicht angenommen.",
     remove: "Die Nachricht wurde nicht entfernt.",

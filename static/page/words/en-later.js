@@ -200,6 +200,26 @@ export const words = {
     found: (rooms) => count(rooms, { one: "# room", other: "# rooms" }),
   },
 
+  /** Before a message is removed. */
+  removal: {
+    title: "Remove this message?",
+    what: "Its text is deleted for everybody. A note stays in its place.",
+    keep: "Keep it",
+    remove: "Remove",
+  },
+
+  renaming: {
+    title: "Change your name",
+    name: "New name",
+    save: "Save",
+  },
+
+  topic: {
+    label: "Topic",
+    hint: "What is this room about?",
+    set: "Set the topic",
+  },
+
   queue: {
     /**
      * @param {number} waiting entries

@@ -17,10 +17,6 @@ export const words = {
     signOut: "Sign out",
     refuse: "Not me",
     cancel: "Cancel",
-    // another name
-    renameTitle: "Change your name",
-    newName: "New name",
-    save: "Save",
     // the rooms
     rooms: "Rooms",
     closeRooms: "Close the room list",
@@ -47,16 +43,6 @@ export const words = {
     notices: "Notices",
     // what the room is about
     about: "About this room:",
-    topic: "Topic",
-    topicHint: "What is this room about?",
-    setTopic: "Set the topic",
-    copyLink: "Copy the link",
-    close: "Close",
-    // before a message is removed
-    removeTitle: "Remove this message?",
-    removeWhat: "Its text is deleted for everybody. A note stays in its place.",
-    keep: "Keep it",
-    remove: "Remove",
   },
 
   entrance: {
@@ -146,6 +132,7 @@ export const words = {
   },
 
   about: {
+    copyLink: "Copy the link",
     add: "Set a topic",
     none: "No topic yet.",
     /** @type {(who: string, day: string, time: string) => string} */
@@ -268,6 +255,8 @@ export const words = {
     /** Beside their number. @param {number} people */
     peopleHere: (people) => formOf(people, { one: "person here", other: "people here" }),
     large: "In a room this large only the number is shown.",
+    /** Of the people: the connection is lost since. @param {string} when */
+    asOf: (when) => `As of ${when}: who came or went since is not known.`,
     you: "you",
     out: "can’t be entered",
   },
@@ -297,12 +286,14 @@ export const words = {
   errors: null,
 
   notices: {
+    close: "Close",
     /** @param {string} room */
     notSent: (room) => `A message to #${room} was not sent.`,
     messageGone: "The message was removed. Your words stay here.",
     /** @param {string} name */
     messageRemoved: (name) => say`The message of ${name} was removed.`,
-    noEmoji: "The emoji can’t be loaded now.",
+    noEmoji:
+      "The emoji can’t be loaded now. Try again once there is a connection; until then your keyboard’s can be typed.",
     notLoaded: "This part of the page can’t be loaded now.",
     edit: "Your change was not taken.",
     remove: "The message was not removed.",

@@ -185,6 +185,25 @@ export const words = {
     found: (rooms) => count(rooms, { other: "# ルーム" }),
   },
 
+  removal: {
+    title: "このメッセージを削除しますか？",
+    what: "本文は全員から見えなくなり、削除されたことだけが残ります。",
+    keep: "残す",
+    remove: "削除",
+  },
+
+  renaming: {
+    title: "名前の変更",
+    name: "新しい名前",
+    save: "保存",
+  },
+
+  topic: {
+    label: "トピック",
+    hint: "このルームの話題は何ですか？",
+    set: "トピックを設定",
+  },
+
   queue: {
     summary: (waiting, failed, why) => {
       const fates = {

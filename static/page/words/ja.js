@@ -22,9 +22,6 @@ export const words = {
     signOut: "ログアウト",
     refuse: "自分ではありません",
     cancel: "キャンセル",
-    renameTitle: "名前の変更",
-    newName: "新しい名前",
-    save: "保存",
     rooms: "ルーム",
     closeRooms: "ルーム一覧を閉じる",
     joinAnother: "別のルームに入る",
@@ -47,15 +44,6 @@ export const words = {
     lately: "最近発言し、今は不在",
     notices: "お知らせ",
     about: "このルームについて：",
-    topic: "トピック",
-    topicHint: "このルームの話題は何ですか？",
-    setTopic: "トピックを設定",
-    copyLink: "リンクをコピー",
-    close: "閉じる",
-    removeTitle: "このメッセージを削除しますか？",
-    removeWhat: "本文は全員から見えなくなり、削除されたことだけが残ります。",
-    keep: "残す",
-    remove: "削除",
   },
 
   entrance: {
@@ -129,6 +117,7 @@ export const words = {
   },
 
   about: {
+    copyLink: "リンクをコピー",
     add: "トピックを設定",
     none: "トピックはまだありません。",
     set: (who, day, time) => say`トピック：${who}さん · ${day} ${time}`,
@@ -225,6 +214,7 @@ export const words = {
     here: (people) => count(people, { other: "# 人が参加中" }),
     peopleHere: () => "人が参加中",
     large: "このように大きなルームでは人数だけを表示します。",
+    asOf: (when) => `${when} 時点の状態です。その後の入退室はわかりません。`,
     you: "あなた",
     out: "入れません",
   },
@@ -273,10 +263,11 @@ export const words = {
   },
 
   notices: {
+    close: "閉じる",
     notSent: (room) => `#${room} へのメッセージを 1 件送信できませんでした。`,
     messageGone: "メッセージは削除されました。書いた文はここに残ります。",
     messageRemoved: (name) => say`${name}さんのメッセージを削除しました。`,
-    noEmoji: "現在、絵文字を読み込めません。",
+    noEmoji: "現在、絵文字を読み込めません。接続が戻ってからもう一度お試しください。それまではキーボードの絵文字を入力できます。",
     notLoaded: "現在、ページのこの部分を読み込めません。",
     edit: "変更は受け付けられませんでした。",
     remove: "メッセージは削除されませんでした。",
