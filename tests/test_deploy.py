@@ -3,7 +3,6 @@
 import asyncio
 import configparser
 import contextlib
-import fnmatch
 import json
 import os
 import re
@@ -280,107 +279,6 @@ def test_instances_share_the_port_that_is_documented() -> None:
     assert shared["Service"]["Sockets"] == "parley.socket"
     assert {"parley.socket", port["Service"]} <= set(shared["Unit"]["Requires"].split())
     assert shared["Service"]["Environment"] == "DRAIN_DELAY=0" and "DRAIN_DELAY" in SETTINGS
-
-
-# -- the image
-
-
-class Step(NamedTuple):
-    """An instruction of the Dockerfile."""
-
-    word: str
-    rest: str
-
-
-def steps() -> list[list[Step]]:
-    """Those of each stage, that with FROM first; lines that go on joined."""
-    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
-    found = [Step(*line.split(maxsplit=1)) for line in text.splitlines() if line]
-    starts = [index for index, step in enumerate(found) if step.word == "FROM"]
-    return [found[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
-
-
-def of(stage: list[Step], word: str) -> list[str]:
-    return [step.rest for step in stage if step.word == word]
-
-
-def sent(path: str) -> bool:
-    """Whether .dockerignore lets a file of the tree be copied: the last line that fits decides."""
-    kept = True
-    for line in (ROOT / ".dockerignore").read_text().splitlines():
-        if line and not line.startswith("#"):
-            pattern, keeps = line.removeprefix("!"), line.startswith("!")
-            names = [path, *map(str, Path(path).parents)]
-            anywhere = pattern.removeprefix("**/")
-            if any(fnmatch.fnmatch(name, pattern) for name in names) or (
-                anywhere != pattern and any(fnmatch.fnmatch(part, anywhere) for part in Path(path).parts)
-            ):
-                kept = keeps
-    return kept
-
-
-def test_the_image_is_locked_up() -> None:
-    """Packages by their hashes, no root, no shell before the service, data in a volume of the user's."""
-    packages, final = steps()
-    assert all(step.rest.split()[0] == of(final, "FROM")[0] for step in (packages[0], final[0]))
-    version = (ROOT / ".python-version").read_text().strip()
-    assert of(final, "FROM")[0].startswith(f"python:{version}-slim")
-    assert "--require-hashes" in of(packages, "RUN")[0] and "requirements.txt" in of(packages, "COPY")[0]
-    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", of(final, "USER")[-1])
-    (volume,) = of(final, "VOLUME")
-    assert f"--mode 0700 {volume}" in of(final, "RUN")[0]
-    assert of(final, "STOPSIGNAL") == ["SIGTERM"]
-    assert json.loads(of(final, "CMD")[0]) == ["python", "-m", "service"]
-    assert [step.word for step in final].index("USER") > max(
-        index for index, step in enumerate(final) if step.word == "RUN"
-    )
-
-
-def test_the_image_gets_what_it_is_made_of_and_nothing_else() -> None:
-    """No database, no secrets, no tests, whatever lies about."""
-    for copied in [rest.split()[0] for stage in steps() for rest in of(stage, "COPY") if "--from" not in rest]:
-        assert (ROOT / copied).exists() and sent(copied), copied
-    for path in ("service/app.py", "service/brokers/redis/log.lua", "static/page/log.js", "requirements.txt"):
-        assert sent(path), path
-    for path in (
-        "parley.db",
-        "parley.db.secret",
-        ".git/config",
-        ".env",
-        "tests/conftest.py",
-        "service/__pycache__/a.pyc",
-    ):
-        assert not sent(path), path
-
-
-def test_the_image_s_content_serves(tmp_path: Path) -> None:
-    """Copied as the Dockerfile says, run by its command and its variables, asked by its health check, ended."""
-    (_, final) = steps()
-    for rest in of(final, "COPY"):
-        if "--from" not in rest:
-            source, place = rest.split()
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / source, tmp_path / place.lstrip("/"), ignore=ignored)
-    data = tmp_path / of(final, "WORKDIR")[0].lstrip("/")
-    data.mkdir()
-    env = dict(part.split("=", 1) for part in shlex.split(of(final, "ENV")[0]))
-    env |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "app"), "SQLITE_PATH": str(data / "parley.db")}
-    env |= {"SECRET_KEY": "", "METRICS_TOKEN": SECRET_KEY}
-    command = [sys.executable, *json.loads(of(final, "CMD")[0])[1:]]
-    (check,) = (json.loads(rest.split("CMD ")[1]) for rest in of(final, "HEALTHCHECK"))
-    with ServiceProcess(env, program=command, cwd=data) as service:
-        asked = [sys.executable, *check[1:]]
-        assert subprocess.run(asked, env=env | {"PORT": str(service.port)}, check=False).returncode == 0
-        assert {path.name for path in data.iterdir()} >= {"parley.db", "parley.db.secret"}
-    assert service.exit_code == 0
-    gone = subprocess.run(asked, env=env | {"PORT": str(service.port)}, capture_output=True, check=False)
-    assert gone.returncode != 0
-
-
-def test_the_linter_finds_nothing_in_the_dockerfile() -> None:
-    hadolint = Path(sys.executable).with_name("hadolint")
-    done = subprocess.run([hadolint, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
 # -- compose
