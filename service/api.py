@@ -14,7 +14,7 @@ from service.handler import ApiError, Handler
 from service.identity import headers
 from service.identity.auth import AuthError, User
 from service.identity.tickets import TICKET_SECONDS
-from service.protocol import ErrorCode, RequestError
+from service.protocol import NUMBER_LIMIT, ErrorCode, RequestError
 from service.samples import SAMPLES
 from service.sockets.tornado_private import answered
 
@@ -81,8 +81,8 @@ class Api(Handler):
     def number(self, name: str, default: int) -> int:
         """The whole number that a query names, or bad_request."""
         text = self.get_query_argument(name, "")
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 16):
-            raise RequestError(ErrorCode.BAD_REQUEST, f"{name} is not a whole number")
+        if text and not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= NUMBER_LIMIT):
+            raise RequestError(ErrorCode.BAD_REQUEST, f"{name} is not a whole number of at most {NUMBER_LIMIT}")
         return int(text) if text else default
 
     async def caller(self) -> User:

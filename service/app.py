@@ -113,6 +113,7 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/metrics", health.MetricsHandler, {"token": settings.metrics_token}),
         (r"/docs", PageHandler, {"file": release.REFERENCE}),
         (r"/openapi\.json", PageHandler, {"file": release.DOCUMENT}),
+        (r"/asyncapi\.json", PageHandler, {"file": release.FRAMES}),
         (r"/manifest\.webmanifest", PageHandler, {"file": release.MANIFEST}),
         (r"/worker\.js", PageHandler, {"file": release.WORKER if settings.service_worker else release.WORKER_OFF}),
         (r"/static/(.*)", Static),

@@ -135,17 +135,16 @@ class Handler(AnswerHandler):
         else:
             answer()
 
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        error = kwargs.get("exc_info", (None, None, None))[1]
+    def write_refusal(self, status: int, error: BaseException | None) -> None:
         if isinstance(error, ApiError):
             code, message = error.code, error.sentence
             if error.retry_after is not None:
                 self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
         else:
-            code = CODES.get(status_code, "error")
-            message = responses.get(status_code, "Unknown")
+            code = CODES.get(status, "error")
+            message = responses.get(status, "Unknown")
         self.refused = code
-        if status_code == 429:
+        if status == 429:
             SAMPLES.note("rate", message, network=self.node.proxies.network(self.request))
             stream = stream_of(self.request)
             if self._refusals.get(stream, 0) >= REFUSALS_LIMIT:

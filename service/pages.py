@@ -4,7 +4,6 @@ import datetime
 import posixpath
 import re
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 from tornado.web import StaticFileHandler
@@ -96,12 +95,12 @@ class PageHandler(AssetHandler):
 class Missing(AssetHandler):
     """Errors as JSON for programs, and for browsers as a page that says why."""
 
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
+    def write_refusal(self, status: int, error: BaseException | None) -> None:
         self.vary_by("Accept")
-        if status_code == 404 and self.for_browser:
+        if status == 404 and self.for_browser:
             self.finish(self.begin(self.assets.pages["missing.html"], CHECKED))
         else:
-            super().write_error(status_code, **kwargs)
+            super().write_refusal(status, error)
 
     @property
     def for_browser(self) -> bool:

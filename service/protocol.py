@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -22,6 +22,7 @@ PAGE_LIMIT = 200  # messages in one page of history
 PAGE_DEFAULT = 50
 MEMBERS_LIMIT = 200  # a larger room shows only its count
 EMOJI_LIMIT = 16  # code points: the longest emoji sequences (families, flags with tags) need 14
+NUMBER_LIMIT = 2**53 - 1  # what every reader of JSON takes for the whole number that it is
 KINDS_LIMIT = 32  # kinds of events that a join names, and characters of each
 
 
@@ -69,9 +70,9 @@ class RequestError(Exception):
 
 # -- what clients send ------------------------------------------------------------------------------------------------
 
-Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
-Limit = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # a larger page than PAGE_LIMIT is cut to it
+Count = Annotated[int, Meta(ge=0, le=NUMBER_LIMIT)]
+Seq = Annotated[int, Meta(ge=1, le=NUMBER_LIMIT)]
+Limit = Annotated[int, Meta(ge=0, le=NUMBER_LIMIT)]  # a larger page than PAGE_LIMIT is cut to it
 ClientId = Annotated[str, Meta(min_length=1, max_length=ID_LIMIT)]
 Reference = Annotated[str, Meta(max_length=ID_LIMIT)]
 Epoch = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -93,6 +94,8 @@ class Request(Struct, tag_field="type"):
 
 
 class Join(Request, tag="join", kw_only=True):
+    """Come into a room, or come back to it: with `since`, behind the last event that was seen."""
+
     room: str
     limit: Limit = PAGE_DEFAULT
     since: Since | None = None
@@ -100,31 +103,43 @@ class Join(Request, tag="join", kw_only=True):
 
 
 class Leave(Request, tag="leave", kw_only=True):
+    """Leave a room."""
+
     room: str
 
 
 class Send(Request, tag="send", kw_only=True):
+    """Say something. Under the same `id` it is said once, however often it is sent."""
+
     room: str
     id: ClientId
     text: str
 
 
 class History(Request, tag="history", kw_only=True):
+    """Ask for a page of older messages."""
+
     room: str
     before: Seq | None = None
     limit: Limit = PAGE_DEFAULT
 
 
 class Typing(Request, tag="typing", kw_only=True):
+    """Tell the others that one is typing."""
+
     room: str
 
 
 class Read(Request, tag="read", kw_only=True):
+    """Tell how far one has read."""
+
     room: str
     seq: Count
 
 
 class Edit(Request, tag="edit", kw_only=True):
+    """Give a message of one's own, `target`, another text."""
+
     room: str
     id: ClientId
     target: Seq
@@ -132,12 +147,16 @@ class Edit(Request, tag="edit", kw_only=True):
 
 
 class Remove(Request, tag="remove", kw_only=True):
+    """Take the text out of the message `target`."""
+
     room: str
     id: ClientId
     target: Seq
 
 
 class React(Request, tag="react", kw_only=True):
+    """React to the message `target`, or take that back."""
+
     room: str
     id: ClientId
     target: Seq
@@ -146,6 +165,8 @@ class React(Request, tag="react", kw_only=True):
 
 
 class SetTopic(Request, tag="topic", kw_only=True):
+    """Say what a room is about."""
+
     room: str
     id: ClientId
     text: str
@@ -162,6 +183,8 @@ class Action(enum.StrEnum):
 
 
 class Moderate(Request, tag="moderate", kw_only=True):
+    """Keep somebody out or quiet, or let them again; without `room` everywhere."""
+
     user: UserId
     action: Action
     room: str | None = None
@@ -171,6 +194,8 @@ class Moderate(Request, tag="moderate", kw_only=True):
 
 
 class Renew(Request, tag="renew", kw_only=True):
+    """Stay longer than one's token, by a new ticket of the same user."""
+
     ticket: Annotated[str, Meta(max_length=4096)]
 
     def __repr__(self) -> str:
@@ -178,7 +203,7 @@ class Renew(Request, tag="renew", kw_only=True):
 
 
 class Ping(Request, tag="ping"):
-    pass
+    """Ask whether the service is there."""
 
 
 REQUESTS = Join | Leave | Send | History | Typing | Read | Edit | Remove | React | SetTopic | Moderate | Renew | Ping
@@ -279,15 +304,19 @@ class Limits(Struct):
 
 
 class Welcome(Frame, tag="welcome", kw_only=True):
+    """The first frame on every socket: who one is, and what holds here."""
+
     user: Person
     version: int = VERSION
     heartbeat: float
     limits: Limits
-    role: str | UnsetType = UNSET  # "moderator", for who is one
+    role: Literal["moderator"] | UnsetType = UNSET  # for who is one
     unread: dict[str, int] | UnsetType = UNSET
 
 
 class Joined(Frame, tag="joined", kw_only=True):
+    """One is in the room; what follows on this socket is its events from `seq` + 1 on."""
+
     room: str
     epoch: str
     seq: int
@@ -303,11 +332,15 @@ class Joined(Frame, tag="joined", kw_only=True):
 
 
 class Left(Frame, tag="left", kw_only=True):
+    """One is no longer in the room."""
+
     room: str
     ref: str | UnsetType = UNSET
 
 
 class Sent(Frame, tag="sent", kw_only=True):
+    """The event is stored."""
+
     room: str
     id: str
     seq: int
@@ -317,6 +350,8 @@ class Sent(Frame, tag="sent", kw_only=True):
 
 
 class HistoryPage(Frame, tag="history", kw_only=True):
+    """A page of messages, oldest first."""
+
     room: str
     messages: Sequence[msgspec.Raw]
     more: bool
@@ -324,17 +359,23 @@ class HistoryPage(Frame, tag="history", kw_only=True):
 
 
 class TypingFrame(Frame, tag="typing", kw_only=True):
+    """Somebody else is typing."""
+
     room: str
     user: Person
 
 
 class ReadFrame(Frame, tag="read", kw_only=True):
+    """Somebody has read up to `seq`."""
+
     room: str
     user: str
     seq: int
 
 
 class Moderated(Frame, tag="moderated", kw_only=True):
+    """It holds on every process. Unasked, it tells somebody why their socket is about to be closed."""
+
     room: str | UnsetType = UNSET
     user: str
     action: Action
@@ -342,28 +383,41 @@ class Moderated(Frame, tag="moderated", kw_only=True):
 
 
 class Renewed(Frame, tag="renewed", kw_only=True):
+    """The socket lives on, for as many seconds; 0: for good."""
+
     expires_in: int
     ref: str | UnsetType = UNSET
 
 
 class Pong(Frame, tag="pong", kw_only=True):
+    """The answer to `ping`, with the clock of the process."""
+
     at: int
     ref: str | UnsetType = UNSET
 
 
 class Presence(Frame, tag="presence", kw_only=True):
+    """Who came and went; in a large room only how many are there."""
+
     room: str
     joined: Sequence[Person] | UnsetType = UNSET
     left: Sequence[str] | UnsetType = UNSET
     count: int
 
 
+ResetReason = Literal["epoch", "trimmed"]
+
+
 class Reset(Frame, tag="reset", kw_only=True):
+    """This membership is over, and something was missed: join afresh."""
+
     room: str
-    reason: str  # "epoch" or "trimmed"
+    reason: ResetReason
 
 
 class Reconnect(Frame, tag="reconnect", kw_only=True):
+    """The process is leaving: come back in so many milliseconds, with this ticket."""
+
     in_ms: int
     ticket: str | UnsetType = UNSET
 
@@ -372,6 +426,8 @@ class Reconnect(Frame, tag="reconnect", kw_only=True):
 
 
 class Error(Frame, tag="error", kw_only=True):
+    """A request is refused."""
+
     ref: str | UnsetType = UNSET
     code: ErrorCode
     message: str

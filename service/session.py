@@ -17,7 +17,7 @@ from service.identity.auth import User
 from service.limits import TokenBucket
 from service.logs import fields
 from service.node import Node
-from service.protocol import CloseCode, ErrorCode, Request, RequestError, encode
+from service.protocol import CloseCode, ErrorCode, Request, RequestError, ResetReason, encode
 from service.rooms.room import Membership
 from service.rooms.rooms import Rooms
 from service.samples import SAMPLES
@@ -230,7 +230,7 @@ class Session(Owner):
         for membership in self.rooms.values():
             membership.recover()
 
-    def on_reset(self, room: str, reason: str) -> None:
+    def on_reset(self, room: str, reason: ResetReason) -> None:
         metrics.RESETS.labels(reason).inc()
         self.leave(room)
         self.reply(protocol.Reset(room=room, reason=reason))

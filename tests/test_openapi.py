@@ -16,7 +16,7 @@ from tornado.httpclient import HTTPResponse
 from tornado.routing import PathMatches
 
 from service import __version__, api, app, handler, protocol
-from service.assets import reference
+from service.assets import asyncapi, reference
 from service.backend import messages
 
 from .harness import ChatClient, make_jwt
@@ -164,7 +164,7 @@ async def test_its_paths_are_the_routes() -> None:
 
 
 async def test_its_methods_are_those_that_are_answered() -> None:
-    """All others are 405; HEAD is answered where GET is, but on sockets."""
+    """All others are 405, which names them; HEAD is answered where GET is, but on sockets."""
     async with seen_of() as seen:
         for path, item in PATHS.items():
             for method in (*METHODS, "head"):
@@ -172,6 +172,10 @@ async def test_its_methods_are_those_that_are_answered() -> None:
                 response = await seen.it.fetch(example(path), method.upper(), body, Origin=seen.it.url)
                 known = method in item or (method == "head" and "get" in item and path not in sockets())
                 assert (response.code != 405) == known, f"{method} {path}: {response.code}"
+                if not known:
+                    heads = {"HEAD"} if "get" in item and path not in sockets() else set()
+                    allowed = {name.upper() for name in METHODS if name in item} | heads
+                    assert set(response.headers["Allow"].split(", ")) == allowed, f"{method} {path}"
 
 
 @pytest.mark.parametrize(
@@ -219,6 +223,10 @@ async def test_it_is_served_and_can_be_read() -> None:
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(names)
     asked = {operation["operationId"] for _, method, operation in operations() if method != "options"}
     assert set(names) >= asked | {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]}
+    frames = asyncapi.document()
+    assert set(names) >= {f"frame-{name}" for name in frames["components"]["schemas"]}
+    for code in (*protocol.CloseCode, *protocol.ErrorCode):
+        assert f"<td><code>{code}</code></td>" in page
     for path, method, operation in operations():
         if method != "options":
             assert f"<code>{path}</code>" in page
@@ -230,7 +238,9 @@ def test_what_stands_in_it_is_text_on_the_page() -> None:
     evil = copy.deepcopy(DOCUMENT)
     evil["info"]["title"] = evil["paths"]["/rooms"]["get"]["summary"] = "<script>alert(1)</script>"
     evil["components"]["schemas"]["Room"]["description"] = '"><img src=x onerror=alert(1)>'
-    page = reference.page(evil)
+    frames = asyncapi.document()
+    frames["operations"]["join"]["summary"] = "<script>alert(2)</script>"
+    page = reference.page(evil, frames)
     assert "<script" not in page and "<img" not in page and "&lt;script&gt;" in page
 
 
@@ -266,6 +276,8 @@ async def chat(seen: Seen) -> None:
     await seen.ask("/moderation", "post", {"user": "u9", "action": "kick"}, by=MODERATOR)
     for path in [path for path, method, _ in operations() if method == "options"]:
         await seen.ask(path, "options", None, 204)
+    response = await seen.it.fetch("/rooms/lobby/messages/0", "OPTIONS")
+    seen.hold(response, seen.note("/rooms/{room}/messages/{seq}", "options", response.code))
 
 
 async def backend(seen: Seen) -> None:
@@ -361,9 +373,11 @@ async def pages(seen: Seen) -> None:
         await seen.ask(path, status=304, by={"If_None_Match": tag})
     await seen.ask("/static/{path}", status=206, by={"Range": "bytes=0-9"})
     await seen.ask("/static/{path}", status=416, by={"Range": "bytes=99999999-"})
-    response = await seen.it.fetch("/static/nothing.js")
-    assert response.code == 404
-    seen.hold(response, seen.note("/static/{path}", "get", 404))
+    nowhere = {"/static/{path}": "/static/nothing.js", "/r/{room}": "/r/No%20Room!", "/r/{room}/{seq}": "/r/lobby/0"}
+    for path, address in nowhere.items():
+        response = await seen.it.fetch(address)
+        assert response.code == 404
+        seen.hold(response, seen.note(path, "get", 404))
 
 
 async def handshakes(seen: Seen) -> None:

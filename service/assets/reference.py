@@ -1,4 +1,4 @@
-"""The page at `/docs`: what openapi.json says, for people. HTML by escaping, no script. No I/O."""
+"""The page at `/docs`: what openapi.json and asyncapi.json say, for people. HTML by escaping, no script. No I/O."""
 
 import json
 import re
@@ -15,30 +15,36 @@ _HEAD = """<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
-    <title>{title} over HTTP</title>
+    <title>{title} for programs</title>
     <link rel="icon" href="/static/favicon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="/static/page.css">
     <link rel="stylesheet" href="/static/reference.css">
   </head>
   <body>
     <main class="reference">
-      <h1>{title} over HTTP</h1>
-      <p>Version {version}. {description} For programs: <a href="/openapi.json">openapi.json</a>.</p>
+      <h1>{title} for programs</h1>
+      <p>Version {version}. {description} To be read by programs: <a href="/openapi.json">openapi.json</a>,
+        <a href="/asyncapi.json">asyncapi.json</a>.</p>
 """
 
 
-def page(document: Json) -> str:
-    """The page; `document` is one of OpenAPI 3.1."""
+def page(document: Json, frames: Json) -> str:
+    """The page of a document of OpenAPI 3.1 and one of AsyncAPI 3.0, which has one channel."""
     info = {name: _text(str(document["info"][name])) for name in ("title", "version", "description")}
-    return "\n".join((_HEAD.format(**info), *_body(document), "    </main>\n  </body>\n</html>\n"))
+    body = (*_contents(document), *_http(document), *_socket(frames))
+    return "\n".join((_HEAD.format(**info), *body, "    </main>\n  </body>\n</html>\n"))
 
 
-def _body(document: Json) -> Iterator[str]:
+def _contents(document: Json) -> Iterator[str]:
     yield "<nav><ul>"
     yield from (
         f'<li><a href="#tag-{tag["name"]}">{_text(tag["description"].rstrip("."))}</a></li>' for tag in document["tags"]
     )
-    yield '<li><a href="#schemas">What bodies and answers are</a></li></ul></nav>'
+    yield '<li><a href="#schemas">What bodies and answers are</a></li>'
+    yield '<li><a href="#frames">Frames of the chat’s WebSocket</a></li></ul></nav>'
+
+
+def _http(document: Json) -> Iterator[str]:
     for tag in document["tags"]:
         yield f'<h2 id="tag-{tag["name"]}">{_text(tag["description"].rstrip("."))}</h2>'
         for path, item in document["paths"].items():
@@ -46,9 +52,48 @@ def _body(document: Json) -> Iterator[str]:
                 if tag["name"] in item.get(method, {}).get("tags", ()):
                     yield from _operation(document, path, method, item)
     yield '<h2 id="schemas">What bodies and answers are</h2>'
-    for name, schema in document["components"]["schemas"].items():
-        yield f'<section id="schema-{name}"><h3>{name}</h3>'
-        yield from _schema(schema)
+    yield from _schemas(document["components"]["schemas"], "schema")
+
+
+def _socket(frames: Json) -> Iterator[str]:
+    (channel,) = frames["channels"].values()
+    messages, schemas = frames["components"]["messages"], frames["components"]["schemas"]
+    yield '<h2 id="frames">Frames of the chat’s WebSocket</h2>'
+    yield f"<p><code>{escape(channel['address'])}</code>: {_text(channel['description'])}</p>"
+    headers = channel["bindings"]["ws"]["headers"]["properties"]
+    yield from _table((name, "in the handshake", header["description"]) for name, header in headers.items())
+    for operation in frames["operations"].values():
+        yield from _exchange(operation, messages)
+    yield '<h2 id="frame-schemas">What is in a frame</h2>'
+    yield from _schemas(schemas, "frame")
+    yield '<h2 id="error-codes">Codes of errors, and whether to try again</h2>'
+    codes = messages["Error"]["x-error-codes"]
+    yield from _table((f"<code>{one['code']}</code>", _text(one["again"]), one["when"]) for one in codes)
+    yield '<h2 id="close-codes">Close codes, and what the client does</h2>'
+    codes = channel["x-close-codes"]
+    yield from _table((f"<code>{one['code']}</code>", _text(one["client"]), one["meaning"]) for one in codes)
+
+
+def _exchange(operation: Json, messages: Json) -> Iterator[str]:
+    """What one side sends, as the service sees it, and what it is answered."""
+    way = {"receive": "client", "send": "service"}[operation["action"]]
+    sent, answers = operation["messages"], operation.get("reply", {}).get("messages")
+    yield f'<section><h3><span class="method">{way}</span> {_links(sent)}</h3><p>{_text(operation["summary"])}</p>'
+    for one in sent:
+        for example in messages[_last(one)].get("examples", ()):
+            yield f"<pre><code>{escape(json.dumps(example['payload'], ensure_ascii=False))}</code></pre>"
+    yield (f"<p>Answer: {_links(answers)}</p>" if answers else "") + "</section>"
+
+
+def _links(messages: list[Json]) -> str:
+    return ", ".join(_kind(one, "frame") for one in messages)
+
+
+def _schemas(schemas: Json, anchor: str) -> Iterator[str]:
+    """Each under an anchor of its own: both documents may have one of the same name."""
+    for name, schema in schemas.items():
+        yield f'<section id="{anchor}-{name}"><h3>{name}</h3>'
+        yield from _schema(schema, anchor)
         yield "</section>"
 
 
@@ -60,9 +105,10 @@ def _operation(document: Json, path: str, method: str, item: Json) -> Iterator[s
     if "description" in operation:
         yield f"<p>{_text(operation['description'])}</p>"
     parameters = [_resolved(document, one) for one in (*item.get("parameters", ()), *operation.get("parameters", ()))]
-    yield from _table(
+    yield from _table(  # headers are said once, above
         (f"{one['name']} <small>in the {one['in']}</small>", _kind(one["schema"]), one.get("description", ""))
         for one in parameters
+        if one["in"] != "header"
     )
     for content in operation.get("requestBody", {}).get("content", {}).values():
         yield f"<p>Body: {_kind(content['schema'])}</p>"
@@ -83,15 +129,19 @@ def _answer(document: Json, answer: Json) -> str:
     )
 
 
-def _schema(schema: Json) -> Iterator[str]:
+def _schema(schema: Json, anchor: str) -> Iterator[str]:
     if "description" in schema:
         yield f"<p>{_text(schema['description'])}</p>"
     if "properties" not in schema:
-        yield f"<p>{_kind(schema)}</p>"
+        yield f"<p>{_kind(schema, anchor)}</p>"
         return
     required = schema.get("required", ())
     yield from _table(
-        (name if name in required else f"{name} <small>optional</small>", _kind(field), field.get("description", ""))
+        (
+            name if name in required else f"{name} <small>optional</small>",
+            _kind(field, anchor),
+            field.get("description", ""),
+        )
         for name, field in schema["properties"].items()
     )
 
@@ -108,24 +158,29 @@ def _text(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
-def _kind(schema: Json) -> str:
+def _kind(schema: Json, anchor: str = "schema") -> str:
     """What values may be, as HTML."""
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return f'<a href="#schema-{name}">{name}</a>'
+        return f'<a href="#{anchor}-{_last(schema)}">{_last(schema)}</a>'
     for several in ("anyOf", "oneOf"):
         if several in schema and all("required" not in one or "type" in one for one in schema[several]):
-            return " or ".join(map(_kind, schema[several]))
+            return " or ".join(_kind(one, anchor) for one in schema[several])
     if "const" in schema or "enum" in schema:
         values = schema.get("enum", [schema.get("const")])
         return ", ".join(f"<code>{escape(json.dumps(value))}</code>" for value in values)
     if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', {}))}"
+        return f"list of {_kind(schema.get('items', {}), anchor)}"
     if schema.get("type") == "object" and "properties" in schema:
-        return "{" + ", ".join(f"{name}: {_kind(field)}" for name, field in schema["properties"].items()) + "}"
+        fields = (f"{name}: {_kind(field, anchor)}" for name, field in schema["properties"].items())
+        return "{" + ", ".join(fields) + "}"
     kinds = schema.get("type", "anything")
     words = [kinds] if isinstance(kinds, str) else kinds
     return " or ".join(words) + _bounds(schema)
+
+
+def _last(part: Json) -> str:
+    """The name of what it refers to."""
+    return str(part["$ref"].rpartition("/")[2])
 
 
 def _bounds(schema: Json) -> str:

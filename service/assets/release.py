@@ -20,14 +20,15 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]
 from msgspec import Struct
 
-from service.assets import modules, reference
+from service.assets import asyncapi, modules, reference
 
 PAGE = "index.html"  # the page whose modules and sheets are joined
 MANIFEST = "manifest.webmanifest"
 WORKER = "worker.js"
 WORKER_OFF = "worker-off.js"
 DOCUMENT = "openapi.json"
-REFERENCE = "reference.html"  # the same for people, made of it
+FRAMES = "asyncapi.json"  # made of the structs of the frames
+REFERENCE = "reference.html"  # the same two for people, made of them
 _WORDS = re.compile(r"page/words/([a-z]+)\.js")
 LEAST_GAIN = 0.9  # what isn't made smaller than that is sent as it is
 
@@ -88,9 +89,12 @@ def load(folder: Path, told: tuple[tuple[str, str], ...] = ()) -> Assets:
     if told and PAGE in sources:
         attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in told)
         sources[PAGE] = sources[PAGE].replace(b"<html", b"<html" + attributes.encode(), 1)
+    pages = {}
     if DOCUMENT in sources:
-        sources[REFERENCE] = reference.page(json.loads(sources[DOCUMENT])).encode()
-    pages = {path: text for path, text in sources.items() if path.endswith(".html") or path == DOCUMENT}
+        frames = asyncapi.document()
+        sources[REFERENCE] = reference.page(json.loads(sources[DOCUMENT]), frames).encode()
+        pages = {DOCUMENT: sources[DOCUMENT], FRAMES: json.dumps(frames, indent=2, ensure_ascii=False).encode()}
+    pages |= {path: text for path, text in sources.items() if path.endswith(".html")}
     files = {path: _asset(path, content) for path, content in sources.items()}
     release = ""
     if PAGE in sources:

@@ -17,7 +17,7 @@ from service.brokers.base import unavailable
 from service.brokers.log import About, Log, Page, Position, Publication
 from service.brokers.outages import COSTS
 from service.logs import fields
-from service.protocol import RequestError, is_plain, plain
+from service.protocol import RequestError, ResetReason, is_plain, plain
 from service.rooms.cursors import EARLY_BYTES, EARLY_LIMIT, Cursor, Found, HandedOut, RoomCursors
 from service.rooms.tasks import Tasks
 from service.sockets.framing import frame
@@ -47,7 +47,7 @@ class Member(Protocol):
     def deliver(self, data: bytes) -> None:
         """Write whole frames."""
 
-    def on_reset(self, room: str, reason: str) -> None:
+    def on_reset(self, room: str, reason: ResetReason) -> None:
         """It can't go on in `room`, because of "epoch" or "trimmed". Its membership leaves, or skips and begins."""
 
     def __hash__(self) -> int:
@@ -311,7 +311,7 @@ class Room:
             member.deliver(b"".join(map(frame, fresh)))
             metrics.hot.deliveries += len(fresh)
 
-    def _reset(self, members: list[Member], reason: str) -> None:
+    def _reset(self, members: list[Member], reason: ResetReason) -> None:
         """Tell those who can't go on."""
         if members:
             extra = fields("room_reset", room=self.name, reason=reason, members=len(members))

@@ -9,7 +9,7 @@ import re
 import secrets
 import socket
 from contextvars import Token
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream
@@ -22,13 +22,17 @@ from service.sockets.limits import SocketLimits
 from service.sockets.unsent import RESET, Budget
 
 REQUEST_ID_HEADER = "X-Request-Id"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")  # what proxies and tracers make; no token is that short
+REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")  # what proxies and tracers make; no token is that short
 
 
 def request_id(headers: HTTPHeaders) -> str:
     """The id that a proxy or the client gave the request, if it can be one that is written on; else a new one."""
     given = headers.get(REQUEST_ID_HEADER, "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    return given if REQUEST_ID_FORM.fullmatch(given) else secrets.token_hex(16)
+
+
+def _method(handler: type[RequestHandler], name: str) -> object:
+    return getattr(handler, name.lower())
 
 
 class Answer:
@@ -83,6 +87,22 @@ class AnswerHandler(RequestHandler):
 
     def initialize(self, limits: SocketLimits) -> None:
         self.limits = limits
+
+    @classmethod
+    def methods(cls) -> list[str]:
+        """Those that it answers."""
+        answered = [name for name in cls.SUPPORTED_METHODS if _method(cls, name) is not _method(RequestHandler, name)]
+        return [name for name in answered if name != "HEAD" or "GET" in answered]  # HEAD is as GET, where that is
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say what may be asked instead (RFC 9110 section 15.5.6), and nothing of Tornado's own page."""
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self.methods()))
+        self.write_refusal(status_code, kwargs.get("exc_info", (None, None, None))[1])
+
+    def write_refusal(self, status: int, error: BaseException | None) -> None:
+        """The answer's body, and its end."""
+        raise NotImplementedError
 
     def count(self, client: str, limit: int) -> bool:
         """Count the request for `client` until its answer is taken; False where that would be over `limit`."""

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import logging
 import socket
+from http.client import responses
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -114,6 +115,9 @@ class UpgradeHandler(AnswerHandler):
         if len(key) != 16:
             return 400, "A WebSocket handshake has a Sec-WebSocket-Key of 16 bytes in base64."
         return None
+
+    def write_refusal(self, status: int, error: BaseException | None) -> None:
+        self.refuse(status, responses.get(status, "Unknown"))
 
     def refuse(self, status: int, sentence: str, reason: str = "handshake") -> None:
         """Answer `status` instead of an upgrade; `reason` is a word for the metrics.
