@@ -82,7 +82,8 @@ async def test_the_clock_has_a_page() -> None:
         ("/rooms/lobby/messages", 404),
         ("/nothing", 404),
         ("/tickets", 405),
-        ("/moderation", 405),
+        ("/messages", 405),
+        ("/moderation", 403),
     ],
 )
 async def test_head_is_get_without_a_body(path: str, status: int) -> None:
