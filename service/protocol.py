@@ -310,7 +310,7 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     version: int = VERSION
     heartbeat: float
     limits: Limits
-    role: Literal["moderator"] | UnsetType = UNSET  # for who is one
+    role: str | UnsetType = UNSET  # "moderator", for who is one
     unread: dict[str, int] | UnsetType = UNSET
 
 
