@@ -58,14 +58,15 @@ def main(argv: list[str] | None = None) -> int:
         app.check(settings)
         if options.check:
             return _check(settings, config.redis_variable(environ))
-        logs.set_up(settings.log_level, settings.log_format, timestamps=not settings.heroku)
+        several = settings.web_concurrency > 1
+        logs.set_up(settings.log_level, settings.log_format, timestamps=not settings.heroku, pids=several)
         _warn(settings)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to load anew, and it must not end the service
         with ExitStack() as stack:
             sockets = systemd.listening_sockets()
             for sock in sockets or ():
                 stack.enter_context(sock)
-            if settings.web_concurrency > 1:
+            if several:
                 return supervisor.run(settings, serve, sockets=sockets)
             return lifecycle.run(lambda: serve(settings, sockets, functools.partial(_announce, settings)))
     except ConfigError as error:

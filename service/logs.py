@@ -96,9 +96,10 @@ def _escaped(match: re.Match[str]) -> str:
 class _Logfmt(logging.Formatter):
     """`at=… level=… name=… msg="…" event=…`; without the time on Heroku, whose router adds its own."""
 
-    def __init__(self, timestamps: bool, ascii_only: bool = False) -> None:
+    def __init__(self, timestamps: bool, pids: bool, ascii_only: bool) -> None:
         super().__init__()
         self._timestamps = timestamps
+        self._pids = pids
         self._ascii_only = ascii_only
 
     def format(self, record: logging.LogRecord) -> str:
@@ -115,11 +116,10 @@ class _Logfmt(logging.Formatter):
         found: dict[str, Any] = {}
         if self._timestamps:
             found["at"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
-        found |= {
-            "level": record.levelname.lower(),
-            "name": record.name,
-            "msg": cut(record.getMessage(), MESSAGE_LIMIT),
-        }
+        found["level"] = record.levelname.lower()
+        if self._pids:
+            found["pid"] = record.process
+        found |= {"name": record.name, "msg": cut(record.getMessage(), MESSAGE_LIMIT)}
         for key, value in getattr(record, "fields", {}).items():
             if isinstance(value, float):
                 found[key] = round(value, 3)
@@ -160,12 +160,12 @@ def announce(line: str) -> None:
         os.close(nowhere)
 
 
-def set_up(level: str, form: str, timestamps: bool) -> None:
-    """Send the process's log to standard error."""
+def set_up(level: str, form: str, *, timestamps: bool, pids: bool) -> None:
+    """Send the log to standard error; with `pids` each line says which process it is of, where several write there."""
     handler = logging.StreamHandler(sys.stderr)
     # What the stream can't encode is escaped here, as JSON: the stream's own escapes would make a line no JSON.
     ascii_only = codecs.lookup(getattr(handler.stream, "encoding", None) or "utf-8").name != "utf-8"
-    handler.setFormatter((_Json if form == "json" else _Logfmt)(timestamps, ascii_only))
+    handler.setFormatter((_Json if form == "json" else _Logfmt)(timestamps, pids, ascii_only))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -44,6 +44,7 @@ async def test_two_processes_share_a_port_and_the_chat(redis_url: str) -> None:
         wait_until(lambda: service.stdout, "the start line")
         assert len(service.stdout) == 1
         assert re.search(rf":{service.port} \(redis .*, 2 processes\)$", service.stdout[0])
+        children = set(service.children)
         clients = await entered(service, 24)
         await clients[0].send("lobby", "hello")
         for client in clients:
@@ -51,7 +52,8 @@ async def test_two_processes_share_a_port_and_the_chat(redis_url: str) -> None:
         for client in clients:
             await client.close()
         assert service.stop() == 0
-    assert len([line for line in service.stderr if re.search(r"leaving: \d+ sockets", line)]) == 2, "both drained"
+    drained = [line for line in service.stderr if re.search(r"leaving: \d+ sockets", line)]
+    assert {int(re.findall(r" pid=(\d+) ", line)[0]) for line in drained} == children, "each, as its lines say"
 
 
 @pytest.mark.expects_log("ended with -9; starting another")

@@ -66,5 +66,5 @@ async def serve(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    logs.set_up("info", "logfmt", timestamps=True)
+    logs.set_up("info", "logfmt", timestamps=True, pids=False)
     asyncio.run(serve(parser.parse_args().port))
