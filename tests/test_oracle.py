@@ -6,7 +6,7 @@ import pytest
 
 from service.probe.oracle import Oracle, ReceiverLog
 
-from .harness import settled
+from .oracles import settled
 
 ROOM = "lobby"
 

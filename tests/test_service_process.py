@@ -15,9 +15,9 @@ from .harness import (
     ServiceProcess,
     make_jwt,
     service_process,
-    settled,
     wait_until,
 )
+from .oracles import settled
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ Every wait has a deadline, given in multiples of `UNIT`, and fails naming what d
 from . import secrecy
 from .certificates import Authority, Certificate
 from .chat_client import ChatClient, ChatError
-from .common import UNIT, free_port, require_tool, settled, wait_until
+from .common import UNIT, free_port, require_tool, wait_until
 from .proxy import TcpProxy
 from .redis_cluster import ClusterNode, RedisCluster
 from .redis_sentinel import RedisSentinels, Sentinel
@@ -45,6 +45,5 @@ __all__ = [
     "require_tool",
     "secrecy",
     "service_env",
-    "settled",
     "wait_until",
 ]

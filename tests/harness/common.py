@@ -1,13 +1,10 @@
 """The unit of time of all tests, and the small things every part of the harness needs."""
 
-import asyncio
 import os
 import shutil
 import socket
 import time
 from collections.abc import Callable
-
-from service.probe.oracle import Oracle, Verdict
 
 UNIT = float(os.environ.get("TEST_UNIT", "1"))
 """Seconds. Deadlines are multiples of it, so that TEST_UNIT=3 gives a slow machine three times as long."""
@@ -46,11 +43,3 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 5 * 
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {timeout:g} s: {what}")
         time.sleep(0.01)
-
-
-async def settled(oracle: Oracle, timeout: float = 10 * UNIT) -> Verdict:
-    """The verdict once nothing acknowledged is missing, at the latest after `timeout` seconds."""
-    deadline = asyncio.get_running_loop().time() + timeout
-    while (verdict := oracle.verdict()).lost and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.1 * UNIT)
-    return verdict
