@@ -199,7 +199,8 @@ def _publish(session: Session, request: Any, event: Event) -> None:
     check_joined(session, event.room)
     node.admission.check_slowed(event.room, event.user, event.network)
     node.rates.check_send(event.user, session.network)
-    node.broker.log.publish(event, partial(_published, session, request, time.monotonic()))
+    publish = node.broker.log.publish if node.publish is None else node.publish
+    publish(event, partial(_published, session, request, time.monotonic()))
 
 
 def _published(session: Session, request: Any, asked_at: float, receipt: Receipt | RequestError) -> None:

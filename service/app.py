@@ -27,6 +27,8 @@ from service.guides import clock as guide_clock
 from service.guides import play as guide_play
 from service.guides.handler import GuestHandler, GuideHandler
 from service.handler import LargeBody, TooLarge
+from service.hooks import signing
+from service.hooks.hooks import Hooks
 from service.identity import headers
 from service.identity.auth import Authenticator
 from service.identity.headers import Origins, Proxies
@@ -179,6 +181,24 @@ def make_authenticator(settings: Settings) -> Authenticator:
     )
 
 
+def make_hooks(settings: Settings, broker: Broker) -> Hooks | None:
+    """None where no receiver is set."""
+    if not (settings.webhook_url or settings.webhook_ask_url):
+        return None
+    return Hooks(
+        broker,
+        signing.keys(settings.webhook_secret),
+        url=settings.webhook_url,
+        kinds=settings.webhook_events,
+        rooms=settings.webhook_rooms,
+        seconds=settings.webhook_seconds,
+        ask_url=settings.webhook_ask_url,
+        ask_seconds=settings.webhook_ask_seconds,
+        ask_otherwise=settings.webhook_ask_default,
+        text_limit=settings.text_limit,
+    )
+
+
 def _check_database(settings: Settings) -> None:
     if not settings.redis_url:
         files.check_sqlite_path(settings.sqlite_path)
@@ -259,8 +279,14 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
         rooms_total=settings.rooms_total,
         force_https=settings.force_https,
     )
+    hooks = make_hooks(settings, broker)
+    if hooks is not None and hooks.notices is not None:
+        notices = hooks.notices
+        moderation.on_moderated = lambda by, done: notices.on_moderated(by.id, done)
     node: Node = Node(
         broker=broker,
+        hooks=hooks,
+        publish=None if hooks is None else hooks.publish,
         readiness=Readiness(broker),
         rooms=rooms,
         presence=present,

@@ -19,6 +19,7 @@ from service.brokers.redis import url as redis_url
 from service.errors import ConfigError
 from service.files import SECRET_SHORTEST, kept_secret
 from service.findings import Finding, warning
+from service.hooks import payloads, signing
 from service.identity.headers import is_loopback
 
 SECRET_SHORT = 32  # characters; less is warned of: RFC 7518 section 3.2 asks for 256 bits
@@ -109,6 +110,39 @@ def _web_url(text: str) -> str:
     if parts.username or parts.password:
         raise ValueError("expected an address without a user or password; public keys need none")
     return text
+
+
+def _webhook_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        if text and not (parts.scheme in ("http", "https") and parts.hostname and parts.port != 0):
+            raise ValueError
+    except ValueError:
+        raise ValueError("expected an https:// address") from None
+    if parts.username or parts.password or "#" in text or not re.fullmatch("[!-~]*", text):
+        raise ValueError("expected an address in ASCII without a user, a password or a #; requests are signed")
+    return text
+
+
+def _webhook_secret(text: str) -> str:
+    signing.keys(text)
+    return text
+
+
+def _webhook_events(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    for kind in kinds:
+        if kind not in payloads.KINDS:
+            raise ValueError(f"{kind!r} is none of " + ", ".join(payloads.KINDS))
+    return kinds
+
+
+def _globs(text: str) -> tuple[str, ...]:
+    globs = tuple(part.strip() for part in text.split(",") if part.strip())
+    for glob in globs:
+        if not re.fullmatch(r"[a-z0-9_*?\[\]!-]{1,128}", glob):  # no room's name could match
+            raise ValueError(f"{glob!r} is no room's name, nor one with *, ? or […] in it")
+    return globs
 
 
 # Browsers read // and /\ as the beginning of another host's address.
@@ -391,6 +425,64 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=0, le=DRAIN_LONGEST),
         Setting("20", "s", "over which leaving sockets are then spread; with DRAIN_DELAY at most 25"),
     ]
+    webhook_url: Annotated[
+        str,
+        Setting("", "URL", "where events are posted: docs/webhooks.md; none posts none", _webhook_url, secret=True),
+    ]
+    webhook_secret: Annotated[
+        str,
+        Setting(
+            "",
+            "text",
+            "signs what is posted: `whsec_` and base64; while it changes the new one, a comma, the one before",
+            parse=_webhook_secret,
+            secret=True,
+        ),
+    ]
+    webhook_events: Annotated[
+        tuple[str, ...],
+        Setting(
+            "message",
+            "events",
+            "which, comma-separated: " + ", ".join(f"`{kind}`" for kind in payloads.KINDS),
+            parse=_webhook_events,
+        ),
+    ]
+    webhook_rooms: Annotated[
+        tuple[str, ...],
+        Setting("*", "rooms", "of which, comma-separated, with `*`, `?` and `[…]` as in tokens", parse=_globs),
+    ]
+    webhook_seconds: Annotated[
+        float,
+        Meta(ge=0.05, le=60),
+        Setting("10", "s", "that a receiver has to answer an event, before it is sent again"),
+    ]
+    webhook_ask_url: Annotated[
+        str,
+        Setting("", "URL", "what is asked before a message is stored; none is not asked", _webhook_url, secret=True),
+    ]
+    webhook_ask_seconds: Annotated[
+        float,
+        Meta(ge=0.05, le=5),
+        Setting(
+            "1",
+            "s",
+            "that it has for its verdict, before WEBHOOK_ASK_DEFAULT holds",
+            reason="as clients wait 10 s for an answer",
+        ),
+    ]
+    webhook_ask_default: Annotated[
+        str,
+        Setting(
+            "accept",
+            "name",
+            "what holds without a verdict: `accept`, or `refuse`, which is `unavailable` to the author",
+            parse=_choice("accept", "refuse"),
+        ),
+    ]
+    webhook_http: Annotated[
+        bool, Setting("0", "1 or 0", "whether these addresses may be http, for whoever is on the way to read")
+    ]
     web_concurrency: Annotated[
         int, Meta(ge=1, le=64), Setting("1", "processes", "processes on the port (more need Redis)")
     ]
@@ -519,6 +611,20 @@ def _together(values: Mapping[str, Any], heroku: bool) -> Iterator[ConfigError]:
         yield ConfigError(
             "SIGN_IN_URL: what comes back from it are tokens, which need JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL"
         )
+    for name in ("webhook_url", "webhook_ask_url"):
+        if values[name] and not values["webhook_secret"].strip(", "):
+            yield ConfigError(
+                f"WEBHOOK_SECRET: required with {name.upper()}, so that the receiver knows whom it is from "
+                f"(make one with: echo {signing.PREFIX}$(openssl rand -base64 32))"
+            )
+        if urlsplit(values[name]).scheme == "http" and not values["webhook_http"]:
+            yield ConfigError(
+                f"{name.upper()}: expected an https:// address, as texts go there; "
+                "WEBHOOK_HTTP=1 allows http, for a receiver on this machine or a network of yours"
+            )
+    for name in ("webhook_events", "webhook_rooms"):
+        if not values[name]:
+            yield ConfigError(f"{name.upper()} names none; unset it, or WEBHOOK_URL")
     if values["ping_timeout"] > values["ping_interval"]:
         yield ConfigError("PING_TIMEOUT: expected at most PING_INTERVAL")
     if values["drain_delay"] + values["drain_seconds"] > DRAIN_LONGEST:
@@ -538,11 +644,13 @@ def _together(values: Mapping[str, Any], heroku: bool) -> Iterator[ConfigError]:
 
 def warnings(settings: Settings) -> list[Finding]:
     """What holds but shouldn't, for the log at the start, for `--check` and the doctor."""
-    return [finding for part in (_weak, _open, _idle) for finding in part(settings)]
+    return [finding for part in (_weak, _plain, _open, _idle) for finding in part(settings)]
 
 
 def new_secret(variable: str) -> str:
     """What to type for one."""
+    if variable == "WEBHOOK_SECRET":
+        return f"export {variable}={signing.PREFIX}$(openssl rand -base64 32)"
     return f"export {variable}=$(openssl rand -hex 32)"
 
 
@@ -571,6 +679,20 @@ def _weak(settings: Settings) -> Iterator[Finding]:
             "whoever is on the way there can put in keys of their own",
             f"export JWT_JWKS_URL={settings.jwt_jwks_url.replace('http:', 'https:', 1)}",
         )
+
+
+def _plain(settings: Settings) -> Iterator[Finding]:
+    """What goes unencrypted to another machine."""
+    for name in ("WEBHOOK_URL", "WEBHOOK_ASK_URL"):
+        parts = urlsplit(getattr(settings, name.lower()))
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            yield warning(
+                "webhook-plain",
+                name,
+                f"{name} is http",
+                "whoever is on the way there reads what people say, and answers in the receiver's place",
+                f"export {name}=, and the receiver's https:// address; unset WEBHOOK_HTTP",
+            )
 
 
 def _open(settings: Settings) -> Iterator[Finding]:
@@ -636,6 +758,8 @@ def _idle(settings: Settings) -> Iterator[Finding]:
             "all is lost at each restart",
             "heroku addons:create heroku-redis",
         )
+    if settings.webhook_secret and not (settings.webhook_url or settings.webhook_ask_url):
+        yield _without_effect("WEBHOOK_SECRET", "WEBHOOK_URL or WEBHOOK_ASK_URL")
     if settings.redis_copies and not settings.redis_url:
         yield _without_effect("REDIS_COPIES", "REDIS_URL")
     for name in ("JWT_AUDIENCE", "JWT_ISSUER"):

@@ -113,6 +113,10 @@ class Service:
         stack.push_async_callback(broker.close)
         stack.callback(SAMPLES.flush)
         stack.push_async_callback(node.authenticator.close)
+        if node.hooks is not None:
+            stack.push_async_callback(node.hooks.close)
+            for name, work in node.hooks.parts.items():
+                self._run(name, work)
         # Unwound in reverse: sockets close first, then their people leave, then the broker goes.
         for part in (node.rooms, node.reads, node.typists, node.moderation, node.rates, node.networks):
             self._run(type(part).__name__.lower(), part.run)
@@ -219,10 +223,15 @@ class Service:
     async def _wait_for_broker(self, node: Node) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._waits.ready
-        while not (node.broker.available and node.moderation.known) and loop.time() < deadline:
+        while not self._settled(node) and loop.time() < deadline:
             await asyncio.sleep(0.01)
         if not node.broker.available:
             logger.warning("the broker is away; serving without it until it comes", extra=fields("broker_away"))
+
+    @staticmethod
+    def _settled(node: Node) -> bool:
+        """Whether all is known that must be before somebody is let in."""
+        return node.broker.available and node.moderation.known and (node.hooks is None or node.hooks.ready)
 
     # -- the end
 

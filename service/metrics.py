@@ -114,6 +114,21 @@ STARTS = Counter(
     "Processes that began to serve, those in a dead one's place too",
     registry=REGISTRY,
 )
+WEBHOOK_ATTEMPTS = Counter(
+    "parley_webhook_attempts", "Requests to the operator's receivers, by what they are", ["kind"], registry=REGISTRY
+)
+WEBHOOK_FAILURES = Counter(
+    "parley_webhook_failures", "What a receiver did not take, by why", ["reason"], registry=REGISTRY
+)
+WEBHOOK_VERDICTS = Counter(
+    "parley_webhook_verdicts", "Messages judged before they were stored, by the verdict", ["verdict"], registry=REGISTRY
+)
+WEBHOOK_ROOMS = Gauge(
+    "parley_webhook_rooms", "Rooms with something to send to the receiver, counted in each process", registry=REGISTRY
+)
+WEBHOOK_OLDEST = Gauge(
+    "parley_webhook_oldest_seconds", "Age of the oldest event that the receiver has not taken", registry=REGISTRY
+)
 
 
 class Delivery(Plain):

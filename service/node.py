@@ -1,13 +1,16 @@
 """What a process has one of: made by app.py, found by the handlers in `application.settings["node"]`."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
 
 from service.admission import Admission, Rates
 from service.brokers.broker import Broker
+from service.brokers.log import Done, Event
 from service.brokers.readiness import Readiness
+from service.hooks.hooks import Hooks
 from service.identity.auth import Authenticator
 from service.identity.headers import Origins, Proxies
 from service.identity.networks import Networks
@@ -46,6 +49,8 @@ class Node(Struct, kw_only=True):
     heartbeat: Heartbeat
     limits: Limits  # as clients are told them
     socket_limits: SocketLimits
+    hooks: Hooks | None = None
+    publish: Callable[[Event, Done], None] | None = None  # in the place of the log's, for what people say
     answer_timeout: float = ANSWER_TIMEOUT
     retry_wait: float = RETRY_WAIT
     # From its reading until it is written a page is in memory several times over: in JSON, as a frame.

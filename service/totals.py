@@ -37,7 +37,10 @@ LOOK_INTERVAL = 0.002  # seconds between looks for them
 _WORD = 8  # bytes
 
 # Of gauges that are no sum over processes.
-_MERGED: dict[str, Callable[[float, float], float]] = {"parley_broker_available": min}
+_MERGED: dict[str, Callable[[float, float], float]] = {
+    "parley_broker_available": min,
+    "parley_webhook_oldest_seconds": max,
+}
 _BY_PROCESS = ("process_", "python_")
 
 Sample = tuple[str, dict[str, str], float]

@@ -516,13 +516,13 @@ def write_old(path: str, version: int) -> dict[str, Any]:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript((ROOT / f"tests/files/version-{version}.sql").read_text())
     connection.close()
-    # Version 3's file was made of version 2's, whose answers it keeps.
+    # Files from version 3 on were made of version 2's, whose answers they keep.
     answers = ROOT / f"tests/files/version-{min(version, 2)}.json"
     known: dict[str, Any] = json.loads(answers.read_text())
     return known
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 async def test_an_older_file_is_brought_along(path: str, version: int) -> None:
     """Pages, positions, dedupe, marks, reads, sanctions stay what they were; what was removed is nowhere any more."""
     known = write_old(path, version)
@@ -556,7 +556,7 @@ async def test_an_older_file_is_brought_along(path: str, version: int) -> None:
     assert integrity(path) == [("ok",)]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 async def test_an_older_file_gets_the_tables_of_this_version(tmp_path: Path, path: str, version: int) -> None:
     """Word for word. Who began its rooms is known to nobody, so their topics are for moderators."""
     write_old(path, version)
@@ -573,7 +573,7 @@ async def test_an_older_file_gets_the_tables_of_this_version(tmp_path: Path, pat
     assert query(path, tables) == query(new, tables)
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 async def test_edits_of_older_files_lose_their_texts_too(path: str, version: int) -> None:
     """A message that was edited before the file was taken over, and is removed after."""
     write_old(path, version)

@@ -20,6 +20,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "handlers": ("actions", "api", "assets/", "backend/", "chat", "guides/", "handler", "health", "pages", "session"),
     "node": ("admission", "node"),
     "rooms": ("rooms/",),
+    "hooks": ("hooks/",),
     "identity": ("identity/",),
     "brokers": ("brokers/",),
     "sockets": ("sockets/",),
@@ -41,7 +42,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 # Beside their order: who may not use a family that stands below it, but for the files named.
 APART: dict[tuple[str, str], tuple[str, ...]] = {
+    ("rooms", "hooks"): (),
     ("rooms", "sockets"): ("sockets.framing",),
+    ("hooks", "identity"): (),
+    ("hooks", "sockets"): (),
     ("identity", "sockets"): (),
     ("brokers", "sockets"): (),
     ("command line", "sockets"): ("sockets.acceptor",),
@@ -59,6 +63,8 @@ PURE = (
     "brokers.sqlite.names",
     "doctor.redis_server",
     "findings",
+    "hooks.payloads",
+    "hooks.signing",
     "limits",
     "names",
     "probe.oracle",

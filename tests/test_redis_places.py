@@ -247,7 +247,7 @@ async def test_a_user_who_has_the_rights_that_are_needed(modest_url: str, redis_
 
 
 async def use(broker: RedisBroker) -> None:
-    """Each call of the three contracts."""
+    """Each call of the contracts."""
     seq = (await store(broker, message()))[0].seq
     changes: list[tuple[str, dict[str, Any]]] = [("edit", {"text": "t"}), ("react", {"emoji": "👍"}), ("remove", {})]
     for kind, fields in changes:
@@ -279,6 +279,14 @@ async def use(broker: RedisBroker) -> None:
     await directory.note_networks([(ADA.id, "192.0.2.1")])
     assert await directory.networks(ADA.id) == ["192.0.2.1"]
     assert await directory.charge(ADA.id, 1, 10, 10) == 0
+    deliveries = broker.deliveries
+    assert not await deliveries.begun()
+    await deliveries.begin()
+    await deliveries.skip({"lobby": position})
+    assert await deliveries.take("lobby", "a", 5) and await deliveries.save("lobby", "a", position, 5)
+    await deliveries.release("lobby", "a")
+    assert await deliveries.settle("key", b"{}", 5) == await deliveries.settle("key", b"", 5) == b"{}"
+    assert not await broker.log.knows(message())
 
 
 # -- databases

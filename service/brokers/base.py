@@ -1,4 +1,4 @@
-"""What processes share, as three contracts: `log`, `presence`, `directory`. Whoever needs one of them takes that one.
+"""What processes share, as four contracts: `log`, `presence`, `directory`, `deliveries`. Who needs one takes that one.
 
 Every awaitable of theirs raises `Unavailable` while the broker is away, at once and without queueing; a
 call that was under way when it went away raises the same and may or may not have taken effect. Publishing again under
@@ -46,7 +46,7 @@ def unavailable(
 
 
 class Part(abc.ABC):
-    """What the three contracts have in common."""
+    """What the contracts have in common."""
 
     @property
     @abc.abstractmethod

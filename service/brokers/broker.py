@@ -1,9 +1,10 @@
-"""A broker: the three contracts, and their beginning and end."""
+"""A broker: the four contracts, and their beginning and end."""
 
 import abc
 from collections.abc import Callable
 
 from service.brokers.base import Part
+from service.brokers.deliveries import Deliveries
 from service.brokers.directory import Directory
 from service.brokers.log import Log, Subscriber
 from service.brokers.presence import SharedPresence
@@ -18,6 +19,7 @@ class Broker(Part):
     log: Log
     presence: SharedPresence
     directory: Directory
+    deliveries: Deliveries
     version = ""
     """Of what keeps the data, in its own words; "" until it is known."""
     on_trouble: Trouble

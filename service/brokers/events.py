@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, structs
 
 from service.brokers.log import Change, Event
 from service.protocol import change_tail, event_head, fingerprint, message_tail
 
+_KINDS = {"edit": "edited", "topic": "topic"}  # of changes that have a text
 _TYPES = {"edit": "edited", "remove": "removed", "react": "reacted"}  # of events, by what they do
 
 
@@ -44,3 +46,44 @@ def change(room: str, id: str, author: Author, kind: str, target: int, **fields:
         fingerprint(kind, target, *fields.values()),
         author.network,
     )
+
+
+class Words(Struct, frozen=True, gc=False):
+    """What an event says: its kind as in frames, the id, who says it, the text, and of an edit of which message."""
+
+    kind: str
+    id: str
+    user: msgspec.Raw
+    text: str
+    target: int = 0
+
+
+class _Frame(Struct, gc=False):
+    id: str
+    user: msgspec.Raw
+    text: str
+    target: int = 0
+
+
+_decode_frame = msgspec.json.Decoder(_Frame).decode
+
+
+def words(event: Event) -> Words | None:
+    """Of a message, an edit or a topic; None for what has no text."""
+    kind = "message" if event.change is None else _KINDS.get(event.change.kind)
+    if kind is None or (event.change is not None and not event.change.text):
+        return None
+    frame = _decode_frame(b"%b0%b0}" % (event.head.encode(), event.tail))
+    return Words(kind, frame.id, frame.user.copy(), frame.text, frame.target)
+
+
+def reworded(event: Event, text: str) -> Event:
+    """The same with another text, which was checked. It dedupes as what its author sent, not as what became of it."""
+    said = words(event)
+    assert said is not None
+    if event.change is None or not said.target:
+        tail = message_tail(said.id, bytes(said.user), text)
+    else:
+        tail = change_tail(said.id, said.target, bytes(said.user), text=text)
+    changed = event.change and structs.replace(event.change, text=text)
+    return structs.replace(event, tail=tail, change=changed)

@@ -131,6 +131,9 @@ class Subscriber(abc.ABC):
 class Log(Part):
     """See the module's docstring."""
 
+    on_stored: Callable[[str], None] | None = None
+    """Called on the loop with each room in which events of this process were just stored; duplicates, perhaps."""
+
     @property
     @abc.abstractmethod
     def publishing(self) -> bool:
@@ -166,6 +169,10 @@ class Log(Part):
         The frames are consecutive. The first is `seq + 1`, or a later one if anything after `seq` was trimmed; `more`
         says whether newer ones exist.
         """
+
+    @abc.abstractmethod
+    async def knows(self, event: Event) -> bool:
+        """Whether the log remembers the event's id: publishing it says then what became of it, and stores nothing."""
 
     @abc.abstractmethod
     async def about(self, room: str) -> About:

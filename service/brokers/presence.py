@@ -10,7 +10,7 @@ Errors: those of `base`.
 """
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -29,8 +29,15 @@ class Roster(Struct, frozen=True):
     members: list[Person] | None
 
 
+Changed = Callable[[str, list[Person], list[str]], None]
+"""A room, who came to it and who left."""
+
+
 class SharedPresence(Part):
     """See the module's docstring."""
+
+    on_change: Changed | None = None
+    """Called on the loop, on the one process whose word it was; on none, where that ends before it hears the answer."""
 
     @abc.abstractmethod
     async def enter(self, room: str, people: Sequence[Person]) -> None:

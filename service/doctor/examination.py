@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from msgspec import Struct
 
 from service import __version__, config
-from service.doctor import database, door, keys, machine, redis_broker, settings, tls
+from service.doctor import database, door, keys, machine, redis_broker, settings, tls, webhooks
 from service.doctor.context import TIMEOUT, Context
 from service.findings import Finding, status, unseen
 
@@ -62,4 +62,5 @@ def _subjects(context: Context) -> dict[str, Look]:
     subjects: dict[str, Look] = {"machine": machine.look}
     subjects |= {"Redis": redis_broker.look, "TLS": tls.look} if known.redis_url else {"database": database.look}
     subjects |= {"keys": keys.look} if known.jwt_jwks_url else {}
+    subjects |= {"webhooks": webhooks.look} if known.webhook_url or known.webhook_ask_url else {}
     return subjects | ({context.url: door.look} if context.url else {})

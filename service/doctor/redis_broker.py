@@ -45,7 +45,7 @@ async def write(context: Context) -> list[Finding]:
     """Why Redis takes no write, if it takes none. It gets a key for ten seconds, nothing else."""
     if not context.settings.redis_url:
         return []
-    async with _asked(context) as (_, fault):
+    async with asked(context) as (_, fault):
         return _refused(context, fault, "")
 
 
@@ -54,7 +54,7 @@ async def look(context: Context) -> list[Finding]:
     url = redis_url.parse(context.settings.redis_url)
     watched = await sentinels.look(context, url) if url.kind == "sentinel" else sentinels.Watched()
     found = [*watched.findings]
-    async with _asked(context) as (broker, fault):
+    async with asked(context) as (broker, fault):
         assert isinstance(broker, RedisBroker)
         for place, shard in broker.shards.by_place.items():
             if shard.commands.connected:
@@ -65,7 +65,7 @@ async def look(context: Context) -> list[Finding]:
 
 
 @asynccontextmanager
-async def _asked(context: Context) -> AsyncIterator[tuple[Broker, Fault | None]]:
+async def asked(context: Context) -> AsyncIterator[tuple[Broker, Fault | None]]:
     """A broker, and why it takes no write after the context's time, at the most, if that may yet change."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + context.timeout

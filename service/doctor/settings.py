@@ -14,6 +14,8 @@ _FIXES = {
     "REDIS_URL": "export REDIS_URL=redis://:password@host:6379/0",
     "REDIS_TLS_URL": "export REDIS_TLS_URL=rediss://:password@host:6379/0",
     "JWT_PUBLIC_KEY": 'export JWT_PUBLIC_KEY="$(openssl pkey -in private.pem -pubout)"',
+    "WEBHOOK_URL": "export WEBHOOK_URL=https://backend.example.com/parley",
+    "WEBHOOK_ASK_URL": "export WEBHOOK_ASK_URL=https://backend.example.com/parley/ask",
     "SQLITE_PATH": "export SQLITE_PATH=, and a file in a folder that can be written",
 }
 

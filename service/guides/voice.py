@@ -156,7 +156,8 @@ class Voice:
     def _publish(self, text: str) -> None:
         assert self.person is not None
         author = events.Author(self.id, encode(self.person), network=self._network)
-        self._node.broker.log.publish(events.message(LOBBY, secrets.token_hex(8), author, text), _published)
+        publish = self._node.publish or self._node.broker.log.publish
+        publish(events.message(LOBBY, secrets.token_hex(8), author, text), _published)
 
     def _leave(self) -> None:
         """Once, whoever comes first."""

@@ -59,6 +59,8 @@ class Moderation:
         self._held: dict[_Key, Held] = {}
         # Called with each ban or kick that is new here, and what those are told: whoever it is against must go.
         self.on_removal: Callable[[Sanction, str], None] = lambda sanction, reason: None
+        # Called with what a moderator of this process did, once it is done.
+        self.on_moderated: Callable[[User, Moderate], None] | None = None
 
     async def run(self) -> None:
         """Read the sanctions at the start, after each signal, and now and then."""
@@ -178,6 +180,8 @@ class Moderation:
             self._hold(request.action, sanctions)
         told = [signals.Sanction(*structs.astuple(sanction)) for sanction in sanctions]
         self._log.signal("", encode(signals.Moderate(action=request.action, sanctions=told)))
+        if self.on_moderated is not None:
+            self.on_moderated(by, request)
         logger.info(
             "moderation: %s of %s%s in %s by %s%s, reason %r",
             request.action,

@@ -9,6 +9,7 @@ from service.brokers.broker import Broker
 from service.brokers.log import Subscriber
 from service.brokers.redis import url as redis_url
 from service.brokers.redis.connection import DEADLINES, Deadlines
+from service.brokers.redis.deliveries import RedisDeliveries
 from service.brokers.redis.directory import RedisDirectory
 from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.log import RedisLog
@@ -33,6 +34,7 @@ _SCRIPTS = (
     "index",
     "barred",
     "bucket",
+    "deliveries",
 )
 
 
@@ -42,6 +44,7 @@ class RedisBroker(Broker):
     log: RedisLog
     presence: RedisPresence
     directory: RedisDirectory
+    deliveries: RedisDeliveries
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class RedisBroker(Broker):
         self.log = RedisLog(shards, process, index.note, history_limit=history_limit)
         self.presence = RedisPresence(shards, process, index.note, names, **presence)
         self.directory = RedisDirectory(shards, names, index, self.presence)
+        self.deliveries = RedisDeliveries(shards)
         self._sweeper: list[asyncio.Task[None]] = []
 
     @property

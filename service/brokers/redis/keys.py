@@ -59,6 +59,10 @@ class Keyspace:
     def ticket(self, key: str) -> str:
         return f"{self.prefix}:ticket:{key}"
 
+    def verdict(self, key: str) -> str:
+        """What the operator's receiver said of a message."""
+        return f"{self.prefix}:verdict:{key}"
+
     def networks(self, user: str) -> str:
         """Where a guest comes from."""
         return f"{self.prefix}:networks:{user}"

@@ -34,7 +34,7 @@ from service.brokers.redis.commands import Commands, Lane
 from service.brokers.redis.reads import drop_visits
 from service.brokers.redis.shard import Shard
 from service.brokers.redis.shards import Shards
-from service.brokers.redis.steps import each_of, read_positions, refuse_damaged, room_script, unless_damaged
+from service.brokers.redis.steps import all_of, each_of, read_positions, refuse_damaged, room_script, unless_damaged
 from service.brokers.redis.values import read_event, read_position
 from service.clock import CLOCK
 from service.protocol import ErrorCode, RequestError, encode
@@ -157,6 +157,8 @@ class RedisLog(Log):
                 for _, done in batch:
                     done(answers)
                 return
+            if self.on_stored is not None:
+                self.on_stored(room)
             epoch, *outcomes = answers
             receipts = [_receipt(outcome) for outcome in outcomes]
             if self._shards.copies:
@@ -233,6 +235,12 @@ class RedisLog(Log):
         found = [read_event(frame, mark, keys[1]) for frame, mark in zip(answer[3::2], answer[4::2], strict=True)]
         return position, bool(answer[1]), int(answer[2]), found
 
+    async def knows(self, event: Event) -> bool:
+        user = event.user.encode()
+        field = b"%d:%b%b" % (len(user), user, event.id.encode())
+        kept = (self._shards.call("HGET", key, field) for key in self._shards.keys.room(event.room, "ids", "ids:old"))
+        return any(await all_of(unless_damaged(read, None) for read in kept))
+
     async def about(self, room: str) -> About:
         (key,) = self._shards.keys.room(room, "about")
         read = self._shards.call("HMGET", key, "begun", "topic", lane=Lane.READS)
@@ -256,7 +264,8 @@ class RedisLog(Log):
         await room_script(self._shards, "rooms", room, "renew", *args)
 
     async def delete(self, room: str) -> bool:
-        there, *readers = await room_script(self._shards, "rooms", room, "delete")
+        more_keys = self._shards.keys.room(room, "people", "place")
+        there, *readers = await room_script(self._shards, "rooms", room, "delete", more_keys=more_keys)
         drop_visits(self._shards, room, readers)
         return bool(there == b"1")
 

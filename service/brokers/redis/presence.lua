@@ -3,12 +3,13 @@
 -- ARGV: op, the command that broadcasts, channel, "quiet" or "", then
 --       enter: user, person as JSON, ...      depart: user, ...
 --       expire: how many                      mend: user, value, ...
--- Each answers how many this process still has there, then the records that could not be read, which are gone.
+-- Each answers how many this process still has there; who came, as JSON each, and who went; then the records that could
+-- not be read, which are gone.
 local people, mine = KEYS[1], KEYS[2]
 local op, broadcast, channel, quiet = ARGV[1], ARGV[2], ARGV[3], ARGV[4] ~= ''
 local FIRST = 5
-local answer = { 0 }
 local came, went, lost = {}, {}, false
+local answer = { 0, came, went }
 
 local function check(key, wanted)  -- what is of another type than ours goes
   local kind = redis.call('TYPE', key).ok

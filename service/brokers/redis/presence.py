@@ -30,6 +30,8 @@ STEP_LIMIT = 500  # people in one step, which must not hold up Redis
 
 ALIVE = 2  # what the scripts answer of a process that is; 1 for a dead one, 0 for one of which they know nothing
 
+_decode_person = msgspec.json.Decoder(Person).decode
+_decode_user = msgspec.json.Decoder(str).decode
 _LIFE = re.compile(rb"[0-9a-f]{16}")
 _PERSON = re.compile(rb"\d{1,4}:(\{.*\})", re.DOTALL)  # presence.lua has the same
 
@@ -105,8 +107,10 @@ class RedisPresence(SharedPresence):
         """One of presence.lua; how many of that life are left in the room."""
         keys = self._keys.room(room or EVERYWHERE, "people", f"people:{life}")
         told = (op, self._shards.publish, self._keys.channel(room), "" if room else "quiet")
-        left, *damaged = await self._shards.script("presence", keys, *told, *args, cost=cost)
+        left, came, went, *damaged = await self._shards.script("presence", keys, *told, *args, cost=cost)
         self._say(damaged)
+        if self.on_change is not None and room and (came or went) and op != "mend":  # who is mended is still there
+            self.on_change(room, [_decode_person(person) for person in came], [_decode_user(user) for user in went])
         return int(left)
 
     async def _of_process(self, life: str, op: str, *args: Any) -> Any:

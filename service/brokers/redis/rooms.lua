@@ -1,5 +1,5 @@
 -- The life of a room.
--- KEYS: those of log.lua, and to sweep also: 12 the room's people
+-- KEYS: those of log.lua, and to delete or sweep also: 12 the room's people, 13 how far it was sent to a receiver
 -- ARGV: 1 the step, then
 --       renew: lost epoch, lost seq, fresh epoch, the frame that was handed out there or ""      keep: seconds
 --       delete
@@ -42,7 +42,7 @@ end
 -- Its keys go; the memory is given back behind that. Who had read there.
 local function drop()
   local users = redis.call('ZRANGE', reads, 0, -1)
-  redis.call('UNLINK', unpack(KEYS, 1, 11))
+  redis.call('UNLINK', KEYS[13], unpack(KEYS, 1, 11))
   table.insert(users, 1, '1')
   return users
 end

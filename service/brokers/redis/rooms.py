@@ -122,7 +122,7 @@ class RoomIndex:
             "rooms",
             room,
             *("sweep", int(1000 * now), int(1000 * old)),
-            more_keys=self._shards.keys.room(room, "people"),
+            more_keys=self._shards.keys.room(room, "people", "place"),
             lane=Lane.READS,
         )
         over, *readers = await unless_damaged(script, [b"0"])

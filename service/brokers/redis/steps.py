@@ -62,9 +62,9 @@ async def _together(work: Iterable[Coroutine[Any, Any, Any]], *answers_too: type
     return answers
 
 
-async def read_positions(shards: Shards, rooms: Sequence[str]) -> dict[str, Position | None]:
-    """Log.positions."""
-    keys = [shards.keys.room(room, "position")[0] for room in rooms]
+async def read_positions(shards: Shards, rooms: Sequence[str], name: str = "position") -> dict[str, Position | None]:
+    """Log.positions; with another `name`, what has that name instead."""
+    keys = [shards.keys.room(room, name)[0] for room in rooms]
     groups = shards.groups(keys) if rooms else []
     reads = (
         shards.call("MGET", *(keys[i] for i in group), lane=Lane.READS, cost=1 + len(group) // 10) for group in groups

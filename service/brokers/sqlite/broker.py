@@ -10,6 +10,7 @@ from typing import Any
 
 from service.brokers.broker import Broker
 from service.brokers.log import Subscriber
+from service.brokers.sqlite.deliveries import SqliteDeliveries
 from service.brokers.sqlite.directory import SqliteDirectory
 from service.brokers.sqlite.file import File
 from service.brokers.sqlite.log import SqliteLog
@@ -32,6 +33,7 @@ class SqliteBroker(Broker):
     log: SqliteLog
     presence: MemoryPresence
     directory: SqliteDirectory
+    deliveries: SqliteDeliveries
     version = sqlite3.sqlite_version
 
     def __init__(
@@ -54,6 +56,7 @@ class SqliteBroker(Broker):
         self.log = SqliteLog(self._file, history_limit, int(history_days * DAY_MS), **log)
         self.presence = MemoryPresence(self.log)
         self.directory = SqliteDirectory(self.log, self.presence)
+        self.deliveries = SqliteDeliveries(self._file)
 
     @property
     def available(self) -> bool:
@@ -88,6 +91,7 @@ class SqliteBroker(Broker):
     async def upkeep(self) -> None:
         """What runs out goes, once the clock can be trusted; a disk that refused is tried again."""
         self.directory.sweep()
+        self.deliveries.sweep()
         await self.log.tidy()
         if not self._file.writable:
             await self._file.try_write()

@@ -141,7 +141,11 @@ class SqliteLog(Log):
         answers, publication = outcome
         for (_, done), answer in zip(batch, answers, strict=True):
             self._loop.call_soon(done, answer)
-        if publication is not None and publication.room in self._subscribed:
+        if publication is None:
+            return
+        if self.on_stored is not None:
+            self.on_stored(publication.room)
+        if publication.room in self._subscribed:
             self._loop.call_soon(self.subscriber.on_publication, publication)
 
     def _append(self, batch: _Batch) -> _Outcome:
@@ -213,6 +217,11 @@ class SqliteLog(Log):
         if content and event.content and content != event.content:
             raise id_used()
         return Receipt(seq, at, duplicate=True)
+
+    @reading
+    def knows(self, event: Event) -> bool:
+        select = "SELECT 1 FROM ids JOIN rooms ON rooms.id = room WHERE name = ? AND user = ? AND ids.id = ?"
+        return self.file.db.execute(select, (event.room, event.user, event.id)).fetchone() is not None
 
     def _sanction(self, name: str, user: str, network: str) -> str:
         """The kind of what holds here against the author, or a guest's network: "ban", "mute" or ""."""
@@ -451,7 +460,7 @@ class SqliteLog(Log):
         return bool(more)
 
 
-_TABLES = ("about", "messages", "changes", "marks", "ids", "reads")  # that have a room's rows
+_TABLES = ("about", "messages", "changes", "marks", "ids", "reads", "deliveries")  # that have a room's rows
 
 _MESSAGES = """
     SELECT seq, frame, marks FROM messages LEFT JOIN marks ON marks.room = messages.room AND target = seq

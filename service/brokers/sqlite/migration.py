@@ -1,8 +1,8 @@
-"""The embedded broker's file from an earlier version of schema.sql, brought to version 4.
+"""The embedded broker's file from an earlier version of schema.sql, brought to version 5.
 
 Synchronous, within one transaction of who opens it: a process that is killed meanwhile leaves the file as it was.
-In version 1 every event had a row, in version 2 a part of a block; what came last stood in `tail` in both. Version 3 is
-version 4 without what rooms are about.
+In version 1 every event had a row, in version 2 a part of a block; what came last stood in `tail` in both. From version
+3 on only tables were added.
 """
 
 import logging
@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 OLDEST = 1  # the first version that is known here
 SAID_EVERY = 100_000  # events
+
+_ROWS = 3  # the first version in which each event has a row, as it has now
+_ADDED = {"about": 4, "deliveries": 5}  # tables, and since which version they are there
 
 _TABLES = ("rooms", "tail", "events", "ids", "marks", "reads", "sanctions")
 _decode_tail = msgspec.msgpack.Decoder(list[tuple[int, int, int, str, str, bytes]]).decode
@@ -45,9 +48,9 @@ _decode_event = msgspec.json.Decoder(_Event).decode
 
 def migrate(db: sqlite3.Connection, version: int, schema: str, said_every: int = SAID_EVERY) -> None:
     """From `version` to the tables of `schema`. `said_every`: events after which it says how far it is."""
-    if version == 3:
+    if version >= _ROWS:
         for statement in _statements(schema):
-            if "CREATE TABLE about " in statement:
+            if any(version < since and f"CREATE TABLE {table} " in statement for table, since in _ADDED.items()):
                 db.execute(statement)
         return
     db.execute("DROP INDEX reads_by_user")

@@ -43,6 +43,8 @@ class MemoryPresence(SharedPresence):
         if room and (joined or left):
             count = len(self.people_in[room])
             self._log.signal(room, encode(signals.Presence(joined=joined, left=left, count=count)))
+            if self.on_change is not None:
+                self.on_change(room, joined, left)
 
     async def roster(self, room: str) -> Roster:
         self._log.file.time()

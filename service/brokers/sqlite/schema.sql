@@ -72,6 +72,14 @@ CREATE TABLE reads (
 );
 CREATE INDEX reads_by_user ON reads (user);
 
+-- Up to where a room's events were taken by the operator's receiver (deliveries.py). The row 0 stands while there is one,
+-- or was.
+CREATE TABLE deliveries (
+    room INTEGER PRIMARY KEY,
+    epoch TEXT NOT NULL,
+    seq INTEGER NOT NULL
+);
+
 -- `room` is a name, or "" for everywhere; `user` a network where `network` is 1; `until` is 0 for good.
 CREATE TABLE sanctions (
     user TEXT NOT NULL,
