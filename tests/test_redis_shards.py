@@ -171,6 +171,9 @@ async def test_each_script_names_keys_of_one_slot(redis_cluster: RedisCluster, c
             await presence.enter(room, [ADA, BOB])
             await presence.depart(room, ["u1"])
             assert (await presence.roster(room)).members == [BOB]
+            await log.forget_user(room, "u9")
+            assert await broker.deliveries.take(room, "h", 10) is not None
+            await broker.deliveries.release(room, "h")
             await broker.index.sweep_room(room, b"1", time.time())
         await presence.enter("", [ADA])
         assert await directory.claim_name("ada", "u1", 10)

@@ -149,7 +149,10 @@ ERROR_CODES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.UNKNOWN_TYPE: ("no such request", "no"),
     ErrorCode.BAD_ROOM: ("no room can have this name", "no"),
     ErrorCode.NOT_JOINED: ("join the room first", "after `joined`"),
-    ErrorCode.FORBIDDEN: ("not by this user: the room, the change, muted, banned", "no"),
+    ErrorCode.FORBIDDEN: (
+        "not by this user: the room, the change, muted, banned; or the operator's receiver refuses the text",
+        "no",
+    ),
     ErrorCode.TOO_LARGE: ("the text is over the limit", "no"),
     ErrorCode.TOO_MANY_ROOMS: (
         "more rooms than `welcome.limits.rooms`, or the room isn't there and `ROOMS_TOTAL` are",

@@ -17,8 +17,8 @@ CONSTANTS = ("VERSION", "SUBPROTOCOL", "PAGE_LIMIT", "PAGE_DEFAULT", "REQUESTS")
 BASES = {"Request", "Frame", "Event", "Struct"}
 PLAIN = {"Count": "int", "Seq": "int", "Limit": "int"}
 PLAIN |= dict.fromkeys(("ClientId", "Reference", "Epoch", "UserId", "Kind"), "str")
-LATER = {"ErrorCode", "Action"}
-"""Enums that may have more members one day: texts, in what the service sends."""
+LATER = {"ErrorCode", "Action", "ResetReason"}
+"""What may have more members one day: texts, in what the service sends."""
 HEAD = '''"""The frames and codes of the contract (docs/protocol.md), as the service's own source has them.
 
 Made by `python -m tests.python.generate`; not to be edited.

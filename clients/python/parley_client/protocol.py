@@ -62,6 +62,8 @@ class Request(Struct, tag_field="type", omit_defaults=True):
 
 
 class Join(Request, tag="join", kw_only=True):
+    """Come into a room, or come back to it: with `since`, behind the last event that was seen."""
+
     room: str
     limit: int = PAGE_DEFAULT
     since: Since | None = None
@@ -69,31 +71,43 @@ class Join(Request, tag="join", kw_only=True):
 
 
 class Leave(Request, tag="leave", kw_only=True):
+    """Leave a room."""
+
     room: str
 
 
 class Send(Request, tag="send", kw_only=True):
+    """Say something. Under the same `id` it is said once, however often it is sent."""
+
     room: str
     id: str
     text: str
 
 
 class History(Request, tag="history", kw_only=True):
+    """Ask for a page of older messages."""
+
     room: str
     before: int | None = None
     limit: int = PAGE_DEFAULT
 
 
 class Typing(Request, tag="typing", kw_only=True):
+    """Tell the others that one is typing."""
+
     room: str
 
 
 class Read(Request, tag="read", kw_only=True):
+    """Tell how far one has read."""
+
     room: str
     seq: int
 
 
 class Edit(Request, tag="edit", kw_only=True):
+    """Give a message of one's own, `target`, another text."""
+
     room: str
     id: str
     target: int
@@ -101,12 +115,16 @@ class Edit(Request, tag="edit", kw_only=True):
 
 
 class Remove(Request, tag="remove", kw_only=True):
+    """Take the text out of the message `target`."""
+
     room: str
     id: str
     target: int
 
 
 class React(Request, tag="react", kw_only=True):
+    """React to the message `target`, or take that back."""
+
     room: str
     id: str
     target: int
@@ -115,6 +133,8 @@ class React(Request, tag="react", kw_only=True):
 
 
 class SetTopic(Request, tag="topic", kw_only=True):
+    """Say what a room is about."""
+
     room: str
     id: str
     text: str
@@ -131,6 +151,8 @@ class Action(enum.StrEnum):
 
 
 class Moderate(Request, tag="moderate", kw_only=True):
+    """Keep somebody out or quiet, or let them again; without `room` everywhere."""
+
     user: str
     action: Action
     room: str | None = None
@@ -140,6 +162,8 @@ class Moderate(Request, tag="moderate", kw_only=True):
 
 
 class Renew(Request, tag="renew", kw_only=True):
+    """Stay longer than one's token, by a new ticket of the same user."""
+
     ticket: str
 
     def __repr__(self) -> str:
@@ -147,7 +171,7 @@ class Renew(Request, tag="renew", kw_only=True):
 
 
 class Ping(Request, tag="ping"):
-    pass
+    """Ask whether the service is there."""
 
 
 REQUESTS = Join | Leave | Send | History | Typing | Read | Edit | Remove | React | SetTopic | Moderate | Renew | Ping
@@ -187,6 +211,8 @@ class Limits(Struct):
 
 
 class Welcome(Frame, tag="welcome", kw_only=True, frozen=True):
+    """The first frame on every socket: who one is, and what holds here."""
+
     user: Person
     version: int = VERSION
     heartbeat: float
@@ -237,6 +263,8 @@ class TopicEvent(Event, tag="topic", kw_only=True, frozen=True):
 
 
 class Joined(Frame, tag="joined", kw_only=True, frozen=True):
+    """One is in the room; what follows on this socket is its events from `seq` + 1 on."""
+
     room: str
     epoch: str
     seq: int
@@ -252,11 +280,15 @@ class Joined(Frame, tag="joined", kw_only=True, frozen=True):
 
 
 class Left(Frame, tag="left", kw_only=True, frozen=True):
+    """One is no longer in the room."""
+
     room: str
     ref: str | None = None
 
 
 class Sent(Frame, tag="sent", kw_only=True, frozen=True):
+    """The event is stored."""
+
     room: str
     id: str
     seq: int
@@ -266,6 +298,8 @@ class Sent(Frame, tag="sent", kw_only=True, frozen=True):
 
 
 class HistoryPage(Frame, tag="history", kw_only=True, frozen=True):
+    """A page of messages, oldest first."""
+
     room: str
     messages: list[Message]
     more: bool
@@ -273,17 +307,23 @@ class HistoryPage(Frame, tag="history", kw_only=True, frozen=True):
 
 
 class TypingFrame(Frame, tag="typing", kw_only=True, frozen=True):
+    """Somebody else is typing."""
+
     room: str
     user: Person
 
 
 class ReadFrame(Frame, tag="read", kw_only=True, frozen=True):
+    """Somebody has read up to `seq`."""
+
     room: str
     user: str
     seq: int
 
 
 class Moderated(Frame, tag="moderated", kw_only=True, frozen=True):
+    """It holds on every process. Unasked, it tells somebody why their socket is about to be closed."""
+
     room: str | None = None
     user: str
     action: str
@@ -291,16 +331,22 @@ class Moderated(Frame, tag="moderated", kw_only=True, frozen=True):
 
 
 class Renewed(Frame, tag="renewed", kw_only=True, frozen=True):
+    """The socket lives on, for as many seconds; 0: for good."""
+
     expires_in: int
     ref: str | None = None
 
 
 class Pong(Frame, tag="pong", kw_only=True, frozen=True):
+    """The answer to `ping`, with the clock of the process."""
+
     at: int
     ref: str | None = None
 
 
 class Presence(Frame, tag="presence", kw_only=True, frozen=True):
+    """Who came and went; in a large room only how many are there."""
+
     room: str
     joined: list[Person] | None = None
     left: list[str] | None = None
@@ -308,11 +354,15 @@ class Presence(Frame, tag="presence", kw_only=True, frozen=True):
 
 
 class Reset(Frame, tag="reset", kw_only=True, frozen=True):
+    """This membership is over, and something was missed: join afresh."""
+
     room: str
     reason: str
 
 
 class Reconnect(Frame, tag="reconnect", kw_only=True, frozen=True):
+    """The process is leaving: come back in so many milliseconds, with this ticket."""
+
     in_ms: int
     ticket: str | None = None
 
@@ -321,6 +371,8 @@ class Reconnect(Frame, tag="reconnect", kw_only=True, frozen=True):
 
 
 class Error(Frame, tag="error", kw_only=True, frozen=True):
+    """A request is refused."""
+
     ref: str | None = None
     code: str
     message: str
