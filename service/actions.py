@@ -208,6 +208,9 @@ def _published(session: Session, request: Any, asked_at: float, receipt: Receipt
         session.answer_error(receipt, request.ref, send=True)
         return
     metrics.hot.published += 1
+    if isinstance(request, protocol.Remove) and session.user.moderator and not receipt.duplicate:
+        node = session.node
+        node.rooms.tasks.spawn(node.trail.try_removed(session.user, request.room, request.target))
     session.answer(
         protocol.Sent(
             room=request.room,

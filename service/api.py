@@ -1,4 +1,4 @@
-"""HTTP for clients: what all requests have, tickets, the list of rooms, moderation."""
+"""HTTP for clients: what all requests have, tickets, the list of rooms."""
 
 import asyncio
 import time
@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from service import names, protocol
+from service import names
 from service.admission import page_cost
-from service.brokers.directory import Directory, Sanction
+from service.brokers.directory import Directory
 from service.brokers.outages import COSTS
 from service.handler import ApiError, Handler
 from service.identity import headers
@@ -27,7 +27,7 @@ STATUS = {
     ErrorCode.UNAVAILABLE: 503,
 }
 ROOMS_LISTED = 1000  # rooms that are listed at most
-SANCTIONS_LISTED = 1000  # bans, mutes and slowings in one answer
+OVERSEERS = ("moderator", "service")  # roles of those who look after rooms
 LIST_SECONDS = 1.0  # for which a list of rooms serves everybody
 
 
@@ -94,6 +94,16 @@ class Api(Handler):
         self.check_ban("", user)
         return user
 
+    async def caller_as(self, *roles: str) -> User:
+        """The same, of one of these roles, or 403."""
+        user = await self.caller()
+        if user.role not in roles:
+            needed = " or ".join(roles)
+            raise RequestError(
+                ErrorCode.FORBIDDEN, f"this needs a token with the role {needed}, and yours has the role {user.role}"
+            )
+        return user
+
     def check_ban(self, room: str, user: User) -> None:
         """Raises `forbidden` for who is banned there, or as a guest of their network."""
         self.node.moderation.check_ban(room, user.id, self.guest_network(user))
@@ -103,7 +113,7 @@ class Api(Handler):
         return self.node.proxies.network(self.request) if user.guest else ""
 
     def charge_page(self, user: User, what: str, cost: float) -> None:
-        """What `user` reads, by its size in pages. Raises `rate_limited`."""
+        """What `user` asks for, by its size in pages: at a person's rate, or a backend's. Raises `rate_limited`."""
         rates, network = self.node.rates, self.node.proxies.network(self.request)
         check = rates.check_service if user.role == "service" else rates.check_page
         check(user.id, network, what, cost)
@@ -119,6 +129,12 @@ class Api(Handler):
         """Raises 404 unless the user may be there. Asked again after each wait."""
         if not user.may_enter(room) or self.node.moderation.holds("ban", room, user.id, self.guest_network(user)):
             raise no_such_room()
+
+    def wanted(self, by: User, meant: dict[str, str]) -> bool:
+        """Whether the query asks for what has these fields, and it is everywhere or of a room that `by` may enter."""
+        room = meant["room"]
+        asked = {name: self.get_query_argument(name, "") for name in meant}
+        return (not room or by.may_enter(room)) and all(text in ("", meant[name]) for name, text in asked.items())
 
     async def ask_ban(self, room: str, user: User) -> None:
         """The same by the broker's word, which this process may be behind."""
@@ -208,52 +224,3 @@ class RoomsHandler(Api):
         page = [{"room": room, "count": count, "unread": unread.get(room, 0)} for room, count in rooms[:limit]]
         paged = {"more": len(rooms) > limit} if {"after", "limit"} & self.request.query_arguments.keys() else {}
         self.write_json({"rooms": page} | paged)
-
-
-class ModerationHandler(Api):
-    """`/moderation`: what holds against whom; the socket's `moderate` over HTTP, with the same fields."""
-
-    async def get(self) -> None:
-        user = await self.caller()
-        if user.role not in ("moderator", "service"):
-            raise RequestError(ErrorCode.FORBIDDEN, "this needs a token with the role moderator or service")
-        limit = max(1, min(self.number("limit", SANCTIONS_LISTED), SANCTIONS_LISTED))
-        after = self.get_query_argument("after", "")
-        self.charge_page(user, "requests", page_cost(limit))
-        holding = await self.node.broker.directory.sanctions()
-        found = {_sanction_key(sanction): sanction for sanction in holding if self._wanted(user, sanction)}
-        keys = [key for key in sorted(found) if key > after]
-        listed = [_shown(found[key]) for key in keys[:limit]]
-        self.write_json({"sanctions": listed, "next": keys[limit - 1] if limit < len(keys) else None})
-
-    def _wanted(self, by: User, sanction: Sanction) -> bool:
-        """Whether it is of what was asked for, and of a room that the caller may know of."""
-        asked = {name: self.get_query_argument(name, "") for name in ("kind", "room", "user")}
-        meant = {"kind": sanction.kind, "room": sanction.room, "user": sanction.guest or sanction.user}
-        return (not sanction.room or by.may_enter(sanction.room)) and all(
-            text in ("", meant[name]) for name, text in asked.items()
-        )
-
-    async def post(self) -> None:
-        user = await self.caller()
-        request = self.body(protocol.Moderate)
-        await self.node.moderation.moderate(user, request)
-        self.write_json({"user": request.user, "action": request.action, "room": request.room})
-
-
-def _sanction_key(sanction: Sanction) -> str:
-    """What it is listed by. All of a guest's networks are one: nobody is shown an address."""
-    where = sanction.room or "*"
-    return " ".join((where, sanction.kind, "network of " + sanction.guest if sanction.network else sanction.user))
-
-
-def _shown(sanction: Sanction) -> dict[str, Any]:
-    return {
-        "kind": sanction.kind,
-        "room": sanction.room or None,
-        "user": sanction.guest if sanction.network else sanction.user,
-        "network": sanction.network,
-        "until": sanction.until or None,
-        "by": sanction.by,
-        "reason": sanction.reason,
-    }

@@ -10,6 +10,8 @@ from tornado.routing import PathMatches, Rule
 from tornado.web import Application, RequestHandler
 
 from service import api, files, health, protocol, signals, traffic
+from service.admin import moderation as admin_moderation
+from service.admin import state as admin_state
 from service.admission import Admission, Rates, buckets
 from service.assets import release
 from service.backend import messages as backend_messages
@@ -44,6 +46,7 @@ from service.rooms.moderation import Moderation
 from service.rooms.presence import Presence
 from service.rooms.reads import ReadPositions
 from service.rooms.rooms import Rooms
+from service.rooms.trail import Trail
 from service.rooms.typists import Typists
 from service.sockets import acceptor
 from service.sockets.framing import frame
@@ -109,7 +112,9 @@ def make_application(node: Node, settings: Settings) -> Application:
         (rf"/users/{user}", backend_users.UserHandler),
         (rf"/users/{user}/sockets", backend_users.SocketsHandler),
         (r"/messages", backend_messages.BatchHandler),
-        (r"/moderation", api.ModerationHandler),
+        (r"/moderation", admin_moderation.ModerationHandler),
+        (r"/moderation/trail", admin_moderation.TrailHandler),
+        *_admin(settings),
         (r"/healthz", health.HealthHandler),
         (r"/readyz", health.ReadyHandler),
         (r"/metrics", health.MetricsHandler, {"token": settings.metrics_token}),
@@ -124,8 +129,19 @@ def make_application(node: Node, settings: Settings) -> Application:
     return Routes(rules, node=node, assets=assets, default_handler_class=Elsewhere, log_function=_log_request)
 
 
+def _admin(settings: Settings) -> list[Any]:
+    """Where it is switched off there is nothing at these addresses, as at any other."""
+    if not settings.admin:
+        return []
+    broker = "redis" if settings.redis_url else "sqlite"
+    return [
+        (r"/admin", PageHandler, {"file": release.ADMIN}),
+        (r"/admin/state", admin_state.StateHandler, {"broker": broker}),
+    ]
+
+
 def _assets(settings: Settings) -> release.Assets:
-    """What browsers get; the chat page is told who may come in, and how (static/page/identity.js)."""
+    """What browsers get; the chat page is told who may come in, and how (static/page/identity.js), as is /admin."""
     told = {} if settings.guests else {"data-guests": "0"}
     told |= {"data-sign-in": settings.sign_in_url} if settings.sign_in_url else {}
     return release.load(STATIC, tuple(told.items()))
@@ -252,6 +268,8 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
         gathering.typing,
     )
     moderation = Moderation(broker.directory, broker.log)
+    trail = Trail(broker.directory, broker.presence, broker.log)
+    moderation.on_deed = trail.moderated
     rooms.handlers |= {
         signals.Presence: present.on_signal,
         signals.Read: positions.on_signal,
@@ -292,6 +310,7 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
         presence=present,
         reads=positions,
         moderation=moderation,
+        trail=trail,
         typists=typing,
         networks=Networks(broker.directory),
         proxies=proxies,

@@ -286,6 +286,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             parse=_choice("chat", "clock"),
         ),
     ]
+    admin: Annotated[
+        bool,
+        Setting("0", "1 or 0", "the page `/admin`, for tokens of role `moderator`: docs/operations.md, The admin page"),
+    ]
     service_worker: Annotated[
         bool,
         Setting("1", "1 or 0", "whether browsers keep the page and open it without its server; 0 takes it from them"),
@@ -762,7 +766,7 @@ def _idle(settings: Settings) -> Iterator[Finding]:
         yield _without_effect("WEBHOOK_SECRET", "WEBHOOK_URL or WEBHOOK_ASK_URL")
     if settings.redis_copies and not settings.redis_url:
         yield _without_effect("REDIS_COPIES", "REDIS_URL")
-    for name in ("JWT_AUDIENCE", "JWT_ISSUER"):
+    for name in ("JWT_AUDIENCE", "JWT_ISSUER", "ADMIN"):
         if getattr(settings, name.lower()) and not settings.user_keys:
             yield _without_effect(name, "JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL")
     if settings.unsent_limit > settings.unsent_total:

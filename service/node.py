@@ -20,6 +20,7 @@ from service.rooms.moderation import Moderation
 from service.rooms.presence import Presence
 from service.rooms.reads import ReadPositions
 from service.rooms.rooms import Rooms
+from service.rooms.trail import Trail
 from service.rooms.typists import Typists
 from service.sockets.heartbeat import Heartbeat
 from service.sockets.limits import SocketLimits
@@ -38,6 +39,7 @@ class Node(Struct, kw_only=True):
     presence: Presence
     reads: ReadPositions
     moderation: Moderation
+    trail: Trail
     typists: Typists
     networks: Networks
     proxies: Proxies

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import mmap
 import os
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -112,6 +113,7 @@ class SharedMemory:
 
     def __init__(self, places: int) -> None:
         self.places = places
+        self.name = secrets.token_hex(4)
         self._memory = mmap.mmap(-1, places * (2 * _WORD + 2 * PLACE_BYTES))  # pages that nobody writes cost nothing
         self._bytes = memoryview(self._memory)
         self._words = self._bytes.cast("Q")
@@ -178,6 +180,12 @@ class Totals:
 
     def __init__(self) -> None:
         self.refresh: Callable[[], Awaitable[None]] = nothing
+        self._name = secrets.token_hex(4)
+
+    @property
+    def group(self) -> str:
+        """A name of those whose figures are added up here, which no others have."""
+        return self._name
 
     @property
     def first(self) -> bool:
@@ -197,6 +205,7 @@ class SharedTotals(Totals):
         """`fresh`, `wait`: seconds."""
         super().__init__()
         self._memory = memory
+        self._name = memory.name
         self._place = place
         self._fresh = fresh
         self._wait = wait

@@ -10,7 +10,7 @@ import pytest
 
 from service.brokers import marks
 from service.brokers.broker import Broker
-from service.brokers.directory import NETWORKS_LIMIT, Sanction
+from service.brokers.directory import NETWORKS_LIMIT, TRAIL_LIMIT, Deed, Sanction
 from service.brokers.log import Event, Position, Receipt
 from service.protocol import MEMBERS_LIMIT, Person, RequestError
 
@@ -798,6 +798,14 @@ async def test_people_are_read_some_at_a_time(make: Make) -> None:
         assert parts > 3 and len(found) < 1400
 
 
+async def test_who_is_online_is_found(make: Make) -> None:
+    """By their id, as they are called now; nobody else is."""
+    async with opened(make()) as (broker, _):
+        await broker.presence.enter("lobby", [BOB])
+        await broker.presence.enter("", [ADA])
+        assert (await broker.presence.find(ADA.id), await broker.presence.find(BOB.id)) == (ADA, None)
+
+
 async def test_a_beating_process_is_alive(make: Make) -> None:
     """Once it is known, a beat finds it alive."""
     async with opened(make()) as (broker, _):
@@ -909,6 +917,28 @@ async def test_a_ban_is_found_by_its_user_or_a_guests_network(make: Make) -> Non
         assert net in await broker.directory.sanctions()
         await broker.directory.sanction(net, lift=True)
         assert await broker.directory.ban("tea", "g-2", "192.0.2.1") is None
+
+
+def deed(number: int, user: Person = BOB) -> Deed:
+    """One of a mute, by Ada."""
+    return Deed(f"d{number}", 1000 + number, "mute", ADA, user, "lobby", 60.0, "No flooding.")
+
+
+async def test_the_trail_keeps_the_latest_deeds(make: Make) -> None:
+    """Newest first, beyond the broker; of a user who is forgotten nothing that was done about them."""
+    async with opened(make()) as (broker, _):
+        assert await broker.directory.trail() == []
+        for number in (1, 2):
+            await broker.directory.record(deed(number))
+        await broker.directory.record(deed(3, CY))
+    async with opened(make()) as (broker, _):
+        assert await broker.directory.trail() == [deed(3, CY), deed(2), deed(1)]
+        await broker.directory.forget_user(BOB.id)
+        assert await broker.directory.trail() == [deed(3, CY)]
+        for start in range(4, TRAIL_LIMIT + 104, 100):
+            await asyncio.gather(*(broker.directory.record(deed(number)) for number in range(start, start + 100)))
+        trail = await broker.directory.trail()
+        assert [kept.at for kept in trail] == [1000 + number for number in range(TRAIL_LIMIT + 103, 103, -1)]
 
 
 async def test_it_is_known_where_guests_came_from(make: Make) -> None:

@@ -134,7 +134,7 @@ class Seen:
 
 @asynccontextmanager
 async def seen_of(environ: dict[str, str] | None = None) -> AsyncIterator[Seen]:
-    async with serving({"METRICS_TOKEN": TOKEN} | (environ or {})) as it:
+    async with serving({"METRICS_TOKEN": TOKEN, "ADMIN": "1"} | (environ or {})) as it:
         yield Seen(it)
 
 
@@ -274,6 +274,8 @@ async def chat(seen: Seen) -> None:
     ]
     await seen.ask("/moderation", "post", {"user": "u9", "action": "mute", "room": "lobby", "seconds": 9}, by=MODERATOR)
     await seen.ask("/moderation", "post", {"user": "u9", "action": "kick"}, by=MODERATOR)
+    await seen.ask("/moderation/trail", by=MODERATOR)
+    await seen.ask("/admin/state", by=MODERATOR)
     for path in [path for path, method, _ in operations() if method == "options"]:
         await seen.ask(path, "options", None, 204)
     response = await seen.it.fetch("/rooms/lobby/messages/0", "OPTIONS")
@@ -318,6 +320,8 @@ CHAT = [
     ("/users/{user}", "delete", SERVICE),
     ("/users/{user}/sockets", "delete", SERVICE),
     ("/moderation", "get", SERVICE),
+    ("/moderation/trail", "get", SERVICE),
+    ("/admin/state", "get", MODERATOR),
     ("/moderation", "post", MODERATOR),
 ]
 """With who may do it."""

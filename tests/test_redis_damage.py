@@ -9,7 +9,7 @@ from redis import Redis
 
 from service import metrics, telemetry
 from service.brokers.broker import Broker
-from service.brokers.directory import Sanction
+from service.brokers.directory import Deed, Sanction
 from service.brokers.log import About, Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.keys import Keyspace
@@ -311,7 +311,7 @@ async def test_members_that_are_no_numbers_cost_nothing_else(redis: Any, redis_u
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
-@pytest.mark.parametrize("key", [KEYS.index, KEYS.sanctions, KEYS.visits("u1"), "parley:{good}:people"])
+@pytest.mark.parametrize("key", [KEYS.index, KEYS.sanctions, KEYS.trail, KEYS.visits("u1"), "parley:{good}:people"])
 async def test_a_shared_key_of_another_type_stops_nothing(redis: Any, redis_url: str, key: str, kind: str) -> None:
     """Messages go on; what the key stands for is as good as empty."""
     async with opened(make(redis_url), "good") as (broker, _):
@@ -327,6 +327,10 @@ async def test_a_shared_key_of_another_type_stops_nothing(redis: Any, redis_url:
         )
         assert await broker.directory.unread("u2") == {"good": 0}
         assert await broker.directory.ban("good", "u1") is None
+        assert await broker.directory.trail() == []
+        deed = Deed("d1", 2, "ban", ADA, BOB, "good")
+        await broker.directory.record(deed)
+        assert await broker.directory.trail() == [deed]
         assert isinstance(broker, RedisBroker)
         await broker.index.sweep()
 

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from service.assets import asyncapi, modules, reference
 
+ADMIN = "admin.html"
 PAGE = "index.html"  # the page whose modules and sheets are joined
 MANIFEST = "manifest.webmanifest"
 WORKER = "worker.js"
@@ -83,12 +84,12 @@ class Assets(Struct, frozen=True):
 def load(folder: Path, told: tuple[tuple[str, str], ...] = ()) -> Assets:
     """Read and compress once in a process, before it forks. Raises `ModuleError` for modules that can't be joined.
 
-    `told` are attributes of the page's <html> by name, beside those that stand there.
+    `told` are attributes of the chat page's <html>, and of the operator's, by name, beside those that stand there.
     """
     sources = {str(path.relative_to(folder)): path.read_bytes() for path in _visible(folder)}
-    if told and PAGE in sources:
-        attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in told)
-        sources[PAGE] = sources[PAGE].replace(b"<html", b"<html" + attributes.encode(), 1)
+    attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in told)
+    for page in sources.keys() & {PAGE, ADMIN}:
+        sources[page] = sources[page].replace(b"<html", b"<html" + attributes.encode(), 1)
     pages = {}
     if DOCUMENT in sources:
         frames = asyncapi.document()

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from service import metrics, names, protocol
 from service.admission import page_cost
-from service.api import no_such_room
+from service.api import OVERSEERS, no_such_room
 from service.backend.handler import BackendHandler, error_of
 from service.brokers import events
 from service.brokers.directory import BANNED, MUTED
@@ -90,8 +90,8 @@ def explained(refusal: RequestError, event: Event) -> RequestError | ApiError:
 
 
 def author_of(user: User) -> events.Author:
-    """A token of role service removes what anybody wrote: it may publish in anybody's name."""
-    return events.Author(user.id, user.json, moderator=user.role == "service")
+    """Tokens of both roles remove what anybody wrote; one of role service may publish in anybody's name, too."""
+    return events.Author(user.id, user.json, moderator=user.role in OVERSEERS)
 
 
 class PublishHandler(BackendHandler):
@@ -203,16 +203,19 @@ class MessageHandler(PublishHandler):
         body = self.body(Correction)
         text = names.check_text(body.text, self.node.limits.text)
         author = author_of(self.author(user, body.user))
-        await self._change(user, events.change(room, body.id, author, "edit", int(seq), text=text))
+        event = events.change(room, body.id, author, "edit", int(seq), text=text)
+        self.charge(user, "messages")
+        self.write_json(stored(user, event, await self.publish(event)))
 
     async def delete(self, room: str, seq: str) -> None:
-        user = await self.service_in(room)
+        user = await self.overseer_in(room)
         # Under an id of its own each removal of a message is the same one.
         id = self.get_query_argument("id", "") or f"remove-{seq}"
         if len(id) > protocol.ID_LIMIT:
             raise RequestError(ErrorCode.BAD_REQUEST, f"id is longer than {protocol.ID_LIMIT} characters")
-        await self._change(user, events.change(room, id, author_of(user), "remove", int(seq)))
-
-    async def _change(self, user: User, event: Event) -> None:
-        self.charge(user, "messages")
-        self.write_json(stored(user, event, await self.publish(event)))
+        event = events.change(room, id, author_of(user), "remove", int(seq))
+        self.charge_page(user, "messages", 1)
+        receipt = await self.publish(event)
+        if not receipt.duplicate:
+            await self.node.trail.try_removed(user, room, int(seq))
+        self.write_json(stored(user, event, receipt))

@@ -65,10 +65,10 @@ class MembersHandler(BackendHandler):
     """`/rooms/<room>/members`: who is there over all processes, some at a time."""
 
     async def get(self, room: str) -> None:
-        user = await self.service_in(room)
+        user = await self.overseer_in(room)
         limit = min(self.number("limit", PEOPLE_LIMIT), PEOPLE_LIMIT)
         cursor = self.get_query_argument("after", "")
-        self.charge(user, "pages", page_cost(limit))
+        self.charge_page(user, "pages", page_cost(limit))
         presence = self.node.broker.presence
         members, following = await presence.people(room, max(1, limit), cursor)
         count = (await presence.roster(room)).count

@@ -1,10 +1,10 @@
 """The contract of the directory: the small records that processes share, each looked up by its key.
 
-Tickets, names, read positions, the list of rooms, sanctions, guests' networks, send buckets.
+Tickets, names, read positions, the list of rooms, sanctions, the trail of moderation, guests' networks, send buckets.
 
 Atomic: each call, for one key. A ticket is taken by one of any number of takers, a name is one user's.
 Ordered: not at all; of two writes of one key under way at the same time either may be the last.
-Durable: read positions and sanctions are, as the log is. All else may go with the broker, or with its process.
+Durable: read positions, sanctions and the trail are, as the log is. All else may go with the broker, or its process.
 Errors: those of `base`. A record that can't be read is counted, and is as if it were not there.
 """
 
@@ -15,11 +15,12 @@ from typing import ClassVar
 from msgspec import Struct
 
 from service.brokers.base import Part
-from service.protocol import ErrorCode, RequestError
+from service.protocol import ErrorCode, Person, RequestError
 
 UNREAD_ROOMS = 200  # the rooms that a user read in last of which the read position is kept
 READERS_LIMIT = 10_000  # people of a room of whom the read position is kept: those who read furthest
 NETWORK_SECONDS = 600  # for which it is known where a guest came from, after the last word of it
+TRAIL_LIMIT = 1000  # deeds that the trail keeps, the latest
 MUTED, BANNED = "you are muted", "you may not enter this room"  # what an author is told
 NETWORKS_LIMIT = 8  # networks of a guest that are known, the latest
 
@@ -40,6 +41,21 @@ class Sanction(Struct, frozen=True):
     reason: str
     network: bool = False  # whether `user` is a network (addresses.limit_key), whose guests are meant
     guest: str = ""  # of a network: the guest by whom it was found, so that it can be lifted by that name
+
+
+class Deed(Struct, frozen=True):
+    """What a moderator or a backend did, for the trail: of a network by the guest it was found by, never an address."""
+
+    id: str
+    at: int  # Unix time in ms
+    action: str  # protocol.Action, or "remove", of a message
+    by: Person
+    user: Person  # whom it is about; their name is "" where nobody knows it
+    room: str  # "" for everywhere
+    seconds: float = 0.0  # how long it was to hold; 0: for good, or what holds nothing back
+    reason: str = ""
+    network: bool = False
+    seq: int = 0  # of a removed message
 
 
 class Directory(Part):
@@ -112,7 +128,7 @@ class Directory(Part):
     async def forget_user(self, user: str) -> None:
         """What is kept of a user beside rooms and sanctions is gone: where they read, came from, how much they sent.
 
-        Their name is free.
+        Their name is free, and what was done about them is no longer in the trail.
         """
 
     # -- sanctions and limits
@@ -134,6 +150,14 @@ class Directory(Part):
 
         Memory that signals keep may be behind it: a ban holds on every process from the moderator's answer on.
         """
+
+    @abc.abstractmethod
+    async def record(self, deed: Deed) -> None:
+        """Add to the trail, which keeps the latest `TRAIL_LIMIT`."""
+
+    @abc.abstractmethod
+    async def trail(self) -> list[Deed]:
+        """All of it, the newest first."""
 
     @abc.abstractmethod
     async def note_networks(self, networks: Sequence[tuple[str, str]]) -> None:

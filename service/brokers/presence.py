@@ -62,6 +62,10 @@ class SharedPresence(Part):
         """
 
     @abc.abstractmethod
+    async def find(self, user: str) -> Person | None:
+        """Somebody who is online, in whatever room."""
+
+    @abc.abstractmethod
     async def beat(self) -> bool:
         """Say that this process lives; clear up after those that don't (no beat for `PROCESS_TTL`).
 

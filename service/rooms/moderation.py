@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec import Struct, structs
 
@@ -43,6 +43,10 @@ class Held(Struct, frozen=True):
     reason: str
 
 
+async def _nobody(by: User, request: Moderate, seconds: float) -> None:
+    """Nobody keeps a trail."""
+
+
 _Key = tuple[str, str, str, bool]  # kind, room or "", user or network, whether it is a network
 
 
@@ -61,6 +65,8 @@ class Moderation:
         self.on_removal: Callable[[Sanction, str], None] = lambda sanction, reason: None
         # Called with what a moderator of this process did, once it is done.
         self.on_moderated: Callable[[User, Moderate], None] | None = None
+        # Awaited with each deed that was done here, and for how many seconds it holds; 0: for good, or not at all.
+        self.on_deed: Callable[[User, Moderate, float], Awaitable[None]] = _nobody
 
     async def run(self) -> None:
         """Read the sanctions at the start, after each signal, and now and then."""
@@ -182,6 +188,7 @@ class Moderation:
         self._log.signal("", encode(signals.Moderate(action=request.action, sanctions=told)))
         if self.on_moderated is not None:
             self.on_moderated(by, request)
+        seconds = _seconds(request) if _holds(request.action) else 0.0
         logger.info(
             "moderation: %s of %s%s in %s by %s%s, reason %r",
             request.action,
@@ -197,10 +204,11 @@ class Moderation:
                 user=request.user,
                 room=request.room,
                 by=by.id,
-                seconds=(_seconds(request) or None) if _holds(request.action) else None,
+                seconds=seconds or None,
                 reason=request.reason,
             ),
         )
+        await self.on_deed(by, request, seconds)
 
     async def _sanctions(self, by: User, request: Moderate) -> list[Sanction]:
         """What is to be kept or lifted, and where from nobody is wanted."""

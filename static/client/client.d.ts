@@ -115,6 +115,15 @@ export class Tickets {
      */
     read(path: string): Promise<unknown>;
     /**
+     * Any request of the API as this user.
+     * @param {"GET" | "POST" | "DELETE"} method
+     * @param {string} path
+     * @param {object} [body]
+     * @returns {Promise<unknown>} the answer's JSON
+     * @throws {HttpError}
+     */
+    ask(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<unknown>;
+    /**
      * The user's token as it is now.
      * @param {string | (() => string | Promise<string>)} token or what fetches it
      * @throws {HttpError}

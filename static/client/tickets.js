@@ -123,11 +123,23 @@ export class Tickets {
    */
   async read(path) {
     try {
-      return await this.#request("GET", path, undefined, this.#current ?? this.#guest ?? this.#load());
+      return await this.ask("GET", path);
     } catch (error) {
       if (error instanceof HttpError && error.status === 404) return null;
       throw error;
     }
+  }
+
+  /**
+   * Any request of the API as this user.
+   * @param {"GET" | "POST" | "DELETE"} method
+   * @param {string} path
+   * @param {object} [body]
+   * @returns {Promise<unknown>} the answer's JSON
+   * @throws {HttpError}
+   */
+  async ask(method, path, body) {
+    return this.#request(method, path, body, this.#current ?? this.#guest ?? this.#load());
   }
 
   /**
@@ -154,7 +166,7 @@ export class Tickets {
   }
 
   /**
-   * @param {"GET" | "POST"} method
+   * @param {"GET" | "POST" | "DELETE"} method
    * @param {string} path
    * @param {object} [body]
    * @param {string | null} [bearer]

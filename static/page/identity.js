@@ -9,8 +9,7 @@
  */
 
 import { session, store } from "./store.js";
-
-/** @import { Person } from "../client/protocol.js" */
+import { claimsOf, fromAddress, personOf } from "./token.js";
 
 const TOKEN = "parley.token";
 const OFFERED = "parley.token.offered";
@@ -125,35 +124,3 @@ class Identity {
 }
 
 export const identity = new Identity();
-
-/** The token in the page's address, which has none from then on. */
-function fromAddress() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token === null) return null;
-  history.replaceState(history.state, "", location.pathname + location.search);
-  return token || null;
-}
-
-/**
- * @param {string} token
- * @returns {Person}
- */
-function personOf(token) {
-  const { sub = "", name, preferred_username: preferred } = claimsOf(token);
-  return { id: String(sub), name: String(name || preferred || sub) };
-}
-
-/**
- * What a token says; nothing, where it is none: the service will say what it thinks of it.
- * @param {string} token
- * @returns {Record<string, unknown>}
- */
-function claimsOf(token) {
-  try {
-    const payload = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = Uint8Array.from(payload, (character) => character.charCodeAt(0));
-    return Object(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch {
-    return {};
-  }
-}

@@ -36,11 +36,11 @@ const languageOf = (tag) => tag.split("-")[0].toLowerCase();
 const isKnown = (language) => Object.hasOwn(WORDS, language);
 
 /**
- * The language to speak after a choice.
+ * The language to speak after a choice; a page may have only one (`data-speaks` of its first element).
  * @param {string} [chosen]
  * @returns {Language}
  */
-export const wanted = (chosen = store.language) =>
+export const wanted = (chosen = root?.dataset.speaks ?? store.language) =>
   isKnown(chosen) ? chosen : (preferred.map(languageOf).find(isKnown) ?? "en");
 
 /**

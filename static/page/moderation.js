@@ -130,7 +130,7 @@ export function openModeration(about) {
  * Do it, say so, and offer to take it back.
  * @type {(about: Case, order: Order) => Promise<string | null>} why not, a sentence
  */
-async function act(about, order) {
+export async function act(about, order) {
   const says = words.moderation;
   try {
     await about.moderate(order);

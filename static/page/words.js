@@ -90,9 +90,9 @@ export const count = (value, forms) => formOf(value, forms).replace("#", number(
  */
 export const formOf = (value, forms) => forms[rules().select(value)] ?? forms.other;
 
-/** "10 minutes". @param {number} seconds a number of whole minutes, hours or days */
+/** "10 minutes". @param {number} seconds */
 export function span(seconds) {
-  const [unit, length] = seconds < 3600 ? ["minute", 60] : seconds < 86_400 ? ["hour", 3600] : ["day", 86_400];
+  const [unit, length] = seconds < 60 ? ["second", 1] : seconds < 3600 ? ["minute", 60] : seconds < 86_400 ? ["hour", 3600] : ["day", 86_400];
   return new Intl.NumberFormat(speech.locale, { style: "unit", unit, unitDisplay: "long" }).format(seconds / length);
 }
 

@@ -12,7 +12,7 @@ from playwright.async_api import Error as PlaywrightError
 from ..browser import Person, SharedBrowser, settle
 from ..harness import ChatError, RedisServer
 from ..serving import serving
-from . import breaks, entering, messages, shell, states  # noqa: F401  # whose scenes are added by importing them
+from . import admin, breaks, entering, messages, shell, states  # noqa: F401  # whose scenes are added by importing them
 from .gallery import gallery, picture
 from .stage import SCENES, SIZES, Scene, Stage
 

@@ -1,4 +1,4 @@
-"""The directory on Redis: tickets, sanctions, where guests come from, buckets; names, reads and rooms have files.
+"""The directory on Redis: tickets, sanctions, guests' networks, buckets; names, reads, rooms, the trail have files.
 
 A record that can't be read, or of a newer version, spoils itself only: it is counted, said, and passed over.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from service import telemetry
-from service.brokers.directory import NETWORK_SECONDS, NETWORKS_LIMIT, Directory, Sanction
+from service.brokers.directory import NETWORK_SECONDS, NETWORKS_LIMIT, Deed, Directory, Sanction
 from service.brokers.redis.commands import WrongType
 from service.brokers.redis.names import Names
 from service.brokers.redis.presence import RedisPresence
@@ -16,6 +16,7 @@ from service.brokers.redis.reads import Reads
 from service.brokers.redis.rooms import RoomIndex
 from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import all_of, each_of
+from service.brokers.redis.trail import Trail
 from service.brokers.redis.values import shown
 from service.clock import CLOCK, Clock
 from service.protocol import RequestError, encode
@@ -44,6 +45,7 @@ class RedisDirectory(Directory):
         self._index = index
         self._presence = presence
         self._reads = Reads(shards)
+        self._trail = Trail(shards)
 
     @property
     def available(self) -> bool:
@@ -94,6 +96,7 @@ class RedisDirectory(Directory):
         await self._names.release(user)
         keys = (self._keys.visits(user), self._keys.networks(user), self._keys.bucket(user))
         await all_of(self._shards.call("DEL", key) for key in keys)
+        await self._trail.forget(user)
 
     # -- sanctions
 
@@ -173,6 +176,14 @@ class RedisDirectory(Directory):
         except (msgspec.DecodeError, RecursionError) as error:
             telemetry.damaged("sanction", f"{self._keys.sanctions} {shown(field)}", error)
             return None
+
+    # -- the trail
+
+    async def record(self, deed: Deed) -> None:
+        await self._trail.add(deed)
+
+    async def trail(self) -> list[Deed]:
+        return await self._trail.read()
 
     # -- networks
 

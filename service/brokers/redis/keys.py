@@ -24,6 +24,7 @@ class Keyspace:
         self._channels = channels or f"{prefix}:{database}:".encode()
         self.index = f"{prefix}:rooms"
         self.sanctions = f"{prefix}:sanctions"
+        self.trail = f"{prefix}:trail"
         (self.processes,) = self.room(EVERYWHERE, "processes")
         self.of_script = lru_cache(1024)(self._of_script)
 

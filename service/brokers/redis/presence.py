@@ -158,6 +158,12 @@ class RedisPresence(SharedPresence):
         members = [person for value in kept[1::2] if (person := _person(value)) is not None]
         return members, "" if following == b"0" else following.decode()
 
+    async def find(self, user: str) -> Person | None:
+        """One who can't be read is nobody, as above."""
+        (people,) = self._keys.room(EVERYWHERE, "people")
+        value = await unless_damaged(self._shards.call("HGET", people, user, lane=Lane.READS), None)
+        return value and _person(value)
+
     # -- processes
 
     def asking(self) -> str:

@@ -1,4 +1,4 @@
-"""The embedded broker's directory: read positions and sanctions in the file, all else in memory, as the sockets are."""
+"""The embedded broker's directory: read positions, sanctions and the trail in the file, all else in memory."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -11,7 +11,9 @@ from service.brokers.directory import (
     NETWORK_SECONDS,
     NETWORKS_LIMIT,
     READERS_LIMIT,
+    TRAIL_LIMIT,
     UNREAD_ROOMS,
+    Deed,
     Directory,
     Sanction,
 )
@@ -141,11 +143,12 @@ class SqliteDirectory(Directory):
         self._presence.names.release(user)
         self._networks.pop(user, None)
         self._full_at.pop(user, None)
-        await self._forget_reads(user)
+        await self._forget_rows(user)
 
     @writing
-    def _forget_reads(self, user: str) -> None:
+    def _forget_rows(self, user: str) -> None:
         self.file.db.execute("DELETE FROM reads WHERE user = ?", (user,))
+        self.file.db.execute("DELETE FROM trail WHERE user = ?", (user,))
 
     # -- sanctions
 
@@ -173,6 +176,25 @@ class SqliteDirectory(Directory):
     def lift_over(self) -> None:
         """Sanctions whose time is over go. Call it only while the clock can be trusted."""
         self.file.db.execute("DELETE FROM sanctions WHERE until > 0 AND until <= ?", (self.file.now,))
+
+    # -- the trail
+
+    @writing
+    def record(self, deed: Deed) -> None:
+        insert = "INSERT INTO trail (user, deed) VALUES (?, ?)"
+        n = self.file.db.execute(insert, (deed.user.id, encode(deed))).lastrowid
+        assert n is not None
+        self.file.db.execute("DELETE FROM trail WHERE n <= ?", (n - TRAIL_LIMIT,))
+
+    @reading
+    def trail(self) -> list[Deed]:
+        found = []
+        for n, deed in self.file.db.execute("SELECT n, deed FROM trail ORDER BY n DESC").fetchall():
+            try:
+                found.append(msgspec.json.decode(deed, type=Deed))
+            except (msgspec.DecodeError, TypeError, RecursionError) as error:
+                telemetry.damaged("deed", str(n), error)
+        return found
 
     # -- guests' networks and buckets
 

@@ -1,4 +1,4 @@
-"""The embedded broker's file from an earlier version of schema.sql, brought to version 5.
+"""The embedded broker's file from an earlier version of schema.sql, brought to version 6.
 
 Synchronous, within one transaction of who opens it: a process that is killed meanwhile leaves the file as it was.
 In version 1 every event had a row, in version 2 a part of a block; what came last stood in `tail` in both. From version
@@ -22,7 +22,7 @@ OLDEST = 1  # the first version that is known here
 SAID_EVERY = 100_000  # events
 
 _ROWS = 3  # the first version in which each event has a row, as it has now
-_ADDED = {"about": 4, "deliveries": 5}  # tables, and since which version they are there
+_ADDED = {"about": 4, "deliveries": 5, "trail": 6}  # tables, and since which version they are there
 
 _TABLES = ("rooms", "tail", "events", "ids", "marks", "reads", "sanctions")
 _decode_tail = msgspec.msgpack.Decoder(list[tuple[int, int, int, str, str, bytes]]).decode

@@ -17,7 +17,7 @@ from service.logs import fields
 logger = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x5061726C  # "Parl": tells this file from other SQLite files
-VERSION = 5  # of schema.sql
+VERSION = 6  # of schema.sql
 LOCK_TIMEOUT = 2.0  # seconds to wait for a predecessor that is closing
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 PRAGMAS = (

@@ -58,6 +58,10 @@ class MemoryPresence(SharedPresence):
         following = users[limit - 1] if len(users) > limit else ""
         return [here[user] for user in users[:limit]], following
 
+    async def find(self, user: str) -> Person | None:
+        self._log.file.time()
+        return self.people_in.get("", {}).get(user)
+
     async def beat(self) -> bool:
         self._log.file.time()
         return True

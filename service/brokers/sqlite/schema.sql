@@ -92,3 +92,10 @@ CREATE TABLE sanctions (
     guest TEXT NOT NULL,
     UNIQUE (user, network, room, kind)
 );
+
+-- What moderators and backends did, the latest of it: `deed` is JSON (directory.Deed), `user` whom it is about.
+CREATE TABLE trail (
+    n INTEGER PRIMARY KEY,
+    user TEXT NOT NULL,
+    deed BLOB NOT NULL
+);
