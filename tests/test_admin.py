@@ -64,6 +64,10 @@ async def test_it_is_for_moderators() -> None:
             error = (await ask(it, path, USER, 403))["error"]
             assert "moderator" in error["message"] and "yours has the role member" in error["message"]
             await ask(it, path, SERVICE, 403 if path == "/admin/state" else 200)
+        people = it.node.broker.presence
+        async with asyncio.timeout(5 * UNIT):
+            while not (await people.roster("garden")).count:  # which is told of him a moment later
+                await asyncio.sleep(0.01)
         for by in (MOD, SOME):
             members = await ask(it, "/rooms/garden/members", by)
             assert [one["name"] for one in members["members"]] == ["Bob"]
