@@ -28,16 +28,18 @@ _SIGHT = """() => {
 # Where a row stood in each frame since, px from the list's upper edge; null in a frame without it.
 _WATCH = """(text) => {
     const stood = (window.stood = []);
-    const look = () => {
+    const look = (width) => {
         if (window.stood !== stood) return;
-        const row = [...document.querySelectorAll("#messages .message")]
-            .find((one) => one.querySelector(".text")?.textContent === text);
-        const top = document.getElementById("log").getBoundingClientRect().top;
-        stood.push(row ? row.querySelector(".bubble").getBoundingClientRect().top - top : null);
+        if (width === innerWidth) {  // else the window changed behind that frame: the next one answers it
+            const row = [...document.querySelectorAll("#messages .message")]
+                .find((one) => one.querySelector(".text")?.textContent === text);
+            const top = document.getElementById("log").getBoundingClientRect().top;
+            stood.push(row ? row.querySelector(".bubble").getBoundingClientRect().top - top : null);
+        }
         // After the layout and all that answers it, when the frame is about to be painted or just was.
-        requestAnimationFrame(() => setTimeout(look));
+        requestAnimationFrame(() => setTimeout(look, 0, innerWidth));
     };
-    look();
+    look(innerWidth);
 }"""
 
 
