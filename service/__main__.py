@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import functools
+import importlib
 import logging
 import os
 import signal
@@ -36,13 +37,16 @@ def main(argv: list[str] | None = None) -> int:
         return doctor.main(argv[1:], command=command)
     if argv[:1] == ["probe"]:
         return probe.main(argv[1:], command=command)
+    if argv[:1] == ["chat"]:
+        return _chat(argv[1:], command)
     parser = argparse.ArgumentParser(
         prog=command,
         description="Parley, a chat service. Settings are read from the environment; README.md lists them.",
         epilog=(
             f"`{command} doctor --help` looks at settings and surroundings, "
             f"`{command} probe --help` tries a running service from outside, "
-            f"`{command} token --help` makes a user's token for tests and scripts."
+            f"`{command} token --help` makes a user's token for tests and scripts, "
+            f"`{command} chat --help` talks on a terminal, where the Python client is installed."
         ),
     )
     parser.add_argument("--port", help="instead of PORT")
@@ -74,6 +78,16 @@ def main(argv: list[str] | None = None) -> int:
     except StartError as error:
         print(f"parley: the system refused the start: {error}", file=sys.stderr)
     return 2
+
+
+def _chat(argv: list[str], command: str) -> int:
+    """On a terminal, by the Python client: a package of its own, which need not be here."""
+    try:
+        terminal = importlib.import_module("parley_client.terminal.app")
+    except ModuleNotFoundError:
+        print("parley: chat needs the Python client: pip install 'parley-client[terminal]'", file=sys.stderr)
+        return 2
+    return int(terminal.main(argv, command=f"{command} chat"))
 
 
 def _check(settings: Settings, redis_variable: str) -> int:

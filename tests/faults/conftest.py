@@ -5,6 +5,8 @@ fault strikes again and again, and once everybody is caught up the oracle that `
 (service/probe/oracle.py), judges. Each fault has a control: the same run with one guard taken away (unguarded.py) must
 show the damage, or the test could not fail.
 
+F1, F2, F5, F6 and F13 are run by the Python client (library.py), too: the rows called "py".
+
 `bin/test faults` runs the table's sizes, with `--middle` what CI runs, `bin/test` smaller ones of F1, F2, F4, F5, F6,
 F10, F13, F18, F21 to F24, `bin/test soak` the hour of F15. A failure prints its seed; `--seed` or the variable
 PARLEY_SEED repeats its random choices. Limits in seconds are the table's times TEST_UNIT; those of F3, F6, F9, F10 and
@@ -86,7 +88,7 @@ class Table:
         row.control = "; ".join(filter(None, (row.control, text)))
 
     def lines(self) -> list[str]:
-        rows = sorted(self.rows.values(), key=lambda row: int(row.fault[1:]))
+        rows = sorted(self.rows.values(), key=lambda row: (int(row.fault[1:].split()[0]), row.fault))
         cells = [[*self.HEADS, "without the guard"], *(row.cells() for row in rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in cells)

@@ -23,7 +23,9 @@ BACKLOG = 400  # messages unanswered, past which the load waits
 class Swarm:
     """`async with Swarm([a.port, b.port], seed) as swarm: await swarm.enter(100, lambda n: ["lobby"])`."""
 
-    def __init__(self, ports: Sequence[int], seed: int) -> None:
+    def __init__(self, ports: Sequence[int], seed: int, client: type[Client] = Client) -> None:
+        """`client`: what comes, and comes back."""
+        self._client = client
         self.ports = list(ports)
         self.seed = seed
         self.text = "x" * 80
@@ -102,7 +104,7 @@ class Swarm:
         """Let `count` more clients in, the nth into `rooms(n)`, and wait until they are there."""
         fresh = []
         for number in range(count):
-            client = Client(self, f"u{len(self.clients)}", rooms(number), receive_buffer)
+            client = self._client(self, f"u{len(self.clients)}", rooms(number), receive_buffer)
             self.clients.append(client)
             fresh.append(client)
             client.task = asyncio.ensure_future(client.run())

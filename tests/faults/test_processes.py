@@ -12,6 +12,7 @@ from tests.harness import UNIT
 
 from .client import ORIGIN
 from .conftest import Table
+from .library import BY, BY_BOTH, BY_US, crowd, row_of
 from .parts import RECOVERY, cluster, own_redis, room_of, under_load
 from .swarm import Swarm
 
@@ -21,11 +22,13 @@ pytestmark = [pytest.mark.timeout(seconds=600 * UNIT)]
 # -- F5: kill -9 of the process that clients hang on
 
 
-async def kill_processes(seed: int, messages: int, kills: int, rate: float, guard: str | None) -> tuple[Swarm, Verdict]:
+async def kill_processes(
+    seed: int, messages: int, kills: int, rate: float, guard: str | None, by: str = BY_US
+) -> tuple[Swarm, Verdict]:
     async with (
         own_redis() as redis,
         cluster(redis.url, guard) as processes,
-        Swarm([process.port for process in processes], seed) as swarm,
+        crowd(by, processes, seed) as swarm,
     ):
         await swarm.enter(100, room_of(10))
 
@@ -41,12 +44,13 @@ async def kill_processes(seed: int, messages: int, kills: int, rate: float, guar
         return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY)
 
 
-async def test_f5_processes_killed(seed: int, long_form: bool, table: Table) -> None:
+@BY_BOTH
+async def test_f5_processes_killed(by: str, seed: int, long_form: bool, table: Table) -> None:
     """Nothing is saved at a death, and nothing needs to be: clients resume on the other process."""
     messages, kills, rate = (10_000, 20, 200) if long_form else (600, 2, 200)
-    swarm, verdict = await kill_processes(seed, messages, kills, rate, None)
+    swarm, verdict = await kill_processes(seed, messages, kills, rate, None, by)
     cuts = sum(len(client.returns) for client in swarm.clients)
-    table.row("F5", seed, len(swarm.posted_at), kills, verdict, swarm.worst_return, f"{cuts} sockets cut")
+    table.row(row_of("F5", by), seed, len(swarm.posted_at), kills, verdict, swarm.worst_return, f"{cuts} sockets cut")
     verdict.assert_clean()
     assert verdict.acknowledged >= messages and verdict.said == 0
     assert cuts >= 30 * kills and all(client.fresh == 0 for client in swarm.clients)
@@ -83,14 +87,14 @@ class Drains:
 
 
 async def drain_processes(
-    seed: int, sockets: int, times: int, drain: float, rate: float, guard: str | None
+    seed: int, sockets: int, times: int, drain: float, rate: float, guard: str | None, by: str = BY_US
 ) -> tuple[Swarm, Verdict, Drains]:
     drains = Drains()
     env = {"DRAIN_SECONDS": str(drain)}
     async with (
         own_redis() as redis,
         cluster(redis.url, guard, env) as processes,
-        Swarm([process.port for process in processes], seed) as swarm,
+        crowd(by, processes, seed) as swarm,
     ):
         await swarm.enter(sockets, room_of(20))
 
@@ -116,16 +120,17 @@ async def drain_processes(
         return swarm, verdict, drains
 
 
-async def test_f6_drain(seed: int, long_form: bool, middle_form: bool, table: Table) -> None:
+@BY
+async def test_f6_drain(by: str, seed: int, long_form: bool, middle_form: bool, table: Table) -> None:
     """Sockets are sent away one after another with a ticket for the next process, which lets them go on."""
     sockets, times, drain, rate = (1000, 10, 20.0, 100) if long_form else (200, 1, 4.0, 100)
     times = 3 if middle_form else times
-    swarm, verdict, drains = await drain_processes(seed, sockets, times, drain, rate, None)
+    swarm, verdict, drains = await drain_processes(seed, sockets, times, drain, rate, None, by)
     crowds = drains.crowds(drain)
     late = statistics.median(map(abs, swarm.late))
     note = f"exit in {max(drains.seconds):.1f} s at most; a tenth of the drain had {crowds:.1f} x an even share at most"
     note += f", and half were sent away within {late:.2f} s of their moment"
-    table.row("F6", seed, len(swarm.posted_at), times, verdict, swarm.worst_return, note)
+    table.row(row_of("F6", by), seed, len(swarm.posted_at), times, verdict, swarm.worst_return, note)
     verdict.assert_clean()
     assert verdict.said == 0
     assert drains.codes == {0: times} and max(drains.seconds) < drain + 5 * UNIT

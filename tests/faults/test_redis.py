@@ -10,6 +10,7 @@ from service.probe.oracle import Verdict
 from tests.harness import UNIT, TcpProxy
 
 from .conftest import Table
+from .library import BY, BY_US, crowd, row_of
 from .parts import RECOVERY, cluster, own_redis, readiness, room_of, soon, taken_again, under_load
 from .swarm import Swarm
 
@@ -23,12 +24,12 @@ pytestmark = [
 
 
 async def cut_subscriptions(
-    seed: int, messages: int, kills: int, rate: float, guard: str | None
+    seed: int, messages: int, kills: int, rate: float, guard: str | None, by: str = BY_US
 ) -> tuple[Swarm, Verdict]:
     async with (
         own_redis() as redis,
         cluster(redis.url, guard) as processes,
-        Swarm([process.port for process in processes], seed) as swarm,
+        crowd(by, processes, seed) as swarm,
     ):
         await swarm.enter(80, lambda number: [f"room-{number // 4}"])
 
@@ -41,11 +42,12 @@ async def cut_subscriptions(
         return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY)
 
 
-async def test_f1_subscriptions_cut(seed: int, long_form: bool, table: Table) -> None:
+@BY
+async def test_f1_subscriptions_cut(by: str, seed: int, long_form: bool, table: Table) -> None:
     """What is published while a process has no subscription is found in the log and handed out in its place."""
     messages, kills, rate = (20_000, 50, 800) if long_form else (1500, 6, 500)
-    swarm, verdict = await cut_subscriptions(seed, messages, kills, rate, None)
-    table.row("F1", seed, len(swarm.posted_at), kills, verdict, swarm.worst_lag)
+    swarm, verdict = await cut_subscriptions(seed, messages, kills, rate, None, by)
+    table.row(row_of("F1", by), seed, len(swarm.posted_at), kills, verdict, swarm.worst_lag)
     verdict.assert_clean()
     assert verdict.acknowledged >= messages and verdict.said == 0
     assert swarm.worst_lag < 5 * UNIT
@@ -63,14 +65,14 @@ async def test_f1_control(seed: int, table: Table) -> None:
 
 
 async def kill_redis(
-    seed: int, messages: int, kills: int, rate: float, guard: str | None
+    seed: int, messages: int, kills: int, rate: float, guard: str | None, by: str = BY_US
 ) -> tuple[Swarm, Verdict, float]:
     worst = 0.0
     flags = {"appendonly": "yes", "appendfsync": "always"}
     async with (
         own_redis(**flags) as redis,
         cluster(redis.url, guard) as processes,
-        Swarm([process.port for process in processes], seed) as swarm,
+        crowd(by, processes, seed) as swarm,
     ):
         await swarm.enter(40, room_of(10))
         await swarm.covet()
@@ -91,11 +93,20 @@ async def kill_redis(
         return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY), worst
 
 
-async def test_f2_redis_killed(seed: int, long_form: bool, table: Table) -> None:
+@BY
+async def test_f2_redis_killed(by: str, seed: int, long_form: bool, table: Table) -> None:
     """What was acknowledged is there after Redis's death; what was not is sent again and stored once."""
     messages, kills, rate = (10_000, 10, 400) if long_form else (800, 2, 400)
-    swarm, verdict, worst = await kill_redis(seed, messages, kills, rate, None)
-    table.row("F2", seed, len(swarm.posted_at), kills, verdict, worst, f"{swarm.errors['unavailable']} unavailable")
+    swarm, verdict, worst = await kill_redis(seed, messages, kills, rate, None, by)
+    table.row(
+        row_of("F2", by),
+        seed,
+        len(swarm.posted_at),
+        kills,
+        verdict,
+        worst,
+        f"{swarm.errors['unavailable']} unavailable",
+    )
     verdict.assert_clean()
     swarm.assert_all_stayed()
     assert verdict.acknowledged >= messages and verdict.said == 0

@@ -15,6 +15,7 @@ from pathlib import Path
 import parley_client
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from parley_client.advice import ADVICE
 
 from service import __version__
@@ -57,7 +58,8 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_the_client_and_nothing_else(wheel: Path) -> None:
     """Its modules and the mark of its types, its licence; two requirements, in versions that are tried here."""
-    wanted = {f"parley_client/{path.name}" for path in (CLIENT / "parley_client").iterdir() if path.is_file()}
+    files = (path for path in (CLIENT / "parley_client").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    wanted = {str(path.relative_to(CLIENT)) for path in files}
     with zipfile.ZipFile(wheel) as archive:
         found = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata = archive.read(f"parley_client-{__version__}.dist-info/METADATA").decode()
@@ -66,7 +68,7 @@ def test_the_wheel_has_the_client_and_nothing_else(wheel: Path) -> None:
     needed = [Requirement(line) for line in re.findall(r"^Requires-Dist: (.*)", metadata, re.MULTILINE)]
     assert {one.name for one in needed if not one.marker} == {"websockets", "msgspec"}
     tried = pins("requirements-dev.txt")
-    assert all(one.specifier.contains(version) for one in needed for version in tried[one.name])
+    assert all(one.specifier.contains(version) for one in needed for version in tried[canonicalize_name(one.name)])
     with (CLIENT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
     with_service = (ROOT / "setup.cfg").read_text()
@@ -102,11 +104,13 @@ async def test_its_examples_run(python: Path, tmp_path: Path) -> None:
         "A user, and what must not be lost",
         "All that happens",
         "When something is refused",
+        "A bot",
     ]
     with ServiceProcess(NO_LIMITS | {"PRESENCE_GRACE": "0"}) as service:
         told = {
             name: await ran(python, example.replace('"Ada"', f'"{name[:20]}"'), service.url, tmp_path)
             for name, example in EXAMPLES.items()
+            if name != "A bot"
         }
     assert told["A guest"] == ["before: []", "stored as 1", "A guest Hello"]
     assert told["A user, and what must not be lost"] == ["kept: 1", "stored as 2"]
@@ -115,6 +119,49 @@ async def test_its_examples_run(python: Path, tmp_path: Path) -> None:
     assert [line.partition(":")[0] for line in refused] == ["bad_room", "too_large"]
     assert all(ADVICE[line.partition(":")[0]] in line for line in refused)
     assert README.replace(', store="ada.store"', "").splitlines()[:5] == EXAMPLES["A guest"].splitlines()[:5]
+
+
+async def test_the_bots_run(python: Path, tmp_path: Path) -> None:
+    """The page's and the README's, side by side in one room, until SIGTERM."""
+    bots = [EXAMPLES["A bot"], *re.findall(r"^from parley_client import Bot.*", README, re.MULTILINE | re.DOTALL)]
+    with ServiceProcess(NO_LIMITS) as service:
+        async with parley_client.Chat(service.url, name="Ada") as ada:
+            room = await ada.join("lobby")
+            started = [
+                await asyncio.create_subprocess_exec(
+                    *(python, "-W", "error", "-c", example.replace(PLACE, service.url)),
+                    cwd=tmp_path,
+                    env=service_env({"CHAT_TOKEN": make_jwt("dice", "Dice")}),
+                )
+                for example in bots
+            ]
+            try:
+                async with asyncio.timeout(30 * UNIT):
+                    while {person.name for person in room.members.values()} < {"Ada", "Dice", "Echo"}:
+                        await asyncio.sleep(0.02)
+                    said = []
+                    for text in ("!roll 1", "Good morning", "!echo  this"):
+                        await room.send(text)
+                    async for message in room:
+                        said += [message.text] if message.user.name != "Ada" else []
+                        if len(said) == 3:
+                            break
+                    for process in started:
+                        process.terminate()
+                    assert [await process.wait() for process in started] == [0, 0]
+            finally:
+                for process in started:
+                    if process.returncode is None:
+                        process.kill()
+                        await process.wait()
+    assert len(started) == 2 and sorted(said) == ["Ada rolls 1", "Good morning, Ada!", "this"]
+
+
+def test_it_has_a_command(python: Path) -> None:
+    """`parley-chat`, beside the service's `parley`."""
+    done = subprocess.run([python.parent / "parley-chat", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"parley-client {__version__}\n"
+    assert not (python.parent / "parley").exists()
 
 
 # -- the page
@@ -134,6 +181,8 @@ def public(kind: type) -> set[str]:
 def test_the_page_has_all_that_a_chat_and_a_room_have() -> None:
     """And nothing else, with the arguments that there are."""
     assert named("of a chat | what") == public(parley_client.Chat)
+    assert named("of a bot | what") == public(parley_client.Bot)
+    assert named("of what is heard | what") == public(parley_client.Heard)
     told = {"on_joined", "on_presence", "on_message", "end", "take"}  # by the chat
     assert named("of a room | what") == public(parley_client.Room) - told
     cells = [row.split("|")[1] for row in PAGE.split("\n| of a chat |")[1].split("\n\n")[0].splitlines()[2:]]

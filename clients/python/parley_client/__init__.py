@@ -2,6 +2,7 @@
 
 from .about import VERSION as __version__
 from .advice import advice_for
+from .bot import Bot, Heard
 from .chat import EVENTS, Chat, ListedRoom
 from .errors import ChatError, HttpError, OutboxFullError, RequestError
 from .events import Gap, Held, Refused, Slow
@@ -40,6 +41,7 @@ __all__ = [
     "EVENTS",
     "Action",
     "Begun",
+    "Bot",
     "Chat",
     "ChatError",
     "CloseCode",
@@ -48,6 +50,7 @@ __all__ = [
     "Error",
     "ErrorCode",
     "Gap",
+    "Heard",
     "Held",
     "HistoryPage",
     "HttpError",
