@@ -76,8 +76,10 @@ class Table:
         verdict: Verdict | None = None,
         recovery: float | None = None,
         note: str = "",
+        by: str = "",
     ) -> None:
-        """Enter what a run saw, before it is asserted."""
+        """Enter what a run saw, before it is asserted. `by`: what came and went, where that is no client of our own."""
+        fault = f"{fault} {by}".rstrip()
         row = self.rows.setdefault(fault, Row(fault))
         row.seed, row.messages, row.faults, row.recovery, row.note = seed, messages, faults, recovery, note
         row.verdict = verdict

@@ -205,8 +205,7 @@ async def balancer(ports: Sequence[int]) -> AsyncIterator[int]:
         await asyncio.gather(*open_pipes, return_exceptions=True)
 
 
-BY_US = "a client of our own"
-BY_LIBRARY = "the Python client"
+BY_US, BY_LIBRARY = "", "py"  # as rows of the table say it
 BY = pytest.mark.parametrize("by", [BY_US, pytest.param(BY_LIBRARY, marks=pytest.mark.long)], ids=["us", "library"])
 """Who is cut off, and comes back: for the faults that the library has to stand, too."""
 BY_BOTH = pytest.mark.parametrize("by", [BY_US, BY_LIBRARY], ids=["us", "library"])
@@ -223,8 +222,3 @@ async def crowd(by: str, processes: Sequence[ServiceProcess], seed: int) -> Asyn
     else:
         async with balancer(ports) as port, Swarm([port], seed, LibraryClient) as swarm:
             yield swarm
-
-
-def row_of(fault: str, by: str) -> str:
-    """What its row is called."""
-    return fault if by == BY_US else f"{fault} py"

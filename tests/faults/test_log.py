@@ -11,7 +11,7 @@ from tests.harness import UNIT, ServiceProcess, TcpProxy
 from tests.refusals import REFUSALS
 
 from .conftest import Table
-from .library import BY, BY_US, crowd, row_of
+from .library import BY, BY_US, crowd
 from .parts import (
     RECOVERY,
     cluster,
@@ -119,7 +119,7 @@ async def test_f13_log_lost(by: str, seed: int, long_form: bool, table: Table) -
     clients, messages = (100, 1500) if long_form else (10, 1000)
     swarm, verdict, losses = await lose_the_log(seed, clients, messages, None, by)
     note = f"{losses.told} of {losses.taken} clients told what they lack; {verdict.said} absences said"
-    table.row(row_of("F13", by), seed, len(swarm.posted_at), 4, verdict, None, note)
+    table.row("F13", seed, len(swarm.posted_at), 4, verdict, None, note, by=by)
     verdict.assert_clean()
     assert losses.told == losses.taken == (8 if by == BY_US else 5) * clients
     assert verdict.said > 0

@@ -12,7 +12,7 @@ from tests.harness import UNIT
 
 from .client import ORIGIN
 from .conftest import Table
-from .library import BY, BY_BOTH, BY_US, crowd, row_of
+from .library import BY, BY_BOTH, BY_US, crowd
 from .parts import RECOVERY, cluster, own_redis, room_of, under_load
 from .swarm import Swarm
 
@@ -50,7 +50,7 @@ async def test_f5_processes_killed(by: str, seed: int, long_form: bool, table: T
     messages, kills, rate = (10_000, 20, 200) if long_form else (600, 2, 200)
     swarm, verdict = await kill_processes(seed, messages, kills, rate, None, by)
     cuts = sum(len(client.returns) for client in swarm.clients)
-    table.row(row_of("F5", by), seed, len(swarm.posted_at), kills, verdict, swarm.worst_return, f"{cuts} sockets cut")
+    table.row("F5", seed, len(swarm.posted_at), kills, verdict, swarm.worst_return, f"{cuts} sockets cut", by=by)
     verdict.assert_clean()
     assert verdict.acknowledged >= messages and verdict.said == 0
     assert cuts >= 30 * kills and all(client.fresh == 0 for client in swarm.clients)
@@ -130,7 +130,7 @@ async def test_f6_drain(by: str, seed: int, long_form: bool, middle_form: bool, 
     late = statistics.median(map(abs, swarm.late))
     note = f"exit in {max(drains.seconds):.1f} s at most; a tenth of the drain had {crowds:.1f} x an even share at most"
     note += f", and half were sent away within {late:.2f} s of their moment"
-    table.row(row_of("F6", by), seed, len(swarm.posted_at), times, verdict, swarm.worst_return, note)
+    table.row("F6", seed, len(swarm.posted_at), times, verdict, swarm.worst_return, note, by=by)
     verdict.assert_clean()
     assert verdict.said == 0
     assert drains.codes == {0: times} and max(drains.seconds) < drain + 5 * UNIT

@@ -10,7 +10,7 @@ from service.probe.oracle import Verdict
 from tests.harness import UNIT, TcpProxy
 
 from .conftest import Table
-from .library import BY, BY_US, crowd, row_of
+from .library import BY, BY_US, crowd
 from .parts import RECOVERY, cluster, own_redis, readiness, room_of, soon, taken_again, under_load
 from .swarm import Swarm
 
@@ -47,7 +47,7 @@ async def test_f1_subscriptions_cut(by: str, seed: int, long_form: bool, table: 
     """What is published while a process has no subscription is found in the log and handed out in its place."""
     messages, kills, rate = (20_000, 50, 800) if long_form else (1500, 6, 500)
     swarm, verdict = await cut_subscriptions(seed, messages, kills, rate, None, by)
-    table.row(row_of("F1", by), seed, len(swarm.posted_at), kills, verdict, swarm.worst_lag)
+    table.row("F1", seed, len(swarm.posted_at), kills, verdict, swarm.worst_lag, by=by)
     verdict.assert_clean()
     assert verdict.acknowledged >= messages and verdict.said == 0
     assert swarm.worst_lag < 5 * UNIT
@@ -99,13 +99,7 @@ async def test_f2_redis_killed(by: str, seed: int, long_form: bool, table: Table
     messages, kills, rate = (10_000, 10, 400) if long_form else (800, 2, 400)
     swarm, verdict, worst = await kill_redis(seed, messages, kills, rate, None, by)
     table.row(
-        row_of("F2", by),
-        seed,
-        len(swarm.posted_at),
-        kills,
-        verdict,
-        worst,
-        f"{swarm.errors['unavailable']} unavailable",
+        "F2", seed, len(swarm.posted_at), kills, verdict, worst, f"{swarm.errors['unavailable']} unavailable", by=by
     )
     verdict.assert_clean()
     swarm.assert_all_stayed()
