@@ -328,6 +328,7 @@ async def test_two_loops_have_everything_each_and_one_goes_on_where_it_stopped()
             break
         first, second = aiter(room), aiter(room)
         assert (await anext(first)).text == "1"
+        await soon(lambda: getattr(bob.position("lobby"), "seq", 0) == 3, "all are here, a moment behind `sent`")
         waiting = asyncio.ensure_future(anext(second))
         await asyncio.sleep(0.05)
         await room.send("3")

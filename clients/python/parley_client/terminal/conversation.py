@@ -1,14 +1,19 @@
 """One who talks on a terminal: the rooms they are in, which is in front, and what they type."""
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 from ..chat import Chat
 from ..errors import ChatError
 from ..protocol import Action, Event, Message, Presence
 from ..room import Room
+from ..sending import Sending
 from . import lines
 from .lines import Line
+
+EVENT_TIMEOUT = 2.0  # seconds for an event to come behind the answer to who caused it
 
 Show = Callable[[Line], None]
 
@@ -29,6 +34,7 @@ class Conversation:
         self._oldest: dict[str, int] = {}  # by room, the seq before which more can be read
         self._last: dict[str, Message] = {}  # by room, that others wrote or we did
         self._own: dict[str, Message] = {}  # by room, what we wrote last
+        self._said: Sending | None = None  # what may not have come back yet
 
     # -- what happens
 
@@ -59,7 +65,7 @@ class Conversation:
                 await self._command(typed)
             elif typed.strip():
                 room = self._room()
-                self.chat.send(room.name, typed.removeprefix("/") if typed.startswith("//") else typed)
+                self._said = self.chat.send(room.name, typed.removeprefix("/") if typed.startswith("//") else typed)
         except ChatError as error:
             self._show([("ansired", f"! {lines.clean(str(error))} {error.advice}".rstrip())])
 
@@ -72,6 +78,16 @@ class Conversation:
         done = command(self, rest.strip())
         if inspect.isawaitable(done):
             await done
+
+    async def _heard(self, sending: Sending | None) -> None:
+        """Until what was said is back, which may be a moment behind its answer. Raises what the sending does."""
+        if sending is None:
+            return
+        sent = await sending
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EVENT_TIMEOUT):
+                while (at := self.chat.position(sent.room)) is not None and at.seq < sent.seq:
+                    await asyncio.sleep(0.01)
 
     def _room(self) -> Room:
         if self.front is None:
@@ -123,7 +139,7 @@ class Conversation:
 
     async def topic(self, text: str) -> None:
         if text:
-            await self.chat.set_topic(self._room().name, text)
+            await self._heard(self.chat.set_topic(self._room().name, text))
         else:
             known = self._room().topic
             self._show(lines.notice(f"topic: {lines.clean(known.text) if known else 'none'}"))
@@ -136,6 +152,7 @@ class Conversation:
         self._page(room.name, page.messages)
 
     async def edit(self, text: str) -> None:
+        await self._heard(self._said)
         own = self._own.get(self._room().name)
         if own is None or not text:
             self._show(lines.notice("/edit TEXT changes what you wrote last"))
@@ -143,6 +160,7 @@ class Conversation:
             await self.chat.edit(own.room, own.seq, text)
 
     async def remove(self, _: str) -> None:
+        await self._heard(self._said)
         own = self._own.pop(self._room().name, None)
         if own is None:
             self._show(lines.notice("/remove takes away what you wrote last"))
@@ -150,6 +168,7 @@ class Conversation:
             await self.chat.remove(own.room, own.seq)
 
     async def react(self, emoji: str) -> None:
+        await self._heard(self._said)
         last = self._last.get(self._room().name)
         if last is None or not emoji:
             self._show(lines.notice("/react EMOJI answers the last message with it"))
