@@ -33,7 +33,9 @@ hypothesis.settings.load_profile("any machine")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests in their long form, and those marked long")
     parser.addoption(
-        "--middle", action="store_true", help="with --long: without controls, and what takes long for minutes"
+        "--middle",
+        action="store_true",
+        help="with --long: without controls and the Python client's faults, and what takes long for minutes",
     )
     parser.addoption("--soak", action="store_true", help="run the tests marked soak and no others")
     parser.addoption("--seed", type=int, help="repeat a run whose failure printed this seed")
@@ -52,8 +54,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             )
             # Other tests beside it would spoil what it measures.
             wanted = wanted and not (item.get_closest_marker("alone") and "PYTEST_XDIST_WORKER" in os.environ)
-            # A control shows that its fault would be seen, which doesn't change from one commit to the next.
-            wanted = wanted and not (config.getoption("--middle") and "control" in item.name)
+            # A control shows that its fault would be seen, which doesn't change from one commit to the next; and what
+            # the Python client stands in full is seldom changed by one that its short form passes.
+            wanted = wanted and not (config.getoption("--middle") and re.search(r"control|\[library\]", item.name))
         (kept if wanted else left_out).append(item)
         if inspect.iscoroutinefunction(getattr(item, "obj", None)):
             names = item.fixturenames  # type: ignore[attr-defined]
