@@ -12,7 +12,8 @@ METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 ROUTES = frozenset(
     {
         *("/", "/socket", "/receive", "/submit", "/ws", "/room", "/room/chat", "/clock.html", "/clock", "/pingWs"),
-        *("/tickets", "/rooms", "/messages", "/moderation", "/healthz", "/readyz", "/metrics"),
+        *("/tickets", "/rooms", "/messages", "/moderation", "/moderation/trail", "/admin", "/admin/state"),
+        *("/healthz", "/readyz", "/metrics"),
         *("/docs", "/openapi.json", "/asyncapi.json", "/manifest.webmanifest", "/worker.js"),
     }
 )

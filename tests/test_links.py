@@ -280,8 +280,10 @@ async def test_hostile_texts_take_no_longer_than_long_ones() -> None:
                 spent = []
                 for length in (10_000, 100_000):
                     text = (part * length)[:length]
-                    await _links(ada, [text[:1000]])
-                    began = time.perf_counter()
-                    await _links(ada, [text])
-                    spent.append(time.perf_counter() - began)
+                    took = []
+                    for _ in range(3):  # of which the fastest says most of the text, and least of the machine
+                        began = time.perf_counter()
+                        await _links(ada, [text])
+                        took.append(time.perf_counter() - began)
+                    spent.append(min(took))
                 assert spent[1] < 30 * max(spent[0], 0.02), f"{part}: {spent}"

@@ -23,7 +23,7 @@ async def test_two_people_talk() -> None:
             await bob.reads("one", "two")
             await bob.say("three")
             await ada.reads("one", "two", "three")
-            assert await bob.page.locator(".message .name").all_text_contents() == ["Ada", "You"]
+            await expect(bob.page.locator(".message .name")).to_have_text(["Ada", "You"])
             await expect(bob.message("three")).to_have_class(re.compile("own"))
             await expect(ada.message("three").locator(".name")).to_have_text("Bob")
             await ada.reload()

@@ -33,7 +33,7 @@ def test_nothing_is_found(tmp_path: Path, role: str, long_form: bool, middle_for
     """In shorter forms with one seed, in the shortest only what is answered this role in a way of its own."""
     examples, seed = (5, 1) if middle_form else (50, seed) if long_form else (1, 1)
     only = () if long_form or role == "service" else ("--include-path-regex", CHATS)
-    with ServiceProcess(NO_LIMITS) as service:
+    with ServiceProcess(NO_LIMITS | {"ADMIN": "1"}) as service:
         assert findings(tmp_path, service.url, role, examples, seed, *only) == ""
 
 

@@ -220,6 +220,7 @@ async def test_gaps_are_told_before_what_follows_them(tmp_path: Path) -> None:
             async with Chat(f"http://127.0.0.1:{proxy.port}", name="Bob") as bob:
                 room = await bob.join("lobby")
                 await room.send("first")
+                await soon(lambda: getattr(room.position, "seq", 0) == 1, "it is here, a moment behind `sent`")
                 events = bob.events(Gap, Joined, Message, room="lobby")
                 proxy.refusing = True
                 await asyncio.to_thread(proxy.drop_connections)
