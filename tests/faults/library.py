@@ -189,8 +189,8 @@ async def balancer(ports: Sequence[int]) -> AsyncIterator[int]:
                     theirs, ours = await asyncio.open_connection("127.0.0.1", port)
                     await asyncio.gather(pipe(reader, ours), pipe(theirs, writer))
                     return
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # either side may go at any time, and at the end all do
         finally:
             writer.close()
             open_pipes.discard(task)
