@@ -71,6 +71,7 @@ async def _enter(somebody: Person, name: str) -> None:
 async def _say(somebody: Person, text: str) -> None:
     await somebody.page.locator("#text").fill(text)
     await somebody.page.locator("#send").click()
+    await expect(somebody.message(text).last.locator(".name")).to_be_attached()
     await expect(somebody.page.locator(".pending")).to_have_count(0)
 
 

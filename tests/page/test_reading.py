@@ -276,7 +276,7 @@ async def test_no_layout_is_forced_while_messages_come() -> None:
                 await ada.enter("Ada")
 
                 async def come() -> None:
-                    for number in range(40):
+                    for number in range(80):  # of which some ten a second are drawn
                         await cem.send("lobby", f"live {number}")
                         await settle(0.02)
 

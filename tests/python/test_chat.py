@@ -126,7 +126,7 @@ async def test_nothing_is_lost_or_repeated(broker: str, tmp_path: Path, redis_se
                 await talking
                 stored = [await sending for sending in sendings]
                 assert [frame.seq for frame in stored] == list(range(1, len(stored) + 1))
-                await soon(lambda: len(heard) >= len(stored), "everything heard")
+                await soon(lambda: len(heard) >= len(stored), "everything heard", 90 * UNIT)  # waits grow to 30 s
                 await asyncio.sleep(0.1)
                 hearing.cancel()
                 assert len(stored) > 20 and len(ada.outbox) == 0
