@@ -116,6 +116,7 @@ export class Completion {
   /** @param {Offers} found */
   #show(found) {
     const fresh = this.#offers === null;
+    const chosen = this.#chosen > 0 ? this.#offers?.offers[this.#chosen]?.insert : undefined; // by the keys
     this.#offers = { ...found, offers: found.offers.slice(0, SHOWN) };
     if (found.atOnce) {
       this.#take(0);
@@ -123,7 +124,7 @@ export class Completion {
     }
     this.#list.replaceChildren(...this.#offers.offers.map(({ shown }, index) => option(index, shown)));
     this.#list.hidden = false;
-    this.#choose(0);
+    this.#choose(Math.max(0, this.#offers.offers.findIndex(({ insert }) => insert === chosen)));
     if (fresh) announce(words.completion.offered(this.#offers.offers.length));
   }
 

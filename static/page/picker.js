@@ -45,6 +45,7 @@ export function openPicker({ at, says, onPick, onClose }) {
   };
   document.body.append(node);
   place(node, at);
+  at.focus({ preventScroll: true }); // to return there: its row may have been drawn anew since the click, and have taken it
   const close = openLayer(node, () => {
     document.removeEventListener("pointerdown", outside, true);
     node.remove();

@@ -188,6 +188,7 @@ async def test_any_emoji_is_a_reaction() -> None:
                 await expect(one.page.locator(".chip")).to_have_text("🦦1")
             await bob.message("hello").hover()
             await bob.page.get_by_role("button", name="Choose a reaction").click()
+            await expect(_search(bob)).to_be_focused()
             await bob.page.keyboard.press("Escape")
             await expect(bob.page.get_by_role("button", name="Choose a reaction")).to_be_focused()
 
