@@ -97,12 +97,16 @@ class Api(Handler):
     async def caller_as(self, *roles: str) -> User:
         """The same, of one of these roles, or 403."""
         user = await self.caller()
-        if user.role not in roles:
+        self._check_role(user, roles)
+        return user
+
+    @staticmethod
+    def _check_role(user: User, roles: tuple[str, ...]) -> None:
+        if roles and user.role not in roles:
             needed = " or ".join(roles)
             raise RequestError(
                 ErrorCode.FORBIDDEN, f"this needs a token with the role {needed}, and yours has the role {user.role}"
             )
-        return user
 
     def check_ban(self, room: str, user: User) -> None:
         """Raises `forbidden` for who is banned there, or as a guest of their network."""
@@ -118,11 +122,12 @@ class Api(Handler):
         check = rates.check_service if user.role == "service" else rates.check_page
         check(user.id, network, what, cost)
 
-    async def caller_in(self, room: str) -> User:
-        """The same, who may enter `room`; a room that may not be entered is one that isn't there."""
+    async def caller_in(self, room: str, *roles: str) -> User:
+        """The same, who may enter `room`; a room that may not be entered is one that isn't there, whatever the role."""
         user = await self.caller()
         names.check_room(room)
         self.check_room(room, user)
+        self._check_role(user, roles)
         return user
 
     def check_room(self, room: str, user: User) -> None:

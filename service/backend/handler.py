@@ -21,16 +21,11 @@ class BackendHandler(Api):
 
     async def service_in(self, room: str) -> User:
         """The same, whose token opens `room`. Raises 404 `not_found` for any other, `bad_room` for what is none."""
-        return self._in(room, await self.service())
+        return await self.caller_in(room, "service")
 
     async def overseer_in(self, room: str) -> User:
         """The same for a token of either role that looks after rooms."""
-        return self._in(room, await self.caller_as(*OVERSEERS))
-
-    def _in(self, room: str, user: User) -> User:
-        names.check_room(room)
-        self.check_room(room, user)
-        return user
+        return await self.caller_in(room, *OVERSEERS)
 
     async def service_everywhere(self) -> User:
         """The same, whose token opens every room: what is asked for reaches into all of them."""
