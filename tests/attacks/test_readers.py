@@ -16,7 +16,7 @@ pytestmark = pytest.mark.alone
 
 CROWD = 200
 TOTAL = 8 * MIB  # of UNSENT_TOTAL here; by default eight times that
-OWN = 40 * 1024  # bytes that a connection itself may take: its request, Tornado's buffers, its sockets' objects
+OWN = 30 * 1024  # bytes that a connection itself may take: its request, Tornado's buffers, its sockets' objects
 UNLIMITED = {"SEND_RATE": "0", "SEND_RATE_ADDRESS": "0", "JOIN_RATE": "0", "JOIN_RATE_ADDRESS": "0"}
 
 # Each asks for more than the kernels hold, of which the first few answers are taken from the service at once.
