@@ -7,7 +7,7 @@ from itertools import product
 from typing import Literal
 
 from .browser import Person, chromium, expect, person, settle
-from .harness import NO_LIMITS, ChatClient, ServiceProcess
+from .harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHOWN = ".message:not(.pending) .text"
@@ -219,6 +219,7 @@ async def test_everything_has_a_name() -> None:
     with ServiceProcess(NO_LIMITS) as service:
         async with chromium() as browser, person(browser, service.url) as ada:
             await ada.enter("Ada")
+            await ada.whole()
             await ada.say("hello")
             await ada.reads("hello")
             nameless = await ada.page.locator("button, input, textarea, [role=log]").evaluate_all("""all => all
@@ -254,4 +255,5 @@ async def test_the_clock_page_ticks() -> None:
             service.kill9()
             await expect(ada.page.get_by_role("status")).to_have_text("No connection. Trying again…")
             await asyncio.to_thread(service.start)
-            await expect(ada.page.get_by_role("status")).to_have_text("")
+            # Its waits grow while the service starts.
+            await expect(ada.page.get_by_role("status")).to_have_text("", timeout=60_000 * UNIT)
