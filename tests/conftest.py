@@ -157,13 +157,13 @@ def _close(loop: AsyncIOLoop) -> None:
 
 
 def _pending(loop: asyncio.AbstractEventLoop, before: "set[asyncio.Task[object]]") -> list[str]:
-    """Tasks since `before` that don't end by themselves in a tenth of a unit, as text; they are cancelled."""
+    """Tasks since `before` that don't end by themselves in a unit, as text; they are cancelled."""
     tasks = asyncio.all_tasks(loop) - before
     if not tasks:
         return []
 
     async def end() -> list[str]:
-        _, pending = await asyncio.wait(tasks, timeout=0.1 * UNIT)
+        _, pending = await asyncio.wait(tasks, timeout=UNIT)
         named = [repr(task) for task in pending]
         for task in pending:
             task.cancel()

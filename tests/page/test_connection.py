@@ -32,7 +32,9 @@ async def test_a_killed_service_comes_back_with_what_was_typed_meanwhile(tmp_pat
             await expect(ada.page.locator("#banner-text")).to_contain_text("The service can’t be reached")
             await ada.say("first", "second")
             await expect(ada.message("second").locator(".status")).to_have_text("Waiting to be sent")
-            service.start()
+            await asyncio.to_thread(service.start)
+            for one in (ada, bob):
+                await one.reconnect()
             await bob.reads("before", "first", "second")
             await ada.reads("before", "first", "second")
             await expect(ada.page.locator("#banner")).to_be_hidden()
