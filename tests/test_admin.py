@@ -105,7 +105,12 @@ async def test_figures_are_of_all_processes(redis_url: str) -> None:
     """Whichever answers, with Redis."""
     with ServiceProcess(NO_LIMITS | ON | {"REDIS_URL": redis_url, "WEB_CONCURRENCY": "2"}) as service:
         async with ChatClient.open(service.url, "Ada"), ChatClient.open(service.url, "Bob"):
-            state = json.loads((await AsyncHTTPClient().fetch(f"{service.url}/admin/state", headers=MOD)).body)
+            async with asyncio.timeout(20 * UNIT):
+                while True:  # the second process may begin a moment later
+                    state = json.loads((await AsyncHTTPClient().fetch(f"{service.url}/admin/state", headers=MOD)).body)
+                    if len(state["figures"]["processes"]) == 2:
+                        break
+                    await asyncio.sleep(0.1)
     assert [process["process"] for process in state["figures"]["processes"]] == [0, 1]
     assert state["figures"]["now"]["processes"] == 2 and state["figures"]["now"]["sockets"] == 2
     assert state["figures"]["broker"]["version"] and state["figures"]["measured"]["round_trip"]["+Inf"] > 0

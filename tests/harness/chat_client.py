@@ -17,7 +17,7 @@ from .common import UNIT
 Frame = dict[str, Any]
 
 SUBPROTOCOL = "chat.v1"
-_HANDSHAKE = 10 * UNIT
+_HANDSHAKE = 20 * UNIT
 # Longer than the 5 s after which the service itself answers that the broker is away.
 _ANSWER = 8 * UNIT
 
