@@ -462,17 +462,17 @@ def told_wait(seconds: float) -> float:
 
 
 class Event(Struct, tag_field="type", kw_only=True):
-    """What every durable event has. Here they are put together as bytes (below); clients' types are made from these."""
+    """What every durable event has. They are put together as bytes (below); what clients are told is made of these."""
 
     room: str
-    seq: int
+    seq: Seq
     id: str
     user: Person
     at: int
 
 
 class Message(Event, tag="message", kw_only=True):
-    """`text` is there unless it is removed. The last three are what became of it since it was sent."""
+    """A message: `text` is there unless it is removed. The last three are what became of it since it was sent."""
 
     text: str = ""
     removed: bool = False
@@ -481,24 +481,30 @@ class Message(Event, tag="message", kw_only=True):
 
 
 class Edited(Event, tag="edited", kw_only=True):
-    """`text` is there unless the message was removed since."""
+    """The message `target` has another text; none, if the message was removed since."""
 
-    target: int
+    target: Seq
     text: str = ""
     removed: bool = False
 
 
 class Removed(Event, tag="removed", kw_only=True):
-    target: int
+    """The message `target` is gone."""
+
+    target: Seq
 
 
 class Reacted(Event, tag="reacted", kw_only=True):
-    target: int
+    """Somebody reacted to the message `target` (`on`), or took that back."""
+
+    target: Seq
     emoji: str
     on: bool
 
 
 class TopicEvent(Event, tag="topic", kw_only=True):
+    """What the room is about from here on; with an empty text nothing. For those who named it in `join.events`."""
+
     text: str
 
 

@@ -1,69 +1,30 @@
 """`/asyncapi.json`: the chat's WebSocket for programs (AsyncAPI 3.0), made of the structs of its frames. No I/O.
 
-A room's events are put together as bytes and have no structs of their own there; their forms stand here, and tests hold
-them to what is sent. What codes mean is held equal to docs/protocol.md.
+A room's events are put together as bytes; tests hold their structs to what is sent. What codes mean is held equal to
+docs/protocol.md.
 """
 
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from service import __version__, protocol
 from service.identity.headers import TICKET_PREFIX
 from service.names import ROOM
-from service.protocol import CloseCode, ErrorCode, Frame, Person, Request, Seq
+from service.protocol import CloseCode, ErrorCode, Event, Frame, Request
 from service.sockets.answers import REQUEST_ID_FORM, REQUEST_ID_HEADER
 
 Json = dict[str, Any]
 
 
-class Event(Struct, tag_field="type", kw_only=True):
-    room: str
-    seq: Seq
-    id: str
-    user: Person
-    at: int
-
-
-class Message(Event, tag="message", kw_only=True):
-    """A message. In a page of history it is as it is now; a removed one has no text."""
-
-    text: str | UnsetType = UNSET
-    edited_at: int | UnsetType = UNSET
-    removed: Literal[True] | UnsetType = UNSET
-    reactions: dict[str, list[str]] | UnsetType = UNSET
-
-
-class Edited(Event, tag="edited", kw_only=True):
-    """The message `target` has another text; none, if the message was removed since."""
-
-    target: Seq
-    text: str | UnsetType = UNSET
-    removed: Literal[True] | UnsetType = UNSET
-
-
-class Removed(Event, tag="removed", kw_only=True):
-    """The message `target` is gone."""
-
-    target: Seq
-
-
-class Reacted(Event, tag="reacted", kw_only=True):
-    """Somebody reacted to the message `target` (`on`), or took that back."""
-
-    target: Seq
-    emoji: str
-    on: bool
-
-
-class TopicFrame(Event, tag="topic", kw_only=True):
-    """What the room is about from here on; with an empty text nothing. For those who named it in `join.events`."""
-
-    text: str
-
-
-EVENTS: tuple[type[Event], ...] = (Message, Edited, Removed, Reacted, TopicFrame)
+EVENTS: tuple[type[Event], ...] = (
+    protocol.Message,
+    protocol.Edited,
+    protocol.Removed,
+    protocol.Reacted,
+    protocol.TopicEvent,
+)
 REQUESTS: tuple[type[Request], ...] = get_args(protocol.REQUESTS)
 FRAMES: tuple[type[Frame], ...] = tuple(Frame.__subclasses__())
 

@@ -232,7 +232,7 @@ class Event(Struct, tag_field="type", kw_only=True, frozen=True):
 
 
 class Message(Event, tag="message", kw_only=True, frozen=True):
-    """`text` is there unless it is removed. The last three are what became of it since it was sent."""
+    """A message: `text` is there unless it is removed. The last three are what became of it since it was sent."""
 
     text: str = ""
     removed: bool = False
@@ -241,7 +241,7 @@ class Message(Event, tag="message", kw_only=True, frozen=True):
 
 
 class Edited(Event, tag="edited", kw_only=True, frozen=True):
-    """`text` is there unless the message was removed since."""
+    """The message `target` has another text; none, if the message was removed since."""
 
     target: int
     text: str = ""
@@ -249,16 +249,22 @@ class Edited(Event, tag="edited", kw_only=True, frozen=True):
 
 
 class Removed(Event, tag="removed", kw_only=True, frozen=True):
+    """The message `target` is gone."""
+
     target: int
 
 
 class Reacted(Event, tag="reacted", kw_only=True, frozen=True):
+    """Somebody reacted to the message `target` (`on`), or took that back."""
+
     target: int
     emoji: str
     on: bool
 
 
 class TopicEvent(Event, tag="topic", kw_only=True, frozen=True):
+    """What the room is about from here on; with an empty text nothing. For those who named it in `join.events`."""
+
     text: str
 
 
