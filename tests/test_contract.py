@@ -1,14 +1,13 @@
 """tests/contract, the kit by which any service is held to docs/protocol.md: this one keeps it, a wrong one doesn't."""
 
 import ast
-import asyncio
 import re
 import subprocess
 import sys
 
 import pytest
 
-from .harness import JWT_SECRET, NO_LIMITS, UNIT, ServiceProcess
+from .harness import JWT_SECRET, NO_LIMITS, UNIT, ServiceProcess, TcpProxy
 from .harness.service_process import ROOT
 
 KIT = ROOT / "tests" / "contract"
@@ -48,38 +47,19 @@ def test_this_service_keeps_it(broker: str, request: pytest.FixtureRequest) -> N
     assert "skipped" not in run.stdout, run.stdout
 
 
-class Liar:
-    """A proxy that changes what the service says, by `PROMISES`."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_service, to_service = await asyncio.open_connection("127.0.0.1", self._port)
-        ways = (self._pass(reader, to_service, {}), self._pass(from_service, writer, PROMISES))
-        await asyncio.gather(*ways, return_exceptions=True)
-
-    @staticmethod
-    async def _pass(
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, changes: dict[bytes, tuple[bytes, str]]
-    ) -> None:
-        while data := await reader.read(1 << 20):
-            for said, (changed, _) in changes.items():
-                data = data.replace(said, changed)
-            writer.write(data)
-            await writer.drain()
-        writer.close()
+def broken(reply: bytes) -> bytes:
+    """What the service says, with its promises broken."""
+    for said, (instead, _) in PROMISES.items():
+        reply = reply.replace(said, instead)
+    return reply
 
 
-async def test_control_a_service_that_breaks_it_is_found() -> None:
+def test_control_a_service_that_breaks_it_is_found() -> None:
     """Each rule that it breaks, by that rule."""
-    assert all(len(said) == len(changed) for said, (changed, _) in PROMISES.items())
-    with ServiceProcess(LIMITS) as service:
-        server = await asyncio.start_server(Liar(service.port).serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        chosen = [f"{KIT}/{file}.py::{rule}" for file, rule in map(str.split, rules()) if rule in BROKEN | KEPT]
-        run = await asyncio.to_thread(run_kit, f"http://127.0.0.1:{port}", *chosen)
-        server.close()
+    assert all(len(said) == len(instead) for said, (instead, _) in PROMISES.items())
+    chosen = [f"{KIT}/{file}.py::{rule}" for file, rule in map(str.split, rules()) if rule in BROKEN | KEPT]
+    with ServiceProcess(LIMITS) as service, TcpProxy("127.0.0.1", service.port, rewrite=lambda: broken) as liar:
+        run = run_kit(f"http://127.0.0.1:{liar.port}", *chosen)
     assert set(re.findall(r"^FAILED .*::(rule_\d+_\d+)", run.stdout, re.MULTILINE)) == BROKEN, run.stdout
     assert f"{len(KEPT)} passed" in run.stdout
 

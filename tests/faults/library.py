@@ -26,7 +26,7 @@ from parley_client import (
     State,
 )
 
-from tests.harness import ServiceProcess
+from tests.harness import ServiceProcess, TcpProxy
 
 from .client import PROMISED, Client
 from .swarm import Swarm
@@ -149,13 +149,22 @@ class LibraryClient(Client):
         self.inside.clear()
 
 
-@asynccontextmanager
-async def balancer(ports: Sequence[int]) -> AsyncIterator[int]:
-    """The port of one who passes each new connection on to a process that is ready, in turn, as balancers do."""
-    turns = itertools.cycle(ports)
-    open_pipes: set[asyncio.Task[None]] = set()
+class Balancer(TcpProxy):
+    """Passes each new connection on to a process that is ready, in turn."""
 
-    async def ready(port: int) -> bool:
+    def __init__(self, ports: Sequence[int]) -> None:
+        super().__init__("127.0.0.1", ports[0])
+        self._turns = itertools.cycle(ports)
+        self._count = len(ports)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        for port in itertools.islice(self._turns, self._count):
+            if await self._ready(port):
+                return await asyncio.open_connection("127.0.0.1", port)
+        raise ConnectionRefusedError("no process is ready")
+
+    @staticmethod
+    async def _ready(port: int) -> bool:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
@@ -167,42 +176,6 @@ async def balancer(ports: Sequence[int]) -> AsyncIterator[int]:
             return False
         finally:
             writer.close()
-
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        open_pipes.add(task)
-        try:
-            for _ in ports:
-                port = next(turns)
-                if await ready(port):
-                    theirs, ours = await asyncio.open_connection("127.0.0.1", port)
-                    await asyncio.gather(pipe(reader, ours), pipe(theirs, writer))
-                    return
-        except (OSError, asyncio.CancelledError):
-            pass  # either side may go at any time, and at the end all do
-        finally:
-            writer.close()
-            open_pipes.discard(task)
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in open_pipes:
-            task.cancel()
-        await asyncio.gather(*open_pipes, return_exceptions=True)
 
 
 BY_US, BY_LIBRARY = "", "py"  # as rows of the table say it
@@ -220,5 +193,6 @@ async def crowd(by: str, processes: Sequence[ServiceProcess], seed: int) -> Asyn
         async with Swarm(ports, seed) as swarm:
             yield swarm
     else:
-        async with balancer(ports) as port, Swarm([port], seed, LibraryClient) as swarm:
-            yield swarm
+        with Balancer(ports) as balancer:
+            async with Swarm([balancer.port], seed, LibraryClient) as swarm:
+                yield swarm

@@ -1,6 +1,6 @@
 """A TCP proxy that does to a connection what networks do:
 
-delay, cut, freeze, lose the answer to what was done.
+delay, cut, freeze, lose the answer to what was done; and what a liar does: answer something else.
 """
 
 import asyncio
@@ -17,17 +17,21 @@ from .common import UNIT
 _T = TypeVar("_T")
 _CHUNK_BYTES = 65536
 
+Rewrite = Callable[[bytes], bytes]
+"""What whoever connected gets, instead of the chunk that came from the other side."""
+
 
 class TcpProxy:
     """`with TcpProxy("127.0.0.1", redis.port) as proxy:` forwards `proxy.port` to there until the block ends.
 
     It runs on a thread with a loop of its own, so that a test which blocks its loop doesn't block the proxy;
     every method may be called from any thread. Faults hold for connections that are open as well as for new
-    ones.
+    ones. Each connection asks for a `rewrite` of its own.
     """
 
-    def __init__(self, host: str, port: int, *, seed: int = 0) -> None:
+    def __init__(self, host: str, port: int, *, seed: int = 0, rewrite: Callable[[], Rewrite] | None = None) -> None:
         self.upstream = (host, port)
+        self.rewrite: Callable[[], Rewrite] = rewrite or (lambda: bytes)
         self.port = 0
         self.delay = 0.0
         """Seconds by which each chunk is held up, in either direction, without a change of order."""
@@ -107,7 +111,7 @@ class TcpProxy:
         upstream_writer = None
         try:
             if not self.refusing:
-                upstream_reader, upstream_writer = await asyncio.open_connection(*self.upstream)
+                upstream_reader, upstream_writer = await self.connect()
                 self._writers.add(upstream_writer)
                 link = _Link(self)
                 async with asyncio.TaskGroup() as group:
@@ -121,6 +125,10 @@ class TcpProxy:
                     self._writers.discard(end)
                     end.close()
 
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the other side, for one that came; `OSError` closes that."""
+        return await asyncio.open_connection(*self.upstream)
+
     def loses(self, request_seen: bool) -> bool:
         """Whether to lose the reply at hand."""
         return request_seen and self._lose_share > 0 and self._random.random() < self._lose_share
@@ -131,6 +139,7 @@ class _Link:
 
     def __init__(self, proxy: TcpProxy) -> None:
         self._proxy = proxy
+        self._rewrite = proxy.rewrite()
         self._request_seen = False
 
     async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, replies: bool) -> None:
@@ -153,6 +162,8 @@ class _Link:
                 if proxy.loses(True):
                     proxy.replies_lost += 1
                     raise ConnectionResetError("reply lost")
+            if replies:
+                data = self._rewrite(data)
             await chunks.put((loop.time() + proxy.delay, data))
         await chunks.put((loop.time() + proxy.delay, b""))
 
