@@ -232,6 +232,8 @@ def test_illegal_close_payloads() -> None:
         assert caught.value.code == code
 
 
+@example([b"\x00\xff", bytes(4), bytes(4)])  # an illegal length that is whole before its mask is
+@example([b"\x01\xfe", b"\x00\x01"])
 @given(st.lists(st.binary(max_size=60), max_size=20))
 def test_any_bytes(chunks: list[bytes]) -> None:
     """Whatever comes, the parser answers with messages or a FrameError, the same however it is cut."""

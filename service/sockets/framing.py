@@ -139,7 +139,7 @@ class FrameParser:
                     if length >= 126:
                         payload_at += 2 if length == 126 else 8
                         if end < payload_at - 4:
-                            self._need = payload_at - start
+                            self._need = payload_at - 4 - start
                             break
                         length = self._extended_length(data[start + 2 : payload_at - 4])
                     if opcode != TEXT or self._opcode or not first & 0x80:
