@@ -1,5 +1,6 @@
 """What a browser is shown: the chat page, the guides' pages, static files, and why there is nothing at an address."""
 
+import asyncio
 import datetime
 import posixpath
 import re
@@ -29,7 +30,7 @@ _MEANT = re.compile(r"/r(?:/+([^/]*)(/+[1-9][0-9]{0,14})?)?/*", re.IGNORECASE)
 
 
 class AssetHandler(Handler):
-    """Answers with what `service.assets` made at the start, compressed for those who take it."""
+    """Answers with what `service.assets` has, compressed for those who take it."""
 
     _etag: str | None = None
 
@@ -37,6 +38,12 @@ class AssetHandler(Handler):
     def assets(self) -> Assets:
         found: Assets = self.application.settings["assets"]
         return found
+
+    @staticmethod
+    async def compress(asset: Asset) -> None:
+        """Beside the loop, which would be held up for a tenth of a second by the largest."""
+        if not asset.ready:
+            await asyncio.to_thread(lambda: asset.bodies)
 
     def begin(self, asset: Asset, cache: str) -> bytes:
         """The headers of `asset`, and the bytes to send."""
@@ -74,11 +81,13 @@ class PageHandler(AssetHandler):
         super().initialize()
         self._file = file
 
-    def get(self) -> None:
+    async def get(self) -> None:
         self.be_page()  # the service worker may do what it says, too
         if self._file == PAGE:
             self._name_words()
-        self.finish(self.begin(self.assets.pages[self._file], CHECKED))
+        asset = self.assets.pages[self._file]
+        await self.compress(asset)
+        self.finish(self.begin(asset, CHECKED))
 
     def _name_words(self) -> None:
         """Have the browser fetch the words of its language beside the script that will ask for them, not after it.
@@ -153,6 +162,7 @@ class Static(StaticFileHandler, Missing):  # type: ignore[misc]  # two ways to s
         asset = self.assets.files.get(path)
         if asset is None:
             raise ApiError(404, "not_found", "There is nothing at this address.")
+        await self.compress(asset)
         released = path.startswith(f"{self.assets.release}/")
         self._content = self.begin(asset, FOR_GOOD if released else CHECKED)
         if self.request.headers.get("If-Range", self._etag) != self._etag:

@@ -14,7 +14,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
@@ -45,7 +45,7 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".webmanifest": "application/manifest+json; charset=utf-8",
 }
-_PACKED = (".png",)
+_PACKED = ("image/png",)
 _UNRELEASED = (".html", ".map", ".ts", DOCUMENT)
 _SHEETS = re.compile(r'(?:[ \t]*<link rel="stylesheet" href="/static/[^"]+">\n)+')
 _NAMED = re.compile(r'(?:href|src|data-[a-z]+)="/static/([^"]+)"')
@@ -53,16 +53,33 @@ _INDENTATION = re.compile(r"\n\s+")
 _SCRIPT = re.compile(r'<script type="module" src="/static/([^"]+)"></script>')
 
 
-class Asset(Struct, frozen=True):
-    """A file as it is sent: its bytes by encoding, plain ones by "" and last, each smaller than the next."""
+class Asset(Struct, frozen=True, dict=True):
+    """A file as it is sent.
+
+    It is compressed when somebody first asks for it: all of static/ takes longer than the rest of a start does.
+    """
 
     content_type: str
-    bodies: Mapping[str, bytes]
+    plain: bytes
     digest: str
+    small: bool
+    """By brotli, too, which is worth its time for what every visitor of the page gets."""
+
+    @cached_property
+    def bodies(self) -> Mapping[str, bytes]:
+        """Its bytes by encoding, plain ones by "" and last, each smaller than the next; a tenth of a second of work."""
+        bodies = {"": self.plain}
+        if self.content_type not in _PACKED:
+            bodies = {"gzip": gzip.compress(self.plain, 9, mtime=0)} | bodies
+            if self.small:
+                bodies = {"br": brotli.compress(self.plain, mode=brotli.MODE_TEXT, quality=11)} | bodies
+        least = LEAST_GAIN * len(self.plain)
+        return {name: body for name, body in bodies.items() if not name or len(body) < least}
 
     @property
-    def plain(self) -> bytes:
-        return self.bodies[""]
+    def ready(self) -> bool:
+        """Whether `bodies` are at hand."""
+        return "bodies" in vars(self)
 
     def etag(self, encoding: str) -> str:
         """Strong, so not the same for different bytes (RFC 9110 section 8.8.3)."""
@@ -82,7 +99,7 @@ class Assets(Struct, frozen=True):
 
 @cache
 def load(folder: Path, told: tuple[tuple[str, str], ...] = ()) -> Assets:
-    """Read and compress once in a process, before it forks. Raises `ModuleError` for modules that can't be joined.
+    """Read and join once in a process, before it forks. Raises `ModuleError` for modules that can't be joined.
 
     `told` are attributes of the chat page's <html>, and of the operator's, by name, beside those that stand there.
     """
@@ -149,15 +166,7 @@ def _first(links: re.Match[str]) -> str:
 
 
 def _asset(path: str, content: bytes, *, small: bool = False) -> Asset:
-    """`small`: by brotli, too, which is worth its time for what every visitor of the page gets."""
-    kind = Path(path).suffix
-    bodies = {"": content}
-    if kind not in _PACKED:
-        bodies = {"gzip": gzip.compress(content, 9, mtime=0)} | bodies
-        if small:
-            bodies = {"br": brotli.compress(content, mode=brotli.MODE_TEXT, quality=11)} | bodies
-    worth = {name: body for name, body in bodies.items() if not name or len(body) < LEAST_GAIN * len(content)}
-    return Asset(TYPES.get(kind, "application/octet-stream"), worth, _digest({"": content}))
+    return Asset(TYPES.get(Path(path).suffix, "application/octet-stream"), content, _digest({"": content}), small)
 
 
 def _digest(contents: Mapping[str, bytes]) -> str:
