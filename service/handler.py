@@ -127,6 +127,9 @@ class Handler(AnswerHandler):
             logger.error("%s %s failed", request.method, request.path, exc_info=value, extra=extra)
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        if not kwargs:  # Tornado's way with a request that is broken off, which is no fault of ours
+            status_code, error = 503, ApiError(503, "unavailable", "This process is leaving.", 1.0)
+            kwargs = {"exc_info": (ApiError, error, None)}
         answer = partial(super().send_error, status_code, **kwargs)
         network = self.node.proxies.network(self.request)
         if status_code == 429 and self.node.rates.refusals.take(network, time.monotonic()):
@@ -193,6 +196,9 @@ class TooLarge(Handler):
             self.set_header(name, value)
         self.write(answer)
         self.flush()
+        task = asyncio.current_task()
+        assert task is not None
+        self.under_way.discard(task)  # which waits for the rest of the body, to forget it
 
     def data_received(self, chunk: bytes) -> None:
         """It is not kept."""

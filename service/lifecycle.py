@@ -25,6 +25,7 @@ from service.protocol import CloseCode
 from service.samples import SAMPLES
 from service.session import Session
 from service.sockets import acceptor
+from service.sockets.answers import AnswerHandler
 from service.sockets.connection import Connection
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Waits(Struct, frozen=True, kw_only=True):
     restart_longest: float = 30.0  # the same, after it has failed again and again
     restart_well: float = 1.0  # that it must then have run, at least, to count as well
     handshakes: float = 1.0  # for the first requests of who was accepted before the port was left to others
-    close: float = 2.0  # for the last close frames to be answered
+    close: float = 2.0  # for the last close frames to be answered, and the last requests
     gathering: app.Gathering = app.DEFAULT_GATHERING
 
 
@@ -285,7 +286,8 @@ class Service:
     async def _close_sockets(self) -> None:
         for session in (*ChatHandler.sessions, *GuideHandler.sessions):
             session.close(CloseCode.RESTART, "this process is leaving")
-        await Connection.all_closed(self._waits.close)
+        close = self._waits.close
+        await asyncio.gather(Connection.all_closed(close), AnswerHandler.all_answered(close))
         await Voice.all_silent(self._waits.close)
 
 

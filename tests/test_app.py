@@ -29,6 +29,7 @@ from service.chat import ChatHandler
 from service.errors import ConfigError
 from service.identity.tickets import Tickets
 from service.lifecycle import Service
+from service.sockets.answers import AnswerHandler
 
 from .attacks.raw_socket import CLOSE, RawSocket, frame, handshake
 from .brokers import until
@@ -808,6 +809,34 @@ async def test_the_end_closes_chat_sockets_and_cuts_who_does_not_answer() -> Non
         await it.service.close()
         assert 0.15 < time.monotonic() - before < 2 * UNIT
         ada.connection.transport.resume_reading()
+
+
+async def test_requests_under_way_are_answered_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at any time; those that take too long are told that the process leaves, which is no fault to be logged."""
+    begun, free = asyncio.Event(), asyncio.Event()
+    issue = Tickets.issue
+
+    async def slowly(self: Tickets, *arguments: Any, **options: Any) -> Any:
+        begun.set()
+        await free.wait()
+        return await issue(self, *arguments, **options)
+
+    monkeypatch.setattr(Tickets, "issue", slowly)
+    for close, freed, answered in ((5 * UNIT, True, (201, None)), (0.2, False, (503, "unavailable"))):
+        begun.clear()
+        free.clear()
+        async with serving(close=close) as it:
+            asking = asyncio.ensure_future(it.fetch("/tickets", "POST", {"name": "Ada"}))
+            await begun.wait()
+            end = asyncio.ensure_future(it.service.close())
+            await asyncio.sleep(0.05)
+            assert not end.done() and not asking.done()
+            if freed:
+                free.set()
+            response = await asking
+            assert (response.code, answer(response).get("error", {}).get("code")) == answered
+            await end
+    assert not AnswerHandler.under_way
 
 
 async def test_everybody_is_gone_from_presence_at_the_end(redis_url: str) -> None:

@@ -44,6 +44,7 @@ async def test_markup_and_script_are_text() -> None:
                 await ada.reads(script, links)
             assert await ada.page.locator("#messages .name").all_text_contents() == ["<b onx=1>Eve</b>"]
             assert await ada.page.locator("#messages").locator("script, img, b, [onerror], [onclick]").count() == 0
+            await expect(ada.page.locator(".text a")).to_have_count(2)  # once what makes them has come
             found = await ada.page.locator(".text a").evaluate_all("all => all.map(a => [a.href, a.rel, a.target])")
             rel = "noopener noreferrer nofollow"
             assert found == [

@@ -8,6 +8,7 @@ import asyncio
 import re
 import secrets
 import socket
+import time
 from contextvars import Token
 from typing import Any, ClassVar
 
@@ -65,6 +66,7 @@ class AnswerHandler(RequestHandler):
     """A handler whose answers have a deadline, and the request's id, as the lines of the log that come of it."""
 
     clients: ClassVar[Counts] = Counts()  # requests under way, by client
+    under_way: ClassVar[set[asyncio.Task[Any]]] = set()  # what works on requests
     limits: SocketLimits
     refused = ""  # why, in a word, where that is the answer
     request_id = ""
@@ -78,6 +80,21 @@ class AnswerHandler(RequestHandler):
     def prepare(self) -> None:
         """A task of its own begins, whose lines have the id from here on."""
         self._outside = REQUEST_ID.set(self.request_id)
+        task = asyncio.current_task()
+        assert task is not None
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+
+    @classmethod
+    async def all_answered(cls, seconds: float) -> None:
+        """Wait until every request is answered, and break off those that take longer, which are told so."""
+        deadline = time.monotonic() + seconds
+        while cls.under_way and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        late = list(cls.under_way)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     def leave_request(self) -> None:
         """What comes is not the request's any more: a socket lives on."""
