@@ -21,6 +21,7 @@ import yaml
 from websockets.asyncio.client import connect
 
 from service.config import DRAIN_LONGEST, PING_LONGEST, SETTINGS, load
+from service.hooks.delivery import LEAVE_WAIT
 from service.identity.headers import TICKET_PREFIX
 from service.lifecycle import Waits
 from service.protocol import SUBPROTOCOL
@@ -30,7 +31,8 @@ from .harness import SECRET_KEY, UNIT, Authority, ServiceProcess, free_port, req
 from .harness.service_process import ROOT
 
 DEPLOY = ROOT / "deploy"
-GRACE = DRAIN_LONGEST + Waits().handshakes + Waits().close  # seconds from SIGTERM to the end, at most
+# Seconds from SIGTERM to the end, at most.
+GRACE = DRAIN_LONGEST + Waits().handshakes + Waits().close + LEAVE_WAIT
 UNITS_OF_TIME = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

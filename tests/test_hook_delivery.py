@@ -233,6 +233,22 @@ async def test_a_restart_goes_on_where_it_was(make: Make) -> None:
         assert [request.data["seq"] for request in receiver.taken] == [1, 2, 3, 4]
 
 
+@ON_EACH
+async def test_an_end_waits_for_an_answer_but_not_for_ever(make: Make) -> None:
+    """What is being sent comes once if it is answered soon, and again from who is next if it is not."""
+    async with hook_receiver() as receiver, opened(make()) as (broker, _):
+        for seconds, expected in ((0.3, [1, 2]), (5 * UNIT, [1, 1, 2])):
+            receiver.requests.clear()
+            receiver.behave = receiver.slowly(seconds)
+            async with hooked(broker, receiver, seconds=10 * UNIT):
+                await say(broker, "one", "two", room=f"room-{len(expected)}")
+                await until(lambda: receiver.requests, "the first")
+            receiver.behave = receiver.accept
+            async with hooked(broker, receiver):
+                await until(lambda all=expected: len(receiver.requests) >= len(all), "the rest")
+            assert [request.data["seq"] for request in receiver.requests] == expected
+
+
 @pytest.mark.parametrize("make", ["redis", "cluster"], indirect=True)
 async def test_one_of_several_sends_a_room(make: Make) -> None:
     """Two processes, one room: its events come once each, in order, one under way at a time."""

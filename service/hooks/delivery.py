@@ -34,6 +34,7 @@ LEASE_MARGIN = 10.0  # seconds that a lease holds beyond an attempt
 SAVE_INTERVAL = 0.25  # seconds between two savings of a place: what a kill then sends again
 BUSY_WAIT = 1.0  # seconds before a room is tried again that is another process's, or whose broker is away
 START_WAIT = 0.05  # seconds between attempts at the first look
+LEAVE_WAIT = 1.0  # seconds, at a process's end, for answers to what is under way: what has none comes twice
 LOOK_INTERVAL = 10.0  # seconds between two looks at all rooms
 LOOK_EVENTS = 100  # rooms of which a look reads how old what they wait with is
 
@@ -53,6 +54,7 @@ class Intervals(Struct, frozen=True, kw_only=True):
     look: float = LOOK_INTERVAL
     save: float = SAVE_INTERVAL
     busy: float = BUSY_WAIT
+    leave: float = LEAVE_WAIT
     lease_margin: float = LEASE_MARGIN
     wait_first: float = WAIT_FIRST  # after a failure, at most
     wait_longest: float = WAIT_LONGEST  # after many
@@ -96,6 +98,7 @@ class Delivery:
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._begun = asyncio.Event()
         self._wake = asyncio.Event()
+        self._leaving = False
 
     def note(self, room: str) -> None:
         """Something may be there to send."""
@@ -133,6 +136,9 @@ class Delivery:
                     async with asyncio.timeout(wait):
                         await self._wake.wait()
         finally:
+            self._leaving = True
+            if self._sending:
+                await asyncio.wait(self._sending.values(), timeout=self._intervals.leave)
             for task in self._sending.values():
                 task.cancel()
             await asyncio.gather(*self._sending.values(), return_exceptions=True)
@@ -218,7 +224,9 @@ class Delivery:
         return False
 
     async def _send_event(self, turn: "_Turn", seq: int, frame: bytes) -> bool:
-        """False if the room is another's by now."""
+        """False if the room is another's by now, or soon: this process leaves."""
+        if self._leaving:
+            return False
         if payloads.kind_of(frame) in self._kinds:
             id = payloads.event_id(turn.room, turn.epoch, seq)
             if not await self._post(turn, id, payloads.event(frame, turn.epoch)):
