@@ -229,12 +229,13 @@ def test_alerts_name_metrics_that_exist() -> None:
     assert named and named <= known
 
 
-LATER = {  # what there would be a thousand and ten thousand messages later, and with webhooks
+LATER = {  # what there would be a thousand and ten thousand messages later, with webhooks, and after a loss
     "parley:{<room>}:floor": "string",
     "parley:{<room>}:ids:old": "hash",
     "parley:{<room>}:place": "string",
     "parley:{<room>}:sender": "string",
     "parley:{*}:place": "string",
+    "parley:{*}:unsettled": "string",
     "parley:verdict:<digest>": "string",
 }
 

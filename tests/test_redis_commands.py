@@ -125,7 +125,7 @@ async def test_scripts_are_loaded_and_run_by_name(redis_url: str) -> None:
     """Every one of ours, with keys and arguments."""
     async with running(redis_url) as it:
         assert set(it.scripts.sha) == set(SCRIPTS)
-        keys = ("names", "claims", "holders", "people", "processes")
+        keys = ("names", "claims", "holders", "people", "processes", "unsettled")
         assert await it.script("names", keys, "claim", "ada", "u1", 1000, "", "") == [1]
         assert await it.script("names", keys, "claim", "ada", "u2", 1000, "", "") == [0]
 

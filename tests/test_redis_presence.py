@@ -284,6 +284,57 @@ async def test_no_name_is_given_away_while_people_are_lost(redis_url: str, redis
         assert await one.broker.directory.claim_name("cy", "stranger", 30)
 
 
+async def test_no_name_is_given_away_in_the_moment_of_the_loss(redis_url: str, redis_server: RedisServer) -> None:
+    """A claim right behind the word by which Redis knows the process again, before the process hears the answer."""
+    async with processes(redis_url, settling=TTL) as (one, other):
+        await one.broker.presence.beat()
+        await other.broker.presence.beat()
+        await other.broker.presence.enter("", [BOB])
+        for word in (one.broker.presence.beat, lambda: one.broker.presence.enter("lobby", [CY])):
+            redis_server.cli("FLUSHALL")
+            told = asyncio.ensure_future(word())
+            await asyncio.sleep(0)  # it is sent
+            with pytest.raises(RequestError, match="lost who is here"):
+                await one.broker.directory.claim_name("bob", "stranger", 30)
+            await told
+
+
+@pytest.mark.parametrize("returns", [True, False])
+async def test_no_name_is_given_away_while_a_process_is_missing(
+    returns: bool, redis_url: str, redis_server: RedisServer
+) -> None:
+    """One that comes back late still has its people's names; one that is not back when it would be dead has none."""
+    async with processes(redis_url, settling=0.3 * TTL) as (one, other):
+        for process, person in ((one, ADA), (other, BOB)):
+            await process.broker.presence.beat()
+            await process.broker.presence.enter("", [person])
+        await one.broker.presence.beat()  # which has heard of the other
+        redis_server.cli("FLUSHALL")
+        await one.broker.presence.beat()
+        await one.broker.presence.enter("", [ADA])
+        began = asyncio.get_running_loop().time()
+        while (passed := asyncio.get_running_loop().time() - began) < 0.8 * TTL:
+            await one.broker.presence.beat()
+            with pytest.raises(RequestError, match="lost who is here"):
+                await one.broker.directory.claim_name("bob", "stranger", 30)
+            await asyncio.sleep(0.1 * TTL)
+        assert passed > 0.3 * TTL
+        if returns:
+            await other.broker.presence.beat()
+            await other.broker.presence.enter("", [BOB])
+
+        async def claimed() -> bool | None:
+            await one.broker.presence.beat()
+            try:
+                return await one.broker.directory.claim_name("bob", "stranger", 30)
+            except RequestError:
+                return None
+
+        while (answer := await claimed()) is None:
+            await asyncio.sleep(0.1 * TTL)
+        assert answer is not returns
+
+
 # -- damage
 
 damaged = pytest.mark.expects_log("damaged record parley:")

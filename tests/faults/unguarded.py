@@ -278,7 +278,7 @@ def witness() -> None:
     """Whoever beats clears up after all that have not beaten for long, though it was away itself."""
 
     async def beat(self: Any) -> bool:
-        known, _, _, dead = await self._say_alive(self.life)
+        known, _, _, dead, _ = await self._say_alive(self.life)
         for process in dead:
             if process != self.life.encode():
                 await self.clear_up_after(process)

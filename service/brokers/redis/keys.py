@@ -25,7 +25,7 @@ class Keyspace:
         self.index = f"{prefix}:rooms"
         self.sanctions = f"{prefix}:sanctions"
         self.trail = f"{prefix}:trail"
-        (self.processes,) = self.room(EVERYWHERE, "processes")
+        self.processes, self.unsettled = self.room(EVERYWHERE, "processes", "unsettled")
         self.of_script = lru_cache(1024)(self._of_script)
 
     def room(self, room: str, *names: str) -> tuple[str, ...]:

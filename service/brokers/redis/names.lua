@@ -1,13 +1,13 @@
 -- Who holds which name, each step as one.
 -- KEYS: 1 names (hash: name -> "until:user"), 2 claims (sorted set: name by until), 3 holders (hash: user -> network
---       "\n" name), 4 people online (hash by user), 5 the living processes (sorted set)
+--       "\n" name), 4 people online (hash by user), 5 the living processes (sorted set), 6 whether they were lost of late
 -- ARGV: 1 the step, then
 --       claim: name, user, ms, network, the process that asks if it was told of
 --       hold: user, name, ...: people who are present, each has the name where it is free or theirs
 --       release: user      sweep: how many at most
 -- Each answers its result, then the records that could not be read, which are gone. A claim's result is 1 if the name is
--- the user's, 0 if not, -1 if the process is not known any more: who is present was lost with it, and they must be
--- entered again first. The others' is 0.
+-- the user's, 0 if not, -1 if the process is not known any more, or was not a while ago: who is present was lost with it,
+-- and they must be entered again first. The others' is 0.
 -- A holder's network stands there until they were present once: a claim repeated from there gives way until then.
 local op = ARGV[1]
 local names, claims, holders, online = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -109,6 +109,7 @@ end
 
 if op == 'claim' then
   local name, user, ms, network = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+  if redis.call('PTTL', KEYS[6]) > 0 then return { -1 } end
   if ARGV[6] ~= '' and not redis.call('ZSCORE', KEYS[5], ARGV[6]) then return { -1 } end
   sweep(10)
   local holder, _, gone = held(name)

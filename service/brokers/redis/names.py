@@ -19,7 +19,11 @@ class Names:
 
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
-        self._keys = shards.keys.room(EVERYWHERE, "names", "claims", "holders", "people", "processes")
+        self._keys = (
+            *shards.keys.room(EVERYWHERE, "names", "claims", "holders", "people"),
+            shards.keys.processes,
+            shards.keys.unsettled,
+        )
 
     async def claim(self, name: str, user: str, seconds: float, network: str, process: str) -> bool:
         """Directory.claim_name. `unavailable` if Redis lost `process` ("": never told of one), and its people."""

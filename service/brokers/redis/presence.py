@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from service import telemetry
-from service.brokers.base import unavailable
 from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL, Roster, SharedPresence
 from service.brokers.pulse import Pulse
 from service.brokers.redis.commands import Lane, WrongType
@@ -29,6 +28,8 @@ SETTLING = BEAT_INTERVAL + 2.0  # seconds in which every process finds that Redi
 STEP_LIMIT = 500  # people in one step, which must not hold up Redis
 
 ALIVE = 2  # what the scripts answer of a process that is; 1 for a dead one, 0 for one of which they know nothing
+
+PROCESS_DIGITS = 8  # of a life's 16: the same for all lives of a process
 
 _decode_person = msgspec.json.Decoder(Person).decode
 _decode_user = msgspec.json.Decoder(str).decode
@@ -60,7 +61,9 @@ class RedisPresence(SharedPresence):
         self._connections = 0  # to Redis, at the last beat
         self._forgotten = False
         self._took_over = False
-        self._settled_at = 0.0  # when names may be claimed again, after Redis lost who is present
+        self._others: set[bytes] = set()  # processes that lived at the last beat
+        self._awaited: set[bytes] = set()  # those that Redis lost, and that have not been seen since
+        self._awaited_until = 0.0
         self.pulse = Pulse(process_ttl)
         self._ttl_ms = int(process_ttl * 1000)
         self._settling = settling
@@ -78,7 +81,7 @@ class RedisPresence(SharedPresence):
         life, former = self.life, self._former
         # First, and by itself: the room may be another primary's, and who is entered by a process of which nobody knows
         # would be there for good.
-        known, *damaged = await self._of_process(life, "enter", self._ttl_ms, room or EVERYWHERE)
+        known, *damaged = await self._of_process(life, "enter", self._ttl_ms, self._loss, room or EVERYWHERE)
         self._say(damaged)
         self._learn(known)
         for start in range(0, len(people), self._step_limit):
@@ -115,7 +118,7 @@ class RedisPresence(SharedPresence):
 
     async def _of_process(self, life: str, op: str, *args: Any) -> Any:
         """One of processes.lua."""
-        keys = (self._keys.processes, self._keys.noted(life))
+        keys = (self._keys.processes, self._keys.unsettled, self._keys.noted(life))
         return await self._shards.script("processes", keys, op, life, *args)
 
     @staticmethod
@@ -167,12 +170,7 @@ class RedisPresence(SharedPresence):
     # -- processes
 
     def asking(self) -> str:
-        """The process as which names are claimed; "" before Redis was told of it.
-
-        Raises `unavailable` while others may have yet to enter their people again, whose names seem free.
-        """
-        if _now() < self._settled_at:
-            raise unavailable("the broker has lost who is here")
+        """The process as which names are claimed; "" before Redis was told of it."""
         return self.life if self._known else ""
 
     def now(self) -> float | None:
@@ -191,7 +189,7 @@ class RedisPresence(SharedPresence):
             self._connections = self._shards.connections
         steady, began = self.pulse.steady, _now()
         try:
-            known, at_ms, damaged, dead = await self._say_alive(self.life)
+            known, at_ms, damaged, dead, alive = await self._say_alive(self.life, self._loss)
         except RequestError:
             self.pulse.lost()
             raise
@@ -199,6 +197,7 @@ class RedisPresence(SharedPresence):
         if damaged:
             telemetry.damaged("process", self._keys.processes)
         self._learn(known)
+        await self._await_others({_process(life) for life in alive})
         if self._forgotten:
             await self._begin_another_life()
             return False
@@ -222,19 +221,32 @@ class RedisPresence(SharedPresence):
                 await self._shards.call("ZADD", self._keys.processes, 1, life)
         await self._shards.call("DEL", former)
 
-    async def _say_alive(self, life: str) -> Any:
-        return await self._of_process(life, "beat", self._ttl_ms)
+    async def _say_alive(self, life: str, loss: int = 0) -> Any:
+        return await self._of_process(life, "beat", self._ttl_ms, loss)
+
+    @property
+    def _loss(self) -> int:
+        """Milliseconds without claims of names, if Redis has lost this life: the others' people seem to be nobody."""
+        return int(self._settling * 1000) if self._known else 0
 
     def _learn(self, known: int) -> None:
         """What Redis still knew of this life when it was told of it."""
         if self._known and known < ALIVE:
             self._forgotten = True
             if not known:
-                self._settled_at = _now() + self._settling
+                self._awaited = self._others
+                self._awaited_until = _now() + self._ttl_ms / 1000
         self._known = True
 
+    async def _await_others(self, alive: set[bytes]) -> None:
+        """No name is claimed while a process that Redis lost has yet to come back, but no longer than it may live."""
+        self._others = alive
+        self._awaited = self._awaited - alive if _now() < self._awaited_until else set()
+        if self._awaited:
+            await self._shards.call("SET", self._keys.unsettled, "1", "XX", "PX", self._loss)
+
     async def _begin_another_life(self) -> None:
-        fresh = secrets.token_hex(8)
+        fresh = self.life[:PROCESS_DIGITS] + secrets.token_hex(4)
         await self._say_alive(fresh)
         self._former, self.life, self._forgotten = self.life, fresh, False
 
@@ -277,6 +289,10 @@ class RedisPresence(SharedPresence):
         """This process ends: it is forgotten at once, or, with people left, by the others' next beat."""
         if not (await self._of_process(self.life, "remove", "own"))[0]:
             await self._shards.call("ZADD", self._keys.processes, 1, self.life)
+
+
+def _process(life: bytes) -> bytes:
+    return life[:PROCESS_DIGITS]
 
 
 def _person(value: bytes) -> Person | None:
