@@ -10,6 +10,7 @@ tests/javascript/test_modules.py.
 import posixpath
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from service.assets.small import small
 from service.errors import ConfigError
@@ -27,6 +28,7 @@ _COMMENT_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\
 _COMMENT_BEHIND = re.compile(
     r"^([^\"'`/\n]*[^\"'`/\s]) +(?://[^\n]*|/\*[^*\n]*\*/)$", re.MULTILINE
 )  # text that holds no text and no pattern
+_KEPT = 256  # modules that are read more than once while they are joined
 _EMPTY = re.compile(r"^[ \t]+|^\n", re.MULTILINE)
 
 
@@ -57,6 +59,7 @@ def lean(source: str) -> str:
     return source
 
 
+@lru_cache(_KEPT)
 def imports(path: str, source: str) -> list[str]:
     """The modules that one names at its top, in its order; paths below the same folder as `path`."""
     found = [match for form in (_IMPORT, _EXPORT_FROM) for match in form.finditer(source)]
@@ -139,6 +142,7 @@ def _part(path: str, source: str, place: str) -> str:
     return f"// {path}\nconst {_name(path)} = (() => {{\n{body}return {{ {answer} }};\n}})();\n"
 
 
+@lru_cache(_KEPT)
 def _body(path: str, source: str) -> tuple[str, dict[str, str]]:
     """A module's text without imports and exports, and by the name of each export what it is."""
     exported: dict[str, str] = {}

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from itertools import count, product
 from string import ascii_letters
 
-_SPACE = re.compile(r"(?:\s|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)+")
-_TOKEN = re.compile(r'#?[\w$]+|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|=>|\+\+|--|.')
+# Space and comments, and the token behind them, but for what begins as a template, its rest, a pattern or a division.
+_TOKEN = re.compile(
+    r"""((?:\s+|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*)"""
+    r"""(#?[\w$]+|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|=>|\+\+|--|[^`/}"'\s])?"""
+)
 _PATTERN = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/\w*")
 _TEMPLATE = re.compile(r"(?:[^`\\$]|\\.|\$(?!\{))*(?:`|\$\{)", re.DOTALL)
 _WORDS = re.compile(r"[\w$#]")
@@ -44,28 +47,38 @@ def _tokens(source: str) -> Iterator[tuple[str, str]]:
     place = 0
     before = ""
     depths: list[int] = []  # open braces in each `${` that is open
-    while True:
-        gap = _SPACE.match(source, place)
-        place = gap.end() if gap else place
-        if place == len(source):
-            return
-        if source[place] == "`" or (source[place] == "}" and depths and depths[-1] == 0):
-            if source[place] == "}":
-                depths.pop()
-            found = _TEMPLATE.match(source, place + 1)
-        elif source[place] == "/" and not _divides(before):
-            found = _PATTERN.match(source, place)
-        else:
-            found = _TOKEN.match(source, place)
-        if found is None:
-            raise ValueError(f"no JavaScript that can be read: {source[place : place + 40]!r}")
-        part = source[place : found.end()]
-        if part.endswith("${"):
-            depths.append(0)
-        elif depths and part in "{}":
+    while found := _TOKEN.match(source, place):
+        gap, part = found.groups()
+        place = found.end()
+        if part is None:
+            if place == len(source):
+                return
+            part = _token(source, place, before, depths)
+            place += len(part)
+        if depths and part in "{}":
             depths[-1] += 1 if part == "{" else -1
-        yield gap[0] if gap else "", part
-        place, before = found.end(), part
+        elif part.endswith("${"):
+            depths.append(0)
+        yield gap, part
+        before = part
+
+
+def _token(source: str, place: int, before: str, depths: list[int]) -> str:
+    """That which begins there with a character that may begin several kinds."""
+    found: re.Match[str] | None = None
+    match source[place]:
+        case "`":
+            found = _TEMPLATE.match(source, place + 1)
+        case "}" if depths and depths[-1] == 0:
+            depths.pop()
+            found = _TEMPLATE.match(source, place + 1)
+        case "/" if not _divides(before):
+            found = _PATTERN.match(source, place)
+        case "}" | "/" as character:
+            return character
+    if found is None:
+        raise ValueError(f"no JavaScript that can be read: {source[place : place + 40]!r}")
+    return source[place : found.end()]
 
 
 def _divides(before: str) -> bool:
