@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.request import HTTPErrorProcessor, HTTPSHandler, Request, build_opener
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from websockets.asyncio.client import connect
 
 from service.config import DRAIN_LONGEST, PING_LONGEST, SETTINGS, load

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 from tornado.httpclient import HTTPResponse
 from tornado.routing import PathMatches

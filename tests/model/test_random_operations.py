@@ -190,10 +190,10 @@ async def running(broker: str, seed: int, command: tuple[str, ...] = ("service",
 @pytest.mark.timeout(seconds=600 * UNIT)
 @pytest.mark.parametrize("broker", ["redis", "sqlite"])
 async def test_what_everybody_sees_agrees(broker: str, seed: int, request: pytest.FixtureRequest) -> None:
-    """A quarter of a minute on each broker; with --long seven and a half, with --middle one and a half."""
+    """Half a minute on each broker; with --long seven and a half, with --middle one and a half."""
     option = request.config.getoption
     async with running(broker, seed) as model:
-        await model.run(90 if option("--middle") else 450 if option("--long") else 15)
+        await model.run(90 if option("--middle") else 450 if option("--long") else 30)
         counts = model.world.counts
         assert min(counts[act] for act in ("send", "change", "send_again", "other_content", "reconnect")) > 20, counts
         if model.redis is not None:

@@ -76,5 +76,5 @@ async def missing(stage: Stage) -> Person:
     someone = await stage.visitor()
     await someone.page.goto(f"{stage.url}/r/no such room!")
     await expect(someone.page.get_by_role("heading")).to_be_visible()
-    someone.troubles = [line for line in someone.troubles if "status of 404" not in line]  # the browser's own word
+    someone.foresee("status of 404")  # the browser's own word
     return someone
