@@ -18,9 +18,13 @@ from tornado.routing import PathMatches
 from service import __version__, api, app, handler, protocol
 from service.assets import asyncapi, reference
 from service.backend import messages
+from service.brokers.log import Position
+from service.hooks import payloads
 
+from .brokers import until
 from .harness import ChatClient, make_jwt
 from .harness.service_process import ROOT
+from .hook_receiver import hook_receiver
 from .serving import Served, serving
 
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "static" / "openapi.json").read_text())
@@ -209,6 +213,36 @@ def test_its_words_are_those_of_the_code() -> None:
     assert codes >= {*handler.CODES.values(), *(code.value for code in api.STATUS)}
 
 
+async def test_its_webhooks_are_what_a_receiver_is_sent() -> None:
+    """Each type, by its schema, and no other; with the headers that stand there; questions with their verdicts."""
+    async with hook_receiver() as receiver:
+        kinds = {"WEBHOOK_EVENTS": ",".join(payloads.KINDS)}
+        async with serving(receiver.env(**kinds) | receiver.ask_env()) as it, ChatClient.open(it.url, "Ada") as ada:
+            await ada.join("lobby")
+            sent = await ada.send("lobby", "hello")
+            about = {"room": "lobby", "target": sent["seq"]}
+            await ada.request("edit", id="e1", text="Hello", **about)
+            await ada.request("react", id="r1", emoji="👍", **about)
+            await ada.request("topic", id="t1", room="lobby", text="Tea")
+            await ada.request("remove", id="d1", **about)
+            await it.fetch("/moderation", "POST", {"user": "u9", "action": "mute", "reason": "Shouting"}, **MODERATOR)
+            await ada.leave("lobby")
+            wanted = set(DOCUMENT["webhooks"]) - {"reset", "ping"}
+            await until(lambda: {one.type for one in receiver.taken} >= wanted, "one of each")
+        assert {one.type for one in receiver.taken} == wanted
+        for request in receiver.taken:
+            hold_webhook(request.type, request.whole)
+            for parameter in map(resolved, DOCUMENT["webhooks"][request.type]["post"]["parameters"]):
+                Draft202012Validator(parameter["schema"]).validate(request.headers[parameter["name"].title()])
+    hold_webhook("reset", json.loads(payloads.reset("lobby", "trimmed", Position("5f0c", 7), 0)))
+    hold_webhook("ping", json.loads(payloads.ping(0)))
+
+
+def hold_webhook(kind: str, body: dict[str, Any]) -> None:
+    content = DOCUMENT["webhooks"][kind]["post"]["requestBody"]["content"]["application/json"]
+    Draft202012Validator(closed(content["schema"]) | {"components": COMPONENTS}).validate(body)
+
+
 async def test_it_is_served_and_can_be_read() -> None:
     """As it is, and as a page that has all of it and nothing of elsewhere, under the policy of all pages."""
     async with seen_of() as seen:
@@ -222,6 +256,7 @@ async def test_it_is_served_and_can_be_read() -> None:
     assert len(names) == len(set(names))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(names)
     asked = {operation["operationId"] for _, method, operation in operations() if method != "options"}
+    asked |= {item["post"]["operationId"] for item in DOCUMENT["webhooks"].values()}
     assert set(names) >= asked | {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]}
     frames = asyncapi.document()
     assert set(names) >= {f"frame-{name}" for name in frames["components"]["schemas"]}

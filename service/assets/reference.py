@@ -47,7 +47,7 @@ def _contents(document: Json) -> Iterator[str]:
 def _http(document: Json) -> Iterator[str]:
     for tag in document["tags"]:
         yield f'<h2 id="tag-{tag["name"]}">{_text(tag["description"].rstrip("."))}</h2>'
-        for path, item in document["paths"].items():
+        for path, item in (document["paths"] | document.get("webhooks", {})).items():
             for method in METHODS:
                 if tag["name"] in item.get(method, {}).get("tags", ()):
                     yield from _operation(document, path, method, item)
