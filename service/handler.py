@@ -35,6 +35,7 @@ CODES = {
     404: "not_found",
     405: "method_not_allowed",
     413: "too_large",
+    503: "unavailable",
 }
 JSON_HEADERS = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store"))
 REFUSALS_LIMIT = 5  # answers 429 in a row on one connection; with one more it is closed
@@ -127,9 +128,6 @@ class Handler(AnswerHandler):
             logger.error("%s %s failed", request.method, request.path, exc_info=value, extra=extra)
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        if not kwargs:  # Tornado's way with a request that is broken off, which is no fault of ours
-            status_code, error = 503, ApiError(503, "unavailable", "This process is leaving.", 1.0)
-            kwargs = {"exc_info": (ApiError, error, None)}
         answer = partial(super().send_error, status_code, **kwargs)
         network = self.node.proxies.network(self.request)
         if status_code == 429 and self.node.rates.refusals.take(network, time.monotonic()):

@@ -839,6 +839,22 @@ async def test_requests_under_way_are_answered_at_the_end(monkeypatch: pytest.Mo
     assert not AnswerHandler.under_way
 
 
+async def test_a_handshake_that_takes_too_long_at_the_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As such a request is."""
+    begun = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Tickets, "redeem", never)
+    async with serving(close=0.2) as it, await RawSocket.connect(it.port) as raw:
+        asking = asyncio.ensure_future(raw.request(handshake(it.port, protocols="chat.v1, ticket.one")))
+        await begun.wait()
+        await it.service.close()
+        assert (await asking).status == 503
+
+
 async def test_everybody_is_gone_from_presence_at_the_end(redis_url: str) -> None:
     """Other processes need not wait for them to be found dead."""
     async with serving({"REDIS_URL": redis_url}) as it, ChatClient.open(it.url, "Ada") as ada:

@@ -111,6 +111,10 @@ class AnswerHandler(RequestHandler):
         answered = [name for name in cls.SUPPORTED_METHODS if _method(cls, name) is not _method(RequestHandler, name)]
         return [name for name in answered if name != "HEAD" or "GET" in answered]  # HEAD is as GET, where that is
 
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Tornado's word for a request that is broken off is 500 without a reason, which would be a fault of ours."""
+        super().send_error(status_code if kwargs else 503, **kwargs)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what may be asked instead (RFC 9110 section 15.5.6), and nothing of Tornado's own page."""
         if status_code == 405:
