@@ -294,8 +294,8 @@ def first() -> None:
     async def beat(self: Any) -> bool:
         return True
 
-    noted = b"if answer[1] < 2 then redis.call('ZADD'"
-    replace_script("processes", lambda script: script.replace(noted, b"if false then redis.call('ZADD'"))
+    noted = b"if stood < 2 or op == 'beat' then"
+    replace_script("processes", lambda script: script.replace(noted, b"if op == 'beat' then"))
     replace(RedisPresence, "beat", beat)
 
 
