@@ -38,7 +38,7 @@ async def race(it: Served, moderator: ChatClient, action: str, pause: float, use
         return any("lobby" in session.rooms for session in ChatHandler.sessions.of(user))
 
 
-@pytest.mark.parametrize("guarded", [True, False], ids=["", "rights asked once"])
+@pytest.mark.parametrize("guarded", [True, False], ids=["", "control"])
 async def test_a_ban_that_arrives_during_a_join_refuses_it(
     redis_server: RedisServer,
     redis_url: str,
@@ -83,7 +83,7 @@ async def test_a_token_that_runs_out_during_a_join_lets_nobody_in(redis_server: 
                 await until(lambda: not it.node.rooms.by_name, "the room let go", 10 * UNIT)
 
 
-@pytest.mark.parametrize("banned", [True, False], ids=["", "without the ban"])
+@pytest.mark.parametrize("banned", [True, False], ids=["", "control"])
 async def test_a_banned_network_s_guests_stay_out_until_the_end(broker_env: dict[str, str], banned: bool) -> None:
     """Ten new guests from three addresses of this machine: those of the banned one are refused, then let in again."""
     with ServiceProcess(broker_env) as service:

@@ -125,7 +125,7 @@ async def test_a_process_that_dies_young_leaves_no_ghosts(seed: int) -> None:
 
 
 @pytest.mark.long
-async def test_a_process_that_dies_unknown_does(seed: int) -> None:
+async def test_control_a_process_that_dies_unknown_does(seed: int) -> None:
     """Of one that is known by its beats alone its people stay for ever."""
     seconds = await killed_at_its_start(seed, "short+first")
     assert seconds is None
