@@ -39,7 +39,7 @@ from service.identity.networks import Networks
 from service.identity.tickets import Tickets
 from service.logs import fields
 from service.node import Node
-from service.pages import PAGES, STATIC, Elsewhere, PageHandler, Static
+from service.pages import PAGES, STATIC, Elsewhere, EmbedHandler, PageHandler, Static
 from service.protocol import encode
 from service.rooms import presence, reads, typists
 from service.rooms.moderation import Moderation
@@ -123,6 +123,7 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/asyncapi\.json", PageHandler, {"file": release.FRAMES}),
         (r"/manifest\.webmanifest", PageHandler, {"file": release.MANIFEST}),
         (r"/worker\.js", PageHandler, {"file": release.WORKER if settings.service_worker else release.WORKER_OFF}),
+        (r"/embed\.js", EmbedHandler),
         (r"/static/(.*)", Static),
     ]
     assets = _assets(settings)

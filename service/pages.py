@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from tornado.web import StaticFileHandler
 
 from service.assets.negotiation import language, preferred
-from service.assets.release import PAGE, Asset, Assets
+from service.assets.release import EMBED, EMBEDDED, PAGE, Asset, Assets
 from service.handler import ApiError, Handler
 from service.identity.headers import page_policy
 from service.names import check_room
@@ -64,6 +64,11 @@ class AssetHandler(Handler):
         scheme = self.node.proxies.scheme(self.request)
         self.set_header("Content-Security-Policy", page_policy(scheme, self.request.host))
 
+    def be_public(self) -> None:
+        """Let every page import it: what stands in it is the same for all, and says who may use the service."""
+        if "Access-Control-Allow-Origin" not in answer_headers(self):
+            self.set_header("Access-Control-Allow-Origin", "*")
+
     def compute_etag(self) -> str | None:
         return self._etag
 
@@ -99,6 +104,17 @@ class PageHandler(AssetHandler):
         if path := words.get(wanted):
             self.set_header("Link", f'<{path}>; rel="modulepreload"')
         self.vary_by("Accept-Language")
+
+
+class EmbedHandler(PageHandler):
+    """`/embed.js`: what puts a chat into a page elsewhere. Whether that page may use the service is asked later."""
+
+    def initialize(self) -> None:  # type: ignore[override]
+        super().initialize(EMBED)
+
+    async def get(self) -> None:
+        self.be_public()
+        await super().get()
 
 
 class Missing(AssetHandler):
@@ -164,6 +180,8 @@ class Static(StaticFileHandler, Missing):  # type: ignore[misc]  # two ways to s
             raise ApiError(404, "not_found", "There is nothing at this address.")
         await self.compress(asset)
         released = path.startswith(f"{self.assets.release}/")
+        if path.startswith(f"{self.assets.release}/{EMBEDDED}/"):
+            self.be_public()
         self._content = self.begin(asset, FOR_GOOD if released else CHECKED)
         if self.request.headers.get("If-Range", self._etag) != self._etag:
             del self.request.headers["Range"]

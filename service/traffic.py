@@ -14,7 +14,7 @@ ROUTES = frozenset(
         *("/", "/socket", "/receive", "/submit", "/ws", "/room", "/room/chat", "/clock.html", "/clock", "/pingWs"),
         *("/tickets", "/rooms", "/messages", "/moderation", "/moderation/trail", "/admin", "/admin/state"),
         *("/healthz", "/readyz", "/metrics"),
-        *("/docs", "/openapi.json", "/asyncapi.json", "/manifest.webmanifest", "/worker.js"),
+        *("/docs", "/openapi.json", "/asyncapi.json", "/manifest.webmanifest", "/worker.js", "/embed.js"),
     }
 )
 _ROOM, _USER = r"/rooms/[^/]{1,256}", r"/users/[^/]{1,1536}"

@@ -8,6 +8,7 @@ import { identity, ways } from "./page/identity.js";
 import { placeOf } from "./page/address.js";
 import { Conversation, FIRST_ROOM } from "./page/conversation.js";
 import { Entrance } from "./page/entrance.js";
+import { markPage } from "./page/language.js";
 import { loadHands, loadParser } from "./page/later.js";
 import "./page/looks.js";
 import { store } from "./page/store.js";
@@ -24,6 +25,7 @@ let entrance;
 /** Nothing is shown before there are words for it. */
 async function start() {
   await learn();
+  markPage();
   sayShell();
   entrance = new Entrance({
     enter,

@@ -2,7 +2,8 @@
 
 A release is a folder below /static/ whose name comes of the content of everything in it. So its files never change and
 may be kept for good, a page has the files it was made for, and imports between modules need no rewriting: they are
-relative. In it what the chat page needs at once is joined: one script, one style sheet; so are the sheets for later.
+relative. In it what the chat page needs at once is joined: one script, one style sheet; so are the sheets for later. What
+`/embed.js` needs is joined apart: a module that both have stands in each, and is no part of the page elsewhere.
 
 What of the settings the page has to know stands in its first element, and is part of the release: a browser that keeps
 the page gets another one when a setting changes.
@@ -27,6 +28,9 @@ PAGE = "index.html"  # the page whose modules and sheets are joined
 MANIFEST = "manifest.webmanifest"
 WORKER = "worker.js"
 WORKER_OFF = "worker-off.js"
+EMBED = "embed.js"  # a chat in other people's pages
+EMBEDDED = "embedded"  # the folder of a release that has what it imports
+_WIDGET = "embed/mount.js"  # which is that
 DOCUMENT = "openapi.json"
 FRAMES = "asyncapi.json"  # made of the structs of the frames
 REFERENCE = "reference.html"  # the same two for people, made of them
@@ -117,7 +121,7 @@ def load(folder: Path, told: tuple[tuple[str, str], ...] = ()) -> Assets:
     release = ""
     if PAGE in sources:
         released, kept = _released(sources)
-        root = {path: sources[path] for path in (PAGE, MANIFEST, WORKER, WORKER_OFF) if path in sources}
+        root = {path: sources[path] for path in (PAGE, MANIFEST, WORKER, WORKER_OFF, EMBED) if path in sources}
         release = "v-" + _digest(released | root)
         files |= {f"{release}/{path}": _asset(path, content, small=True) for path, content in released.items()}
         pages |= {path: _at_root(path, text.decode(), release, kept).encode() for path, text in root.items()}
@@ -147,6 +151,8 @@ def _released(sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]
     for links in _SHEETS.findall(page):
         sheets = _NAMED.findall(links)
         released[sheets[0]] = "".join(texts[sheet] for sheet in sheets).encode()
+    if EMBED in texts:
+        released |= {f"{EMBEDDED}/{path}": text.encode() for path, text in modules.joined(_WIDGET, texts).items()}
     return released, list(kept)
 
 
@@ -158,6 +164,8 @@ def _at_root(path: str, text: str, release: str, kept: list[str]) -> str:
         return f"self.release = {says};\n{modules.lean(text)}"
     if path == PAGE:
         text = _INDENTATION.sub("\n", _SHEETS.sub(_first, text))
+    if path == EMBED:
+        return modules.lean(text).replace('"./', f'"{place}{EMBEDDED}/')
     return text.replace('"/static/', f'"{place}')
 
 

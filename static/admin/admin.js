@@ -9,6 +9,7 @@ import { Desk } from "./desk.js";
 import { words } from "./words.js";
 import { byId, el } from "../page/dom.js";
 import "../page/looks.js";
+import "../page/language.js"; // which has the one that this page speaks
 import { learn, learnMore } from "../page/words.js";
 
 /** @type {Desk | null} */

@@ -3,10 +3,11 @@
  * @module
  */
 
-import { canOpen, loadLaterWords, loadWords, speech, wanted } from "./language.js";
+import { canOpen, wanted } from "./language.js";
+import { loadLaterWords, loadWords, speech } from "./speech.js";
 import { store } from "./store.js";
 
-/** @import { Language } from "./language.js" */
+/** @import { Language } from "./speech.js" */
 
 /** Each by its own name, which those can read who want it. @type {Record<Language, string>} */
 export const LANGUAGES = { en: "English", de: "Deutsch", ar: "العربية", ja: "日本語" };

@@ -10,7 +10,7 @@ import { DENSITIES, looks, THEMES } from "./looks.js";
 import { toast } from "./status.js";
 import { words } from "./words.js";
 
-/** @import { Language } from "./language.js" */
+/** @import { Language } from "./speech.js" */
 
 /** Show it. */
 export function showSettings() {

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { firstWords, loadLaterWords, speech } from "./language.js";
+import { firstWords, loadLaterWords, speech } from "./speech.js";
 
 /** @import { ErrorCode } from "../client/protocol.js" */
 

@@ -20,7 +20,7 @@ def catalogues(body: str, locale: str = "en") -> Any:
     source = f"""
         Object.defineProperty(globalThis, "navigator", {{ value: {{ languages: [{json.dumps(locale)}] }} }});
         const {{ learn, learnMore, words, ...say }} = await import("./static/page/words.js");
-        const {{ speech }} = await import("./static/page/language.js");
+        const {{ speech }} = await import("./static/page/speech.js");
         await learn();
         await learnMore();
         console.log(JSON.stringify((() => {{ {body} }})()));
@@ -161,7 +161,7 @@ def test_the_first_language_that_there_is_is_spoken(preferred: list[str], langua
     """English, where there is none of them."""
     source = f"""
         Object.defineProperty(globalThis, "navigator", {{ value: {{ languages: {json.dumps(preferred)} }} }});
-        const {{ speech }} = await import("./static/page/language.js");
+        const {{ speech }} = await import("./static/page/speech.js");
         console.log(JSON.stringify([speech.language, speech.locale]));
     """
     assert json.loads(node_source(source)) == [language, locale]

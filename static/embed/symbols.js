@@ -1,0 +1,26 @@
+/**
+ * An embedded chat's symbols; they say nothing to screen readers.
+ * @module
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Lines in a square of 24. */
+const PATHS = {
+  chat: "M5 5.500h14a1.500 1.500 0 0 1 1.500 1.500v8a1.500 1.500 0 0 1-1.500 1.500h-8L6.500 20v-3.500H5A1.500 1.500 0 0 1 3.500 15V7A1.500 1.500 0 0 1 5 5.500z",
+  close: "m6 6 12 12M18 6 6 18",
+  send: "M12 19V5M5.500 11.500 12 5l6.500 6.500",
+  page: "M10 5H5.500v13.500H19V14M14 5h5v5M19 5l-8 8",
+  down: "M12 5v14M5.500 12.500 12 19l6.500-6.500",
+};
+
+/** @param {keyof typeof PATHS} name */
+export function symbol(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", PATHS[name]);
+  svg.append(path);
+  return svg;
+}
