@@ -64,7 +64,7 @@ export class Panel {
       head: el(
         "header",
         {},
-        el("div", { class: "title" }, el("h2", { dir: "ltr" }, `#${this.#room}`), el("span", { class: "people" })),
+        el("div", { class: "title" }, el("h2", {}, el("bdi", { dir: "ltr" }, `#${this.#room}`)), el("span", { class: "people" })),
         el("a", link, symbol("page")),
         ...(closes ? [close] : []),
       ),

@@ -76,10 +76,11 @@ function messageRow({ message, isOwn, isRun }) {
   const head = isRun
     ? el("span", { class: "hidden" }, words.message.says(isOwn ? null : user.name))
     : el("div", { class: "head" }, el("bdi", { class: "name" }, isOwn ? words.message.you : user.name), clock);
-  const body = message.removed
+  const isGone = message.text === undefined;
+  const body = isGone
     ? el("div", { class: "text gone" }, words.message.gone)
     : el("div", { class: "text", dir: "auto" }, ...linked(message.text ?? ""));
-  const notes = edited_at ? [el("span", { class: "edited" }, words.message.edited)] : [];
+  const notes = edited_at && !isGone ? [el("span", { class: "edited" }, words.message.edited)] : [];
   return el("li", { class: `message ${isOwn ? "own" : ""}` }, head, body, ...notes, ...reactionsOf(message));
 }
 

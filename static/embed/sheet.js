@@ -54,13 +54,12 @@ button { cursor: pointer; border: 0; background: none; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 svg { inline-size: 20px; block-size: 20px; fill: none; stroke: currentcolor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
 
+.corner { position: relative; inline-size: 56px; margin-inline-start: auto; }
 .bubble {
-  position: relative;
   display: grid;
   place-items: center;
   inline-size: 56px;
   block-size: 56px;
-  margin-inline-start: auto;
   border-radius: 999px;
   background: var(--accent);
   color: var(--accent-text);
@@ -73,11 +72,13 @@ svg { inline-size: 20px; block-size: 20px; fill: none; stroke: currentcolor; str
   inset-block-start: -4px;
   inset-inline-end: -4px;
   min-inline-size: 22px;
+  text-align: center;
+  pointer-events: none;
   padding: 1px 6px;
   border: 2px solid var(--surface);
   border-radius: 999px;
   background: #b42318;
-  color: #ffffff;
+  color: #fff;
   font: 600 12px/1.4 var(--font);
 }
 
@@ -105,8 +106,8 @@ header {
   border-block-end: 1px solid var(--line);
 }
 .title { flex: 1; min-inline-size: 0; }
-h2 { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font: 650 15px/1.3 var(--font); text-align: start; unicode-bidi: plaintext; }
-.people { display: block; min-block-size: 17px; color: var(--muted); font-size: 12.5px; line-height: 17px; }
+h2 { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font: 650 15px/1.3 var(--font); }
+.people { display: block; color: var(--muted); font-size: 12.5px; line-height: 17px; }
 .icon { display: grid; place-items: center; inline-size: 36px; block-size: 36px; border-radius: 10px; color: var(--muted); }
 .icon:hover { background: var(--hover); color: var(--text); }
 :dir(rtl) > header > a svg { scale: -1 1; }
@@ -151,7 +152,6 @@ time { flex: none; }
   white-space: pre-wrap;
 }
 .own .text { background: var(--accent-soft); }
-.waiting .text { opacity: 0.75; }
 .gone { color: var(--muted); font-style: italic; }
 .edited, .fate { color: var(--muted); font-size: 12px; }
 .failed { color: var(--danger); }
@@ -172,6 +172,7 @@ input, textarea {
   font-size: 16px;
   line-height: 1.4;
 }
+:placeholder-shown { direction: inherit; }
 textarea { display: block; flex: 1; min-inline-size: 0; resize: none; }
 ::placeholder { color: var(--muted); opacity: 1; }
 .primary { padding: 10px 16px; border-radius: calc(var(--radius) * 0.9); background: var(--accent); color: var(--accent-text); font-weight: 600; }

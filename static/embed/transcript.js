@@ -128,8 +128,8 @@ export class Transcript {
     this.#onChange(false);
   }
 
-  /** @param {Message} message */
-  #isOfOthers = ({ user }) => user.id !== this.#chat.user?.id;
+  /** What was removed meanwhile comes without its words. @param {Message} message */
+  #isOfOthers = ({ user, text }) => text !== undefined && user.id !== this.#chat.user?.id;
 
   /** @param {Edited | Removed} event */
   #onChanged({ type, target, at, ...event }) {

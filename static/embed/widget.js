@@ -36,6 +36,7 @@ export class Widget {
   #panel = null;
   /** @type {HTMLButtonElement | null} */
   #bubble = null;
+  #badge = el("span", { class: "badge", "aria-hidden": "true" }); // beside the bubble, whose label says it in words
   /** @type {Transcript | null} */
   #transcript = null;
   #inRoom = joining();
@@ -72,9 +73,12 @@ export class Widget {
       closes: isBubble,
       on: { close: () => this.close(), again: () => this.#again(), enter: (given) => this.#enter(given) },
     });
-    const { language, isRightToLeft } = speech;
-    const whole = el("div", { class: "whole", lang: language, dir: isRightToLeft ? "rtl" : "ltr" }, this.#panel.element);
-    if (isBubble) whole.append((this.#bubble = this.#makeBubble()));
+    Object.assign(this.element, { lang: speech.language, dir: speech.isRightToLeft ? "rtl" : "ltr" });
+    const whole = el("div", { class: "whole" }, this.#panel.element);
+    if (isBubble) {
+      this.#bubble = this.#makeBubble();
+      whole.append(el("div", { class: "corner" }, this.#bubble, this.#badge));
+    }
     whole.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && isBubble && this.#isOpen && !event.isComposing) this.close();
     });
@@ -197,9 +201,8 @@ export class Widget {
 
   #makeBubble() {
     const onclick = () => (this.#isOpen ? this.close() : this.open());
-    const badge = el("span", { class: "badge", "aria-hidden": "true" });
     const controls = { "aria-expanded": "false", "aria-controls": "panel" };
-    return el("button", { type: "button", class: "bubble", ...controls, onclick }, symbol("chat"), badge);
+    return el("button", { type: "button", class: "bubble", ...controls, onclick }, symbol("chat"));
   }
 
   #show() {
@@ -229,9 +232,9 @@ export class Widget {
     if (!this.#bubble) return;
     const says = embedWords();
     const unread = this.#isOpen ? 0 : (this.#transcript?.unread ?? 0);
-    const [label, badge] = [this.#isOpen ? says.close : says.open, this.#bubble.querySelector(".badge")];
+    const label = this.#isOpen ? says.close : says.open;
     this.#bubble.ariaLabel = unread > 0 ? `${label} (${says.unread(unread)})` : label;
     this.#bubble.title = label;
-    if (badge) badge.textContent = unread > MANY ? `${MANY}+` : unread > 0 ? String(unread) : "";
+    this.#badge.textContent = unread > MANY ? `${MANY}+` : unread > 0 ? String(unread) : "";
   }
 }
