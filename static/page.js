@@ -8,9 +8,10 @@ import { identity, ways } from "./page/identity.js";
 import { placeOf } from "./page/address.js";
 import { Conversation, FIRST_ROOM } from "./page/conversation.js";
 import { Entrance } from "./page/entrance.js";
-import { markPage } from "./page/language.js";
+import "./page/language.js";
 import { loadHands, loadParser } from "./page/later.js";
 import "./page/looks.js";
+import { speech } from "./page/speech.js";
 import { store } from "./page/store.js";
 import { learn, words } from "./page/words.js";
 
@@ -25,7 +26,7 @@ let entrance;
 /** Nothing is shown before there are words for it. */
 async function start() {
   await learn();
-  markPage();
+  Object.assign(document.documentElement, { lang: speech.language, dir: speech.isRightToLeft ? "rtl" : "ltr" });
   sayShell();
   entrance = new Entrance({
     enter,

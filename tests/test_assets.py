@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.assets.modules import ModuleError, graph, joined, lean
 from service.assets.negotiation import language, preferred
-from service.assets.release import load
+from service.assets.release import EMBED, EMBEDDED, load
 from service.pages import STATIC
 
 from .serving import serving
@@ -230,6 +230,45 @@ def test_a_first_view_is_light() -> None:
     assert first <= 50_000
     behind = words["en-later"] + sum(smallest[f"{assets.release}/page/{name}.js"] for name in ("hands", "formatted"))
     assert first + behind + smallest["worker.js"] + smallest["index.html"] <= 93_000
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ar", "ja"])
+def test_an_embedded_chat_is_light(language: str) -> None:
+    """What its first view loads, with gzip alone, is under 30 KiB; in English under 30,000 bytes."""
+    assets = load(STATIC)
+    files = [assets.pages[EMBED]]
+    for path in ("embed/mount.js", f"page/words/{language}.js"):
+        files.append(assets.files[f"{assets.release}/{EMBEDDED}/{path}"])
+    size = sum(len(asset.bodies.get("gzip", asset.plain)) for asset in files)
+    assert size < (30_000 if language == "en" else 30 * 1024)
+    mounted = files[1].plain.decode()
+    assert set(re.findall(r'^import .* from "(.+)";$', mounted, re.MULTILINE)) == set()
+    assert 'import("../page/links.js")' in mounted  # what most never need
+
+
+async def test_every_page_may_import_what_embeds_the_chat_and_nothing_else() -> None:
+    """The script by its address, checked each time; its parts for good. What says nothing to others stays ours."""
+    async with serving({"ALLOWED_ORIGINS": "http://127.0.0.1,https://www.example.com"}) as it:
+        for origin, allowed in (("https://www.example.com", "https://www.example.com"), ("https://evil.example", "*")):
+            script = await it.fetch("/embed.js", Origin=origin)
+            assert (script.code, script.headers["Cache-Control"]) == (200, "no-cache")
+            assert script.headers["Content-Type"].startswith("text/javascript")
+            assert script.headers["Access-Control-Allow-Origin"] == allowed
+            (part,) = re.findall(r'from "(/static/[^"]+)"', script.body.decode())
+            answer = await it.fetch(part, Origin=origin)
+            assert (answer.code, answer.headers["Cache-Control"]) == (200, IMMUTABLE)
+            assert answer.headers["Access-Control-Allow-Origin"] == allowed
+            for path in ("/static/client.js", f"/static/{load(STATIC).release}/page.js", "/", "/healthz"):
+                assert (await it.fetch(path, Origin=origin)).headers.get("Access-Control-Allow-Origin") != "*"
+
+
+def test_an_embedded_chat_has_the_page_s_colours() -> None:
+    """Each token by the value that static/page.css has for it."""
+    token = r"--([a-z-]+): (?:var\(--parley-[a-z-]+, )?(light-dark\([^()]*\))"
+    page = dict(re.findall(token, (STATIC / "page.css").read_text()))
+    embedded = dict(re.findall(token, (STATIC / "embed" / "sheet.js").read_text()))
+    assert {"text", "accent", "danger", "line"} <= embedded.keys()
+    assert embedded.items() <= page.items()
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,14 @@ import { LANGUAGE_KEY, storage, store } from "./store.js";
 
 /** @import { Language } from "./speech.js" */
 
-const root = document.documentElement;
-
 /**
  * The language to speak after a choice; a page may have only one (`data-speaks` of its first element).
  * @param {string} [chosen]
  * @returns {Language}
  */
-export const wanted = (chosen = root.dataset.speaks ?? store.language) => languageFor(chosen);
+export const wanted = (chosen = document.documentElement.dataset.speaks ?? store.language) => languageFor(chosen);
 
 speak(wanted());
-
-/** Have the page say in which language it is, once there are words. */
-export const markPage = () =>
-  void Object.assign(root, { lang: speech.language, dir: speech.isRightToLeft ? "rtl" : "ltr" });
 
 /** Whether the page would open again: by its worker, or because the service answers. */
 export async function canOpen() {

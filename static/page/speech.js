@@ -39,19 +39,17 @@ const isKnown = (language) => Object.hasOwn(WORDS, language);
 export const languageFor = (chosen) => [chosen, ...preferred].map(languageOf).find(isKnown) ?? "en";
 
 /**
- * `locale`: how dates, numbers and lists are written, as the reader prefers among the ways of that language.
- * @param {Language} language
+ * What is spoken now. `locale`: how dates, numbers and lists are written, as the reader prefers among the ways of that
+ * language.
  */
-function spoken(language) {
-  const locale = preferred.find((tag) => languageOf(tag) === language) ?? language;
-  return { language, locale, isRightToLeft: RIGHT_TO_LEFT.includes(language) };
-}
-
-/** What is spoken now. */
-export const speech = spoken(languageFor(""));
+export const speech = /** @type {{language: Language, locale: string, isRightToLeft: boolean}} */ ({});
+speak(languageFor(""));
 
 /** Speak another, before there are words. @param {Language} language */
-export const speak = (language) => void Object.assign(speech, spoken(language));
+export function speak(language) {
+  const locale = preferred.find((tag) => languageOf(tag) === language) ?? language;
+  Object.assign(speech, { language, locale, isRightToLeft: RIGHT_TO_LEFT.includes(language) });
+}
 
 /** @param {Language} language */
 export const loadWords = async (language = speech.language) => (await WORDS[language][0]()).words;
@@ -59,14 +57,13 @@ export const loadWords = async (language = speech.language) => (await WORDS[lang
 /** @param {Language} language */
 export const loadLaterWords = async (language = speech.language) => (await WORDS[language][1]()).words;
 
-/** What is begun with: in English, where the words of the language can't be loaded. */
-export async function firstWords() {
-  for (;;) {
-    try {
-      return await loadWords();
-    } catch {
-      if (speech.language === "en") await new Promise((resolve) => void setTimeout(resolve, AGAIN_MS));
-      else speak("en");
-    }
-  }
-}
+/**
+ * What is begun with: in English, where the words of the language can't be loaded.
+ * @returns {Promise<FirstWords>}
+ */
+export const firstWords = () =>
+  loadWords().catch(async () => {
+    if (speech.language !== "en") speak("en");
+    else await new Promise((resolve) => void setTimeout(resolve, AGAIN_MS));
+    return firstWords();
+  });

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.assets.modules import joined, lean
-from service.assets.release import load
+from service.assets.release import EMBEDDED, load
 
 from .test_javascript import STATIC, node
 
@@ -77,18 +77,26 @@ def joined_samples() -> str:
     return joined("entry.js", sources)["entry.js"]
 
 
-def test_the_page_s_script_is_what_was_written(tmp_path: Path) -> None:
-    """All modules that page.js imports or loads later, each once and whole."""
+@pytest.mark.parametrize(
+    ("place", "wanted"),
+    [
+        ("", {"page.js", "client/core.js", "page/log.js", "page/formatted.js"}),
+        (f"{EMBEDDED}/", {"embed/mount.js", "client/core.js", "page/words/ar.js", "page/links.js"}),
+    ],
+)
+def test_a_script_is_what_was_written(place: str, wanted: set[str], tmp_path: Path) -> None:
+    """All modules that page.js, or embed.js, imports or loads later, each once and whole."""
     assets = load(STATIC)
     scripts = {str(path.relative_to(STATIC)) for path in STATIC.rglob("*.js")}
     found: list[str] = []
     for script in scripts:
-        served = assets.files[f"{assets.release}/{script}"].plain.decode()
+        asset = assets.files.get(f"{assets.release}/{place}{script}")
+        served = "" if asset is None else asset.plain.decode()
         if "= (() => {" in served:
             paths, troubles = compared(served, STATIC, script, tmp_path)
             assert troubles == [], script
             found += paths
-    assert {"page.js", "client/core.js", "page/log.js", "page/formatted.js"} <= set(found)
+    assert wanted <= set(found)
     assert len(found) == len(set(found))
 
 
