@@ -2,8 +2,8 @@
 
 A release is a folder below /static/ whose name comes of the content of everything in it. So its files never change and
 may be kept for good, a page has the files it was made for, and imports between modules need no rewriting: they are
-relative. In it what the chat page needs at once is joined: one script, one style sheet; so are the sheets for later. What
-`/embed.js` needs is joined apart: a module that both have stands in each, and is no part of the page elsewhere.
+relative. In it what the chat page needs at once is joined: one script, one style sheet; so are the sheets for later.
+What `/embed.js` needs is joined apart: a module that both have stands in each, and is no part of the page elsewhere.
 
 What of the settings the page has to know stands in its first element, and is part of the release: a browser that keeps
 the page gets another one when a setting changes.

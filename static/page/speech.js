@@ -64,6 +64,11 @@ export const loadLaterWords = async (language = speech.language) => (await WORDS
 export const firstWords = () =>
   loadWords().catch(async () => {
     if (speech.language !== "en") speak("en");
-    else await new Promise((resolve) => void setTimeout(resolve, AGAIN_MS));
+    else await pause();
     return firstWords();
+  });
+
+const pause = () =>
+  new Promise((resolve) => {
+    setTimeout(resolve, AGAIN_MS);
   });

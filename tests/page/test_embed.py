@@ -39,9 +39,13 @@ class Host:
 
     def page(self, path: str, body: str) -> str:
         """A page with this in it, and its address."""
-        self.pages[path] = PAGE + MAIN + body.replace("<script>", "<script nonce=own>").replace(
-            "<style>", "<style nonce=own>"
-        ).replace('<script type="module">', '<script type="module" nonce=own>')
+        self.pages[path] = (
+            PAGE
+            + MAIN
+            + body.replace("<script>", "<script nonce=own>")
+            .replace("<style>", "<style nonce=own>")
+            .replace('<script type="module">', '<script type="module" nonce=own>')
+        )
         return f"{self.url}/{path}"
 
     def tag(self, path: str, attributes: str = "") -> str:
@@ -116,37 +120,41 @@ async def says(visitor: Person, text: str) -> None:
 
 async def test_two_people_talk_from_another_origin_through_a_killed_process(tmp_path: Path) -> None:
     """Nothing is lost or repeated; the bubble counts what is unread; the policy has nothing against any of it."""
-    async with hosting({"SQLITE_PATH": str(tmp_path / "chat.db")}) as host, chromium() as browser:
-        async with reader(browser, host) as ada, reader(browser, host, viewport=NARROW) as bob:
-            await ada.page.goto(host.tag("a", "data-open"))
-            await ada.page.get_by_role("textbox", name="Your name").fill("Ada")
-            await ada.page.get_by_role("button", name="Start chatting").click()
-            await bob.page.goto(host.tag("b", 'data-name="Bob"'))
-            await expect(ada.page.locator(".people")).to_have_text("2 people here")
-            await says(ada, "Hello https://example.com/a, Bob <b>")
-            await bob.page.get_by_role("button", name="Open the chat (1 unread message)").click()
-            await expect(texts(bob)).to_have_text(["Hello https://example.com/a, Bob <b>"])
-            await expect(bob.page.get_by_role("link", name="https://example.com/a")).to_be_visible()
-            await says(bob, "Hello, Ada")
-            await expect(texts(ada)).to_have_text(["Hello https://example.com/a, Bob <b>", "Hello, Ada"])
+    async with (
+        hosting({"SQLITE_PATH": str(tmp_path / "chat.db")}) as host,
+        chromium() as browser,
+        reader(browser, host) as ada,
+        reader(browser, host, viewport=NARROW) as bob,
+    ):
+        await ada.page.goto(host.tag("a", "data-open"))
+        await ada.page.get_by_role("textbox", name="Your name").fill("Ada")
+        await ada.page.get_by_role("button", name="Start chatting").click()
+        await bob.page.goto(host.tag("b", 'data-name="Bob"'))
+        await expect(ada.page.locator(".people")).to_have_text("2 people here")
+        await says(ada, "Hello https://example.com/a, Bob <b>")
+        await bob.page.get_by_role("button", name="Open the chat (1 unread message)").click()
+        await expect(texts(bob)).to_have_text(["Hello https://example.com/a, Bob <b>"])
+        await expect(bob.page.get_by_role("link", name="https://example.com/a")).to_be_visible()
+        await says(bob, "Hello, Ada")
+        await expect(texts(ada)).to_have_text(["Hello https://example.com/a, Bob <b>", "Hello, Ada"])
 
-            host.service.kill9()
-            await expect(ada.page.locator(".banner")).to_contain_text("can’t be reached")
-            for number in range(5):
-                await says(ada, f"a{number}")
-                await says(bob, f"b{number}")
-            await expect(ada.page.locator(".waiting .fate").first).to_have_text("Waiting to be sent")
-            host.service.start()
-            for visitor in (ada, bob):
-                await visitor.page.evaluate("dispatchEvent(new Event('online'))")
-                await expect(texts(visitor)).to_have_count(12)
-                await expect(visitor.page.locator(".waiting")).to_have_count(0)
-                await expect(visitor.page.locator(".banner")).to_be_hidden()
-            both = [await texts(visitor).all_text_contents() for visitor in (ada, bob)]
-            assert both[0] == both[1] and len(set(both[0])) == 12
-            for letter in "ab":
-                own = [text for text in both[0] if re.fullmatch(rf"{letter}\d", text)]
-                assert own == [f"{letter}{number}" for number in range(5)]
+        host.service.kill9()
+        await expect(ada.page.locator(".banner")).to_contain_text("can’t be reached")
+        for number in range(5):
+            await says(ada, f"a{number}")
+            await says(bob, f"b{number}")
+        await expect(ada.page.locator(".waiting .fate").first).to_have_text("Waiting to be sent")
+        host.service.start()
+        for visitor in (ada, bob):
+            await visitor.page.evaluate("dispatchEvent(new Event('online'))")
+            await expect(texts(visitor)).to_have_count(12)
+            await expect(visitor.page.locator(".waiting")).to_have_count(0)
+            await expect(visitor.page.locator(".banner")).to_be_hidden()
+        both = [await texts(visitor).all_text_contents() for visitor in (ada, bob)]
+        assert both[0] == both[1] and len(set(both[0])) == 12
+        for letter in "ab":
+            own = [text for text in both[0] if re.fullmatch(rf"{letter}\d", text)]
+            assert own == [f"{letter}{number}" for number in range(5)]
 
 
 async def test_each_directive_of_the_document_is_needed() -> None:
@@ -177,7 +185,7 @@ async def test_a_page_that_is_not_let_in_is_told_by_which_setting() -> None:
 
 MISTAKES = {
     "": "data-room is missing: it says which room is shown",
-    'data-room="No Room"': "data-room can't be \"No Room\": a room has",
+    'data-room="No Room"': 'data-room can\'t be "No Room": a room has',
     "data-room=a data-mode=buble": 'data-mode can\'t be "buble", only "bubble" or "inline"',
     "data-room=a data-mode=inline": "data-target is missing",
     "data-room=a data-target=#none": 'data-target is "#none", but the page has no such element',
@@ -191,7 +199,9 @@ MISTAKES = {
 async def test_each_mistake_in_a_tag_is_named_with_its_way_out() -> None:
     """All in one page, where the tag without one works nevertheless; what others write there is no error."""
     async with hosting() as host, chromium() as browser, reader(browser, host) as ada:
-        tags = [f'<script type=module src="{host.service.url}/embed.js" data-x {mistake}></script>' for mistake in MISTAKES]
+        tags = [
+            f'<script type=module src="{host.service.url}/embed.js" data-x {mistake}></script>' for mistake in MISTAKES
+        ]
         good = TAG.format(host.service.url, "data-open")
         await ada.page.goto(host.page("a", "".join([*tags, good])))
         await expect(ada.page.get_by_role("textbox", name="Your name")).to_be_visible()
@@ -201,7 +211,10 @@ async def test_each_mistake_in_a_tag_is_named_with_its_way_out() -> None:
             assert error.startswith("Parley: ") and wanted in error
         ada.troubles.clear()
         call = "async ([url, options]) => (await import(url)).mount(document.body, options)"
-        for options, wanted in (({"rom": "a"}, 'there is no option "rom"'), ({"room": "a", "token": "x"}, "no function")):
+        for options, wanted in (
+            ({"rom": "a"}, 'there is no option "rom"'),
+            ({"room": "a", "token": "x"}, "no function"),
+        ):
             with pytest.raises(Exception, match=wanted):
                 await ada.page.evaluate(call, [f"{host.service.url}/embed.js", options])
 
@@ -238,66 +251,78 @@ async def test_all_of_it_goes_by_keyboard() -> None:
 @pytest.mark.parametrize("language", ["en", "ar"])
 async def test_it_looks_right_in_both_schemes_and_directions(language: str) -> None:
     """Axe finds nothing, open or closed, wide or narrow; nothing sticks out of a narrow page."""
-    async with hosting() as host, chromium() as browser, reader(browser, host) as ada:
-        async with ChatClient.open(host.service.url, "Bob") as bob:
-            await bob.join("support")
-            await ada.page.goto(host.tag("a", f"data-lang={language} data-name=Ada"))
-            await ada.page.locator(".bubble").click()
-            await expect(ada.page.locator(".note")).to_be_visible()
-            await ada.page.locator(".bubble").click()
-            await bob.send("support", "A word " + "that_is_long" * 12)
-            await expect(ada.page.locator(".badge")).to_have_text("1")
-            for viewport in (NARROW, WIDE):
-                await ada.page.set_viewport_size(viewport)  # type: ignore[arg-type]
-                for scheme in ("light", "dark"):
-                    await ada.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                    assert await ada.axe() == []
-                    await ada.page.locator(".bubble").click()
-                    assert await ada.axe() == []
-                    box = await ada.page.locator(".panel").bounding_box()
-                    assert box and box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"] and box["y"] >= 0
-                    assert (box["x"] > viewport["width"] / 2) == (language == "en" and viewport is WIDE)
-                    await ada.page.locator(".bubble").click()
+    async with (
+        hosting() as host,
+        chromium() as browser,
+        reader(browser, host) as ada,
+        ChatClient.open(host.service.url, "Bob") as bob,
+    ):
+        await bob.join("support")
+        await ada.page.goto(host.tag("a", f"data-lang={language} data-name=Ada"))
+        await ada.page.locator(".bubble").click()
+        await expect(ada.page.locator(".note")).to_be_visible()
+        await ada.page.locator(".bubble").click()
+        await bob.send("support", "A word " + "that_is_long" * 12)
+        await expect(ada.page.locator(".badge")).to_have_text("1")
+        for viewport in (NARROW, WIDE):
+            await ada.page.set_viewport_size(viewport)  # type: ignore[arg-type]
+            for scheme in ("light", "dark"):
+                await ada.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                assert await ada.axe() == []
+                await ada.page.locator(".bubble").click()
+                assert await ada.axe() == []
+                box = await ada.page.locator(".panel").bounding_box()
+                assert box and box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"] and box["y"] >= 0
+                assert (box["x"] > viewport["width"] / 2) == (language == "en" and viewport is WIDE)
+                await ada.page.locator(".bubble").click()
 
 
 async def test_older_messages_come_when_somebody_scrolls_up() -> None:
     """All of them in order, with what is in sight where it was; what is sent after that is seen."""
-    async with hosting() as host, chromium() as browser, reader(browser, host) as ada:
-        async with ChatClient.open(host.service.url, "Bob") as bob:
-            await bob.join("support")
-            for number in range(120):
-                await bob.send("support", f"n{number}")
-            await ada.page.goto(host.tag("a", "data-open data-name=Ada"))
-            await expect(texts(ada).last).to_have_text("n119")
-            log = ada.page.get_by_role("log")
-            await log.evaluate("(log) => log.scrollTop = 0")
-            await expect(ada.page.get_by_role("button", name="Latest")).to_be_visible()
-            await expect(texts(ada)).not_to_have_count(50)
-            assert await log.evaluate("(log) => log.scrollTop") > 100
-            await log.evaluate("(log) => log.scrollTop = 0")
-            await expect(texts(ada)).to_have_text([f"n{number}" for number in range(120)])
-            await ada.page.get_by_role("button", name="Latest").click()
-            await bob.send("support", "the last")
-            await expect(texts(ada).last).to_be_in_viewport()
-            await expect(texts(ada).last).to_have_text("the last")
+    async with (
+        hosting() as host,
+        chromium() as browser,
+        reader(browser, host) as ada,
+        ChatClient.open(host.service.url, "Bob") as bob,
+    ):
+        await bob.join("support")
+        for number in range(120):
+            await bob.send("support", f"n{number}")
+        await ada.page.goto(host.tag("a", "data-open data-name=Ada"))
+        await expect(texts(ada).last).to_have_text("n119")
+        log = ada.page.get_by_role("log")
+        await log.evaluate("(log) => log.scrollTop = 0")
+        await expect(ada.page.get_by_role("button", name="Latest")).to_be_visible()
+        await expect(texts(ada)).not_to_have_count(50)
+        assert await log.evaluate("(log) => log.scrollTop") > 100
+        await log.evaluate("(log) => log.scrollTop = 0")
+        await expect(texts(ada)).to_have_text([f"n{number}" for number in range(120)])
+        await ada.page.get_by_role("button", name="Latest").click()
+        await bob.send("support", "the last")
+        await expect(texts(ada).last).to_be_in_viewport()
+        await expect(texts(ada).last).to_have_text("the last")
 
 
 async def test_what_is_refused_is_kept_until_its_author_decides() -> None:
     """With the reason; sent again, or given up. The same of a name that somebody else has."""
-    async with hosting({"TEXT_LIMIT": "100"}) as host, chromium() as browser, reader(browser, host) as ada:
-        async with ChatClient.open(host.service.url, "Bob") as bob:
-            await bob.join("support")
-            await ada.page.goto(host.tag("a", "data-open data-name=Bob"))
-            name = ada.page.get_by_role("textbox", name="Your name")
-            await expect(name).to_have_attribute("aria-invalid", "true")
-            await name.fill("Ada")
-            await name.press("Enter")
-            await says(ada, "x" * 101)
-            await expect(ada.page.locator(".fate")).to_contain_text("Not sent.")
-            await says(ada, "short")
-            await expect(texts(ada)).to_have_text(["short", "x" * 101])
-            await ada.page.get_by_role("button", name="Discard").click()
-            await expect(texts(ada)).to_have_text(["short"])
+    async with (
+        hosting({"TEXT_LIMIT": "100"}) as host,
+        chromium() as browser,
+        reader(browser, host) as ada,
+        ChatClient.open(host.service.url, "Bob") as bob,
+    ):
+        await bob.join("support")
+        await ada.page.goto(host.tag("a", "data-open data-name=Bob"))
+        name = ada.page.get_by_role("textbox", name="Your name")
+        await expect(name).to_have_attribute("aria-invalid", "true")
+        await name.fill("Ada")
+        await name.press("Enter")
+        await says(ada, "x" * 101)
+        await expect(ada.page.locator(".fate")).to_contain_text("Not sent.")
+        await says(ada, "short")
+        await expect(texts(ada)).to_have_text(["short", "x" * 101])
+        await ada.page.get_by_role("button", name="Discard").click()
+        await expect(texts(ada)).to_have_text(["short"])
 
 
 async def test_several_tags_share_a_connection() -> None:
@@ -305,8 +330,9 @@ async def test_several_tags_share_a_connection() -> None:
     async with hosting() as host, chromium() as browser, reader(browser, host) as ada:
         sockets: list[str] = []
         ada.page.on("websocket", lambda socket: sockets.append(socket.url))
-        inline = f'<div id=x></div><script type=module src="{host.service.url}/embed.js" data-room=x data-target=#x></script>'
-        await ada.page.goto(host.page("a", inline + TAG.format(host.service.url, "data-open data-name=Ada")))
+        tag = TAG.format(host.service.url, "data-open data-name=Ada")
+        inline = tag.replace("support", "x").replace("data-open", 'data-target="#x"')
+        await ada.page.goto(host.page("a", f"<div id=x></div>{inline}{tag}"))
         chats = ada.page.locator("parley-chat")
         for index in range(2):
             box = chats.nth(index).get_by_role("textbox", name="Message")
