@@ -1,6 +1,6 @@
 /**
- * A chat in any page by one tag (docs/embed.md), at `/embed.js`. What it needs is imported from where it may be kept for
- * good; this file says where that is, and which service it came from.
+ * A chat in any page by one tag (docs/embed.md), at `/embed.js`. What it needs is imported from where it may be kept
+ * for good; this file says where that is, and which service it came from.
  * @module
  */
 

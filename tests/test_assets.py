@@ -237,7 +237,7 @@ def test_an_embedded_chat_is_light(language: str) -> None:
     """What its first view loads, with gzip alone, is under 30 KiB; in English under 30,000 bytes."""
     assets = load(STATIC)
     files = [assets.pages[EMBED]]
-    for path in ("embed/mount.js", f"page/words/{language}.js"):
+    for path in ("embed/mount.js", f"page/words/{language}.js", f"embed/words/{language}.js"):
         files.append(assets.files[f"{assets.release}/{EMBEDDED}/{path}"])
     size = sum(len(asset.bodies.get("gzip", asset.plain)) for asset in files)
     assert size < (30_000 if language == "en" else 30 * 1024)

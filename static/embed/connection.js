@@ -4,12 +4,15 @@
  */
 
 import { ChatCore } from "../client/core.js";
+import { reasonOf } from "../client/tickets.js";
 import { after, begun } from "../page/standing.js";
 import { storage, store } from "../page/store.js";
+import { Transcript } from "./transcript.js";
 
 /** @import { LinkState } from "../client/link.js" */
 /** @import { Happening, Standing } from "../page/standing.js" */
 /** @import { TokenCallback } from "./options.js" */
+/** @import { Listener } from "./transcript.js" */
 
 /** @type {Map<string, Map<TokenCallback | null, Connection>>} by service and by who they are */
 const connections = new Map();
@@ -42,6 +45,8 @@ export class Connection {
   #asked = false; // whether it was asked why nobody answers
   /** @type {Set<{onChat(chat: ChatCore): void, onStanding(): void}>} */
   #widgets = new Set();
+  /** @type {Map<string, Transcript>} by room */
+  #transcripts = new Map();
 
   /**
    * @param {string} service
@@ -72,8 +77,7 @@ export class Connection {
 
   /** @param {{onChat(chat: ChatCore): void, onStanding(): void}} widget that is gone */
   drop(widget) {
-    this.#widgets.delete(widget);
-    if (this.#widgets.size > 0) return;
+    if (!this.#widgets.delete(widget) || this.#widgets.size > 0) return;
     this.#ended.abort();
     this.chat?.close();
     this.#onEnd();
@@ -85,7 +89,8 @@ export class Connection {
    */
   enter(name = "") {
     if (this.chat) return;
-    const who = this.#token ? { token: this.#token } : { name: name || store.name };
+    const token = this.#token;
+    const who = token ? { token: () => tokenOf(token) } : { name: name || store.name };
     const chat = new ChatCore({ url: this.#service, storage, ...who });
     this.chat = chat;
     chat.on("state", (state) => this.#onState(state));
@@ -98,6 +103,29 @@ export class Connection {
     });
     for (const widget of this.#widgets) widget.onChat(chat);
     chat.open();
+  }
+
+  /**
+   * Be in a room, whose chats all show the same.
+   * @param {ChatCore} chat
+   * @param {string} room
+   * @param {Listener} listener
+   * @returns {Transcript}
+   */
+  join(chat, room, listener) {
+    const found = this.#transcripts.get(room) ?? new Transcript(chat, room);
+    this.#transcripts.set(room, found);
+    found.listen(listener);
+    return found;
+  }
+
+  /**
+   * A chat of a room is gone.
+   * @param {string} room
+   * @param {Listener} listener
+   */
+  leave(room, listener) {
+    if (this.#transcripts.get(room)?.unlisten(listener)) this.#transcripts.delete(room);
   }
 
   /** Somebody asks for another try. */
@@ -127,8 +155,8 @@ export class Connection {
   }
 
   /**
-   * A browser doesn't say whether nobody answered or the answer wasn't for this page. The script is for every page, health
-   * for the allowed ones alone.
+   * A browser doesn't say whether nobody answered or the answer wasn't for this page. The script is for every page,
+   * health for the allowed ones alone.
    */
   async #ask() {
     const isThere = () => answers(`${this.#service}embed.js`);
@@ -151,6 +179,21 @@ export class Connection {
 
   #tell() {
     for (const widget of this.#widgets) widget.onStanding();
+  }
+}
+
+/**
+ * What the host's callback gives. Where it fails it is called again later, and its author reads why.
+ * @param {TokenCallback} callback
+ */
+async function tokenOf(callback) {
+  try {
+    const token = await callback();
+    if (typeof token === "string" && token !== "") return token;
+    throw new TypeError("it gave no text");
+  } catch (error) {
+    console.error(`Parley: the token callback failed: ${reasonOf(error)}`);
+    throw error;
   }
 }
 

@@ -4,10 +4,10 @@
  */
 
 import { languageFor, speak } from "../page/speech.js";
-import { learn } from "../page/words.js";
 import { connectionTo } from "./connection.js";
 import { EmbedError, ofCall, ofTag } from "./options.js";
 import { Widget } from "./widget.js";
+import { learnAll } from "./words.js";
 
 /** @import { Options } from "./options.js" */
 
@@ -64,11 +64,14 @@ export function mountTags(service) {
 function put(service, place, options) {
   if (learning === null) {
     speak(languageFor(options.lang));
-    learning = learn();
+    learning = learnAll();
   }
   const widget = new Widget(service, connectionTo(service, options.token), options);
   place.append(widget.element);
-  void learning.then(() => widget.begin());
+  learning.then(
+    () => widget.begin(),
+    () => console.error(`Parley: a part of ${service}embed.js can't be loaded; load the page again`),
+  );
   return {
     element: widget.element,
     open: () => widget.open(),

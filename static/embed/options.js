@@ -40,7 +40,8 @@ export function ofTag(tag) {
   const { target, tokenCallback, open, ...rest } = tag.dataset;
   for (const name of Object.keys(tag.dataset).filter((one) => !ATTRIBUTES.includes(one))) {
     // Optimizers and consent tools have attributes of their own there, so it is no error.
-    console.warn(`Parley: ${attribute(name)} says nothing to the chat, only ${ATTRIBUTES.map(attribute).join(", ")} do`);
+    const known = ATTRIBUTES.map(attribute).join(", ");
+    console.warn(`Parley: ${attribute(name)} says nothing to the chat, only ${known} do`);
   }
   const given = { ...rest, open: open !== undefined && open !== "false", token: callback(tokenCallback) };
   const options = check({ mode: target === undefined ? "bubble" : "inline", ...given }, attribute);
@@ -86,7 +87,8 @@ function roomOf(value, name) {
   if (value === undefined || value === "") throw new EmbedError(`${name} is missing: it says which room is shown`);
   const room = String(value);
   if (inPath(`/r/${room}`)?.room === room) return room;
-  throw new EmbedError(`${name} can't be "${room}": a room has 1 to 64 of a-z, 0-9, - and _, the first a letter or digit`);
+  const rule = "a room has 1 to 64 of a-z, 0-9, - and _, the first a letter or digit";
+  throw new EmbedError(`${name} can't be "${room}": ${rule}`);
 }
 
 /**
@@ -107,7 +109,7 @@ function oneOf(value, among, name) {
 function languageOf(value, name) {
   const tag = String(value);
   if (tag === "" || LANGUAGES.includes(tag.split("-")[0].toLowerCase())) return tag;
-  throw new EmbedError(`${name} can't be "${tag}", only ${LANGUAGES.join(", ")}; without it the browser's language is spoken`);
+  throw new EmbedError(`${name} can't be "${tag}", only ${LANGUAGES.join(", ")}`);
 }
 
 /**
@@ -125,7 +127,7 @@ function callback(name) {
 /** @type {(mode: Options["mode"], target: string | undefined) => Element} */
 function placeOf(mode, target) {
   if (mode === "bubble") return document.body;
-  if (!target) throw new EmbedError('data-target is missing: with data-mode="inline" it says in which element the chat stands');
+  if (!target) throw new EmbedError("data-target is missing: it says in which element an inline chat stands");
   let found;
   try {
     found = document.querySelector(target);

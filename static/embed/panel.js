@@ -8,8 +8,8 @@ import { OutboxFullError } from "../client/outbox.js";
 import { el } from "../page/dom.js";
 import { isBlank } from "../page/format.js";
 import { words } from "../page/words.js";
+import { makeComposer, makeEntrance, makeFrame, makeHead } from "./parts.js";
 import { rowOf, rowsOf, signature } from "./rows.js";
-import { symbol } from "./symbols.js";
 import { embedWords } from "./words.js";
 
 /** @import { ChatCore } from "../client/core.js" */
@@ -44,61 +44,14 @@ export class Panel {
   constructor({ room, page, closes, on }) {
     this.#room = room;
     this.#on = on;
-    const says = embedWords();
-    const parts = (this.#parts = this.#make(page, closes));
-    this.element = el("section", { class: "panel", id: "panel", "aria-label": says.chat(room) }, ...Object.values(parts));
+    const banner = el("div", { class: "banner", role: "status", hidden: true });
+    const [frame, entrance, composer] = [makeFrame(), makeEntrance(), makeComposer(room)];
+    this.#parts = { banner, frame, entrance, composer };
+    const head = makeHead(room, page, closes ? () => on.close() : null);
+    const label = { class: "panel", id: "panel", "aria-label": embedWords.chat(room) };
+    this.element = el("section", label, head, banner, frame, entrance, composer);
     this.#count(null);
     this.#listen();
-  }
-
-  /** @type {(page: string, closes: boolean) => Record<"head" | "banner" | "frame" | "entrance" | "composer", HTMLElement>} */
-  #make(page, closes) {
-    const says = embedWords();
-    const close = el(
-      "button",
-      { type: "button", class: "icon", title: says.close, "aria-label": says.close, onclick: () => this.#on.close() },
-      symbol("close"),
-    );
-    const link = { class: "icon", href: page, target: "_blank", rel: "noopener", title: says.page, "aria-label": says.page };
-    return {
-      head: el(
-        "header",
-        {},
-        el("div", { class: "title" }, el("h2", {}, el("bdi", { dir: "ltr" }, `#${this.#room}`)), el("span", { class: "people" })),
-        el("a", link, symbol("page")),
-        ...(closes ? [close] : []),
-      ),
-      banner: el("div", { class: "banner", role: "status", hidden: true }),
-      frame: el(
-        "div",
-        { class: "frame" },
-        el("div", { class: "log", role: "log", tabIndex: 0, "aria-label": words.shell.messages }, el("ol", { role: "list" })),
-        el("button", { type: "button", class: "latest", hidden: true }, symbol("down"), words.log.latest),
-      ),
-      entrance: el(
-        "form",
-        { class: "entrance", noValidate: true, hidden: true },
-        el("label", { htmlFor: "name" }, words.shell.name),
-        el("input", { id: "name", dir: "auto", autocomplete: "nickname", maxLength: 64, "aria-describedby": "objection" }),
-        el("p", { id: "objection", class: "objection", role: "alert" }),
-        el("button", { type: "submit", class: "primary" }, says.enter),
-      ),
-      composer: el(
-        "form",
-        { class: "composer", hidden: true },
-        el("label", { class: "hidden", htmlFor: "text" }, words.shell.message),
-        el("textarea", {
-          id: "text",
-          rows: 1,
-          dir: "auto",
-          enterKeyHint: "send",
-          placeholder: words.composer.placeholder(this.#room),
-          "aria-describedby": "unsent",
-        }),
-        el("button", { type: "submit", class: "send", "aria-label": words.shell.send }, symbol("send")),
-        el("p", { id: "unsent", class: "objection", role: "alert" }),
-      ),
-    };
   }
 
   /** @template {HTMLElement} [E=HTMLElement] @param {string} selector */
@@ -219,7 +172,8 @@ export class Panel {
     banner.hidden = trouble === null;
     if (trouble === null || banner.firstChild?.textContent === trouble.text) return;
     const [way] = trouble.ways.filter((one) => one === "tryNow" || one === "tryAgain" || one === "joinAgain");
-    const again = way && el("button", { type: "button", class: "plain", onclick: () => this.#on.again() }, words.ways[way]);
+    const onclick = () => this.#on.again();
+    const again = way && el("button", { type: "button", class: "plain", onclick }, words.ways[way]);
     banner.className = `banner ${trouble.kind}`;
     banner.replaceChildren(el("span", {}, trouble.text), ...(again ? [again] : []));
   }

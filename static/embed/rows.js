@@ -88,7 +88,8 @@ function messageRow({ message, isOwn, isRun }) {
 function reactionsOf({ reactions = {} }) {
   const given = Object.entries(reactions).filter(([, people]) => people.length > 0);
   if (given.length === 0) return [];
-  return [el("div", { class: "reactions" }, ...given.map(([emoji, { length }]) => el("span", {}, `${emoji} ${number(length)}`)))];
+  const all = given.map(([emoji, { length }]) => el("span", {}, `${emoji} ${number(length)}`));
+  return [el("div", { class: "reactions" }, ...all)];
 }
 
 /** @type {(row: Waiting, on: Parameters<typeof rowOf>[1]) => HTMLElement} */

@@ -1,7 +1,7 @@
 /**
  * How an embedded chat looks: a style sheet made by script, which a page's Content-Security-Policy has nothing against.
- * Its colours are those of static/page.css. A page sets `--parley-…` on the element, or `data-theme`. It stands here without
- * indentation, as it is served (service/assets/modules.py).
+ * Its colours are those of static/page.css. A page sets `--parley-…` on the element, or `data-theme`. It stands here
+ * without indentation, as it is served (service/assets/modules.py).
  * @module
  */
 
@@ -52,7 +52,15 @@ h2, p, ol { margin: 0; padding: 0; list-style: none; }
 button, input, textarea { font: inherit; color: inherit; }
 button { cursor: pointer; border: 0; background: none; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-svg { inline-size: 20px; block-size: 20px; fill: none; stroke: currentcolor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
+svg {
+inline-size: 20px;
+block-size: 20px;
+fill: none;
+stroke: currentcolor;
+stroke-width: 1.8;
+stroke-linecap: round;
+stroke-linejoin: round;
+}
 .corner { position: relative; inline-size: 56px; margin-inline-start: auto; }
 .bubble {
 display: grid;
@@ -106,10 +114,24 @@ border-block-end: 1px solid var(--line);
 .title { flex: 1; min-inline-size: 0; }
 h2 { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font: 650 15px/1.3 var(--font); }
 .people { display: block; color: var(--muted); font-size: 12.5px; line-height: 17px; }
-.icon { display: grid; place-items: center; inline-size: 36px; block-size: 36px; border-radius: 10px; color: var(--muted); }
+.icon {
+display: grid;
+place-items: center;
+inline-size: 36px;
+block-size: 36px;
+border-radius: 10px;
+color: var(--muted);
+}
 .icon:hover { background: var(--hover); color: var(--text); }
 :dir(rtl) > header > a svg { scale: -1 1; }
-.banner { display: flex; align-items: center; gap: 8px; padding: 8px 14px; background: var(--hover); font-size: 13.5px; }
+.banner {
+display: flex;
+align-items: center;
+gap: 8px;
+padding: 8px 14px;
+background: var(--hover);
+font-size: 13.5px;
+}
 .banner span { flex: 1; }
 .banner.wait { background: var(--warn-soft); color: var(--warn); }
 .banner.stop { background: var(--danger-soft); color: var(--danger); }
@@ -136,7 +158,15 @@ font-size: 13px;
 .day, .note { margin-block: 10px; color: var(--muted); font-size: 12.5px; text-align: center; overflow-wrap: anywhere; }
 .message { display: flex; flex-direction: column; align-items: flex-start; margin-block-start: 4px; }
 .message.own { align-items: flex-end; }
-.head { display: flex; gap: 8px; align-items: baseline; max-inline-size: 100%; margin-block-start: 6px; font-size: 12.5px; color: var(--muted); }
+.head {
+display: flex;
+gap: 8px;
+align-items: baseline;
+max-inline-size: 100%;
+margin-block-start: 6px;
+font-size: 12.5px;
+color: var(--muted);
+}
 .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--text); font-weight: 600; }
 time { flex: none; }
 .text {
@@ -155,7 +185,15 @@ white-space: pre-wrap;
 .reactions { display: flex; flex-wrap: wrap; gap: 4px; margin-block-start: 3px; }
 .reactions span { padding: 1px 8px; border: 1px solid var(--line); border-radius: 999px; font-size: 12.5px; }
 a { color: var(--link); }
-.entrance { flex: 1; display: flex; flex-direction: column; justify-content: center; gap: 8px; padding: 20px; overflow-y: auto; }
+.entrance {
+flex: 1;
+display: flex;
+flex-direction: column;
+justify-content: center;
+gap: 8px;
+padding: 20px;
+overflow-y: auto;
+}
 label { font-weight: 600; }
 input, textarea {
 inline-size: 100%;
@@ -170,14 +208,40 @@ line-height: 1.4;
 :placeholder-shown { direction: inherit; }
 textarea { display: block; flex: 1; min-inline-size: 0; resize: none; }
 ::placeholder { color: var(--muted); opacity: 1; }
-.primary { padding: 10px 16px; border-radius: calc(var(--radius) * 0.9); background: var(--accent); color: var(--accent-text); font-weight: 600; }
-.composer { display: flex; flex-wrap: wrap; align-items: flex-end; gap: 8px; padding: 10px; border-block-start: 1px solid var(--line); }
-.send { flex: none; display: grid; place-items: center; inline-size: 42px; block-size: 42px; border-radius: 999px; background: var(--accent); color: var(--accent-text); }
+.primary {
+padding: 10px 16px;
+border-radius: calc(var(--radius) * 0.9);
+background: var(--accent);
+color: var(--accent-text);
+font-weight: 600;
+}
+.composer {
+display: flex;
+flex-wrap: wrap;
+align-items: flex-end;
+gap: 8px;
+padding: 10px;
+border-block-start: 1px solid var(--line);
+}
+.send {
+flex: none;
+display: grid;
+place-items: center;
+inline-size: 42px;
+block-size: 42px;
+border-radius: 999px;
+background: var(--accent);
+color: var(--accent-text);
+}
 .objection { flex-basis: 100%; color: var(--danger); font-size: 13px; }
 .objection:empty { display: none; }
 @media (width < 480px) {
 :host([data-mode="bubble"]) { inset-block-end: 12px; inset-inline-end: 12px; }
-:host([data-mode="bubble"]) .panel { inline-size: calc(100vw - 24px); block-size: calc(100dvh - 96px); margin-block-end: 12px; }
+:host([data-mode="bubble"]) .panel {
+inline-size: calc(100vw - 24px);
+block-size: calc(100dvh - 96px);
+margin-block-end: 12px;
+}
 }
 @media (forced-colors: active) {
 .bubble, .send, .primary, .text { border: 1px solid; }

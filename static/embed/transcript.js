@@ -1,5 +1,6 @@
 /**
- * What an embedded chat knows of its room: messages in order, what waits to be sent, who is here, what is unread. No page.
+ * What an embedded chat knows of its room: messages in order, what waits to be sent, who is here, what is unread. It
+ * knows no page.
  * @module
  */
 
@@ -9,6 +10,7 @@
 
 const LIMIT = 1000; // messages; older ones are read again when somebody scrolls there
 
+/** @typedef {(isHistory: boolean) => void} Listener who shows it; `isHistory`: nothing of what changed is new */
 /** @typedef {Message & {lost?: boolean}} Kept `lost`: what stood before it is missing */
 
 export class Transcript {
@@ -23,7 +25,8 @@ export class Transcript {
 
   #chat;
   #room;
-  #onChange;
+  /** @type {Set<Listener>} */
+  #listeners = new Set();
   /** @type {Map<number, Kept>} by seq */
   #messages = new Map();
   /** @type {Map<string, OutboxEntry>} stored, but not seen yet */
@@ -36,12 +39,10 @@ export class Transcript {
   /**
    * @param {ChatCore} chat
    * @param {string} room
-   * @param {(isHistory: boolean) => void} onChange `isHistory`: nothing of it is new
    */
-  constructor(chat, room, onChange) {
+  constructor(chat, room) {
     this.#chat = chat;
     this.#room = room;
-    this.#onChange = onChange;
     this.#stops = [
       chat.on("joined", (frame) => this.#isOurs(frame) && this.#onJoined(frame)),
       chat.on("message", (frame) => this.#isOurs(frame) && this.#onMessage(frame)),
@@ -51,15 +52,32 @@ export class Transcript {
       chat.on("gap", (frame) => (this.#lost ||= this.#isOurs(frame))),
       chat.on("presence", (frame) => this.#isOurs(frame) && this.#onPresence(frame)),
       chat.on("sent", ({ id }) => this.#onSent(id)),
-      chat.on("outbox", (entry) => (entry === null || this.#isOurs(entry)) && onChange(false)),
+      chat.on("outbox", (entry) => (entry === null || this.#isOurs(entry)) && this.#onChange(false)),
     ];
     chat.join(room);
   }
 
-  /** Nothing more is heard. */
-  end() {
-    for (const stop of this.#stops) stop();
+  /** @param {Listener} listener */
+  listen(listener) {
+    this.#listeners.add(listener);
   }
+
+  /**
+   * @param {Listener} listener who is gone
+   * @returns {boolean} whether that was the last one: then the room is left
+   */
+  unlisten(listener) {
+    this.#listeners.delete(listener);
+    if (this.#listeners.size > 0) return false;
+    for (const stop of this.#stops) stop();
+    this.#chat.leave(this.#room);
+    return true;
+  }
+
+  /** @type {Listener} */
+  #onChange = (isHistory) => {
+    for (const listener of this.#listeners) listener(isHistory);
+  };
 
   /** @returns {Kept[]} in the room's order */
   get messages() {
@@ -82,7 +100,7 @@ export class Transcript {
 
   /** Older messages, if there are some and nobody asked yet. */
   async older() {
-    if (this.#loading || !this.more || !this.isIn) return;
+    if (this.#loading || !this.more || !this.isIn || this.#messages.size === 0) return;
     this.#loading = true;
     try {
       const page = await this.#chat.history(this.#room, Math.min(...this.#messages.keys()));
@@ -150,7 +168,8 @@ export class Transcript {
     const known = this.#messages.get(target);
     if (!known) return;
     const others = (known.reactions?.[emoji] ?? []).filter((id) => id !== user.id);
-    this.#messages.set(target, { ...known, reactions: { ...known.reactions, [emoji]: on ? [...others, user.id] : others } });
+    const people = on ? [...others, user.id] : others;
+    this.#messages.set(target, { ...known, reactions: { ...known.reactions, [emoji]: people } });
     this.#onChange(false);
   }
 

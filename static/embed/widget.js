@@ -11,13 +11,13 @@ import { HttpError } from "../client/tickets.js";
 import { Panel } from "./panel.js";
 import { sheet } from "./sheet.js";
 import { symbol } from "./symbols.js";
-import { Transcript } from "./transcript.js";
 import { embedWords } from "./words.js";
 
 /** @import { ChatCore } from "../client/core.js" */
 /** @import { RoomHappening, Shown } from "../page/standing.js" */
 /** @import { Connection } from "./connection.js" */
 /** @import { Options } from "./options.js" */
+/** @import { Transcript } from "./transcript.js" */
 
 const QUIET_MS = 700; // a connection that is back so soon is not worth a word
 const NAMES = ["name_taken", "bad_request"]; // refusals of a name
@@ -119,8 +119,7 @@ export class Widget {
   onChat(chat) {
     const { room } = this.#options;
     this.#leave();
-    const transcript = new Transcript(chat, room, (isHistory) => this.#draw(isHistory));
-    this.#transcript = transcript;
+    const transcript = (this.#transcript = this.#connection.join(chat, room, this.#draw));
     this.#stops = [
       chat.on("joined", (frame) => frame.room === room && this.#onRoom({ type: "joined" })),
       chat.on("refused", ({ code, message, ...refused }) => {
@@ -143,7 +142,7 @@ export class Widget {
       this.#panel?.tell(null);
       this.#panel?.ask(refusal(reason, String(code)));
     } else if (this.#connection.isForeign) {
-      this.#panel?.tell({ kind: "stop", text: embedWords().foreign, ways: ["tryAgain"] });
+      this.#panel?.tell({ kind: "stop", text: embedWords.foreign, ways: ["tryAgain"] });
     } else if (standing.name === "open") {
       this.#panel?.tell(this.#trouble());
     } else {
@@ -194,7 +193,7 @@ export class Widget {
   #leave() {
     for (const stop of this.#stops) stop();
     this.#stops = [];
-    this.#transcript?.end();
+    this.#connection.leave(this.#options.room, this.#draw);
   }
 
   // -- how it looks
@@ -215,7 +214,7 @@ export class Widget {
   }
 
   /** Once for all that happens in a turn. @param {boolean} isHistory */
-  #draw(isHistory) {
+  #draw = (isHistory) => {
     const { due } = this.#drawing;
     this.#drawing = { due: true, isHistory: isHistory && (!due || this.#drawing.isHistory) };
     if (due) return;
@@ -226,11 +225,11 @@ export class Widget {
       if (this.#isOpen) this.#panel?.draw(isOld);
       this.#label();
     });
-  }
+  };
 
   #label() {
     if (!this.#bubble) return;
-    const says = embedWords();
+    const says = embedWords;
     const unread = this.#isOpen ? 0 : (this.#transcript?.unread ?? 0);
     const label = this.#isOpen ? says.close : says.open;
     this.#bubble.ariaLabel = unread > 0 ? `${label} (${says.unread(unread)})` : label;

@@ -1,6 +1,6 @@
 /**
- * Which language is spoken, how its readers write, and where its words are. It knows no page: static/page/language.js has
- * what somebody chose there, an embedded chat (static/embed/) what its page says.
+ * Which language is spoken, how its readers write, and where its words are. It knows no page: static/page/language.js
+ * has what somebody chose there, an embedded chat (static/embed/) what its page says.
  * @module
  */
 
@@ -32,7 +32,8 @@ const languageOf = (tag) => tag.split("-")[0].toLowerCase();
 const isKnown = (language) => Object.hasOwn(WORDS, language);
 
 /**
- * The language to speak: that which was chosen, where there are words of it; else the first of the browser's; else English.
+ * The language to speak: that which was chosen, where there are words of it; else the first of the browser's that there
+ * are words of; else English.
  * @param {string} chosen a tag; "" for none
  * @returns {Language}
  */

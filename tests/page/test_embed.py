@@ -326,22 +326,54 @@ async def test_what_is_refused_is_kept_until_its_author_decides() -> None:
 
 
 async def test_several_tags_share_a_connection() -> None:
-    """Each has its room; what is said in one is not in the other."""
+    """Each has its room; what is said in one is not in the other, but in all of the same room."""
     async with hosting() as host, chromium() as browser, reader(browser, host) as ada:
         sockets: list[str] = []
         ada.page.on("websocket", lambda socket: sockets.append(socket.url))
         tag = TAG.format(host.service.url, "data-open data-name=Ada")
         inline = tag.replace("support", "x").replace("data-open", 'data-target="#x"')
-        await ada.page.goto(host.page("a", f"<div id=x></div>{inline}{tag}"))
+        other = inline.replace("#x", "#y")
+        await ada.page.goto(host.page("a", f"<div id=x></div><div id=y></div>{inline}{tag}{other}"))
         chats = ada.page.locator("parley-chat")
-        for index in range(2):
+        for index, text in ((0, "in x"), (2, "in support")):
             box = chats.nth(index).get_by_role("textbox", name="Message")
-            await box.fill(f"in {index}")
+            await box.fill(text)
             await box.press("Enter")
-        for index in range(2):
-            await expect(chats.nth(index).locator(".text")).to_have_text([f"in {index}"])
+        for index, said in enumerate(("in x", "in x", "in support")):
+            await expect(chats.nth(index).locator(".text")).to_have_text([said])
             await expect(chats.nth(index).locator(".waiting")).to_have_count(0)
         assert len(sockets) == 1
+
+
+CALLBACK = """<script>
+    window.calls = 0;
+    window.parleyToken = async () => {
+        window.calls += 1;
+        if (window.calls === 1) throw new Error("the backend sleeps");
+        return (await fetch("/chat-token")).text();
+    };
+</script>"""
+
+
+async def test_a_token_comes_of_the_host_s_callback_fresh_each_time() -> None:
+    """Nobody is asked for a name. Where it fails its author reads why, and it is asked again; so it is to come back."""
+    async with hosting() as host, chromium() as browser, reader(browser, host) as ada:
+        await ada.page.goto(host.page("a", CALLBACK + TAG.format(host.service.url, "data-open")))
+        await expect(ada.page.locator(".note")).to_be_visible()
+        assert ada.troubles == ["Parley: the token callback failed: the backend sleeps"]
+        ada.troubles.clear()
+        assert await ada.page.evaluate("calls") == 2
+        await says(ada, "by account")
+        await expect(ada.page.locator(".waiting")).to_have_count(0)
+        async with ChatClient.open(host.service.url, "Bob") as bob:
+            (message,) = (await bob.join("support"))["messages"]
+            assert message["user"] == {"id": "u-7", "name": "Grace"}
+        host.service.kill9()
+        await expect(ada.page.locator(".banner")).to_be_visible()
+        host.service.start()
+        await ada.page.evaluate("dispatchEvent(new Event('online'))")
+        await expect(ada.page.locator(".banner")).to_be_hidden()
+        assert await ada.page.evaluate("calls") > 2
 
 
 EXAMPLES = re.findall(r"```html\n(.*?)```", DOCUMENT, re.DOTALL)
