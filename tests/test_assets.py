@@ -248,8 +248,10 @@ def test_an_embedded_chat_is_light(language: str) -> None:
 
 async def test_every_page_may_import_what_embeds_the_chat_and_nothing_else() -> None:
     """The script by its address, checked each time; its parts for good. What says nothing to others stays ours."""
-    async with serving({"ALLOWED_ORIGINS": "http://127.0.0.1,https://www.example.com"}) as it:
-        for origin, allowed in (("https://www.example.com", "https://www.example.com"), ("https://evil.example", "*")):
+    known = ("https://www.example.com", "capacitor://localhost", "tauri://localhost", "chrome-extension://abcdefgh")
+    async with serving({"ALLOWED_ORIGINS": ",".join(("http://127.0.0.1", *known))}) as it:
+        for origin in (*known, "https://evil.example", "capacitor://elsewhere", "null"):
+            allowed = origin if origin in known else "*"
             script = await it.fetch("/embed.js", Origin=origin)
             assert (script.code, script.headers["Cache-Control"]) == (200, "no-cache")
             assert script.headers["Content-Type"].startswith("text/javascript")

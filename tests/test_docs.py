@@ -402,7 +402,7 @@ def test_every_fault_has_a_row() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["api", "architecture", "client", "decisions", "operations", "protocol", "reliability", "scaling"]
+    "name", ["api", "architecture", "client", "decisions", "embed", "operations", "protocol", "reliability", "scaling"]
 )
 def test_files_that_are_named_exist(name: str) -> None:
     """A path in backticks is one of the tree."""

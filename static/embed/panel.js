@@ -29,6 +29,7 @@ export class Panel {
   /** @type {{chat: ChatCore, transcript: Transcript} | null} */
   #in = null;
   #isAtEnd = true;
+  #top = 0; // px: where the log was scrolled to
   #parts;
 
   /**
@@ -63,8 +64,10 @@ export class Panel {
     const { entrance, composer } = this.#parts;
     const log = this.#log;
     log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    // A banner, or a taller box to write in, takes of its place.
+    new ResizeObserver(() => this.#isAtEnd && this.#toEnd()).observe(log);
     this.#find(".latest").addEventListener("click", () => {
-      log.scrollTop = log.scrollHeight;
+      this.#toEnd();
       this.focus();
     });
     entrance.addEventListener("submit", (event) => {
@@ -144,7 +147,7 @@ export class Panel {
     log.ariaBusy = String(isHistory);
     draw(this.#find("ol"), rows, signature, (row) => rowOf(row, this.#ways), log);
     setTimeout(() => (log.ariaBusy = "false"));
-    if (this.#isAtEnd) log.scrollTop = log.scrollHeight;
+    if (this.#isAtEnd) this.#toEnd();
     else if (isHistory) log.scrollTop = log.scrollHeight - below;
     this.#count(transcript.people);
     if (log.clientHeight > 0 && log.scrollTop < NEAR_PX) void transcript.older();
@@ -185,13 +188,20 @@ export class Panel {
 
   /** It is seen now: show its end, or where somebody was. */
   seen() {
-    if (this.#isAtEnd) this.#log.scrollTop = this.#log.scrollHeight;
+    if (this.#isAtEnd) this.#toEnd();
     this.draw(true);
+  }
+
+  #toEnd() {
+    this.#log.scrollTop = this.#log.scrollHeight;
   }
 
   #onScroll() {
     const log = this.#log;
-    this.#isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < END_PX;
+    const isNear = log.scrollHeight - log.scrollTop - log.clientHeight < END_PX;
+    // The end goes away from where it was, too, when the log has less place: who follows it has to scroll up to leave.
+    this.#isAtEnd = isNear || (this.#isAtEnd && log.scrollTop >= this.#top);
+    this.#top = log.scrollTop;
     this.#find(".latest").hidden = this.#isAtEnd;
     if (log.scrollTop < NEAR_PX) void this.#in?.transcript.older();
   }

@@ -267,7 +267,7 @@ async def test_it_looks_right_in_both_schemes_and_directions(language: str) -> N
         for viewport in (NARROW, WIDE):
             await ada.page.set_viewport_size(viewport)  # type: ignore[arg-type]
             for scheme in ("light", "dark"):
-                await ada.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                await ada.page.emulate_media(color_scheme=scheme)
                 assert await ada.axe() == []
                 await ada.page.locator(".bubble").click()
                 assert await ada.axe() == []
@@ -301,6 +301,9 @@ async def test_older_messages_come_when_somebody_scrolls_up() -> None:
         await bob.send("support", "the last")
         await expect(texts(ada).last).to_be_in_viewport()
         await expect(texts(ada).last).to_have_text("the last")
+        # A taller box takes some of the log's place.
+        await ada.page.get_by_role("textbox", name="Message").fill("\n" * 5)
+        await expect(texts(ada).last).to_be_in_viewport(ratio=1)
 
 
 async def test_what_is_refused_is_kept_until_its_author_decides() -> None:
