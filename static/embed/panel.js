@@ -102,6 +102,10 @@ export class Panel {
     return this.#find("#name");
   }
 
+  get #hasFocus() {
+    return this.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement);
+  }
+
   /** Where one goes on: the box to write in, or the name. */
   focus() {
     const { entrance } = this.#parts;
@@ -113,7 +117,7 @@ export class Panel {
    * @param {string} [why] the last one wasn't taken, as a sentence
    */
   ask(why = "") {
-    const had = this.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement);
+    const had = this.#hasFocus;
     this.#parts.entrance.hidden = false;
     this.#parts.frame.hidden = this.#parts.composer.hidden = true;
     this.#object("#objection", this.#name, why);
@@ -127,7 +131,7 @@ export class Panel {
    */
   enter(chat, transcript) {
     this.#in = { chat, transcript };
-    const had = !this.#parts.entrance.hidden;
+    const had = this.#hasFocus && !this.#parts.entrance.hidden;
     this.#parts.entrance.hidden = true;
     this.#parts.frame.hidden = this.#parts.composer.hidden = false;
     if (had) this.#box.focus();

@@ -99,9 +99,10 @@ export class Widget {
 
   close() {
     if (!this.#isOpen || this.#options.mode === "inline") return;
+    const had = this.#root.activeElement !== null;
     this.#isOpen = false;
     this.#show();
-    this.#bubble?.focus();
+    if (had) this.#bubble?.focus();
   }
 
   /** Go from the page. */

@@ -348,6 +348,22 @@ async def test_several_tags_share_a_connection() -> None:
         assert len(sockets) == 1
 
 
+async def test_a_name_given_in_one_chat_is_known_in_all() -> None:
+    """And the focus stays where somebody gave it. Who was here before is not asked again."""
+    async with hosting() as host, chromium() as browser, reader(browser, host) as ada:
+        tag = TAG.format(host.service.url, "data-target=#x")
+        both = f"<div id=x></div><div id=y></div>{tag}{tag.replace('#x', '#y').replace('support', 'sales')}"
+        await ada.page.goto(host.page("a", both))
+        chats = ada.page.locator("parley-chat")
+        await chats.nth(0).get_by_role("textbox", name="Your name").fill("Ada")
+        await ada.page.keyboard.press("Enter")
+        for index in range(2):
+            await expect(chats.nth(index).locator(".people")).to_have_text("1 person here")
+        await expect(chats.nth(0).get_by_role("textbox", name="Message")).to_be_focused()
+        await ada.page.reload()
+        await expect(chats.nth(1).locator(".people")).to_have_text("1 person here")
+
+
 CALLBACK = """<script>
     window.calls = 0;
     window.parleyToken = async () => {
