@@ -133,8 +133,10 @@ class Admission:
         A browser says its Origin; whoever says none needs a bearer token or a ticket of its kind, unless `guests` (who
         bring nothing that a foreign page could use: no cookie is ever set).
         """
-        if self.closed:
-            return self.leaving()
+        return self.leaving() or self.stranger(request, guests)
+
+    def stranger(self, request: HTTPServerRequest, guests: bool = False) -> Refusal | None:
+        """The same, but that of a process which is leaving: for those who are in."""
         if self.force_https and self._proxies.scheme(request) != "https":
             return Refusal(403, "Use https.", "https")
         if self._origins.admits(request, handshake=not guests):

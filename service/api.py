@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from service import names
-from service.admission import page_cost
+from service.admission import Refusal, page_cost
 from service.brokers.directory import Directory
 from service.brokers.outages import COSTS
 from service.handler import ApiError, Handler
@@ -38,7 +38,7 @@ class Api(Handler):
         super().prepare()
         if answered(self):
             return
-        refusal = self.node.admission.refusal(self.request, guests=True)
+        refusal = self.refusal()
         if refusal is not None:
             status, sentence, _ = refusal
             raise ApiError(
@@ -47,6 +47,10 @@ class Api(Handler):
                 sentence,
                 1.0 if status == 503 else None,
             )
+
+    def refusal(self) -> Refusal | None:
+        """Why the request may not even show its credentials."""
+        return self.node.admission.refusal(self.request, guests=True)
 
     @property
     def sends(self) -> bool:

@@ -38,6 +38,7 @@ from service.identity.jwks import KeySet
 from service.identity.networks import Networks
 from service.identity.tickets import Tickets
 from service.logs import fields
+from service.mailbox import Mailbox
 from service.node import Node
 from service.pages import PAGES, STATIC, Elsewhere, EmbedHandler, PageHandler, Static
 from service.protocol import encode
@@ -54,6 +55,7 @@ from service.sockets.heartbeat import Heartbeat
 from service.sockets.limits import SocketLimits
 from service.sockets.unsent import Budget
 from service.sockets.upgrade import asks_for_websocket
+from service.streams import FramesHandler, StreamHandler
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +93,7 @@ def make_application(node: Node, settings: Settings) -> Application:
     room, seq, user = r"([^/]{1,256})", r"([1-9][0-9]{0,14})", r"([^/]{1,1536})"
     rules: list[Any] = [
         (r"/socket", ChatHandler),  # first, for rules are tried one after the other
+        (r"/events", StreamHandler),
         Rule(LargeBody(limit_bytes), TooLarge, {"limit_bytes": limit_bytes}),
         Rule(_Upgrade(r"/"), *ROOT_SOCKETS[settings.root_socket]),
         *((path, PageHandler) for path in PAGES),
@@ -102,6 +105,7 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/clock\.html", PageHandler, {"file": "clock.html"}),
         (r"/clock", GuideHandler, {"kind": guide_clock.ClockSession}),
         (r"/pingWs", GuideHandler, {"kind": guide_clock.PingSession}),
+        (r"/events/frames", FramesHandler),
         (r"/tickets", api.TicketsHandler),
         (r"/rooms", api.RoomsHandler, {"rooms": api.RoomList(node.broker.directory)}),
         (rf"/rooms/{room}/messages", backend_messages.MessagesHandler),
@@ -269,6 +273,8 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
         gathering.typing,
     )
     moderation = Moderation(broker.directory, broker.log)
+    limits = _socket_limits(settings)
+    mailbox = Mailbox(broker.log, settings.secret_key, limits.address_frames, shared=bool(settings.redis_url))
     trail = Trail(broker.directory, broker.presence, broker.log)
     moderation.on_deed = trail.moderated
     rooms.handlers |= {
@@ -279,8 +285,19 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
         signals.Moderate: moderation.on_signal,
         signals.Deleted: rooms.on_deleted,
         signals.Disconnect: _disconnect,
+        signals.Posted: mailbox.on_posted,
+        signals.Taken: mailbox.on_taken,
     }
-    rooms.on_resync = lambda room: present.drop_roster(room) if room else moderation.resync()
+
+    def resync(room: str) -> None:
+        if room.startswith(signals.MAILBOX):
+            mailbox.on_subscribed(room)
+        elif room:
+            present.drop_roster(room)
+        else:
+            moderation.resync()
+
+    rooms.on_resync = resync
     moderation.on_removal = _remove
     proxies = Proxies(settings.trusted_proxies)
     origins = Origins(settings.allowed_origins, proxies, settings.host)
@@ -324,7 +341,8 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
         admission=admission,
         heartbeat=Heartbeat(settings.ping_interval, settings.ping_timeout, settings.unsent_deadline),
         limits=protocol.Limits(settings.text_limit, settings.frame_limit, settings.rooms_limit),
-        socket_limits=_socket_limits(settings),
+        socket_limits=limits,
+        mailbox=mailbox,
     )
     return node
 

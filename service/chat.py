@@ -107,4 +107,8 @@ class ChatHandler(UpgradeHandler):
         metrics.OPENED.inc()
         session = Session(self.node, self.sessions, connection, self.user, self.network, self.origin)
         connection.owner = session
-        session.open(self._unread)
+        self.begin(session, self._unread)
+
+    def begin(self, session: Session, unread: dict[str, int]) -> None:
+        """The user is in."""
+        session.open(unread)

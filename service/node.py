@@ -15,6 +15,7 @@ from service.identity.auth import Authenticator
 from service.identity.headers import Origins, Proxies
 from service.identity.networks import Networks
 from service.identity.tickets import Tickets
+from service.mailbox import Mailbox
 from service.protocol import Limits
 from service.rooms.moderation import Moderation
 from service.rooms.presence import Presence
@@ -51,6 +52,7 @@ class Node(Struct, kw_only=True):
     heartbeat: Heartbeat
     limits: Limits  # as clients are told them
     socket_limits: SocketLimits
+    mailbox: Mailbox
     hooks: Hooks | None = None
     publish: Callable[[Event, Done], None] | None = None  # in the place of the log's, for what people say
     answer_timeout: float = ANSWER_TIMEOUT

@@ -312,6 +312,7 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     limits: Limits
     role: str | UnsetType = UNSET  # "moderator", for who is one
     unread: dict[str, int] | UnsetType = UNSET
+    session: str | UnsetType = UNSET  # the secret by which frames are posted, on an event stream
 
 
 class Joined(Frame, tag="joined", kw_only=True):

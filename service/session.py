@@ -81,8 +81,8 @@ class Session(Owner):
         self._worker: asyncio.Task[None] | None = None
         self._drained: asyncio.Event | None = None
 
-    def open(self, unread: dict[str, int]) -> None:
-        """It is in: say `welcome`."""
+    def open(self, unread: dict[str, int], secret: str | msgspec.UnsetType = msgspec.UNSET) -> None:
+        """It is in: say `welcome`, with the secret by which it posts its frames where its connection takes none."""
         node = self.node
         self.sessions.add(self)
         node.heartbeat.add(self)
@@ -97,6 +97,7 @@ class Session(Owner):
             welcome.role = "moderator"
         if unread:
             welcome.unread = unread
+        welcome.session = secret
         self.reply(welcome)
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:

@@ -19,6 +19,8 @@ VERSION = 1
 SIGNAL_BYTES = 4 * 2**20  # of a signal; what is longer is none of ours
 TYPISTS_LIMIT = 10  # people of a room in one signal; more can't be told apart in half a second
 SANCTIONS_LIMIT = 64  # in one signal: a guest comes from fewer networks
+POSTED_LIMIT = 1000  # frames of one request
+MAILBOX = "@"  # begins what stands in the place of a room for one process alone; no room can be called so
 
 
 class Signal(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -84,7 +86,25 @@ class Deleted(Signal, frozen=True, tag="deleted"):
     """A room was deleted. Release 1.0 doesn't know it, and finds out by itself a moment later."""
 
 
-AnySignal = Presence | Typing | Read | Moderate | Named | Disconnect | Deleted
+class Posted(Signal, frozen=True, tag="posted"):
+    """Frames for an event stream of the process that gets this, from the one where they were posted."""
+
+    stream: Annotated[str, Meta(max_length=64)]
+    number: Count
+    frames: Annotated[list[str], Meta(max_length=POSTED_LIMIT)]
+    answer_to: Annotated[str, Meta(max_length=64)]  # the mailbox of who asks
+    ask: Annotated[str, Meta(max_length=64)]
+
+
+class Taken(Signal, frozen=True, tag="taken"):
+    """What became of them, to who asked."""
+
+    ask: Annotated[str, Meta(max_length=64)]
+    outcome: Literal["yes", "gone", "skipped", "behind"]
+
+
+AnySignal = Presence | Typing | Read | Moderate | Named | Disconnect | Deleted | Posted | Taken
+TO_ONE = (Posted, Taken)  # what one process gets, and nothing else
 EVERYWHERE = (Moderate, Named, Disconnect)  # what every process gets; of the others, only presence may be of no room
 
 _decoder = msgspec.json.Decoder(AnySignal)
@@ -98,6 +118,8 @@ def decode(room: str, payload: bytes) -> AnySignal:
         signal: AnySignal = _decoder.decode(payload)
     except RecursionError:
         raise ValueError("nested too deep") from None
+    if isinstance(signal, TO_ONE) != room.startswith(MAILBOX):
+        raise ValueError("not said there")
     if isinstance(signal, EVERYWHERE) if room else isinstance(signal, Typing | Read | Deleted):
         raise ValueError("not said there")
     return signal

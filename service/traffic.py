@@ -12,6 +12,7 @@ METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 ROUTES = frozenset(
     {
         *("/", "/socket", "/receive", "/submit", "/ws", "/room", "/room/chat", "/clock.html", "/clock", "/pingWs"),
+        *("/events", "/events/frames"),
         *("/tickets", "/rooms", "/messages", "/moderation", "/moderation/trail", "/admin", "/admin/state"),
         *("/healthz", "/readyz", "/metrics"),
         *("/docs", "/openapi.json", "/asyncapi.json", "/manifest.webmanifest", "/worker.js", "/embed.js"),

@@ -23,6 +23,7 @@ _HOST = r"(?P<host>[a-z0-9](?:[a-z0-9._-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::(?P<p
 _HOST_HEADER = re.compile(_HOST, re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://" + _HOST, re.ASCII | re.IGNORECASE)
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.ASCII | re.IGNORECASE)  # RFC 6750 section 2.1
+_TICKET = re.compile(r"ticket +([A-Za-z0-9._~+/-]+=*)", re.ASCII | re.IGNORECASE)
 _ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#]*)(?P<rest>[^#]*)", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SCHEME_OF = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # some proxies (Traefik) name a socket's
@@ -81,6 +82,12 @@ def offered_ticket(headers: HTTPHeaders) -> str | None:
 def bearer(headers: HTTPHeaders) -> str | None:
     """The token of `Authorization: Bearer …` (RFC 6750), None if there is none or more than one."""
     match = _BEARER.fullmatch(headers.get("Authorization", ""))
+    return match[1] if match else None
+
+
+def ticket(headers: HTTPHeaders) -> str | None:
+    """The ticket of `Authorization: Ticket …`, by which one is brought where there is no subprotocol list."""
+    match = _TICKET.fullmatch(headers.get("Authorization", ""))
     return match[1] if match else None
 
 

@@ -312,7 +312,7 @@ class Connection:
             self.unsent_bytes = sum(map(len, self._unsent[0])) + len(closing.frame)
             self._limits.unsent_total.progress(self, before - self.unsent_bytes)
         else:
-            self.write(closing.frame)
+            Connection.write(self, closing.frame)  # as it is, also where frames are written in another form
             if self.closed:
                 return
         self._state = State.CLOSING

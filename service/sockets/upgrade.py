@@ -70,28 +70,36 @@ class UpgradeHandler(AnswerHandler):
 
     async def get(self, *args: str, **kwargs: str) -> None:
         """The opening handshake, RFC 6455 section 4.2.1. What is no WebSocket gets 400 or 426 and a sentence."""
-        headers = self.request.headers
         refusal = self._handshake_error()
         if refusal is not None:
             self.refuse(*refusal)
             return
+        await self.enter()
+
+    async def enter(self) -> None:
+        """Let in who may come, and leave the socket to a connection."""
         await self.identify()
         late = self.late_refusal()
         if late is not None:
             self.refuse(*late)
             return
+        answer = self.head_of_answer() + f"{REQUEST_ID_HEADER}: {self.request_id}\r\n\r\n".encode()
+        self._take_over(self.detach(), answer)
+        tornado_private.let_go(self)
+
+    def head_of_answer(self) -> bytes:
+        """Status line and headers that let a client in, without the request's id."""
+        headers = self.request.headers
         offered = [part.strip() for part in headers.get("Sec-WebSocket-Protocol", "").split(",")]
         selected = self.select_subprotocol(offered)
         key = headers["Sec-WebSocket-Key"]
         accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
         answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         answer += b"Sec-WebSocket-Accept: " + accept + b"\r\n"
-        answer += f"{REQUEST_ID_HEADER}: {self.request_id}\r\n".encode()
         if selected:
             answer += b"Sec-WebSocket-Protocol: " + selected.encode() + b"\r\n"
         self.set_status(101)
-        self._take_over(self.detach(), answer + b"\r\n")
-        tornado_private.let_go(self)
+        return answer
 
     async def identify(self) -> None:
         """Find out who comes, between the handshake's checks and its answer."""
@@ -140,14 +148,18 @@ class UpgradeHandler(AnswerHandler):
         """What a refusal carries beside: a page elsewhere may ask by `fetch` why it can't enter."""
         return {}
 
+    def connect(self, sock: socket.socket, answer: bytes) -> Connection:
+        """What has the socket from here on; `answer` is yet to be sent."""
+        parser = FrameParser(self.limits.frame_bytes, self.limits.fragments)
+        return Connection(sock, parser, self.limits, answer, self.network)
+
     def _take_over(self, stream: IOStream, answer: bytes) -> None:
         if stream.closed():
             return
         sock, received = tornado_private.take_socket(stream)
         # Tornado switches Nagle's algorithm on again after each response; it would hold a second frame for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        parser = FrameParser(self.limits.frame_bytes, self.limits.fragments)
-        connection = Connection(sock, parser, self.limits, answer, self.network)
+        connection = self.connect(sock, answer)
         self.leave_request()
         try:
             self.open(connection)
