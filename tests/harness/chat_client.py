@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from . import secrecy
 from .common import UNIT
+from .event_stream import EventStream
 
 Frame = dict[str, Any]
 
@@ -98,6 +99,7 @@ class ChatClient:
         on_frame: Callable[[Frame], object] | None = None,
         max_queue: int | None = None,
         welcome: bool = True,
+        events: bool = False,
     ) -> Self:
         """Enter the service at `url` (http://…) and wait for `welcome` (not with `welcome=False`).
 
@@ -105,7 +107,7 @@ class ChatClient:
         of your own users, `bearer` sends a token on the handshake itself, `ticket` is one already there.
         `headers` go with the ticket's request and the handshake, `{"Origin": None}` without an Origin.
         `on_frame` sees each frame first and takes it by answering true. `max_queue` bounds the frames read
-        ahead while paused; None: no bound.
+        ahead while paused; None: no bound. `events`: over an event stream, in the place of a WebSocket.
         """
         sent = {key: value for key, value in ({"Origin": url} | dict(headers or {})).items() if value is not None}
         subprotocols = [SUBPROTOCOL]
@@ -119,7 +121,12 @@ class ChatClient:
             ticket = answer["ticket"]
         if ticket is not None:
             subprotocols.append(f"ticket.{ticket}")
-        client = cls(await _connect(url, subprotocols, sent, max_queue), on_frame)
+        connection: Any
+        if events:
+            connection = await EventStream.open(url, sent, ticket=ticket)
+        else:
+            connection = await _connect(url, subprotocols, sent, max_queue)
+        client = cls(connection, on_frame)
         client.guest = answer.get("guest")
         if welcome:
             try:
