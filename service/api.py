@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from service import names
-from service.admission import Refusal, page_cost
+from service.admission import page_cost
 from service.brokers.directory import Directory
 from service.brokers.outages import COSTS
 from service.handler import ApiError, Handler
@@ -17,6 +17,7 @@ from service.identity.tickets import TICKET_SECONDS
 from service.protocol import NUMBER_LIMIT, ErrorCode, RequestError
 from service.samples import SAMPLES
 from service.sockets.tornado_private import answered
+from service.sockets.upgrade import Refusal
 
 STATUS = {
     ErrorCode.BAD_REQUEST: 400,

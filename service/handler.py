@@ -38,6 +38,11 @@ CODES = {
     503: "unavailable",
 }
 JSON_HEADERS = (("Content-Type", "application/json; charset=utf-8"), ("Cache-Control", "no-store"))
+PREFLIGHT_HEADERS = (
+    ("Access-Control-Allow-Methods", "GET, POST"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id"),
+    ("Access-Control-Max-Age", "600"),
+)
 REFUSALS_LIMIT = 5  # answers 429 in a row on one connection; with one more it is closed
 REFUSAL_PAUSE = 2.0  # seconds, about: they must not all come again together
 BODY_DROPPED = 64  # times that: bytes of a body that are read only to answer 413; more is cut
@@ -101,9 +106,8 @@ class Handler(AnswerHandler):
 
     def answer_preflight(self) -> None:
         """CORS, for pages on ALLOWED_ORIGINS."""
-        self.set_header("Access-Control-Allow-Methods", "GET, POST")
-        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id")
-        self.set_header("Access-Control-Max-Age", "600")
+        for name, text in PREFLIGHT_HEADERS:
+            self.set_header(name, text)
         self.set_status(204)
 
     def on_finish(self) -> None:

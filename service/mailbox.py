@@ -20,15 +20,18 @@ from service.protocol import ErrorCode, RequestError, encode
 from service.sockets.framing import TOKEN_BYTES
 from service.sockets.stream import EventStream, Taken
 
-PASS_WAIT = 2.0  # seconds for the other process to answer
-OPEN_WAIT = 1.0  # seconds for the broker to say that what is sent here arrives
+WAIT = 2.0  # seconds for the other process to answer, and for the broker to say that what is sent here arrives
 
 
 class Mailbox:
     """The event streams of this process, and the way to those of others."""
 
-    def __init__(self, log: Log, secret_key: str, address_frames: Buckets, *, shared: bool) -> None:
-        """`address_frames`: what an address may have passed on is of it; `shared`: there are other processes."""
+    def __init__(self, log: Log, secret_key: str, address_frames: Buckets, *, shared: bool, wait: float = WAIT) -> None:
+        """`address_frames`: what an address may have passed on is of it; `shared`: there are other processes.
+
+        `wait` in seconds.
+        """
+        self._wait = wait
         self._log = log
         self._shared = shared
         self._address_frames = address_frames
@@ -47,7 +50,7 @@ class Mailbox:
             self._subscribed = True
             self._log.subscribe(signals.MAILBOX + self._process)
         try:
-            async with asyncio.timeout(OPEN_WAIT):
+            async with asyncio.timeout(self._wait):
                 await self._open.wait()
         except TimeoutError:
             pass  # the broker is away: what is sent meanwhile is sent again
@@ -85,11 +88,12 @@ class Mailbox:
     async def _pass_on(self, process: str, name: str, frames: Sequence[str], number: int) -> Taken:
         await self.open()
         ask = secrets.token_hex(8)
-        asked = self._asked[ask] = asyncio.get_running_loop().create_future()
+        asked: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        self._asked[ask] = asked
         posted = signals.Posted(stream=name, number=number, frames=list(frames), answer_to=self._process, ask=ask)
         try:
             self._log.signal(signals.MAILBOX + process, encode(posted))
-            async with asyncio.timeout(PASS_WAIT):
+            async with asyncio.timeout(self._wait):
                 return await asked
         except TimeoutError:
             raise unavailable("the process that has the stream did not answer") from None

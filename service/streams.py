@@ -8,15 +8,16 @@ import socket
 from typing import cast
 
 from service import signals
-from service.admission import Refusal
 from service.api import Api
 from service.chat import ChatHandler
-from service.handler import ApiError
+from service.handler import PREFLIGHT_HEADERS, ApiError
 from service.identity import headers
 from service.protocol import ErrorCode, RequestError, encode
 from service.session import Session
+from service.sockets.answers import AnswerHandler
 from service.sockets.connection import Connection
 from service.sockets.stream import EventStream, Taken, read_cursor
+from service.sockets.upgrade import Refusal
 
 _HEADERS = (
     ("Content-Type", "text/event-stream"),
@@ -43,7 +44,17 @@ class StreamHandler(ChatHandler):
         ticket = headers.ticket(asked.headers) or self.get_query_argument("ticket", "")
         if ticket:
             asked.headers["Sec-WebSocket-Protocol"] = headers.TICKET_PREFIX + ticket
-        super().prepare()
+        if asked.method == "OPTIONS":
+            AnswerHandler.prepare(self)  # whatever would be refused, a page can read why only after a preflight
+        else:
+            super().prepare()
+
+    def options(self) -> None:
+        """CORS, for pages on ALLOWED_ORIGINS."""
+        for name, text in (*PREFLIGHT_HEADERS, *self.refusal_headers().items()):
+            self.set_header(name, text)
+        self.set_status(204)
+        self.finish()
 
     async def get(self, *args: str, **kwargs: str) -> None:
         await self.enter()

@@ -16,13 +16,18 @@ from tornado.httpclient import HTTPResponse
 from tornado.routing import PathMatches
 
 from service import __version__, api, app, handler, protocol
+from service.admission import buckets
 from service.assets import asyncapi, reference
 from service.backend import messages
 from service.brokers.log import Position
+from service.chat import ChatHandler
 from service.hooks import payloads
+from service.identity.streams import StreamSecrets
+from service.mailbox import Mailbox
 
 from .brokers import until
-from .harness import ChatClient, make_jwt
+from .harness import SECRET_KEY, ChatClient, make_jwt
+from .harness.event_stream import EventStream
 from .harness.service_process import ROOT
 from .hook_receiver import hook_receiver
 from .serving import Served, serving
@@ -58,6 +63,11 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
         for method in METHODS:
             if method in item:
                 yield path, method, item[method]
+
+
+def headless() -> list[str]:
+    """The paths on which HEAD is not answered, though GET is."""
+    return [*sockets(), "/events"]
 
 
 def sockets() -> list[str]:
@@ -168,16 +178,16 @@ async def test_its_paths_are_the_routes() -> None:
 
 
 async def test_its_methods_are_those_that_are_answered() -> None:
-    """All others are 405, which names them; HEAD is answered where GET is, but on sockets."""
+    """All others are 405, which names them; HEAD is answered where GET is, but on sockets and streams."""
     async with seen_of() as seen:
         for path, item in PATHS.items():
             for method in (*METHODS, "head"):
                 body = b"{}" if method in ("post", "put", "patch") else None
                 response = await seen.it.fetch(example(path), method.upper(), body, Origin=seen.it.url)
-                known = method in item or (method == "head" and "get" in item and path not in sockets())
+                known = method in item or (method == "head" and "get" in item and path not in headless())
                 assert (response.code != 405) == known, f"{method} {path}: {response.code}"
                 if not known:
-                    heads = {"HEAD"} if "get" in item and path not in sockets() else set()
+                    heads = {"HEAD"} if "get" in item and path not in headless() else set()
                     allowed = {name.upper() for name in METHODS if name in item} | heads
                     assert set(response.headers["Allow"].split(", ")) == allowed, f"{method} {path}"
 
@@ -433,6 +443,37 @@ async def handshakes(seen: Seen) -> None:
             await seen.ask(path, status=426, by={"Origin": seen.it.url})
 
 
+async def streams(seen: Seen) -> None:
+    """Opened by either method, and posted to; refused for each reason."""
+    user, frames = {"Authorization": USER["Authorization"]}, "/events/frames"
+    for method in ("get", "post"):
+        await seen.ask("/events", method, b"" if method == "post" else None, 403, by={"Origin": ABROAD} | USER)
+        stream = await EventStream.open(seen.it.url, user, method=method.upper())
+        assert "x-request-id" in stream.headers and stream.headers["content-type"] == "text/event-stream"
+        seen.note("/events", method, 200)
+        async for _ in stream:
+            break
+        by = {"Authorization": f"Bearer {stream.secret}"}
+        await seen.ask(frames, "post", b'{"type":"ping"}', 204, by=by)
+        await stream.close()
+    await seen.ask(frames, "post", b"\xff", 400, by=by)
+    await seen.ask(frames, "post", b"{}", 403, by={"Origin": ABROAD} | by)
+    await seen.ask(frames, "post", b"{}", 404, by=USER)
+    await seen.ask(frames, "post", b" " * 150_000, 413, by=by)
+    async with ChatClient.open(seen.it.url, "Slow", events=True) as slow:
+        (session,) = ChatHandler.sessions.of(slow.user["id"])
+        assert session.connection is not None
+        session.connection.congested = True
+        by = {"Authorization": f"Bearer {slow.stream.secret}"}
+        await seen.ask(frames, "post", b"{}", 429, by=by)
+        session.connection.congested = False
+    node, (_, secret) = seen.it.node, StreamSecrets(SECRET_KEY, "another").make()
+    alone = node.mailbox
+    node.mailbox = Mailbox(node.broker.log, SECRET_KEY, buckets(0), shared=True, wait=0.05)
+    await seen.ask(frames, "post", b"{}", 503, by={"Authorization": f"Bearer {secret}"})
+    node.mailbox = alone
+
+
 async def leaving(seen: Seen) -> None:
     """The end of a process."""
     seen.it.node.admission.draining = seen.it.node.admission.closed = True
@@ -440,6 +481,8 @@ async def leaving(seen: Seen) -> None:
         await seen.ask(path, method, None if method in WRONG else b"{}", 503, by=who)
     for path in ["/", *sockets()]:
         await seen.ask(path, status=503, by={"Origin": seen.it.url} | HANDSHAKE)
+    for method in ("get", "post"):
+        await seen.ask("/events", method, b"" if method == "post" else None, 503, by=USER)
     await seen.ask("/readyz", status=503)
 
 
@@ -447,7 +490,7 @@ async def test_every_answer_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each status of each operation, with the headers, the media type and the schema that stand there."""
     monkeypatch.setattr(handler, "REFUSAL_PAUSE", 0.01)
     async with seen_of() as seen:
-        for part in (chat, backend, refusals, probes, pages, handshakes, leaving):
+        for part in (chat, backend, refusals, probes, pages, handshakes, streams, leaving):
             await part(seen)
     slow = {"TICKET_RATE": "0.1", "JOIN_RATE": "0.1", "SERVICE_RATE": "0.5"}
     async with seen_of(slow) as other:

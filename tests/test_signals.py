@@ -13,7 +13,7 @@ from service.app import make_broker
 from service.brokers.broker import Broker
 from service.brokers.log import Publication, Subscriber
 from service.protocol import Action, Person, encode
-from service.signals import Deleted, Disconnect, Moderate, Named, Presence, Read, Sanction, Typing
+from service.signals import Deleted, Disconnect, Moderate, Named, Posted, Presence, Read, Sanction, Typing
 
 from .brokers import CY, message, store, until
 from .harness import RedisServer
@@ -29,6 +29,8 @@ ALL = [
     ("", Named(user=ODD)),
     ("", Disconnect(user=ODD.id, reason="signed out")),
     ("lobby", Deleted()),
+    ("@one", Posted(stream="s", number=7, frames=['{"type":"ping"}'], answer_to="other", ask="a")),
+    ("@other", signals.Taken(ask="a", outcome="yes")),
 ]
 
 
@@ -68,6 +70,11 @@ def test_presence_may_be_of_a_room_or_of_the_deployment(room: str, payload: byte
         ("", encode(Typing(users=[CY]))),
         ("", encode(Read(reads={}))),
         ("", encode(Deleted())),
+        ("", encode(signals.Taken(ask="a", outcome="yes"))),
+        ("lobby", encode(signals.Taken(ask="a", outcome="yes"))),
+        ("@one", encode(Typing(users=[CY]))),
+        ("@one", encode(Named(user=CY))),
+        ("@one", b'{"kind":"taken","ask":"a","outcome":"perhaps"}'),
     ],
     ids=str,
 )

@@ -112,9 +112,8 @@ async def test_a_foreign_origin_is_refused(path: str) -> None:
 async def test_connections_of_a_user_are_counted_together() -> None:
     """Streams and sockets."""
     async with serving({"CONNECTIONS_PER_USER": "1"}) as it:
-        async with ChatClient.open(it.url, bearer=ADA["Authorization"].split()[1]):
-            async with streaming(it) as stream:
-                assert await closed(stream) == 4429
+        async with ChatClient.open(it.url, bearer=ADA["Authorization"].split()[1]), streaming(it) as stream:
+            assert await closed(stream) == 4429
         await until(lambda: not ChatHandler.sessions, "gone")
         async with streaming(it) as stream:
             await frames(stream, "welcome")
@@ -170,11 +169,11 @@ async def test_frames_that_can_not_be_are_answered_in_the_stream() -> None:
 
 async def test_rates_are_those_of_sockets() -> None:
     """Too many messages are `rate_limited`; too many frames close with 1008."""
-    async with serving({"SEND_RATE": "1", "SEND_BURST": "2"}) as it:
-        async with ChatClient.open(it.url, "Ada", events=True) as ada:
-            await ada.join("lobby")
-            answers = [await asyncio.gather(ada.send("lobby", str(n)), return_exceptions=True) for n in range(4)]
-            assert "rate_limited" in str(answers[-1])
+    rates = {"SEND_RATE": "1", "SEND_BURST": "2"}
+    async with serving(rates) as it, ChatClient.open(it.url, "Ada", events=True) as ada:
+        await ada.join("lobby")
+        answers = [await asyncio.gather(ada.send("lobby", str(n)), return_exceptions=True) for n in range(4)]
+        assert "rate_limited" in str(answers[-1])
     async with serving({"FRAME_RATE": "20"}) as it, ChatClient.open(it.url, "Ada", events=True) as ada:
         await ada.raw("\n".join(['{"type":"nothing"}'] * 100))
         await ada.raw("\n".join(['{"type":"nothing"}'] * 101))
@@ -308,14 +307,14 @@ async def test_no_id_stands_where_nobody_asked_for_rooms() -> None:
         await ada.join("lobby")
         await ada.send("lobby", "hello")
         await ada.recv("message")
-        assert not any(event.id for event in ada.connection.events)
+        assert not any(event.id for event in ada.stream.events)
 
 
 # -- the end
 
 
 async def test_a_leaving_process_sends_streams_away() -> None:
-    """`reconnect` first, in whose time frames are still taken, then 1012; nothing waits for a stream as for a request."""
+    """`reconnect` first, in whose time frames are still taken, then 1012."""
     async with serving({"DRAIN_SECONDS": "1"}) as it, ChatClient.open(it.url, "Ada", events=True) as ada:
         await ada.join("lobby")
         drain = asyncio.ensure_future(it.service.drain())
@@ -330,13 +329,12 @@ async def test_a_leaving_process_sends_streams_away() -> None:
 
 async def test_an_end_without_a_drain_closes_streams() -> None:
     """With 1012, and at once."""
-    async with serving() as it:
-        async with streaming(it) as stream:
-            await frames(stream, "welcome")
-            began = asyncio.get_running_loop().time()
-            _, code = await asyncio.gather(it.service.close(), closed(stream))
-            assert code == 1012
-            assert asyncio.get_running_loop().time() - began < 10 * UNIT
+    async with serving(close=60 * UNIT) as it, streaming(it) as stream:
+        await frames(stream, "welcome")
+        began = asyncio.get_running_loop().time()
+        _, code = await asyncio.gather(it.service.close(), closed(stream))
+        assert code == 1012
+        assert asyncio.get_running_loop().time() - began < 20 * UNIT, "it waited for the stream as for a request"
 
 
 async def test_bans_and_tokens_that_run_out_end_streams() -> None:
@@ -360,7 +358,7 @@ async def test_frames_find_their_stream_on_another_process(redis_url: str) -> No
     env = NO_LIMITS | {"REDIS_URL": redis_url}
     with ServiceProcess(env) as one, ServiceProcess(env) as other:
         async with ChatClient.open(one.url, "Ada", events=True) as ada, ChatClient.open(other.url, **BOB) as bob:
-            stream: EventStream = ada.connection
+            stream = ada.stream
             await bob.join("lobby")
             stream.url = other.url
             stream.set_origin(other.url)

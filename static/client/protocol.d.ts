@@ -157,6 +157,8 @@ export interface Welcome {
   role?: string;
   /** messages by room, where we read before */
   unread?: Record<string, number>;
+  /** the secret by which frames are posted, on an event stream */
+  session?: string;
 }
 
 /** What a room is about. */

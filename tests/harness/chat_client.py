@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import websockets
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
@@ -241,6 +241,11 @@ class ChatClient:
 
     async def ping(self) -> Frame:
         return await self.request("ping")
+
+    @property
+    def stream(self) -> EventStream:
+        """The connection, of a client that entered with `events`."""
+        return cast(EventStream, self.connection)
 
     @property
     def close_code(self) -> int | None:

@@ -219,6 +219,7 @@ class Welcome(Frame, tag="welcome", kw_only=True, frozen=True):
     limits: Limits
     role: str | None = None
     unread: dict[str, int] | None = None
+    session: str | None = None
 
 
 class Event(Struct, tag_field="type", kw_only=True, frozen=True):
