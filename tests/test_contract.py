@@ -47,6 +47,15 @@ def test_this_service_keeps_it(broker: str, request: pytest.FixtureRequest) -> N
     assert "skipped" not in run.stdout, run.stdout
 
 
+def test_this_service_keeps_it_where_websockets_are_blocked() -> None:
+    """Every rule but those that are about WebSockets alone."""
+    with ServiceProcess(LIMITS) as service:
+        run = run_kit(service.url, str(KIT), "--transport", "events")
+    assert run.returncode == 0, run.stdout + run.stderr
+    skipped = re.findall(r"^SKIPPED \[(\d+)\].*", run.stdout, re.MULTILINE)
+    assert sum(map(int, skipped)) == 6 and run.stdout.count("is about WebSockets alone") == len(skipped), run.stdout
+
+
 def broken(reply: bytes) -> bytes:
     """What the service says, with its promises broken."""
     for said, (instead, _) in PROMISES.items():

@@ -16,6 +16,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--url", required=True, help="of the service, for example http://localhost:8000")
     group.addoption("--jwt-secret", help="with which tokens for users may be signed (HS256)")
     group.addoption(
+        "--transport",
+        choices=["sockets", "events"],
+        default="sockets",
+        help="by what clients come: WebSockets or, where these are blocked, event streams",
+    )
+    group.addoption(
         "--bearer",
         action="append",
         default=[],
@@ -27,7 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Target:
     tokens = dict(given.split("=", 1) for given in request.config.getoption("--bearer"))
-    return Target(request.config.getoption("--url").rstrip("/"), request.config.getoption("--jwt-secret"), tokens)
+    option = request.config.getoption
+    return Target(option("--url").rstrip("/"), option("--jwt-secret"), tokens, option("--transport") == "events")
 
 
 @pytest.hookimpl(tryfirst=True)

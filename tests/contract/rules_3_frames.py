@@ -1,10 +1,12 @@
 """Section 3 of docs/protocol.md: what is asked and answered on a socket."""
 
 import asyncio
+import contextlib
 import json
 import time
 
 import pytest
+from websockets import ConnectionClosed
 
 from ..harness.chat_client import ChatClient, Frame, fetch_ticket
 from .target import Target, ask, code_of, events, new_room, patiently, presence, refusal, said
@@ -44,7 +46,7 @@ async def rule_3_3(target: Target) -> None:
             "[]",
             '"ping"',
             "{",
-            "",
+            *([] if target.events else [""]),  # of which a request has none
             "null",
             twice,
             deep,
@@ -403,8 +405,9 @@ async def rule_3_27(target: Target) -> None:
         for _ in range(100):
             await client.raw('{"type":"shout"}')
         await client.ping()
-        for _ in range(60):
-            await client.raw('{"type":"shout"}')
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(60):
+                await client.raw('{"type":"shout"}')
         assert (await client.closed())[0] == 1008
         assert 100 <= sum(frame["type"] == "error" for frame in client.frames) <= 150
 

@@ -7,6 +7,7 @@ from .target import Target, ask
 
 async def rule_5_1(target: Target) -> None:
     """A close frame is answered with one, and then the connection ends."""
+    target.of_sockets()
     async with target.open() as client:
         await client.connection.close(1000, "bye")
         assert (client.connection.close_code, client.connection.protocol.close_rcvd is not None) == (1000, True)
@@ -14,6 +15,7 @@ async def rule_5_1(target: Target) -> None:
 
 async def rule_5_2(target: Target) -> None:
     """A binary frame closes with 1003."""
+    target.of_sockets()
     async with target.open() as client:
         await client.raw(b'{"type":"ping"}')
         assert (await client.closed())[0] == 1003
@@ -21,6 +23,7 @@ async def rule_5_2(target: Target) -> None:
 
 async def rule_5_3(target: Target) -> None:
     """What is no UTF-8 closes with 1007."""
+    target.of_sockets()
     async with target.open() as client:
         await client.connection.send(b'{"type":"\xff"}', text=True)
         assert (await client.closed())[0] == 1007
@@ -39,6 +42,7 @@ async def rule_5_4(target: Target) -> None:
 
 async def rule_5_5(target: Target) -> None:
     """A control frame of more than 125 bytes closes with 1002; a ping is answered with what it brought."""
+    target.of_sockets()
     async with target.open() as client:
         await (await client.connection.ping(b"kit"))
         client.connection.transport.write(b"\x89\xfe\x00\x7e" + bytes(4) + bytes(126))
@@ -54,6 +58,7 @@ async def rule_5_6(target: Target) -> None:
 
 async def rule_5_7(target: Target) -> None:
     """A message in fragments, with a ping between them, is one."""
+    target.of_sockets()
     async with target.open() as client:
 
         async def fragments() -> AsyncIterator[str]:

@@ -24,6 +24,8 @@ class Target(NamedTuple):
     url: str
     secret: str | None
     tokens: Mapping[str, str]
+    events: bool = False
+    """Whether clients come by event streams, in the place of WebSockets."""
 
     def token(self, role: str = "member", sub: str | None = None, **claims: Any) -> str:
         """A bearer token. With a secret it is a new user's, or that of `sub`; else the one that was given.
@@ -37,8 +39,14 @@ class Target(NamedTuple):
             pytest.skip(f"needs --jwt-secret{'' if sub or claims else f', or --bearer {role}=…'}")
         return self.tokens[role]
 
+    def of_sockets(self) -> None:
+        """The rule is about WebSockets alone."""
+        if self.events:
+            pytest.skip("is about WebSockets alone")
+
     async def enter(self, name: str | None = None, **options: Any) -> ChatClient:
         """A client, by default a guest with a name that nobody has."""
+        options = {"events": self.events} | options
         if not {"jwt", "bearer", "guest", "ticket"} & options.keys():
             name = name or f"G {secrets.token_hex(6)}"
         return await patiently(lambda: ChatClient.enter(self.url, name, **options))
