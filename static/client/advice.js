@@ -25,6 +25,7 @@ export const ADVICE = {
   not_found: "Check `url`: there is a server, but no chat service.",
   https_required: "Write `url` with https.",
   unreachable: "Check `url` and the network. `open` goes on trying by itself.",
+  buffered: "WebSockets are blocked, and a proxy holds answers back: whoever runs it can let /events through unbuffered.",
   // of close codes
   [CloseCode.NORMAL]: "Open it again when you want to be back.",
   [CloseCode.PROTOCOL_ERROR]: PROTOCOL,

@@ -357,6 +357,12 @@ export class ChatCore {
     outbox: Outbox;
     /** @returns {LinkState} how the connection stands */
     get state(): LinkState;
+    /**
+     * By what we are connected: "events" where WebSockets are blocked, null while we are not. Behind proxies that don't let
+     * them pass, events come by HTTP; WebSockets are tried again now and then, and gone back to.
+     * @returns {"websocket" | "events" | null}
+     */
+    get transport(): "websocket" | "events" | null;
     /** How long ago the service was last heard, ms. */
     get silence(): number;
     /**
@@ -910,6 +916,8 @@ export interface Welcome {
   role?: string;
   /** messages by room, where we read before */
   unread?: Record<string, number>;
+  /** the secret by which frames are posted, on an event stream */
+  session?: string;
 }
 
 /** What a room is about. */

@@ -95,12 +95,13 @@ export class ChatCore {
    * @throws {TypeError} where there is no WebSocket
    */
   constructor(options, tickets = new Tickets(options)) {
-    const { url, storage = null, locks, WebSocket } = options;
+    const { url, storage = null, locks, WebSocket, fetch } = options;
     this.#tickets = tickets;
     this.#link = new Link({
       url,
       tickets,
       WebSocket,
+      fetch,
       onState: (state) => this.#onState(state),
       onFrame: (frame) => this.#onFrame(frame),
     });
@@ -114,6 +115,15 @@ export class ChatCore {
   /** @returns {LinkState} how the connection stands */
   get state() {
     return this.#link.state;
+  }
+
+  /**
+   * By what we are connected: "events" where WebSockets are blocked, null while we are not. Behind proxies that don't let
+   * them pass, events come by HTTP; WebSockets are tried again now and then, and gone back to.
+   * @returns {"websocket" | "events" | null}
+   */
+  get transport() {
+    return this.#link.transport;
   }
 
   /** How long ago the service was last heard, ms. */
