@@ -18,6 +18,7 @@ import { BearerTickets } from "./bearer.js";
 import { ChatError } from "./codes.js";
 import { ChatCore } from "./core.js";
 import { Deferred } from "./deferred.js";
+import { Detour } from "./detour.js";
 import { Stream } from "./stream.js";
 
 /**
@@ -134,6 +135,7 @@ export class Chat extends ChatCore {
   #streams = new Map();
   /** @type {Refusal | null} */
   #refusal = null;
+  #detour;
   /** @type {ChatError | null} why the chat is stopped: until it is opened again nothing can come of anything */
   #stop = null;
 
@@ -144,12 +146,22 @@ export class Chat extends ChatCore {
   constructor(options) {
     check("option", { ...options }, OPTIONS);
     super(options, bearerTickets(options));
+    this.#detour = new Detour(this, options.url, options.fetch);
     super.on("state", (state) => this.#onState(state));
     super.on("welcome", (frame) => this.#ready.resolve(frame));
     super.on("joined", (frame) => this.#onJoined(frame));
     super.on("refused", (refusal) => this.#onRefused(refusal));
     super.on("sent", ({ id, room, seq }) => this.#settle(id)?.resolve({ id, room, seq }));
     super.on("outbox", (entry) => entry && this.#onEntry(entry));
+  }
+
+  /**
+   * By what we are connected; null while we are not. "events" where WebSockets are blocked, by a proxy on the way: the same
+   * goes by HTTP. WebSockets are tried again now and then, and gone back to.
+   * @returns {"websocket" | "events" | null}
+   */
+  get transport() {
+    return this.state.state === "open" ? (this.#detour.taken ? "events" : "websocket") : null;
   }
 
   /**

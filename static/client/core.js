@@ -83,7 +83,8 @@ export class ChatCore {
   outbox;
 
   #tickets;
-  #link;
+  /** @internal */
+  link;
   #requests;
   #rooms;
   /** @type {Map<string, Set<(value: never) => void>>} by the event's name, which says what the value is */
@@ -95,40 +96,30 @@ export class ChatCore {
    * @throws {TypeError} where there is no WebSocket
    */
   constructor(options, tickets = new Tickets(options)) {
-    const { url, storage = null, locks, WebSocket, fetch } = options;
+    const { url, storage = null, locks, WebSocket } = options;
     this.#tickets = tickets;
-    this.#link = new Link({
+    this.link = new Link({
       url,
       tickets,
       WebSocket,
-      fetch,
       onState: (state) => this.#onState(state),
       onFrame: (frame) => this.#onFrame(frame),
     });
-    this.#requests = new Requests((frame) => this.#link.send(frame));
+    this.#requests = new Requests((frame) => this.link.send(frame));
     this.outbox = new Outbox({ storage, locks, onChange: (entry) => this.#onOutbox(entry) });
     /** @type {Emit} */
     const emit = (event, value) => this.#emit(event, value);
-    this.#rooms = new Rooms({ link: this.#link, outbox: this.outbox, chat: this, emit });
+    this.#rooms = new Rooms({ link: this.link, outbox: this.outbox, chat: this, emit });
   }
 
   /** @returns {LinkState} how the connection stands */
   get state() {
-    return this.#link.state;
-  }
-
-  /**
-   * By what we are connected: "events" where WebSockets are blocked, null while we are not. Behind proxies that don't let
-   * them pass, events come by HTTP; WebSockets are tried again now and then, and gone back to.
-   * @returns {"websocket" | "events" | null}
-   */
-  get transport() {
-    return this.#link.transport;
+    return this.link.state;
   }
 
   /** How long ago the service was last heard, ms. */
   get silence() {
-    return this.#link.silence;
+    return this.link.silence;
   }
 
   /**
@@ -146,19 +137,19 @@ export class ChatCore {
 
   /** Connect, and come back after whatever happens, until `close` or a close code that says to stay away. */
   open() {
-    this.#link.open();
+    this.link.open();
   }
 
   /** Leave. What is in the outbox stays there, for the next page. */
   close() {
-    this.#link.close();
+    this.link.close();
     this.outbox.close();
   }
 
   /** The network is back or the page is seen again: look at once, or ask whether the connection still lives. */
   wake() {
     this.outbox.adopt();
-    this.#link.wake();
+    this.link.wake();
   }
 
   /**
@@ -168,7 +159,7 @@ export class ChatCore {
    */
   async rename(name) {
     const { ticket } = await this.#tickets.get(name);
-    this.#link.restart(ticket);
+    this.link.restart(ticket);
   }
 
   // -- rooms
@@ -375,7 +366,7 @@ export class ChatCore {
    * @param {string} room
    */
   typing(room) {
-    if (this.#rooms.get(room)?.live) this.#link.send({ type: "typing", room });
+    if (this.#rooms.get(room)?.live) this.link.send({ type: "typing", room });
   }
 
   /**
@@ -384,7 +375,7 @@ export class ChatCore {
    * @param {number} seq
    */
   read(room, seq) {
-    if (this.#rooms.get(room)?.live) this.#link.send({ type: "read", room, seq });
+    if (this.#rooms.get(room)?.live) this.link.send({ type: "read", room, seq });
   }
 
   /**

@@ -8,8 +8,12 @@ const BATCH = 50; // frames of one request
 const REQUEST_MS = 15_000;
 const AGAIN_MS = 1000; // after a request that nobody answered
 
-/** @type {(ms: number) => Promise<void>} */
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const FIRST_MS = 8000; // for the first event, which the service sends at once
+
+/** @param {number} ms */
+const sleep = (ms) => new Promise((done) => {
+  setTimeout(done, ms);
+});
 
 export class EventSocket {
   /** As a WebSocket's: open once the service has said how frames are sent. */
@@ -17,7 +21,7 @@ export class EventSocket {
   bufferedAmount = 0;
   /** @type {((event: {data: string}) => void) | null} a frame; an empty one is a sign of life */
   onmessage = null;
-  /** @type {((event: {code: number, reason: string}) => void) | null} */
+  /** @type {((event: {code: number | string, reason: string}) => void) | null} */
   onclose = null;
   onerror = null;
 
@@ -29,17 +33,20 @@ export class EventSocket {
   #waiting = [];
   #sending = false;
   #end = new AbortController();
+  #first;
 
   /**
    * @param {string} url of the stream
-   * @param {string[] | {headers?: Record<string, string>}} offer what a WebSocket's handshake would bring
+   * @param {string[] | object} offer what a WebSocket's handshake would bring
    * @param {typeof globalThis.fetch} [fetch]
    */
   constructor(url, offer, fetch = globalThis.fetch) {
     this.#url = url;
     this.#fetch = fetch;
-    const ticket = Array.isArray(offer) ? offer.find((part) => part.startsWith("ticket."))?.slice(7) : null;
-    this.#read(ticket ? `Ticket ${ticket}` : String(/** @type {any} */ (offer).headers?.Authorization));
+    const { headers } = /** @type {{headers?: {Authorization: string}}} */ (offer);
+    const ticket = Array.isArray(offer) ? `Ticket ${offer[1].slice("ticket.".length)}` : "";
+    this.#first = setTimeout(() => this.#close("buffered", "something on the way holds answers back"), FIRST_MS);
+    this.#read(headers?.Authorization ?? ticket);
   }
 
   /** @param {string} frame */
@@ -52,11 +59,12 @@ export class EventSocket {
   /** There is no way to tell the service but to let go. */
   close() {
     this.readyState = 3;
+    clearTimeout(this.#first);
     this.#end.abort();
   }
 
   /**
-   * @param {number} code
+   * @param {number | string} code
    * @param {string} reason
    */
   #close(code, reason) {
@@ -105,6 +113,7 @@ export class EventSocket {
       return this.#close(code, reason);
     }
     if (!this.#secret && data) {
+      clearTimeout(this.#first);
       this.#secret = JSON.parse(data).session;
       this.readyState = 1;
     }

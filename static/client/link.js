@@ -26,9 +26,6 @@ const UNSENT_LIMIT = 1 << 20; // bytes the browser may hold back before we hold 
 const LATER_ATTEMPTS = 3; // a full service gets waits of up to 8 s at once
 const RENEW_MARGIN_MS = 60_000;
 const TIMER_LIMIT_MS = 2 ** 31 - 1; // setTimeout fires at once for more
-const BLOCKED_AFTER = 2; // WebSockets in a row that came to nothing, though tickets were given
-const PROBE_MS = 10_000; // from coming in by events until a WebSocket is tried again
-const PROBE_AGAIN_MS = 300_000; // and between further ones
 
 /**
  * @typedef {object} LinkState
@@ -51,29 +48,21 @@ const PROBE_AGAIN_MS = 300_000; // and between further ones
  */
 
 /** @typedef {LinkState["code"]} Code */
-/** @typedef {WebSocket | import("./events.js").EventSocket} Socket */
 
 export class Link {
   /** @type {LinkState} */
   state = { state: "closed" };
 
   #socketUrl;
-  #eventsUrl;
-  #fetch;
-  #tickets;
-  #WebSocket;
+  tickets;
+  /** What the next connection is made with. detour.js changes it. @type {WebSocketClass} */
+  WebSocket;
   #onState;
   #onFrame;
   #backoff;
 
-  /** @type {Socket | null} */
+  /** @type {WebSocket | null} */
   #socket = null;
-  #blocked = 0; // WebSockets in a row that came to nothing
-  #events = false; // whether the socket is an event stream
-  /** @type {WebSocket | null} tried while there is an event stream */
-  #trial = null;
-  /** @type {number | undefined} */
-  #trialTimer;
   #attempt = 0; // counts attempts, so that what an old one still awaits is dropped
   #attemptedAt = -Infinity; // these are times of performance.now, which nobody sets
   #nextAt = 0; // of the next attempt, while waiting
@@ -101,21 +90,18 @@ export class Link {
    * @param {string | URL} options.url where the service is (http or https)
    * @param {Tickets} options.tickets
    * @param {WebSocketClass} [options.WebSocket]
-   * @param {typeof globalThis.fetch} [options.fetch]
    * @param {() => number} [options.random]
    * @param {(state: LinkState) => void} options.onState
    * @param {(frame: ServerFrame) => void} options.onFrame
    */
-  constructor({ url, tickets, WebSocket = globalThis.WebSocket, fetch, random, onState, onFrame }) {
+  constructor({ url, tickets, WebSocket = globalThis.WebSocket, random, onState, onFrame }) {
     // Else it would look like a service that can't be reached, for ever.
     if (typeof WebSocket !== "function") throw new TypeError("no WebSocket here: pass one, for example that of `ws`");
     const socketUrl = new URL("socket", url);
     socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
     this.#socketUrl = socketUrl.href;
-    this.#eventsUrl = new URL("events", url).href;
-    this.#fetch = fetch;
-    this.#tickets = tickets;
-    this.#WebSocket = WebSocket;
+    this.tickets = tickets;
+    this.WebSocket = WebSocket;
     this.#backoff = new Backoff({ random });
     this.#onState = onState;
     this.#onFrame = onFrame;
@@ -123,11 +109,6 @@ export class Link {
 
   get isOpen() {
     return this.state.state === "open";
-  }
-
-  /** By what we are connected: "events" where WebSockets are blocked; null while we are not. */
-  get transport() {
-    return this.isOpen ? (this.#events ? "events" : "websocket") : null;
   }
 
   /** How long ago the service was last heard, ms. */
@@ -195,96 +176,26 @@ export class Link {
     this.#enter({ state: "connecting" });
     let offer;
     try {
-      offer = await this.#tickets.offer(this.#toldTicket(), this.#refused);
+      offer = await this.tickets.offer(this.#toldTicket(), this.#refused);
     } catch (error) {
       if (attempt === this.#attempt) this.#withoutTicket(error);
       return;
     }
     if (attempt !== this.#attempt) return;
     let socket;
-    const events = (this.#events = this.#blocked >= BLOCKED_AFTER);
     try {
-      socket = events ? await this.#stream(offer) : this.#webSocket(offer);
+      socket = /** @type {WebSocket} */ (new this.WebSocket(this.#socketUrl, /** @type {string[]} */ (offer)));
     } catch (error) {
-      if (attempt === this.#attempt) this.#lost(1006, reasonOf(error));
+      this.#lost(1006, reasonOf(error));
       return;
     }
-    if (attempt !== this.#attempt) return void socket.close();
     this.#socket = socket;
-    this.#timer = setTimeout(() => this.#unanswered(), WELCOME_TIMEOUT_MS);
-    this.#listen(socket);
-  }
-
-  /** @param {string[] | object} offer */
-  #webSocket(offer) {
-    return /** @type {WebSocket} */ (new this.#WebSocket(this.#socketUrl, /** @type {string[]} */ (offer)));
-  }
-
-  /** @param {string[] | object} offer */
-  async #stream(offer) {
-    const { EventSocket } = await import("./events.js");
-    return new EventSocket(this.#eventsUrl, offer, this.#fetch);
-  }
-
-  /** @param {Socket} socket */
-  #listen(socket) {
+    this.#timer = setTimeout(() => this.#giveUp("no answer"), WELCOME_TIMEOUT_MS);
     let trouble = ""; // browsers keep it to themselves, clients in Node say what a handshake was refused with
-    socket.onmessage = (/** @type {{data: string}} */ event) => this.#receive(event.data);
-    socket.onclose = (/** @type {{code: number, reason: string}} */ event) => {
-      this.#lost(event.code, event.reason || trouble);
-    };
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => this.#lost(event.code, event.reason || trouble);
     /** @param {Event & {message?: string, error?: Error}} event */
-    const onerror = (event) => (trouble = event.message ?? event.error?.message ?? "");
-    /** @type {WebSocket} */ (socket).onerror = onerror;
-  }
-
-  /** There was no `welcome`. Of a stream that means: the ticket was answered, but of this answer nothing comes. */
-  #unanswered() {
-    if (!this.#events) return this.#giveUp("no answer");
-    this.#cut();
-    this.#blocked = BLOCKED_AFTER - 1; // a WebSocket is as good a guess by now
-    this.#wait(this.#backoff.next(LATER_ATTEMPTS), "buffered", "something on the way holds answers back");
-  }
-
-  // -- back to WebSockets
-
-  /** @param {number} wait_ms */
-  #tryLater(wait_ms) {
-    const attempt = this.#attempt;
-    this.#trialTimer = setTimeout(() => this.#try(attempt), wait_ms * (1 + Math.random()));
-  }
-
-  /** Whether they pass by now, beside the stream, which serves on until one does. @param {number} attempt */
-  async #try(attempt) {
-    try {
-      const offer = await this.#tickets.offer();
-      if (attempt !== this.#attempt) return;
-      const trial = (this.#trial = this.#webSocket(offer));
-      trial.onmessage = ({ data }) => this.#change(trial, data);
-      trial.onerror = () => {};
-      trial.onclose = () => {
-        trial.onmessage = null;
-        if (attempt === this.#attempt) this.#tryLater(PROBE_AGAIN_MS);
-      };
-    } catch {
-      if (attempt === this.#attempt) this.#tryLater(PROBE_AGAIN_MS);
-    }
-  }
-
-  /**
-   * One does.
-   * @param {WebSocket} socket
-   * @param {string} welcome
-   */
-  #change(socket, welcome) {
-    this.#trial = null;
-    this.#cut();
-    this.#attempt += 1;
-    this.#events = false;
-    this.#enter({ state: "connecting" });
-    this.#socket = socket;
-    this.#listen(socket);
-    this.#receive(welcome);
+    socket.onerror = (event) => (trouble = event.message ?? event.error?.message ?? "");
   }
 
   #toldTicket() {
@@ -298,7 +209,7 @@ export class Link {
     if (!(error instanceof HttpError)) throw error;
     // A name may be held by our own former self until its presence runs out, and a renewable token may be a new one
     // next time: neither is final for somebody who was in already.
-    const passing = (error.code === "name_taken" && this.#known) || (error.status === 401 && this.#tickets.renewable);
+    const passing = (error.code === "name_taken" && this.#known) || (error.status === 401 && this.tickets.renewable);
     if (error.final && !passing) this.#stop(error.code, error.message);
     else this.#wait(Math.max(error.retryAfter * 1000, this.#backoff.next()), error.code, error.message);
   }
@@ -310,7 +221,6 @@ export class Link {
   #lost(code, reason) {
     const welcomed = this.isOpen;
     const now = performance.now();
-    if (code === 1006 && !welcomed) this.#blocked = this.#events ? BLOCKED_AFTER - 1 : this.#blocked + 1;
     this.#cut();
     if (welcomed && now - this.#openedAt >= STABLE_MS) this.#backoff.reset();
     const rule = afterClose(code);
@@ -378,16 +288,15 @@ export class Link {
    * @param {number} [code] to close it with
    */
   #cut(code) {
-    for (const timer of [this.#timer, this.#probe, this.#renewal, this.#trialTimer]) clearTimeout(timer);
+    for (const timer of [this.#timer, this.#probe, this.#renewal]) clearTimeout(timer);
     this.#probe = undefined;
-    for (const socket of [this.#socket, this.#trial]) {
-      if (!socket) continue;
-      socket.onmessage = socket.onclose = null;
-      if (socket.readyState >= 2) continue;
-      if (code === undefined) socket.close();
-      else /** @type {WebSocket} */ (socket).close(code);
-    }
-    this.#socket = this.#trial = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onmessage = socket.onclose = null;
+    if (socket.readyState >= 2) return;
+    if (code === undefined) socket.close();
+    else socket.close(code);
   }
 
   /** @param {LinkState} state */
@@ -423,10 +332,8 @@ export class Link {
     this.#heartbeat_ms = 1000 * (heartbeat || 25);
     this.#refused = false;
     this.#known = true;
-    const { expiresIn, renewable } = this.#tickets;
+    const { expiresIn, renewable } = this.tickets;
     if (renewable && expiresIn !== null) this.#renewIn(expiresIn);
-    if (this.#events) this.#tryLater(PROBE_MS);
-    else this.#blocked = 0;
     this.#enter({ state: "open" });
   }
 
@@ -475,11 +382,11 @@ export class Link {
   async #renew() {
     const attempt = this.#attempt;
     try {
-      const { ticket } = await this.#tickets.get();
+      const { ticket } = await this.tickets.get();
       if (attempt === this.#attempt) this.send({ type: "renew", ticket });
     } catch {
       // The socket is closed 4401 when the token runs out, and the way back asks again.
-      if (attempt === this.#attempt) this.#renewIn(this.#tickets.expiresIn ?? 0);
+      if (attempt === this.#attempt) this.#renewIn(this.tickets.expiresIn ?? 0);
     }
   }
 }

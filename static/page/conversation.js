@@ -163,6 +163,8 @@ export class Conversation {
     const place = placeOf();
     this.#open(room, place?.room === room ? place.seq : null);
     this.#chat.open();
+    // Where it can't be loaded, WebSockets are the only way.
+    void import("../client/detour.js").then(({ Detour }) => new Detour(this.#chat, location.origin)).catch(() => {});
     setTimeout(() => void this.#loadAlerts(), ALERTS_MS);
     addEventListener("popstate", () => this.#show(placeOf() ?? { room: FIRST_ROOM, seq: null }));
     document.addEventListener("click", (event) => this.#onClick(event));

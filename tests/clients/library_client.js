@@ -1,13 +1,20 @@
 // node library_client.js URL HOW: the chat's own library in Node, a line of JSON for each thing it tells.
-// HOW: a WebSocket's package; "none" for a Node that has no WebSocket; "foreign" for one that says another origin.
+// HOW: a WebSocket's package; "none" for a Node that has no WebSocket; "foreign" for one that says another origin; "hasty"
+// for one with `ws` that waits for a twentieth of the time where the library waits for many seconds.
 
 import { createInterface } from "node:readline";
-import { Chat } from "../../static/client.js";
+import { Chat, adviceFor } from "../../static/client/client.js";
 
 const [url, how] = process.argv.slice(2);
 const SOCKETS = {
     ws: async () => (await import("ws")).WebSocket,
     undici: async () => (await import("undici")).WebSocket,
+    hasty: async () => {
+        const { setTimeout } = globalThis;
+        const longer = (ms) => ms === 8000 || (ms > 10_000 && ms !== 15_000);
+        globalThis.setTimeout = (work, ms) => setTimeout(work, longer(ms) ? ms / 20 : ms);
+        return (await import("ws")).WebSocket;
+    },
     none: async () => {
         delete globalThis.WebSocket;
     },
@@ -23,7 +30,7 @@ const SOCKETS = {
 const WebSocket = await SOCKETS[how]();
 const say = (event, value) => console.log(JSON.stringify([event, value]));
 const chat = new Chat({ url, name: `Node ${how}`, WebSocket });
-chat.on("state", ({ state, code, reason }) => say("state", { state, code, reason }));
+chat.on("state", ({ state, code, reason }) => say("state", { state, code, reason, by: chat.transport, advice: adviceFor(code) }));
 chat.on("joined", ({ resumed }) => say("joined", { resumed }));
 chat.on("message", ({ seq, text, user }) => say("message", { seq, text, name: user.name }));
 for (const event of ["gap", "problem", "refused"]) chat.on(event, (value) => say(event, value));

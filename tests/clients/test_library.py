@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, require_tool
+from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, TcpProxy, require_tool
 
 FOLDER = Path(__file__).parent
 
@@ -30,7 +30,9 @@ class Library:
                 self.told.append((name, value))
                 if name == event and fields.items() <= value.items():
                     return dict(value)
-        raise AssertionError(f"it ended; told: {self.told}")
+        assert self.process.stderr is not None
+        trouble = await self.process.stderr.read()
+        raise AssertionError(f"it ended; told: {self.told}; {trouble.decode()}")
 
     def say(self, text: str) -> None:
         assert self.process.stdin is not None
@@ -94,3 +96,76 @@ async def test_a_handshake_that_is_refused_says_why() -> None:
         async with library(service.url, "foreign") as node:
             state = await node.tells("state", state="waiting")
             assert state["code"] == 1006 and "403" in state["reason"]
+
+
+class Blocking:
+    """What proxies do: no upgrade passes; with `holding`, nothing of an answer that goes on."""
+
+    def __init__(self, blocks: bool = True, holds: bool = False) -> None:
+        self.blocks, self.holds = blocks, holds
+        self.blocked = 0
+
+    def rewrite(self) -> Callable[[bytes], bytes]:
+        """Of one connection."""
+        held = False
+
+        def answer(reply: bytes) -> bytes:
+            nonlocal held
+            if self.blocks and reply.startswith(b"HTTP/1.1 101"):
+                self.blocked += 1
+                return b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            if held:
+                return b""
+            held = self.holds and b"text/event-stream" in reply
+            return reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if held else reply
+
+        return answer
+
+
+async def test_it_goes_round_where_websockets_are_blocked_and_comes_back(tmp_path: Path) -> None:
+    """By events after two that came to nothing: it talks, resumes after a kill, and takes WebSockets once they pass."""
+    proxy = Blocking()
+    with ServiceProcess(NO_LIMITS | {"SQLITE_PATH": str(tmp_path / "parley.db")}) as service:
+        with TcpProxy("127.0.0.1", service.port, rewrite=proxy.rewrite) as way:
+            async with library(f"http://127.0.0.1:{way.port}", "hasty") as node:
+                await node.tells("state", state="open", by="events")
+                assert proxy.blocked == 2
+                await node.tells("joined")
+                node.say("round")
+                await node.tells("message", text="round")
+                service.kill9()
+                await node.tells("state", state="waiting")
+                node.say("meanwhile")
+                await asyncio.to_thread(service.start)
+                await node.tells("joined", resumed=True)
+                await node.tells("message", text="meanwhile")
+                proxy.blocks = False
+                await node.tells("state", state="open", by="websocket")
+                await node.tells("joined", resumed=True)
+                node.say("straight")
+                await node.tells("message", text="straight")
+                assert [value["seq"] for event, value in node.told if event == "message"] == [1, 2, 3]
+                assert not [value for event, value in node.told if event in ("gap", "problem", "refused")]
+
+
+async def test_control_it_goes_straight_where_nothing_is_blocked() -> None:
+    """Through the same proxy."""
+    proxy = Blocking(blocks=False)
+    with ServiceProcess(NO_LIMITS) as service:
+        with TcpProxy("127.0.0.1", service.port, rewrite=proxy.rewrite) as way:
+            async with library(f"http://127.0.0.1:{way.port}", "hasty") as node:
+                await node.tells("state", state="open", by="websocket")
+                await node.tells("joined")
+
+
+async def test_a_proxy_that_holds_answers_back_is_named() -> None:
+    """With a code and a way out; once it lets them pass, they serve."""
+    proxy = Blocking(holds=True)
+    with ServiceProcess(NO_LIMITS) as service:
+        with TcpProxy("127.0.0.1", service.port, rewrite=proxy.rewrite) as way:
+            async with library(f"http://127.0.0.1:{way.port}", "hasty") as node:
+                state = await node.tells("state", state="waiting", code="buffered")
+                assert "holds answers back" in state["reason"] and "unbuffered" in state["advice"]
+                proxy.holds = False
+                await node.tells("state", state="open", by="events")
+                await node.tells("joined")

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 _CHUNK_BYTES = 65536
 
 Rewrite = Callable[[bytes], bytes]
-"""What whoever connected gets, instead of the chunk that came from the other side."""
+"""What whoever connected gets, instead of the chunk that came from the other side; nothing of it: it is held back."""
 
 
 class TcpProxy:
@@ -164,7 +164,8 @@ class _Link:
                     raise ConnectionResetError("reply lost")
             if replies:
                 data = self._rewrite(data)
-            await chunks.put((loop.time() + proxy.delay, data))
+            if data:
+                await chunks.put((loop.time() + proxy.delay, data))
         await chunks.put((loop.time() + proxy.delay, b""))
 
     async def _write(self, chunks: "asyncio.Queue[tuple[float, bytes]]", writer: asyncio.StreamWriter) -> None:
