@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from service.brokers.redis.broker import RedisBroker
 from service.chat import ChatHandler
 from service.sockets.stream import EventStream as ServerStream
 
 from .brokers import until
-from .harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt
+from .harness import NO_LIMITS, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 from .harness.chat_client import fetch_ticket
 from .harness.event_stream import EventStream, StreamRefused
 from .serving import Served, answer, refused, serving
@@ -376,3 +377,13 @@ async def test_frames_find_their_stream_on_another_process(redis_url: str) -> No
             response = await stream.post("{}", 12)
             assert (response.code, answer(response)["error"]["code"]) == (503, "unavailable")
             assert (await ada.closed())[0] == 1006
+
+
+async def test_a_mailbox_is_no_room(redis_url: str, redis_server: RedisServer) -> None:
+    """It has a channel, as rooms do; whatever goes to all rooms passes it by."""
+    async with serving({"REDIS_URL": redis_url}) as it, ChatClient.open(it.url, "Ada", events=True) as ada:
+        await ada.join("lobby")
+        assert isinstance(it.node.broker, RedisBroker)
+        shards = it.node.broker.shards
+        assert "{@" in redis_server.cli("PUBSUB", "CHANNELS", shards.keys.all_channels.decode())
+        assert await shards.rooms_listened_to() == (["lobby"], None)

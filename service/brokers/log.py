@@ -229,7 +229,10 @@ class Log(Part):
 
     @abc.abstractmethod
     def subscribe(self, room: str) -> None:
-        """Ask for a room's events; `on_subscribed` says from when on. Subscriptions survive a lost connection."""
+        """Ask for a room's events; `on_subscribed` says from when on. Subscriptions survive a lost connection.
+
+        A name that begins with `signals.MAILBOX` is no room's: what is signalled there is for one process.
+        """
 
     @abc.abstractmethod
     def unsubscribe(self, room: str) -> None:

@@ -132,53 +132,6 @@ export class Tickets {
     #private;
 }
 
-export class Link {
-    /**
-     * @param {object} options
-     * @param {string | URL} options.url where the service is (http or https)
-     * @param {Tickets} options.tickets
-     * @param {WebSocketClass} [options.WebSocket]
-     * @param {() => number} [options.random]
-     * @param {(state: LinkState) => void} options.onState
-     * @param {(frame: ServerFrame) => void} options.onFrame
-     */
-    constructor({ url, tickets, WebSocket, random, onState, onFrame }: {
-        url: string | URL;
-        tickets: Tickets;
-        WebSocket?: WebSocketClass | undefined;
-        random?: (() => number) | undefined;
-        onState: (state: LinkState) => void;
-        onFrame: (frame: ServerFrame) => void;
-    });
-    /** @type {LinkState} */
-    state: LinkState;
-    tickets: Tickets;
-    /** What the next connection is made with. detour.js changes it. @type {WebSocketClass} */
-    WebSocket: WebSocketClass;
-    get isOpen(): boolean;
-    /** How long ago the service was last heard, ms. */
-    get silence(): number;
-    /** Connect, and stay connected until `close` or a close code that says to stay away. */
-    open(): void;
-    /** Leave, and stay away. */
-    close(): void;
-    /**
-     * Connect anew, as whom a ticket was given for.
-     * @param {string} ticket fresh
-     */
-    restart(ticket: string): void;
-    /** Something (the network is back, the page is seen again) suggests to look at once. */
-    wake(): void;
-    /**
-     * Send a frame. False if it can't be taken now; nothing is queued here.
-     * @param {ClientFrame} frame
-     */
-    send(frame: ClientFrame): boolean;
-    /** Nothing came back that should have: find out within seconds whether the connection is alive. */
-    doubt(): void;
-    #private;
-}
-
 export type LinkState = {
     state: "closed" | "connecting" | "open" | "waiting" | "stopped";
     /**
@@ -402,8 +355,8 @@ export class ChatCore {
     limits: Limits;
     /** @type {Outbox} what isn't stored yet: `outbox.list(room)` */
     outbox: Outbox;
-    /** @internal */
-    link: Link;
+    /** @private for detour.js beside us */
+    private link;
     /** @returns {LinkState} how the connection stands */
     get state(): LinkState;
     /** How long ago the service was last heard, ms. */
@@ -890,43 +843,11 @@ export interface Referring {
   ref?: string;
 }
 
-export interface Join extends Referring {
-  type: "join";
-  room: string;
-  limit?: number;
-  since?: Position;
-  /** kinds of events that the client knows beyond messages, edits, removals and reactions */
-  events?: string[];
-}
-
-export interface Leave extends Referring {
-  type: "leave";
-  room: string;
-}
-
 export interface Send extends Referring {
   type: "send";
   room: string;
   id: string;
   text: string;
-}
-
-export interface History extends Referring {
-  type: "history";
-  room: string;
-  before?: number;
-  limit?: number;
-}
-
-export interface Typing extends Referring {
-  type: "typing";
-  room: string;
-}
-
-export interface Read extends Referring {
-  type: "read";
-  room: string;
-  seq: number;
 }
 
 export interface Edit extends Referring {
@@ -974,19 +895,8 @@ export interface Moderate extends Referring {
   network?: boolean;
 }
 
-export interface Renew extends Referring {
-  type: "renew";
-  ticket: string;
-}
-
-export interface Ping extends Referring {
-  type: "ping";
-}
-
 /** What is stored, under an `id` that is the client's own. */
 export type Change = Send | Edit | Remove | React | SetTopic;
-
-export type ClientFrame = Change | Join | Leave | History | Typing | Read | Moderate | Renew | Ping;
 
 export interface Limits {
   /** characters of a text */
@@ -1043,11 +953,6 @@ export interface Joined extends Referring {
   begun?: Begun;
 }
 
-export interface Left extends Referring {
-  type: "left";
-  room: string;
-}
-
 export interface Sent extends Referring {
   type: "sent";
   room: string;
@@ -1084,17 +989,6 @@ export interface Moderated extends Referring {
   /** the user's id */
   user: string;
   action: Action;
-}
-
-export interface Renewed extends Referring {
-  type: "renewed";
-  /** seconds that the new token holds; 0: it never runs out */
-  expires_in: number;
-}
-
-export interface Pong extends Referring {
-  type: "pong";
-  at: number;
 }
 
 export interface Presence {
@@ -1170,25 +1064,6 @@ export interface TopicEvent extends Durable {
   /** Empty: none. */
   text: string;
 }
-
-export type RoomEvent = Message | Edited | Removed | Reacted | TopicEvent;
-
-export type ServerFrame =
-  | RoomEvent
-  | Welcome
-  | Joined
-  | Left
-  | Sent
-  | HistoryPage
-  | TypingFrame
-  | ReadFrame
-  | Moderated
-  | Renewed
-  | Pong
-  | Presence
-  | Reset
-  | Reconnect
-  | ErrorFrame;
 
 /** `POST /tickets`. */
 export interface Ticket {

@@ -83,7 +83,7 @@ export class ChatCore {
   outbox;
 
   #tickets;
-  /** @internal */
+  /** @private for detour.js beside us */
   link;
   #requests;
   #rooms;

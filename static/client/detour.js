@@ -18,7 +18,7 @@ export class Detour {
   /** Whether the connection, or the next one, is an event stream. */
   taken = false;
 
-  #chat;
+  #link;
   #direct;
   #round;
   #url;
@@ -35,9 +35,9 @@ export class Detour {
    * @param {typeof globalThis.fetch} [fetch]
    */
   constructor(chat, url, fetch) {
-    this.#chat = chat;
+    this.#link = chat["link"]; // which is for nobody else
     this.#opened = chat.state.state === "open";
-    this.#direct = chat.link.WebSocket;
+    this.#direct = this.#link.WebSocket;
     const socketUrl = new URL("socket", url);
     socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
     this.#url = socketUrl.href;
@@ -73,7 +73,7 @@ export class Detour {
   /** @param {boolean} round */
   #take(round) {
     this.taken = round;
-    this.#chat.link.WebSocket = round ? /** @type {WebSocketClass} */ (this.#round) : this.#direct;
+    this.#link.WebSocket = round ? /** @type {WebSocketClass} */ (this.#round) : this.#direct;
   }
 
   #stop() {
@@ -96,7 +96,7 @@ export class Detour {
 
   /** Whether WebSockets pass by now, beside the stream, which serves on until one does. */
   async #try() {
-    const { tickets } = this.#chat.link;
+    const { tickets } = this.#link;
     const timer = this.#timer;
     const offer = /** @type {string[]} */ (await tickets.offer());
     if (timer !== this.#timer) return;
@@ -113,7 +113,7 @@ export class Detour {
     this.#blocked = 0;
     this.#take(false);
     const timer = this.#timer;
-    const ticket = await this.#chat.link.tickets.get().catch(() => null);
-    if (ticket && timer === this.#timer) this.#chat.link.restart(ticket.ticket);
+    const ticket = await this.#link.tickets.get().catch(() => null);
+    if (ticket && timer === this.#timer) this.#link.restart(ticket.ticket);
   }
 }

@@ -12,7 +12,7 @@ const SOCKETS = {
     hasty: async () => {
         const { setTimeout } = globalThis;
         const longer = (ms) => ms === 8000 || (ms > 10_000 && ms !== 15_000);
-        globalThis.setTimeout = (work, ms) => setTimeout(work, longer(ms) ? ms / 20 : ms);
+        globalThis.setTimeout = (work, ms, ...rest) => setTimeout(work, longer(ms) ? ms / 20 : ms, ...rest);
         return (await import("ws")).WebSocket;
     },
     none: async () => {

@@ -122,50 +122,55 @@ class Blocking:
         return answer
 
 
+@asynccontextmanager
+async def behind(proxy: Blocking, env: dict[str, str] | None = None) -> AsyncIterator[tuple[ServiceProcess, Library]]:
+    """A service behind it, and a run of the library there."""
+    with (
+        ServiceProcess(NO_LIMITS | (env or {})) as service,
+        TcpProxy("127.0.0.1", service.port, rewrite=proxy.rewrite) as way,
+    ):
+        async with library(f"http://127.0.0.1:{way.port}", "hasty") as node:
+            yield service, node
+
+
 async def test_it_goes_round_where_websockets_are_blocked_and_comes_back(tmp_path: Path) -> None:
     """By events after two that came to nothing: it talks, resumes after a kill, and takes WebSockets once they pass."""
     proxy = Blocking()
-    with ServiceProcess(NO_LIMITS | {"SQLITE_PATH": str(tmp_path / "parley.db")}) as service:
-        with TcpProxy("127.0.0.1", service.port, rewrite=proxy.rewrite) as way:
-            async with library(f"http://127.0.0.1:{way.port}", "hasty") as node:
-                await node.tells("state", state="open", by="events")
-                assert proxy.blocked == 2
-                await node.tells("joined")
-                node.say("round")
-                await node.tells("message", text="round")
-                service.kill9()
-                await node.tells("state", state="waiting")
-                node.say("meanwhile")
-                await asyncio.to_thread(service.start)
-                await node.tells("joined", resumed=True)
-                await node.tells("message", text="meanwhile")
-                proxy.blocks = False
-                await node.tells("state", state="open", by="websocket")
-                await node.tells("joined", resumed=True)
-                node.say("straight")
-                await node.tells("message", text="straight")
-                assert [value["seq"] for event, value in node.told if event == "message"] == [1, 2, 3]
-                assert not [value for event, value in node.told if event in ("gap", "problem", "refused")]
+    async with behind(proxy, {"SQLITE_PATH": str(tmp_path / "parley.db")}) as (service, node):
+        await node.tells("state", state="open", by="events")
+        assert proxy.blocked == 2
+        await node.tells("joined")
+        node.say("round")
+        await node.tells("message", text="round")
+        service.kill9()
+        await node.tells("state", state="waiting")
+        node.say("meanwhile")
+        await asyncio.to_thread(service.start)
+        await node.tells("joined", resumed=True)
+        await node.tells("message", text="meanwhile")
+        proxy.blocks = False
+        await node.tells("state", state="open", by="websocket")
+        await node.tells("joined", resumed=True)
+        node.say("straight")
+        await node.tells("message", text="straight")
+        assert [value["seq"] for event, value in node.told if event == "message"] == [1, 2, 3]
+        assert not [value for event, value in node.told if event in ("gap", "problem", "refused")]
 
 
 async def test_control_it_goes_straight_where_nothing_is_blocked() -> None:
     """Through the same proxy."""
     proxy = Blocking(blocks=False)
-    with ServiceProcess(NO_LIMITS) as service:
-        with TcpProxy("127.0.0.1", service.port, rewrite=proxy.rewrite) as way:
-            async with library(f"http://127.0.0.1:{way.port}", "hasty") as node:
-                await node.tells("state", state="open", by="websocket")
-                await node.tells("joined")
+    async with behind(proxy) as (_, node):
+        await node.tells("state", state="open", by="websocket")
+        await node.tells("joined")
 
 
 async def test_a_proxy_that_holds_answers_back_is_named() -> None:
     """With a code and a way out; once it lets them pass, they serve."""
     proxy = Blocking(holds=True)
-    with ServiceProcess(NO_LIMITS) as service:
-        with TcpProxy("127.0.0.1", service.port, rewrite=proxy.rewrite) as way:
-            async with library(f"http://127.0.0.1:{way.port}", "hasty") as node:
-                state = await node.tells("state", state="waiting", code="buffered")
-                assert "holds answers back" in state["reason"] and "unbuffered" in state["advice"]
-                proxy.holds = False
-                await node.tells("state", state="open", by="events")
-                await node.tells("joined")
+    async with behind(proxy) as (_, node):
+        state = await node.tells("state", state="waiting", code="buffered")
+        assert "holds answers back" in state["reason"] and "unbuffered" in state["advice"]
+        proxy.holds = False
+        await node.tells("state", state="open", by="events")
+        await node.tells("joined")

@@ -26,7 +26,7 @@ function emitted() {
   const host = ts.createCompilerHost(options);
   // What was written before must not stand for client.js.
   host.fileExists = (file) => file !== written && ts.sys.fileExists(file);
-  const declarations = { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true, stripInternal: true };
+  const declarations = { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true };
   const program = ts.createProgram([client], declarations, host);
   const files = new Map();
   program.emit(undefined, (file, text) => files.set(file, text));

@@ -46,7 +46,8 @@ const row = (field) => {
 /** Methods and properties of a class and of what it extends, its own first. */
 function members(name, known = new Set()) {
   const node = declared.get(name);
-  const own = node.members.filter(({ name: its }) => its && !ts.isPrivateIdentifier(its) && !known.has(its.text));
+  const isPrivate = (one) => ts.isPrivateIdentifier(one.name) || one.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword);
+  const own = node.members.filter((one) => one.name && !isPrivate(one) && !known.has(one.name.text));
   const all = new Set([...known, ...own.map(({ name: its }) => its.text)]);
   const base = node.heritageClauses?.[0]?.types[0].expression.text;
   return [...own, ...(base && declared.has(base) ? members(base, all) : [])];

@@ -13,14 +13,13 @@ def blocked(reply: bytes) -> bytes:
 
 async def test_one_talks_where_websockets_are_blocked() -> None:
     """By an event stream and POST: what is said arrives both ways."""
-    with ServiceProcess(NO_LIMITS) as service:
-        with TcpProxy("127.0.0.1", service.port, rewrite=lambda: blocked) as proxy:
-            async with chromium() as browser, person(browser, f"http://127.0.0.1:{proxy.port}") as ada:
-                await ada.enter("Ada")
-                await expect(ada.page.locator("#me-state")).to_have_text("Online")
-                async with ChatClient.open(service.url, "Bob") as bob:
-                    await bob.join("lobby")
-                    await ada.say("round")
-                    assert (await bob.recv("message"))["text"] == "round"
-                    await bob.send("lobby", "and back")
-                    await ada.reads("round", "and back")
+    with ServiceProcess(NO_LIMITS) as service, TcpProxy("127.0.0.1", service.port, rewrite=lambda: blocked) as proxy:
+        async with chromium() as browser, person(browser, f"http://127.0.0.1:{proxy.port}") as ada:
+            await ada.enter("Ada")
+            await expect(ada.page.locator("#me-state")).to_have_text("Online")
+            async with ChatClient.open(service.url, "Bob") as bob:
+                await bob.join("lobby")
+                await ada.say("round")
+                assert (await bob.recv("message"))["text"] == "round"
+                await bob.send("lobby", "and back")
+                await ada.reads("round", "and back")

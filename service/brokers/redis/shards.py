@@ -25,6 +25,7 @@ from service.brokers.redis.sentinel import Sentinels
 from service.brokers.redis.shard import Shard
 from service.brokers.redis.slots import NO_HOST, SLOTS, Address, Map, by_slot, slot_of
 from service.logs import fields
+from service.signals import MAILBOX
 
 logger = logging.getLogger(__name__)
 
@@ -222,7 +223,7 @@ class Shards:
                 raise answer
             else:
                 rooms.update(map(self.keys.room_of, answer))
-        return sorted(rooms - {""}), away
+        return sorted(room for room in rooms if room and not room.startswith(MAILBOX)), away
 
     # -- life
 
