@@ -35,9 +35,14 @@ class StreamHandler(ChatHandler):
     wherever it is. With `room` in the query, which may stand more than once, these rooms are joined at once.
     """
 
+    _rooms: list[str]
+    _since = ""
+
     def prepare(self) -> None:
         """Put what was said as HTTP has it into the words of a socket's handshake, for which all rules are made."""
         asked = self.request
+        self._rooms = list(dict.fromkeys(self.get_query_arguments("room")))
+        self._since = asked.headers.get("Last-Event-ID") or self.get_query_argument("since", "")
         if "Origin" not in asked.headers and asked.headers.get("Sec-Fetch-Site") == "same-origin":
             # A GET within one origin has no Origin; this header no page can set, nor a page elsewhere have.
             asked.headers["Origin"] = f"{self.node.proxies.scheme(asked)}://{asked.host}"
@@ -70,7 +75,7 @@ class StreamHandler(ChatHandler):
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: a peer that is gone is noticed by what it doesn't acknowledge
             deadline_ms = round(2000 * self.limits.answer_deadline)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, deadline_ms)
-        return EventStream(sock, self.limits, answer, self.network, rooms=bool(self.get_query_arguments("room")))
+        return EventStream(sock, self.limits, answer, self.network, rooms=bool(self._rooms))
 
     async def identify(self) -> None:
         await self.node.mailbox.open()
@@ -79,8 +84,8 @@ class StreamHandler(ChatHandler):
     def begin(self, session: Session, unread: dict[str, int]) -> None:
         stream = cast(EventStream, session.connection)
         session.open(unread, self.node.mailbox.add(stream))
-        seen = read_cursor(self.request.headers.get("Last-Event-ID") or self.get_query_argument("since", ""))
-        for room in dict.fromkeys(self.get_query_arguments("room")):
+        seen = read_cursor(self._since)
+        for room in self._rooms:
             since = {"since": {"epoch": seen[room][0], "seq": seen[room][1]}} if room in seen else {}
             join = {"type": "join", "room": room, "events": ["topic"]} | since
             session.on_message(encode(join).decode())

@@ -715,7 +715,7 @@ async def test_a_wake_right_after_an_attempt_is_not_forgotten() -> None:
         service.chat.open();
         for (let lost = 1; lost <= 6; lost += 1) {
             const socket = await service.next(lost);
-            socket.end(1006);
+            socket.end(1011); // 1006 again and again would mean that WebSockets are blocked
             for (let times = 0; times < 20; times += 1) service.chat.wake();
         }
         Math.random = real;

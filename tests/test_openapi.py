@@ -448,6 +448,7 @@ async def streams(seen: Seen) -> None:
     user, frames = {"Authorization": USER["Authorization"]}, "/events/frames"
     for method in ("get", "post"):
         await seen.ask("/events", method, b"" if method == "post" else None, 403, by={"Origin": ABROAD} | USER)
+        await seen.ask("/events", method, b"" if method == "post" else None, 400, query="?room=%FF", by=USER)
         stream = await EventStream.open(seen.it.url, user, method=method.upper())
         assert "x-request-id" in stream.headers and stream.headers["content-type"] == "text/event-stream"
         seen.note("/events", method, 200)
