@@ -27,7 +27,17 @@ from service.lifecycle import Waits
 from service.protocol import SUBPROTOCOL
 from service.sockets.acceptor import RESERVE
 
-from .harness import SECRET_KEY, UNIT, Authority, ServiceProcess, free_port, require_tool, service_env, wait_until
+from .harness import (
+    SECRET_KEY,
+    UNIT,
+    Authority,
+    ServiceProcess,
+    free_port,
+    make_jwt,
+    require_tool,
+    service_env,
+    wait_until,
+)
 from .harness.service_process import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -190,6 +200,27 @@ async def test_a_proxy_lets_people_talk(made: Any, tmp_path: Path) -> None:
                     async with asyncio.timeout(10 * UNIT):
                         while json.loads(await socket.recv())["type"] != answer:
                             pass
+            assert pong_by_events(proxy) == "pong"
+
+
+def pong_by_events(proxy: Proxy) -> str:
+    """What answers a ping over an event stream, of which the proxy holds nothing back."""
+    opener = build_opener(HTTPSHandler(context=proxy.context))
+    url, token = f"https://127.0.0.1:{proxy.https}/events", make_jwt("u1", "Una")
+    with opener.open(Request(url, b"", {"Authorization": f"Bearer {token}"}), timeout=10 * UNIT) as stream:
+        assert stream.headers["Content-Type"] == "text/event-stream"
+
+        def frame() -> dict[str, Any]:
+            while not (line := stream.readline()).startswith(b"data: "):
+                assert line, "the stream ended"
+            found: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+            return found
+
+        secret = frame()["session"]
+        post = Request(f"{url}/frames?n=1", b'{"type":"ping"}', {"Authorization": f"Bearer {secret}"})  # noqa: S310
+        with opener.open(post, timeout=10 * UNIT) as response:
+            assert response.status == 204
+        return str(frame()["type"])
 
 
 def test_proxies_wait_for_longer_than_pings() -> None:
