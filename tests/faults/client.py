@@ -190,15 +190,7 @@ class Client:
         if ticket is None and self.swarm.by_ticket:
             ticket = await self._get_ticket(port)
         self.used_ticket = ticket
-        offered = "chat.v1" if ticket is None else f"chat.v1, ticket.{ticket}"
-        request = (
-            f"GET /socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Origin: {ORIGIN}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-            f"Sec-WebSocket-Protocol: {offered}\r\n"
-        )
-        if ticket is None:
-            request += f"Authorization: Bearer {self._token}\r\n"
-        self.wire = wire = Wire(self, (request + "\r\n").encode())
+        self.wire = wire = self._make_wire(ticket)
         loop = asyncio.get_running_loop()
         sock = socket.socket()
         sock.setblocking(False)
@@ -219,6 +211,18 @@ class Client:
             if wire.close_code is not None:
                 self.swarm.closes[wire.close_code] += 1
             raise ConnectionError("refused")
+
+    def _make_wire(self, ticket: str | None) -> Wire:
+        """The connection to be, by a ticket or else a token."""
+        offered = "chat.v1" if ticket is None else f"chat.v1, ticket.{ticket}"
+        request = (
+            f"GET /socket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Origin: {ORIGIN}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            f"Sec-WebSocket-Protocol: {offered}\r\n"
+        )
+        if ticket is None:
+            request += f"Authorization: Bearer {self._token}\r\n"
+        return Wire(self, (request + "\r\n").encode())
 
     async def _get_ticket(self, port: int) -> str:
         """From POST /tickets. Raises ConnectionError for any other answer than 201."""

@@ -29,6 +29,7 @@ from parley_client import (
 from tests.harness import ServiceProcess, TcpProxy
 
 from .client import PROMISED, Client
+from .streams import StreamClient
 from .swarm import Swarm
 
 EVENTS: tuple[type, ...] = (Message, Edited, Removed, Reacted)
@@ -178,10 +179,12 @@ class Balancer(TcpProxy):
             writer.close()
 
 
-BY_US, BY_LIBRARY = "", "py"  # as rows of the table say it
-BY = pytest.mark.parametrize("by", [BY_US, pytest.param(BY_LIBRARY, marks=pytest.mark.long)], ids=["us", "library"])
-"""Who is cut off, and comes back: for the faults that the library has to stand, too."""
-BY_BOTH = pytest.mark.parametrize("by", [BY_US, BY_LIBRARY], ids=["us", "library"])
+BY_US, BY_LIBRARY, BY_EVENTS = "", "py", "sse"  # as rows of the table say it
+_OTHERS = (pytest.param(by, marks=pytest.mark.long) for by in (BY_LIBRARY, BY_EVENTS))
+_IDS = ["us", "library", "events"]
+BY = pytest.mark.parametrize("by", [BY_US, *_OTHERS], ids=_IDS)
+"""Who is cut off, and comes back: for the faults that the library and event streams have to stand, too."""
+BY_BOTH = pytest.mark.parametrize("by", [BY_US, BY_LIBRARY, BY_EVENTS], ids=_IDS)
 """In the short form, too."""
 
 
@@ -189,8 +192,8 @@ BY_BOTH = pytest.mark.parametrize("by", [BY_US, BY_LIBRARY], ids=["us", "library
 async def crowd(by: str, processes: Sequence[ServiceProcess], seed: int) -> AsyncIterator[Swarm]:
     """A swarm of theirs on these processes; the library's chats have one address, that of a balancer."""
     ports = [process.port for process in processes]
-    if by == BY_US:
-        async with Swarm(ports, seed) as swarm:
+    if by != BY_LIBRARY:
+        async with Swarm(ports, seed, StreamClient if by == BY_EVENTS else Client) as swarm:
             yield swarm
     else:
         with Balancer(ports) as balancer:
