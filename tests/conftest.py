@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--middle",
         action="store_true",
-        help="with --long: without controls and the Python client's faults, and what takes long for minutes",
+        help="with --long: without controls, the Python client's faults and streams', and what takes long for minutes",
     )
     parser.addoption("--soak", action="store_true", help="run the tests marked soak and no others")
     parser.addoption("--seed", type=int, help="repeat a run whose failure printed this seed")
@@ -55,8 +55,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             # Other tests beside it would spoil what it measures.
             wanted = wanted and not (item.get_closest_marker("alone") and "PYTEST_XDIST_WORKER" in os.environ)
             # A control shows that its fault would be seen, which doesn't change from one commit to the next; and what
-            # the Python client stands in full is seldom changed by one that its short form passes.
-            wanted = wanted and not (config.getoption("--middle") and re.search(r"control|\[library\]", item.name))
+            # the Python client and event streams stand in full is seldom changed by one that their short form passes.
+            wanted = wanted and not (
+                config.getoption("--middle") and re.search(r"control|\[(library|events)\]", item.name)
+            )
         (kept if wanted else left_out).append(item)
         if inspect.iscoroutinefunction(getattr(item, "obj", None)):
             names = item.fixturenames  # type: ignore[attr-defined]
