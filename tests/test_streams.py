@@ -179,6 +179,11 @@ async def test_rates_are_those_of_sockets() -> None:
         await ada.raw("\n".join(['{"type":"nothing"}'] * 100))
         await ada.raw("\n".join(['{"type":"nothing"}'] * 101))
         assert await ada.closed() == (1008, "too many frames")
+    async with serving({"FRAME_RATE": "20"}) as it, streaming(it) as stream:
+        await frames(stream, "welcome")
+        body = "\n".join(['{"type":"nothing"}'] * 90)
+        assert [(await stream.post(body, 1)).code for _ in range(3)] == [204, 204, 404], "what comes again costs, too"
+        assert await closed(stream) == 1008
 
 
 # -- readers

@@ -27,6 +27,7 @@ from service.sockets.limits import SocketLimits
 logger = logging.getLogger(__name__)
 
 PING = b": ping\n\n"  # a comment, which no reader shows
+REASON_BYTES = 123  # as many as a close frame has room for
 DURABLE = frozenset({"message", "edited", "removed", "reacted", "topic"})
 
 
@@ -57,7 +58,8 @@ class StreamEnd(ClosingHandshake):
     __slots__ = ()
 
     def __init__(self, code: int, reason: str) -> None:
-        said = encode({"code": code, "reason": reason})
+        short = reason.encode()[:REASON_BYTES].decode(errors="ignore")
+        said = encode({"code": code, "reason": short})
         event = b"event: close\ndata: " + said + b"\n\n"
         super().__init__(event, code, reason, peer_closed=False, framed=False)
 
@@ -145,9 +147,14 @@ class EventStream(Connection):
         """Frames that came by a request, in their order, all or none.
 
         `number` counts such requests from 1, so that one whose answer was lost may be sent again; 0: it isn't counted.
-        They cost what a socket's frames cost.
+        They cost what a socket's frames cost, each time.
         """
         if self.closed:
+            return Taken.GONE
+        try:
+            self._check(frames)
+        except FrameError as error:
+            self.close(error.code, error.reason)
             return Taken.GONE
         if 0 < number <= self._number:
             return Taken.YES
@@ -157,20 +164,17 @@ class EventStream(Connection):
             return Taken.BEHIND
         self._number = number or self._number
         try:
-            self._check(frames)
             for text in frames:
                 self.owner.on_message(text)
                 if self.closed:
                     break
-        except FrameError as error:
-            self.close(error.code, error.reason)
         except Exception:
             logger.exception("a message failed", extra=fields("message_failed", network=self._address))
             self.close(CloseCode.RESTART, "the server failed")
         return Taken.YES
 
     def _check(self, frames: Sequence[str]) -> None:
-        """Raises `FrameError` for more than may be sent."""
+        """Let them be paid for. Raises `FrameError` for more than may be sent."""
         sizes = [len(text.encode()) for text in frames]
         if max(sizes, default=0) > self._limits.frame_bytes:
             raise FrameError(CloseCode.TOO_BIG, f"message over {self._limits.frame_bytes} bytes")

@@ -140,7 +140,10 @@ export class EventSocket {
         const signal = AbortSignal.timeout(REQUEST_MS);
         const { ok, status, headers } = await this.#post(`/frames?n=${this.#number}`, `Bearer ${this.#secret}`, body, signal);
         if (ok) return;
-        if (status < 500 && status !== 429) return this.#close(1006, `frames were answered ${status}`);
+        if (status < 500 && status !== 429) {
+          await sleep(AGAIN_MS); // the stream's own word on why it ended comes first
+          return this.#close(1006, `frames were answered ${status}`);
+        }
         wait_ms = 1000 * Number(headers.get("Retry-After")) || AGAIN_MS;
       } catch {
         // nobody answered: whether it arrived is found out by sending it again
