@@ -387,8 +387,9 @@ async def rule_3_26(target: Target) -> None:
         answers: list[Frame] = []
         while len(answers) < 600 and not any(answer["type"] == "error" for answer in answers):
             refs = [f"f{len(answers) + number}" for number in range(40)]
-            for ref in refs:
-                await client.raw(json.dumps({"type": "send", "ref": ref, "room": room, "id": ref, "text": "x"}))
+            await client.raw_together(
+                [json.dumps({"type": "send", "ref": ref, "room": room, "id": ref, "text": "x"}) for ref in refs]
+            )
             answers += [await client.recv(None, ref=ref) for ref in refs]
         refused = [answer for answer in answers if answer["type"] == "error"]
         if not refused:

@@ -205,6 +205,14 @@ class ChatClient:
         """Send a text (or binary) frame as it is."""
         await self.connection.send(data)
 
+    async def raw_together(self, frames: Sequence[str]) -> None:
+        """Send text frames as close to each other as they can be."""
+        if isinstance(self.connection, EventStream):
+            await self.raw("\n".join(frames))
+            return
+        for frame in frames:
+            await self.raw(frame)
+
     async def request(self, type: str, timeout: float = _ANSWER, **fields: Any) -> Frame:
         """Send a frame with a `ref` and take its answer. Raises ChatError for an `error`.
 
