@@ -365,8 +365,8 @@ def test_a_release_holds_all_in_its_order(tmp_path: Path) -> None:
     script = files[release + "main.js"]
     assert script.index("const part=(value)") < script.index('part(()=>import("./lib/lazy.js"))')
     assert files[release + "lib/lazy.js"] == (
-        'import { $lib_part } from "../main.js";\n// lib/lazy.js\nconst $lib_lazy = (() => {\n'
-        "const{part}=$lib_part;const lazy=part;\nreturn { lazy };\n})();\n"
+        'import { $lib_part } from "../main.js";\n// lib/lazy.js\nconst $lib_lazy=(()=>{'
+        "const{part}=$lib_part;const lazy=part;\nreturn{lazy}})();\n"
         "export { $lib_lazy };\nexport const { lazy } = $lib_lazy;\n"
     )
     assert files[release + "lib/part.js"] == (
@@ -486,7 +486,7 @@ def test_what_is_loaded_later_has_what_it_alone_needs() -> None:
             "both.js": "export class both {}\n",
         },
     )
-    held = {path: re.findall(r"^const (\$\w+) = \(\(\)", text, re.MULTILINE) for path, text in texts.items()}
+    held = {path: re.findall(r"^const (\$\w+)=\(\(\)", text, re.MULTILINE) for path, text in texts.items()}
     assert {path: names for path, names in held.items() if names} == {
         "x/main.js": ["$x_own", "$x_main"],
         "one.js": ["$one"],

@@ -369,7 +369,7 @@ async def test_frames_find_their_stream_on_another_process(redis_url: str) -> No
             stream.url = other.url
             stream.set_origin(other.url)
             await ada.join("lobby")
-            assert (await bob.recv("presence"))["joined"] == [ada.user]
+            await bob.recv("presence", joined=[ada.user])
             for number in range(10):
                 text = json.dumps({"type": "send", "room": "lobby", "id": str(number), "text": str(number)})
                 assert (await stream.post(text, number + 2)).code == 204

@@ -133,13 +133,13 @@ def _exports(path: str, source: str) -> str:
 
 def _part(path: str, source: str, place: str) -> str:
     body, exported = _body(path, source)
-    answer = ", ".join(name if name == value else f"{name}: {value}" for name, value in exported.items())
+    answer = ",".join(name if name == value else f"{name}:{value}" for name, value in exported.items())
     body = _LATER.sub(lambda match: f'import("{_relative(_resolve(path, match[1]), place)}")', body)
     try:
         body = small(body)
     except ValueError as error:
         raise ModuleError(f"{path}: {error}") from None
-    return f"// {path}\nconst {_name(path)} = (() => {{\n{body}return {{ {answer} }};\n}})();\n"
+    return f"// {path}\nconst {_name(path)}=(()=>{{{body}return{{{answer}}}}})();\n"
 
 
 @lru_cache(_KEPT)
