@@ -107,9 +107,11 @@ class FramesHandler(Api):
         return True
 
     async def post(self) -> None:
+        secret = headers.bearer(self.request.headers)
+        if secret is None:
+            raise ApiError(401, "unauthenticated", "The stream's `session` is needed as a bearer token.")
         frames, number = self._frames(), self.number("n", 0)
         network = self.node.proxies.network(self.request)
-        secret = headers.bearer(self.request.headers) or ""
         taken = await self.node.mailbox.post(secret, frames, number, network)
         if taken is Taken.GONE:
             raise ApiError(404, "not_found", "There is no such stream any more; open another.")

@@ -459,6 +459,7 @@ async def streams(seen: Seen) -> None:
         await stream.close()
     await seen.ask(frames, "post", b"\xff", 400, by=by)
     await seen.ask(frames, "post", b"{}", 403, by={"Origin": ABROAD} | by)
+    await seen.ask(frames, "post", b"{}", 401, by={"Origin": seen.it.url})
     await seen.ask(frames, "post", b"{}", 404, by=USER)
     await seen.ask(frames, "post", b" " * 150_000, 413, by=by)
     async with ChatClient.open(seen.it.url, "Slow", events=True) as slow:

@@ -150,7 +150,7 @@ async def test_only_the_secret_lets_frames_in() -> None:
             process, name, seal = secret.split(".")
             for forged in ("", "none", f"{process}.{name}x.{seal}", f"{process}.{name}.{seal[::-1]}"):
                 stream.secret = forged
-                assert (await stream.post("{}")).code == 404, forged
+                assert (await stream.post("{}")).code == (404 if forged else 401), forged
             stream.secret = secret
             for body in (b"", b"\n \n", b"\xff"):
                 assert (await stream.post(body)).code == 400, body
