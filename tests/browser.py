@@ -27,6 +27,8 @@ expect = _expect
 _EXPECTED = re.compile(
     r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INTERNET_DISCONNECTED|WebSocket connection to .* failed"
     r"|status of (401|403|409|429|503)"
+    # The socket behind the page's own, of `Wire`, to which a frame was passed when the service had closed it.
+    r"|^WebSocket is already in CLOSING or CLOSED state\.$"
     r"|^An unknown error occurred when fetching the script\.$"  # the service worker's, looked for behind a navigation
 )
 
