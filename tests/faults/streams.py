@@ -52,6 +52,8 @@ class StreamWire(Wire):
         self._owner.on_frame(said)
 
     def send(self, **frame: Any) -> None:
+        if self.transport.is_closing():  # nobody would end its requests
+            return
         self._frames.append(msgspec.json.encode(frame))
         if self._posting is None or self._posting.done():
             self._posting = asyncio.ensure_future(self._post())
