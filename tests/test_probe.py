@@ -89,6 +89,7 @@ def test_broken_promises_are_found(service: ServiceProcess, capsys: pytest.Captu
     for number, (name, (lie, kinds)) in enumerate(LIES.items()):
         with Liar(service.port, lie) as liar:
             status, found = probe(capsys, liar.url, *QUICK, "--rooms", "1", "--room", f"liar-{number}", "--cut", "0")
+        assert "error" not in found, (name, found["error"])
         assert {kind for kind in promises if found[kind]} == kinds, name
         assert status == found["status"] == (WANTING if kinds else WELL), name
         assert bool(found["failures"]) == bool(found["details"]) == bool(kinds), name
