@@ -10,7 +10,8 @@ import pytest
 from service.protocol import CloseCode
 
 from .browser import Person, chromium, person, settle
-from .harness import NO_LIMITS, ServiceProcess, make_jwt
+from .harness import make_jwt
+from .serving import serving
 
 # `service` scripts one client: `sockets` are its connections, `posts` how often it asked for a ticket, `log` what the
 # client told its listeners. `met` waits until something holds; the scripts below are the bodies of async functions.
@@ -93,11 +94,10 @@ _PRELUDE = """async () => {
 @asynccontextmanager
 async def client_page() -> AsyncIterator[Person]:
     """A page of the service's origin with the client and the script's words in it."""
-    with ServiceProcess(NO_LIMITS) as service:
-        async with chromium() as browser, person(browser, service.url) as ada:
-            await ada.page.goto(f"{service.url}/clock.html")
-            await ada.page.evaluate(_PRELUDE)
-            yield ada
+    async with serving() as it, chromium() as browser, person(browser, it.url) as ada:
+        await ada.page.goto(f"{it.url}/clock.html")
+        await ada.page.evaluate(_PRELUDE)
+        yield ada
 
 
 async def run(script: str) -> Any:
@@ -743,20 +743,19 @@ async def test_waits_are_fully_jittered() -> None:
 
 async def test_a_token_is_renewed_before_it_runs_out() -> None:
     """With a function that fetches tokens the connection outlives the first one."""
-    with ServiceProcess(NO_LIMITS) as service:
-        async with chromium() as browser, person(browser, service.url) as ada:
-            await ada.page.goto(f"{service.url}/clock.html")
-            tokens = [make_jwt("u", "Ada", exp=int(time.time()) + 5), make_jwt("u", "Ada")]
-            await ada.page.evaluate(
-                """async (tokens) => {
-                    const { Chat } = await import("/static/client.js");
-                    window.states = [];
-                    const chat = new Chat({ url: location.origin, token: () => tokens.shift() });
-                    chat.on("state", ({ state }) => states.push(state));
-                    chat.open();
-                }""",
-                tokens,
-            )
-            await settle(7)
-            assert await ada.page.evaluate("states") == ["connecting", "open"]
-            assert any('"renew"' in frame for frame in ada.wire.sent)
+    async with serving() as it, chromium() as browser, person(browser, it.url) as ada:
+        await ada.page.goto(f"{it.url}/clock.html")
+        tokens = [make_jwt("u", "Ada", exp=int(time.time()) + 5), make_jwt("u", "Ada")]
+        await ada.page.evaluate(
+            """async (tokens) => {
+                const { Chat } = await import("/static/client.js");
+                window.states = [];
+                const chat = new Chat({ url: location.origin, token: () => tokens.shift() });
+                chat.on("state", ({ state }) => states.push(state));
+                chat.open();
+            }""",
+            tokens,
+        )
+        await settle(7)
+        assert await ada.page.evaluate("states") == ["connecting", "open"]
+        assert any('"renew"' in frame for frame in ada.wire.sent)

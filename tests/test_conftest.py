@@ -1,10 +1,9 @@
 """The checks that fail a careless test do fail it, by the settings that hold for all tests."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from .harness import UNIT, service_env
 
@@ -35,13 +34,13 @@ _CHECKED = {
 }
 
 
-@pytest.mark.parametrize("case", _CHECKED)
-def test_carelessness_fails_a_test(case: str, tmp_path: Path) -> None:
-    """What a test leaves behind or says unasked fails it."""
-    source, said = _CHECKED[case]
-    done = _pytest(tmp_path, source)
+def test_carelessness_fails_a_test(tmp_path: Path) -> None:
+    """What a test leaves behind or says unasked fails it, and no other."""
+    done = _pytest(tmp_path, **{name: source for name, (source, _) in _CHECKED.items()}, careful="def test(): pass")
     assert done.returncode == 1, done.stdout
-    assert said in done.stdout
+    assert set(re.findall(r"^(?:FAILED|ERROR) tests/test_(\w+)\.py", done.stdout, re.MULTILINE)) == _CHECKED.keys()
+    for _, said in _CHECKED.values():
+        assert said in done.stdout
 
 
 def test_an_announced_log_line_passes(tmp_path: Path) -> None:
@@ -73,18 +72,19 @@ def test_long_and_soak_forms_run_when_asked_for(tmp_path: Path) -> None:
     assert names == {"": ["short"], "--long": ["short", "long"], "--soak": ["soak"]}
 
 
-def _pytest(folder: Path, source: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    """pytest on one file with this project's conftest.py and setup.cfg."""
+def _pytest(folder: Path, source: str = "", *options: str, **sources: str) -> "subprocess.CompletedProcess[str]":
+    """pytest on a file, or files by name, with this project's conftest.py and setup.cfg."""
     package = folder / "tests"
     package.mkdir(exist_ok=True)
     (package / "__init__.py").write_text("")
     for name in ("tests/conftest.py", "tests/browser.py", "tests/harness", "service"):
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
-    (package / "test_it.py").write_text(source + "\n")
+    for name, text in (sources or {"it": source}).items():
+        (package / f"test_{name}.py").write_text(text + "\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", str(ROOT / "setup.cfg")]
     return subprocess.run(
-        [*command, f"--rootdir={folder}", str(package / "test_it.py"), *options],
+        [*command, f"--rootdir={folder}", str(package), *options],
         cwd=folder,
         env=service_env(),
         capture_output=True,

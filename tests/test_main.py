@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from service import __version__, lifecycle
+from service.__main__ import main
 from service.errors import StartError
 
 from .harness import JWT_SECRET, SECRET_KEY, UNIT, ChatClient, RedisServer, ServiceProcess, service_env, wait_until
@@ -145,15 +146,32 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
         ([], {"JWT_PUBLIC_KEY": f"{BAD_KEY}\n{BAD_KEY}"}, "JWT_PUBLIC_KEY: expected one key, .*JWT_JWKS_URL"),
     ],
 )
-def test_a_setting_that_can_not_hold_ends_with_2(args: list[str], environ: dict[str, str], named: str) -> None:
+def test_a_setting_that_can_not_hold_ends_with_2(
+    args: list[str],
+    environ: dict[str, str],
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """One line that names the variable, the same of a start and of `--check`; no traceback."""
-    said = set()
+    with monkeypatch.context() as patch:
+        for name in os.environ.keys() - service_env(environ).keys():
+            patch.delenv(name)
+        for name, value in service_env(environ).items():
+            patch.setenv(name, value)
+        statuses = [main([*args, *more]) for more in ([], ["--check"])]
+    told = capsys.readouterr()
+    lines = told.err.splitlines()
+    assert statuses == [2, 2] and told.out == ""
+    assert len(lines) == 2 and lines[0] == lines[1] and re.match(rf"parley: {named}(?!\w)", lines[0]), told.err
+
+
+def test_a_start_that_can_not_be_ends_the_program_with_2() -> None:
+    """And `--check` does."""
     for more in ([], ["--check"]):
-        done = run(*args, *more, **environ)
-        assert done.returncode == 2 and done.stdout == ""
-        assert len(done.stderr.splitlines()) == 1, done.stderr
-        said.add(done.stderr)
-    assert len(said) == 1 and re.match(rf"parley: {named}(?!\w)", said.pop())
+        done = run(*more, PORT="http")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert re.fullmatch("parley: PORT .*\n", done.stderr)
 
 
 def test_an_address_of_another_machine_is_named() -> None:

@@ -2,9 +2,8 @@
 
 The modules stand one after the other, each behind those that it imports, in a function of its own that answers its
 exports; an import becomes the names taken from such an answer. No JavaScript is parsed for that: imports and exports
-may have the forms below alone, each at the beginning of a line, and any other is an error. What is left of a module is
-made small. What comes of it all is compared with what was written, as a parser reads both, in
-tests/javascript/test_modules.py.
+may have the forms below alone, each at the beginning of a line, and any other is an error. What comes of it is compared
+with what was written, as a parser reads both, in tests/javascript/test_modules.py.
 """
 
 import posixpath
@@ -12,7 +11,6 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from service.assets.small import small
 from service.errors import ConfigError
 
 _NAMES = r"\{([^{}]*)\}"
@@ -24,12 +22,8 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) ([\w$]+
 _LINKAGE = re.compile(r"^(?:import|export)\b(?!\().*$", re.MULTILINE)
 _ADDRESS = re.compile(r"\bimport\.meta\b.*$", re.MULTILINE)  # that of the file, not of the module
 _LATER = re.compile(rf"\bimport\({_PATH}\)")
-_COMMENT_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
-_COMMENT_BEHIND = re.compile(
-    r"^([^\"'`/\n]*[^\"'`/\s]) +(?://[^\n]*|/\*[^*\n]*\*/)$", re.MULTILINE
-)  # text that holds no text and no pattern
+_COMMENT_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/[ \t]*)\n", re.MULTILINE)
 _KEPT = 256  # modules that are read more than once while they are joined
-_EMPTY = re.compile(r"^[ \t]+|^\n", re.MULTILINE)
 
 
 class ModuleError(ConfigError):
@@ -49,14 +43,9 @@ def joined(entry: str, sources: Mapping[str, str]) -> dict[str, str]:
     return texts | {file: _join(paths, sources, homes) for file, paths in parts.items()}
 
 
-def lean(source: str) -> str:
-    """Without comments in lines of their own or behind plain code, without indentation and empty lines.
-
-    That is a third of what is written. Templates over several lines would lose their indentation: the page has none.
-    """
-    for what, left in ((_COMMENT_LINES, ""), (_COMMENT_BEHIND, r"\1"), (_EMPTY, "")):
-        source = what.sub(left, source)
-    return source
+def uncommented(source: str) -> str:
+    """Without comments in lines of their own: what they say of modules, in types and examples, imports none."""
+    return _COMMENT_LINES.sub("", source)
 
 
 @lru_cache(_KEPT)
@@ -135,10 +124,6 @@ def _part(path: str, source: str, place: str) -> str:
     body, exported = _body(path, source)
     answer = ",".join(name if name == value else f"{name}:{value}" for name, value in exported.items())
     body = _LATER.sub(lambda match: f'import("{_relative(_resolve(path, match[1]), place)}")', body)
-    try:
-        body = small(body)
-    except ValueError as error:
-        raise ModuleError(f"{path}: {error}") from None
     return f"// {path}\nconst {_name(path)}=(()=>{{{body}return{{{answer}}}}})();\n"
 
 

@@ -22,6 +22,7 @@ import brotli  # type: ignore[import-untyped]
 from msgspec import Struct
 
 from service.assets import asyncapi, modules, reference
+from service.assets.minified import minified
 
 ADMIN = "admin.html"
 PAGE = "index.html"  # the page whose modules and sheets are joined
@@ -122,6 +123,7 @@ def load(folder: Path, told: tuple[tuple[str, str], ...] = ()) -> Assets:
     if PAGE in sources:
         released, kept = _released(sources)
         root = {path: sources[path] for path in (PAGE, MANIFEST, WORKER, WORKER_OFF, EMBED) if path in sources}
+        root |= {path: text for path, text in released.items() if path in root}
         release = "v-" + _digest(released | root)
         files |= {f"{release}/{path}": _asset(path, content, small=True) for path, content in released.items()}
         pages |= {path: _at_root(path, text.decode(), release, kept).encode() for path, text in root.items()}
@@ -141,19 +143,20 @@ def _visible(folder: Path) -> Iterator[Path]:
 def _released(sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
     """What the release holds, by path in it; and which of that the chat page asks for, now or later."""
     page = sources[PAGE].decode()
-    texts = {path: modules.lean(text.decode()) for path, text in sources.items() if path.endswith((".js", ".css"))}
-    released = {path: text for path, text in sources.items() if not path.endswith(_UNRELEASED)}
-    released |= {path: text.encode() for path, text in texts.items()}
+    texts = {path: text.decode() for path, text in sources.items() if path.endswith(".css")}
+    texts |= {path: modules.uncommented(text.decode()) for path, text in sources.items() if path.endswith(".js")}
+    written = dict(texts)
     kept = dict.fromkeys(_NAMED.findall(_SHEETS.sub(_first, page)))
     for entry in _SCRIPT.findall(page):
-        released |= {path: text.encode() for path, text in modules.joined(entry, texts).items()}
+        written |= modules.joined(entry, texts)
         kept |= dict.fromkeys(modules.files(entry, texts))
     for links in _SHEETS.findall(page):
         sheets = _NAMED.findall(links)
-        released[sheets[0]] = "".join(texts[sheet] for sheet in sheets).encode()
+        written[sheets[0]] = "".join(texts[sheet] for sheet in sheets)
     if EMBED in texts:
-        released |= {f"{EMBEDDED}/{path}": text.encode() for path, text in modules.joined(_WIDGET, texts).items()}
-    return released, list(kept)
+        written |= {f"{EMBEDDED}/{path}": text for path, text in modules.joined(_WIDGET, texts).items()}
+    released = {path: text for path, text in sources.items() if not path.endswith(_UNRELEASED)}
+    return released | {path: text.encode() for path, text in minified(written).items()}, list(kept)
 
 
 def _at_root(path: str, text: str, release: str, kept: list[str]) -> str:
@@ -161,11 +164,11 @@ def _at_root(path: str, text: str, release: str, kept: list[str]) -> str:
     place = f"/static/{release}/"
     if path == WORKER:
         says = json.dumps({"name": release, "files": [place + name for name in kept]})
-        return f"self.release = {says};\n{modules.lean(text)}"
+        return f"self.release = {says};\n{text}"
     if path == PAGE:
         text = _INDENTATION.sub("\n", _SHEETS.sub(_first, text))
     if path == EMBED:
-        return modules.lean(text).replace('"./', f'"{place}{EMBEDDED}/')
+        return text.replace('"./', f'"{place}{EMBEDDED}/')
     return text.replace('"/static/', f'"{place}')
 
 
