@@ -13,7 +13,7 @@ _PROGRAM = Path(__file__).with_name("minifier.py")
 
 def minified(texts: Mapping[str, str]) -> dict[str, str]:
     """The same files, by path. Raises `ConfigError` with the place of what is no script or style sheet."""
-    command = [sys.executable, "-P", _PROGRAM]  # -P: the files beside it are not what `import` means
+    command = [sys.executable, "-P", str(_PROGRAM)]  # -P: the files beside it are not what `import` means
     told = subprocess.run(  # noqa: S603  # our own program, by no shell
         command, input=json.dumps(texts), capture_output=True, encoding="utf-8", check=False
     )
