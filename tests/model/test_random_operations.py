@@ -29,7 +29,7 @@ ENV = NO_LIMITS | {
     "JOIN_RATE_ADDRESS": "0",
     "LOG_LEVEL": "warning",
 }
-CUTS = "redis (commands|channels)"  # what a cut connection logs
+CUTS = "redis (commands|channels)|event=trail_failed"  # what a cut connection logs
 
 
 class Model:
