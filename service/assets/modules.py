@@ -13,15 +13,16 @@ from functools import lru_cache
 
 from service.errors import ConfigError
 
+# Patterns begin with a word, where they can, and look at what stands before it then: that is searched for faster.
 _NAMES = r"\{([^{}]*)\}"
 _PATH = r'"(\.\.?/[^"\n]+)"'
 _IMPORT = re.compile(rf"^import (?:{_NAMES} from )?{_PATH};$", re.MULTILINE)
 _EXPORT_FROM = re.compile(rf"^export {_NAMES} from {_PATH};$", re.MULTILINE)
-_EXPORT_LIST = re.compile(rf"(?:^|(?<=[;}}]))export ?{_NAMES};$", re.MULTILINE)  # minified ones end with it
+_EXPORT_LIST = re.compile(rf"export(?<![^\n;}}]export) ?{_NAMES};$", re.MULTILINE)  # minified ones end with it
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) ([\w$]+))", re.MULTILINE)
 _LINKAGE = re.compile(r"^(?:import|export)\b(?!\().*$", re.MULTILINE)
-_ADDRESS = re.compile(r"\bimport\.meta\b.*$", re.MULTILINE)  # that of the file, not of the module
-_LATER = re.compile(rf"\bimport\({_PATH}\)")
+_ADDRESS = re.compile(r"import\.meta\b.*$", re.MULTILINE)  # that of the file, not of the module
+_LATER = re.compile(rf"import\((?<=\bimport\(){_PATH}\)")
 _COMMENT_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/[ \t]*)\n", re.MULTILINE)
 _KEPT = 256  # modules that are read more than once while they are joined
 
@@ -167,6 +168,7 @@ def _pairs(names: str) -> list[tuple[str, str]]:
     return [(pair[0], pair[-1]) for pair in pairs]
 
 
+@lru_cache(_KEPT)
 def _later(path: str, source: str) -> list[str]:
     """The modules that one loads when it needs them."""
     return [_resolve(path, match[1]) for match in _LATER.finditer(source)]
