@@ -103,13 +103,19 @@ def test_a_signal_while_another_is_awaited_is_obeyed(redis_url: str) -> None:
 
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.05, 0.2])
 def test_a_signal_at_any_moment_of_the_start_ends_all(redis_url: str, delay: float) -> None:
-    """However early: no process is left behind."""
+    """However early after the first fork: no process is left behind."""
     service = ServiceProcess({"REDIS_URL": redis_url, "WEB_CONCURRENCY": "2"}, wait=False).start()
-    wait_until(lambda: service.children, "the first process")
+    wait_until(lambda: _listens(service.port) and service.children, "the first process")
     time.sleep(delay)
     known = service.children
     assert service.stop() == 0
     wait_until(lambda: not [pid for pid in known if Path(f"/proc/{pid}").exists()], "all gone")
+
+
+def _listens(port: int) -> bool:
+    """Whether the port is bound, which is the last thing before the first fork."""
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return any(fields[1].endswith(f":{port:04X}") and fields[3] == "0A" for fields in sockets)
 
 
 _ENDING = """

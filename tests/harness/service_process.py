@@ -148,9 +148,8 @@ class ServiceProcess:
 
     @property
     def children(self) -> list[int]:
-        """The processes that serve, eldest first, where there are several: forks, who have the same command line."""
-        pids = map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())
-        return sorted(pid for pid in pids if _command_line(pid) == _command_line(self.pid))
+        """The processes that serve, eldest first, where there are several."""
+        return sorted(map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()))
 
     @property
     def alive(self) -> bool:
@@ -324,10 +323,3 @@ def _is_ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""  # it is gone
