@@ -29,6 +29,7 @@ export const STATES = /** @satisfies {Record<string, WayOut[]>} */ ({
   open: [],
   restarting: ["tryNow"],
   unreachable: ["tryNow"],
+  buffered: ["tryNow"],
   offline: ["tryNow"],
   full: ["tryNow"],
   crowded: ["tryNow"],
@@ -88,6 +89,7 @@ const RESTART_MS = 60_000; // that a restart may take
 const WAITS = new Map(/** @type {ByCode} */ ([
   [CloseCode.TRY_AGAIN_LATER, "full"],
   [CloseCode.TOO_MANY, "crowded"],
+  ["buffered", "buffered"],
   ["unavailable", "unavailable"],
   ["rate_limited", "rateLimited"],
   ["name_taken", "nameTaken"],
@@ -157,7 +159,7 @@ function afterLink(standing, link, now) {
       return isWait(standing) ? { ...standing, isOpen, until: null } : { ...plain, name: "connecting" };
     case "waiting": {
       const restartsUntil = code === CloseCode.RESTART ? now + RESTART_MS : standing.restartsUntil;
-      return { ...plain, name: waitName(code, reason), until: now + (link.retryIn ?? 0), reason, restartsUntil };
+      return { ...plain, name: waitName(standing, code, reason), until: now + (link.retryIn ?? 0), reason, restartsUntil };
     }
     case "stopped":
       return ended(plain, reason);
@@ -172,8 +174,10 @@ const isWait = ({ name, isOpen }) => !isOpen && name !== "open" && name !== "con
 /** @type {Set<StateName>} */
 const ENDED = new Set(["removed", "banned", "signedOut", "expired", "forbidden", "ended"]);
 
-/** @type {(code: LinkState["code"], reason: string) => StateName} */
-function waitName(code, reason) {
+/** @type {(standing: Standing, code: LinkState["code"], reason: string) => StateName} */
+function waitName({ name }, code, reason) {
+  // A WebSocket is tried between two streams that were held back, and comes to nothing, too.
+  if (code === 1006 && name === "buffered") return name;
   if (code === CloseCode.TRY_AGAIN_LATER && reason === BROKER_AWAY) return "unavailable";
   return WAITS.get(code) ?? "unreachable";
 }

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, TcpProxy, require_tool
+from ..harness import NO_LIMITS, UNIT, BlockingProxy, ChatClient, ServiceProcess, require_tool
 
 FOLDER = Path(__file__).parent
 
@@ -98,45 +98,19 @@ async def test_a_handshake_that_is_refused_says_why() -> None:
             assert state["code"] == 1006 and "403" in state["reason"]
 
 
-class Blocking:
-    """What proxies do: no upgrade passes; with `holding`, nothing of an answer that goes on."""
-
-    def __init__(self, blocks: bool = True, holds: bool = False) -> None:
-        self.blocks, self.holds = blocks, holds
-        self.blocked = 0
-
-    def rewrite(self) -> Callable[[bytes], bytes]:
-        """Of one connection."""
-        held = False
-
-        def answer(reply: bytes) -> bytes:
-            nonlocal held
-            if self.blocks and reply.startswith(b"HTTP/1.1 101"):
-                self.blocked += 1
-                return b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            if held:
-                return b""
-            held = self.holds and b"text/event-stream" in reply
-            return reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if held else reply
-
-        return answer
-
-
 @asynccontextmanager
-async def behind(proxy: Blocking, env: dict[str, str] | None = None) -> AsyncIterator[tuple[ServiceProcess, Library]]:
-    """A service behind it, and a run of the library there."""
-    with (
-        ServiceProcess(NO_LIMITS | (env or {})) as service,
-        TcpProxy("127.0.0.1", service.port, rewrite=proxy.rewrite) as way,
-    ):
-        async with library(f"http://127.0.0.1:{way.port}", "hasty") as node:
-            yield service, node
+async def behind(
+    env: dict[str, str] | None = None, **does: bool
+) -> AsyncIterator[tuple[ServiceProcess, BlockingProxy, Library]]:
+    """A service behind a proxy that does so, and a run of the library there."""
+    with ServiceProcess(NO_LIMITS | (env or {})) as service, BlockingProxy("127.0.0.1", service.port, **does) as proxy:
+        async with library(f"http://127.0.0.1:{proxy.port}", "hasty") as node:
+            yield service, proxy, node
 
 
 async def test_it_goes_round_where_websockets_are_blocked_and_comes_back(tmp_path: Path) -> None:
     """By events after two that came to nothing: it talks, resumes after a kill, and takes WebSockets once they pass."""
-    proxy = Blocking()
-    async with behind(proxy, {"SQLITE_PATH": str(tmp_path / "parley.db")}) as (service, node):
+    async with behind({"SQLITE_PATH": str(tmp_path / "parley.db")}) as (service, proxy, node):
         await node.tells("state", state="open", by="events")
         assert proxy.blocked == 2
         await node.tells("joined")
@@ -159,16 +133,14 @@ async def test_it_goes_round_where_websockets_are_blocked_and_comes_back(tmp_pat
 
 async def test_control_it_goes_straight_where_nothing_is_blocked() -> None:
     """Through the same proxy."""
-    proxy = Blocking(blocks=False)
-    async with behind(proxy) as (_, node):
+    async with behind(blocks=False) as (_, _, node):
         await node.tells("state", state="open", by="websocket")
         await node.tells("joined")
 
 
 async def test_a_proxy_that_holds_answers_back_is_named() -> None:
     """With a code and a way out; once it lets them pass, they serve."""
-    proxy = Blocking(holds=True)
-    async with behind(proxy) as (_, node):
+    async with behind(holds=True) as (_, proxy, node):
         state = await node.tells("state", state="waiting", code="buffered")
         assert "holds answers back" in state["reason"] and "unbuffered" in state["advice"]
         proxy.holds = False

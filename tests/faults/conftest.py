@@ -6,7 +6,8 @@ fault strikes again and again, and once everybody is caught up the oracle that `
 show the damage, or the test could not fail.
 
 F1, F2, F5, F6 and F13 are run by the Python client (library.py), too: the rows called "py"; and by event streams
-(streams.py), whose frames go to any of the processes: the rows called "sse".
+(streams.py), whose frames go to any of the processes: the rows called "sse". F22 and F23 are run on each shape of
+Redis: the rows called so.
 
 `bin/test faults` runs the table's sizes, with `--middle` what CI runs, `bin/test` smaller ones of F1, F2, F4, F5, F6,
 F10, F13, F18, F21 to F24, `bin/test soak` the hour of F15. A failure prints its seed; `--seed` or the variable
@@ -79,7 +80,7 @@ class Table:
         note: str = "",
         by: str = "",
     ) -> None:
-        """Enter what a run saw, before it is asserted. `by`: what came and went, where that is no client of our own."""
+        """Enter what a run saw, before it is asserted. `by`: what sets it apart from other runs of the same fault."""
         fault = f"{fault} {by}".rstrip()
         row = self.rows.setdefault(fault, Row(fault))
         row.seed, row.messages, row.faults, row.recovery, row.note = seed, messages, faults, recovery, note

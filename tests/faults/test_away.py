@@ -72,8 +72,8 @@ async def test_f22_redis_away(shape: str, seed: int, long_form: bool, middle_for
     whole = long_form and (shape == "redis" or not middle_form)
     swarm, verdict, worst = await stay_away(seed, shape, *((30, None) if whole else (SHORT_TTL + 1, "short")))
     answers = f"{sum(swarm.coveted.values())} strangers got none of {len(swarm.clients)} names"
-    note = f"{shape}: {len(swarm.moved)} told to have left or come, {answers}"
-    table.row("F22", seed, len(swarm.posted_at), 2, verdict, worst, note)
+    note = f"{len(swarm.moved)} told to have left or come, {answers}"
+    table.row("F22", seed, len(swarm.posted_at), 2, verdict, worst, note, by=shape)
     verdict.assert_clean()
     assert verdict.said == 0
     swarm.assert_all_stayed()
@@ -85,9 +85,8 @@ async def test_f22_control(seed: int, table: Table) -> None:
     """A process that was away itself takes all others for dead, and nobody asks whose a name is."""
     swarm, _, _ = await stay_away(seed, "redis", SHORT_TTL + 1, "short+witness+names")
     given = swarm.coveted["201"]
-    table.control(
-        "F22", f"{len(swarm.moved)} of {len(swarm.clients)} told to have left or come, {given} names given away"
-    )
+    told = f"{len(swarm.moved)} of {len(swarm.clients)} told to have left or come"
+    table.control("F22 redis", f"{told}, {given} names given away")
     assert swarm.moved and given
 
 

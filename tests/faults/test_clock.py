@@ -165,8 +165,9 @@ async def test_f23_clock_set(
     whole = long_form and (not middle_form or (whose, broker) == BOTH[-1])
     seconds, steps = (10, STEPS) if whole else (2, (YEAR, -HOUR))
     swarm, verdict, gone, worst = await set_clock(whose, broker, seed, seconds, None, tmp_path, steps)
-    note = f"the {whose}'s clock, on {broker}; times off by {worst:.1f} s at most a second later"
-    table.row("F23", seed, len(swarm.posted_at), len(steps), verdict, swarm.worst_lag, note)
+    note = f"times off by {worst:.1f} s at most a second later"
+    by = f"{whose}'s, {broker}"
+    table.row("F23", seed, len(swarm.posted_at), len(steps), verdict, swarm.worst_lag, note, by=by)
     verdict.assert_clean()
     assert verdict.said == 0 and not gone, gone
     # About hanging: each second of a year that is made up for takes the loop a microsecond at the least.
@@ -180,7 +181,6 @@ async def test_f23_clock_set(
 async def test_f23_control(broker: str, seed: int, table: Table, tmp_path: Path) -> None:
     """A service that believes its clock at once forgets what is half an hour old."""
     _, verdict, gone, worst = await set_clock("service", broker, seed, 10, "clock", tmp_path, (YEAR,))
-    table.control(
-        "F23", f"{'; '.join(gone) or 'nothing gone'}; {verdict.said} absences said, times off by {worst:.0f} s"
-    )
+    told = f"{'; '.join(gone) or 'nothing gone'}; {verdict.said} absences said, times off by {worst:.0f} s"
+    table.control(f"F23 service's, {broker}", told)
     assert gone or verdict.said or not verdict.clean

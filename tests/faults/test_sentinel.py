@@ -86,11 +86,12 @@ async def test_f16_failover_with_copies(seed: int, long_form: bool, table: Table
 
 
 @pytest.mark.long
-async def test_f16_failover_without_copies(seed: int, table: Table) -> None:
+@pytest.mark.parametrize("fault", ["killed", "frozen"])
+async def test_f16_failover_without_copies(fault: str, seed: int, table: Table) -> None:
     """What no replica had yet is lost with the master, and everybody in its room is told."""
-    _, verdict, seen = await fail_over(seed, ["killed"] * 3, 300, 0, None)
+    _, verdict, seen = await fail_over(seed, [fault] * 3, 300, 0, None)
     lost = f"{len(seen.gone)} acknowledged lost in 3 faults, {seen.told} of {seen.losers} clients told"
-    table.control("F16", f"without copies {lost}")
+    table.control("F16", f"{fault} without copies {lost}")
     verdict.assert_clean()
     assert seen.gone and seen.told == seen.losers
     assert seen.worst < PROMPT

@@ -7,7 +7,7 @@ from . import secrecy
 from .certificates import Authority, Certificate
 from .chat_client import ChatClient, ChatError
 from .common import UNIT, free_port, require_tool, wait_until
-from .proxy import TcpProxy
+from .proxy import BlockingProxy, TcpProxy
 from .redis_cluster import ClusterNode, RedisCluster
 from .redis_sentinel import RedisSentinels, Sentinel
 from .redis_server import RedisServer
@@ -28,6 +28,7 @@ __all__ = [
     "SECRET_KEY",
     "UNIT",
     "Authority",
+    "BlockingProxy",
     "Certificate",
     "ChatClient",
     "ChatError",
@@ -39,6 +40,7 @@ __all__ = [
     "Sentinel",
     "ServiceProcess",
     "SteppedClock",
+    "BlockingProxy",
     "TcpProxy",
     "free_port",
     "make_jwt",

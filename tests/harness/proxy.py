@@ -189,3 +189,28 @@ def _reset(writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
+
+
+class BlockingProxy(TcpProxy):
+    """One that knows no upgrade; with `holds`, it also keeps whatever of an answer goes on."""
+
+    def __init__(self, host: str, port: int, *, blocks: bool = True, holds: bool = False) -> None:
+        super().__init__(host, port, rewrite=self._rewrite)
+        self.blocks, self.holds = blocks, holds
+        self.blocked = 0
+        """How many upgrades it refused."""
+
+    def _rewrite(self) -> Rewrite:
+        held = False
+
+        def answer(reply: bytes) -> bytes:
+            nonlocal held
+            if self.blocks and reply.startswith(b"HTTP/1.1 101"):
+                self.blocked += 1
+                return b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            if held:
+                return b""
+            held = self.holds and b"text/event-stream" in reply
+            return reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if held else reply
+
+        return answer

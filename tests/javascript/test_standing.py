@@ -71,6 +71,7 @@ WAYS: dict[str, list[list[Happening]]] = {
         [waiting("error", "Bad Gateway")],
         *([OPEN, waiting(code)] for code in (1001, 1011, 4408, 4413)),
         [network(False), waiting("unreachable"), network(True)],
+        [waiting("buffered"), CONNECTING, waiting("unreachable"), CONNECTING, waiting(1006)],
     ],
     "offline": [
         [network(False), waiting("unreachable")],
@@ -80,6 +81,7 @@ WAYS: dict[str, list[list[Happening]]] = {
     ],
     "full": [[waiting(1013, "this process is full")], [OPEN, waiting(1013), CONNECTING, waiting(1013)]],
     "crowded": [[waiting(4429)]],
+    "buffered": [[waiting("buffered")], [waiting(1006), waiting("buffered"), CONNECTING, waiting(1006), CONNECTING]],
     "unavailable": [[waiting("unavailable")], [waiting(1013, "the broker is away")]],
     "rateLimited": [[waiting("rate_limited")], [waiting("rate_limited"), network(False)]],
     "nameTaken": [[waiting("name_taken")], [OPEN, waiting(1006), CONNECTING, waiting("name_taken"), CONNECTING]],
