@@ -40,7 +40,6 @@ __all__ = [
     "Sentinel",
     "ServiceProcess",
     "SteppedClock",
-    "BlockingProxy",
     "TcpProxy",
     "free_port",
     "make_jwt",
