@@ -3,9 +3,9 @@
  * @module
  */
 
-const DRAW_MS = 40; // between two drawings
+const DRAW_MS = 16; // between two drawings: who is shown to type, and what they wrote a moment later, follow each other
 const RUSH_MS = 100; // of many in a row: what comes so fast can't be followed, and a frame costs more than its rows
-const SLOWING = 1.2; // times as long from one drawing to the next, until then
+const SLOWING = 1.5; // times as long from one drawing to the next, until then
 const HIDDEN_MS = 200; // of a page that nobody sees, whose title still counts
 
 /**
