@@ -225,9 +225,10 @@ export class Viewport {
     const { begins, missing, above } = this.#content;
     const drift = missing - above;
     if (begins || (Math.abs(drift) < DRIFT_PX && !this.#isShort)) return;
+    const top = this.#frame.scrollTop + drift; // read before: a list that gets shorter moves the frame itself
     this.#resize(missing);
     for (const place of this.#places) place.y += drift;
-    this.#frame.scrollTop += drift;
+    this.#frame.scrollTop = top;
     this.#top += drift;
   }
 

@@ -104,6 +104,20 @@ async def stays(ada: Person, work: Callable[[], Awaitable[object]]) -> None:
     assert max(abs(top - first["words"]) for top in stood) <= 2, f"{first} moved: {sorted(set(stood))}"
 
 
+async def test_the_end_stays_in_sight_when_the_oldest_are_forgotten() -> None:
+    """Some hundreds are kept; once nothing moves the list is made as short, beneath who looks at its end."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await fill(service.url, 2400)
+            await expect(ada.page.get_by_text("n2399", exact=True)).to_be_in_viewport()
+            height = "document.getElementById('log').scrollHeight"
+            await ada.page.wait_for_function(f"{height} < 36_000")  # some 600 rows and 300 more, not 2,400
+            await settle()
+            assert (await sight(ada))[-1]["text"] == "n2399"
+            await expect(ada.page.locator("#jump")).to_be_hidden()
+
+
 async def test_scrolling_up_fetches_history_to_the_beginning() -> None:
     """Older pages come as one scrolls up, in order and without a hole, and only those near have rows."""
     with ServiceProcess(NO_LIMITS) as service:
