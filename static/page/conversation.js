@@ -52,7 +52,7 @@ export const FIRST_ROOM = "lobby";
 /** @type {Set<OfRoom>} what changes a room as it is kept */
 const LASTING = new Set(["joined", "message", "edited", "removed", "reacted", "topic"]);
 const ROOMS_PACE_MS = 200; // between two drawings of the numbers beside the rooms
-const SOUGHT_PAGE = 200; // messages: as many as the service gives at once
+const LARGE_PAGE = 200; // messages: as many as the service gives at once
 const ALERTS_MS = 500; // until what tells of messages is loaded: the room comes first
 const READ_MS = 1000; // between two read positions told
 const ARCHIVE_MS = 2000; // until what is seen is kept, on a first visit
@@ -84,7 +84,7 @@ export class Conversation {
 
   #status = new Status((way) => this.#takeWay(way), ways.signIn !== null);
   #log = new Log({
-    older: () => void this.#older(this.#current),
+    older: () => void this.#older(this.#current, this.#log.atEnd ? undefined : LARGE_PAGE),
     seen: () => this.#seen(),
     react: (seq, emoji) => this.#outgoing.react(this.#current, seq, emoji),
     edit: (seq) => this.#edit(seq),
@@ -98,7 +98,7 @@ export class Conversation {
     latest: () => this.#stopSeeking(),
     firstNew: () => this.#seek.begin(this.#current, "new"),
   });
-  #seek = new Seek({ older: (room) => this.#older(room, SOUGHT_PAGE), changed: () => this.#draw() });
+  #seek = new Seek({ older: (room) => this.#older(room, LARGE_PAGE), changed: () => this.#draw() });
   #commands = new Commands({
     rename: async (name) => {
       const error = await this.#takeName(name);

@@ -23,7 +23,8 @@ import { words } from "./words.js";
 /** @typedef {{row: Row, node: HTMLElement}} Drawn */
 
 const STEPS = new Map([["ArrowUp", -1], ["ArrowDown", 1]]);
-const AHEAD = 2; // heights of the frame: nearer to the beginning of what is loaded, an older page is asked for
+const NEAR = 2; // heights of the frame: nearer to the beginning of what is loaded, an older page is asked for
+const NEAR_READING = 8; // the same while somebody reads back: a fast wheel goes that far while one comes
 const UNKNOWN = 300; // messages, at most, for which space is kept though it is not known whether they are still there
 const JUMP_PACE_MS = 200; // between two drawings of the number of new messages
 const SHARE = 1 / 4; // of the frame's height, where what is new begins
@@ -271,8 +272,9 @@ export class Log {
     this.#showLine(timeline);
     this.#frame.classList.toggle("behind", view.sight === null || view.over < -1 || view.under < -1);
     if (view.atEnd) this.#on.seen();
+    const near = view.atEnd ? NEAR : NEAR_READING;
     const now = { from: stretch.indexOf(this.#span.from), to: stretch.indexOf(this.#span.to) };
-    if (stretch.more && now.from * view.average + view.over < AHEAD * view.height) this.#on.older();
+    if (stretch.more && now.from * view.average + view.over < near * view.height) this.#on.older();
     const span = spanFor(now, this.#sight(timeline, now), length, this.#isSelecting);
     if (span.from !== now.from || span.to !== now.to) this.#soon();
   }
