@@ -1,4 +1,4 @@
-"""/asyncapi.json is what the service does on /socket: a document of its kind, each frame both ways, the codes."""
+"""/asyncapi.json is what the service does on /socket and /events: each frame both ways, the codes."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ from .test_openapi import closed
 DOCUMENT: dict[str, Any] = json.loads(release.load(STATIC).pages[release.FRAMES].plain)
 SCHEMA = json.loads((ROOT / "tests/javascript/node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json").read_text())
 COMPONENTS = closed(copy.deepcopy(DOCUMENT["components"]))
-(CHANNEL,) = DOCUMENT["channels"].values()
+CHANNEL = DOCUMENT["channels"]["chat"]
 MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
 
 
@@ -108,13 +108,14 @@ def test_there_is_an_example_of_every_request() -> None:
 MODERATOR = {"jwt": make_jwt("m1", "Moira", role="moderator")}
 
 
-async def test_every_frame_was_seen() -> None:
+@pytest.mark.parametrize("events", [False, True], ids=["socket", "events"])
+async def test_every_frame_was_seen(events: bool) -> None:
     """Each that the service sends is as its schema says, and has no field more; each example is accepted."""
     async with serving() as it:
         async with (
-            ChatClient.open(it.url, **MODERATOR) as moira,
-            ChatClient.open(it.url, "Ada") as ada,
-            ChatClient.open(it.url, "Bob") as bob,
+            ChatClient.open(it.url, **MODERATOR, events=events) as moira,
+            ChatClient.open(it.url, "Ada", events=events) as ada,
+            ChatClient.open(it.url, "Bob", events=events) as bob,
         ):
             await as_in_the_examples(it.url, moira, ada)
             await bob.join("lobby", events=["topic"])
@@ -122,7 +123,7 @@ async def test_every_frame_was_seen() -> None:
             service = {"Authorization": f"Bearer {make_jwt('s1', 'Backend', role='service')}"}
             assert (await it.fetch("/rooms/lobby", "DELETE", **service)).code == 200
             await ada.recv("reset")
-        async with ChatClient.open(it.url, **MODERATOR) as again:
+        async with ChatClient.open(it.url, **MODERATOR, events=events) as again:
             await again.join("annex")
             await it.service.drain()
             await again.recv("reconnect")

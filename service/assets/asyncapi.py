@@ -1,9 +1,12 @@
-"""`/asyncapi.json`: the chat's WebSocket for programs (AsyncAPI 3.0), made of the structs of its frames. No I/O.
+"""`/asyncapi.json`: the chat's frames for programs (AsyncAPI 3.0), made of their structs. No I/O.
+
+By its WebSocket, and by an event stream and requests where WebSockets are blocked, which openapi.json has as HTTP.
 
 A room's events are put together as bytes; tests hold their structs to what is sent. What codes mean is held equal to
 docs/protocol.md.
 """
 
+from collections.abc import Iterable
 from typing import Any, get_args
 
 import msgspec
@@ -54,6 +57,8 @@ UNASKED: tuple[type[Struct], ...] = (
     protocol.Error,
 )
 """What comes by itself: `moderated` and `error` for what was no answer, too."""
+
+_SENT = (*FRAMES, *EVENTS)
 
 EXAMPLES: tuple[Json, ...] = (
     {"type": "join", "ref": "1", "room": "lobby", "limit": 50, "events": ["topic"]},
@@ -161,14 +166,19 @@ def document() -> Json:
         "info": {
             "title": "Parley",
             "version": __version__,
-            "description": "The chat's WebSocket. What is promised of order, resume and loss stands in protocol.md. "
+            "description": "The chat's frames. What is promised of order, resume and loss stands in protocol.md. "
             "Unknown fields are ignored; frames may have more of them one day.",
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
-        "servers": {"service": _server()},
-        "channels": {"chat": _channel(kinds)},
-        "operations": {**{_tag(kind): _operation(kind) for kind in REQUESTS}, "unasked": _unasked()},
+        "servers": {"service": _server("wss", "ws"), "http": _server("https", "http")},
+        "channels": {"chat": _channel(kinds), "events": _events(), "frames": _frames()},
+        "operations": {
+            **{_tag(kind): _operation(kind) for kind in REQUESTS},
+            "unasked": _all("send", "chat", UNASKED, "What comes by itself."),
+            "stream": _all("send", "events", _SENT, "By an event stream: answers, and what comes by itself."),
+            "post": _all("receive", "frames", REQUESTS, "By a request: answers stand in the stream."),
+        },
         "components": {
             "messages": {kind.__name__: _message(kind) for kind in kinds},
             "schemas": _schemas(kinds),
@@ -185,11 +195,11 @@ def document() -> Json:
     }
 
 
-def _server() -> Json:
+def _server(protocol: str, plain: str) -> Json:
     return {
         "host": "{host}",
-        "protocol": "wss",
-        "description": "Where it runs; `ws` where it is not served over TLS.",
+        "protocol": protocol,
+        "description": f"Where it runs; `{plain}` where it is not served over TLS.",
         "variables": {"host": {"default": "localhost:8000"}},
         "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in ("ticket", "bearer")],
     }
@@ -198,14 +208,49 @@ def _server() -> Json:
 def _channel(kinds: dict[type[Struct], None]) -> Json:
     return {
         "address": "/socket",
+        "servers": [{"$ref": "#/servers/service"}],
         "description": f"RFC 6455, subprotocol `{protocol.SUBPROTOCOL}`: one JSON object a text frame.",
-        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in kinds},
+        "messages": _messages(kinds),
         "bindings": {"ws": {"method": "GET", "headers": _HEADERS, "bindingVersion": "0.1.0"}},
         "x-close-codes": [
             {"code": int(code), "name": code.name, "meaning": meaning, "client": client}
             for codes, (meaning, client) in CLOSE_CODES.items()
             for code in codes
         ],
+    }
+
+
+def _events() -> Json:
+    return {
+        "address": "/events",
+        "servers": [{"$ref": "#/servers/http"}],
+        "description": "`text/event-stream`, where WebSockets are blocked: one JSON object an event. An event `close` "
+        "has `code` and `reason`; a line that begins with a colon is a ping. `welcome` has the `session` for requests.",
+        "messages": _messages(_SENT),
+    }
+
+
+def _frames() -> Json:
+    return {
+        "address": "/events/frames",
+        "servers": [{"$ref": "#/servers/http"}],
+        "description": "POST, with `session` as bearer token: one JSON object a line. `n` in the query counts the "
+        "requests of a stream from 1; one whose answer was lost may be sent again.",
+        "messages": _messages(REQUESTS),
+    }
+
+
+def _messages(kinds: Iterable[type[Struct]]) -> Json:
+    return {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in kinds}
+
+
+def _all(action: str, channel: str, kinds: Iterable[type[Struct]], summary: str) -> Json:
+    """All that goes one way there."""
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "summary": summary,
+        "messages": [_in_channel(kind, channel) for kind in kinds],
     }
 
 
@@ -218,15 +263,6 @@ def _operation(kind: type[Request]) -> Json:
         "summary": kind.__doc__,
         "messages": [_in_channel(kind)],
         "reply": {"channel": {"$ref": "#/channels/chat"}, "messages": [_in_channel(one) for one in answers]},
-    }
-
-
-def _unasked() -> Json:
-    return {
-        "action": "send",
-        "channel": {"$ref": "#/channels/chat"},
-        "summary": "What comes by itself.",
-        "messages": [_in_channel(kind) for kind in UNASKED],
     }
 
 
@@ -260,8 +296,8 @@ def _room(field: Json) -> Json:
     return field | {"anyOf": [room, *field["anyOf"][1:]]} if "anyOf" in field else room
 
 
-def _in_channel(kind: type[Struct]) -> Json:
-    return {"$ref": f"#/channels/chat/messages/{kind.__name__}"}
+def _in_channel(kind: type[Struct], channel: str = "chat") -> Json:
+    return {"$ref": f"#/channels/{channel}/messages/{kind.__name__}"}
 
 
 def _tag(kind: type[Struct]) -> str:

@@ -29,7 +29,7 @@ _HEAD = """<!doctype html>
 
 
 def page(document: Json, frames: Json) -> str:
-    """The page of a document of OpenAPI 3.1 and one of AsyncAPI 3.0, which has one channel."""
+    """The page of a document of OpenAPI 3.1 and one of AsyncAPI 3.0."""
     info = {name: _text(str(document["info"][name])) for name in ("title", "version", "description")}
     body = (*_contents(document), *_http(document), *_socket(frames))
     return "\n".join((_HEAD.format(**info), *body, "    </main>\n  </body>\n</html>\n"))
@@ -56,14 +56,21 @@ def _http(document: Json) -> Iterator[str]:
 
 
 def _socket(frames: Json) -> Iterator[str]:
-    (channel,) = frames["channels"].values()
+    channel = frames["channels"]["chat"]
     messages, schemas = frames["components"]["messages"], frames["components"]["schemas"]
     yield '<h2 id="frames">Frames of the chat’s WebSocket</h2>'
     yield f"<p><code>{escape(channel['address'])}</code>: {_text(channel['description'])}</p>"
     headers = channel["bindings"]["ws"]["headers"]["properties"]
     yield from _table((name, "in the handshake", header["description"]) for name, header in headers.items())
     for operation in frames["operations"].values():
-        yield from _exchange(operation, messages)
+        if _last(operation["channel"]) == "chat":
+            yield from _exchange(operation, messages)
+    yield "<h3>Where WebSockets are blocked</h3>"
+    yield from _table(
+        (f"<code>{one['address']}</code>", "the same frames", one["description"])
+        for name, one in frames["channels"].items()
+        if name != "chat"
+    )
     yield '<h2 id="frame-schemas">What is in a frame</h2>'
     yield from _schemas(schemas, "frame")
     yield '<h2 id="error-codes">Codes of errors, and whether to try again</h2>'
