@@ -52,6 +52,7 @@ export class Detour {
       }
     };
     chat.on("state", ({ state, code }) => this.#onState(state, code));
+    this.#onState(chat.state.state, chat.state.code); // what came to nothing before us counts
   }
 
   /** @type {(state: string, code?: number | string) => void} */

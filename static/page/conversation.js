@@ -15,7 +15,7 @@ import { withHands } from "./demand.js";
 import { byId, closest } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { identity, ways } from "./identity.js";
-import { loadAlerts, loadArchive, loadHands } from "./later.js";
+import { loadAlerts, loadArchive, loadDetour, loadHands } from "./later.js";
 import { closeLayers, visit } from "./layers.js";
 import { RoomList } from "./list.js";
 import { Log } from "./log.js";
@@ -70,6 +70,7 @@ export class Conversation {
   #current;
   /** @type {Archive | null} what was seen last, and is shown until the service answers */
   #archive = null;
+  #hasDetour = false; // whether somebody looks for a way round
   /** @type {ListedRoom[]} what the service lists */
   #listed = [];
   #drawing = new Drawing(() => this.#drawNow());
@@ -163,8 +164,9 @@ export class Conversation {
     const place = placeOf();
     this.#open(room, place?.room === room ? place.seq : null);
     this.#chat.open();
-    // Where it can't be loaded, WebSockets are the only way.
-    void import("../client/detour.js").then(({ Detour }) => new Detour(this.#chat, location.origin)).catch(() => {});
+    this.#chat.on("state", ({ state }) => {
+      if (state === "waiting") void this.#loadDetour();
+    });
     setTimeout(() => void this.#loadAlerts(), ALERTS_MS);
     addEventListener("popstate", () => this.#show(placeOf() ?? { room: FIRST_ROOM, seq: null }));
     document.addEventListener("click", (event) => this.#onClick(event));
@@ -500,6 +502,14 @@ export class Conversation {
     this.#alerts.connected = this.#chat.state.state === "open";
     this.#draw();
     return this.#alerts;
+  }
+
+  /** Once a connection came to nothing. Where it can't be loaded, WebSockets are the only way. */
+  async #loadDetour() {
+    const loaded = await loadDetour();
+    if (!loaded || this.#hasDetour) return;
+    this.#hasDetour = true;
+    new loaded.Detour(this.#chat, location.origin);
   }
 
   // -- rooms

@@ -56,6 +56,9 @@ function sheet(link) {
 /** What keeps the rooms as they were seen last. */
 export const loadArchive = once(() => import("./archive.js"));
 
+/** What goes round where WebSockets are blocked. */
+export const loadDetour = once(() => import("../client/detour.js"));
+
 /** What tells of messages. */
 export const loadAlerts = once(() => import("./alerts.js"));
 
