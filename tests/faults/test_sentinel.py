@@ -88,12 +88,16 @@ async def test_f16_failover_with_copies(seed: int, long_form: bool, table: Table
 @pytest.mark.long
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
 async def test_f16_failover_without_copies(fault: str, seed: int, table: Table) -> None:
-    """What no replica had yet is lost with the master, and everybody in its room is told."""
+    """What no replica had yet is lost with the master, and everybody in its room is told.
+
+    A frozen one has answered nobody whose message is not under way to its replicas: the links go on.
+    """
     _, verdict, seen = await fail_over(seed, [fault] * 3, 300, 0, None)
     lost = f"{len(seen.gone)} acknowledged lost in 3 faults, {seen.told} of {seen.losers} clients told"
     table.control("F16", f"{fault} without copies {lost}")
     verdict.assert_clean()
-    assert seen.gone and seen.told == seen.losers
+    assert seen.told == seen.losers
+    assert seen.gone or fault == "frozen"
     assert seen.worst < PROMPT
 
 
