@@ -62,9 +62,7 @@ class Row:
 
 
 class Table:
-    """Rows by fault, filled in by the runs and their controls."""
-
-    HEADS = ("fault", "messages", "faults", "lost", "repeated", "out of order", "worst recovery, s", "seed", "also")
+    """What one test enters: a run, or a control, which other tests' rows of the same fault are put together with."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
@@ -91,29 +89,42 @@ class Table:
         row = self.rows.setdefault(fault, Row(fault))
         row.control = "; ".join(filter(None, (row.control, text)))
 
-    def lines(self) -> list[str]:
-        rows = sorted(self.rows.values(), key=lambda row: (int(row.fault[1:].split()[0]), row.fault))
-        cells = [[*self.HEADS, "without the guard"], *(row.cells() for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in cells)
-        return ["  ".join(line).rstrip() for line in padded]
+
+HEADS = ("fault", "messages", "faults", "lost", "repeated", "out of order", "worst recovery, s", "seed", "also")
+_PROPERTY = "row of the fault table"
+_entered: dict[str, list[str]] = {}  # the cells of a whole run's rows, by fault, in the process that prints them
 
 
-_TABLE = pytest.StashKey[Table]()
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Take the rows of a test that has ended, in this process or in another."""
+    for name, cells in report.user_properties if report.when == "teardown" else ():
+        if name == _PROPERTY:
+            assert isinstance(cells, list)
+            fault, *_, control = cells
+            known = _entered.setdefault(fault, cells)
+            if known is not cells:
+                controls = "; ".join(filter(None, (known[-1], control)))
+                ran = cells if set(cells[1:-1]) - {"-", ""} else known
+                _entered[fault] = [*ran[:-1], controls]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    table = config.stash.get(_TABLE, None)
-    if table is not None and table.rows:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _entered:
         terminalreporter.section("faults")
-        for line in table.lines():
-            terminalreporter.write_line(line)
+        rows = sorted(_entered.values(), key=lambda cells: (int(cells[0][1:].split()[0]), cells[0]))
+        table = [[*HEADS, "without the guard"], *rows]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for line in table:
+            padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            terminalreporter.write_line("  ".join(padded).rstrip())
 
 
 @pytest.fixture
 def table(request: pytest.FixtureRequest) -> Iterator[Table]:
-    """The rows of this run of pytest."""
-    yield request.config.stash.setdefault(_TABLE, Table())
+    """Where a test enters what it saw."""
+    table = Table()
+    yield table
+    request.node.user_properties += [(_PROPERTY, row.cells()) for row in table.rows.values()]
 
 
 @pytest.fixture
