@@ -44,7 +44,7 @@ from service.pages import PAGES, STATIC, Elsewhere, EmbedHandler, PageHandler, S
 from service.protocol import encode
 from service.rooms import presence, reads, typists
 from service.rooms.moderation import Moderation
-from service.rooms.presence import Presence
+from service.rooms.presence import PresenceTracker
 from service.rooms.reads import ReadPositions
 from service.rooms.rooms import Rooms
 from service.rooms.trail import Trail
@@ -258,7 +258,7 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
     def show(room: str, *frames: protocol.Frame) -> None:
         rooms.broadcast(room, b"".join(frame(encode(shown)) for shown in frames))
 
-    present = Presence(broker.presence, settings.presence_grace, show, gathering.presence)
+    present = PresenceTracker(broker.presence, settings.presence_grace, show, gathering.presence)
     positions = ReadPositions(
         broker.directory,
         present.size,

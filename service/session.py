@@ -30,7 +30,7 @@ ERRORS_RATE, ERRORS_BURST = 5.0, 100  # refused frames a second; past them the s
 WAITING_LIMIT = 100  # requests that wait for the one before them
 _CODES = frozenset({*CloseCode, 1001, 1005, 1006})  # ours, and what browsers and lost connections leave
 
-Action = Callable[["Session", Any], None]
+ActionFunction = Callable[["Session", Any], None]
 """What is done for a request, at once."""
 Later = Callable[["Session", Any], Awaitable[None]]
 """The same where the broker must answer first."""
@@ -278,7 +278,7 @@ class Sessions:
 
     __slots__ = ("_answering", "_by_user", "_open", "actions")
 
-    def __init__(self, actions: Mapping[type[Request], Action]) -> None:
+    def __init__(self, actions: Mapping[type[Request], ActionFunction]) -> None:
         self.actions = actions
         self._open: dict[Session, None] = {}
         self._by_user: dict[str, dict[Session, None]] = {}

@@ -49,7 +49,7 @@ class Read(Signal, frozen=True, tag="read"):
     reads: dict[UserId, Count]
 
 
-class Sanction(Struct, frozen=True):
+class SignalSanction(Struct, frozen=True):
     """brokers.directory.Sanction, or a kick, as another process says it: its sizes are checked."""
 
     kind: Literal["ban", "mute", "slow", "kick"]
@@ -66,7 +66,7 @@ class Moderate(Signal, frozen=True, tag="moderate"):
     """What a moderator did, to every process."""
 
     action: Action
-    sanctions: Annotated[list[Sanction], Meta(max_length=SANCTIONS_LIMIT)]
+    sanctions: Annotated[list[SignalSanction], Meta(max_length=SANCTIONS_LIMIT)]
 
 
 class Named(Signal, frozen=True, tag="named"):

@@ -9,7 +9,7 @@ import redis
 
 from service.brokers.redis.connection import Connector
 from service.brokers.redis.keys import EVERYWHERE, Keyspace
-from service.brokers.redis.slots import SLOTS, Address, by_slot, read_map, slot_of, tag_of
+from service.brokers.redis.slots import SLOTS, NodeAddress, by_slot, read_map, slot_of, tag_of
 from service.brokers.redis.url import parse
 
 from .harness import ClusterNode, RedisCluster
@@ -70,7 +70,7 @@ def test_keys_are_grouped_by_slot() -> None:
 # -- maps
 
 
-async def answer(url: str, address: Address) -> Any:
+async def answer(url: str, address: NodeAddress) -> Any:
     """What a node says to CLUSTER SLOTS, as shards.py asks for it."""
     connection = await Connector(parse(url), "parley-test").open(*address)
     try:

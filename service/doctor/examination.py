@@ -12,7 +12,7 @@ from service.findings import Finding, status, unseen
 Look = Callable[[Context], Awaitable[list[Finding]]]
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class Examination(Struct, frozen=True, kw_only=True):
     """What `--json` prints."""
 
     version: str
@@ -28,7 +28,7 @@ async def examine(
     *,
     timeout: float = TIMEOUT,
     told: Callable[[str, int, int], None] = lambda title, number, count: None,
-) -> Report:
+) -> Examination:
     """Look at everything. `told` hears of each subject before it is looked at: its title, its number, how many."""
     known, errors = config.examine(environ)
     variable = config.redis_variable(environ)
@@ -47,7 +47,7 @@ async def examine(
             cause = f"{title}: {trouble}"
             found.append(unseen(title, cause, "the rest of it was not looked at", "run it as the service's own user"))
     found.sort(key=lambda finding: -status([finding]))
-    return Report(
+    return Examination(
         version=__version__,
         broker=known.broker_name,
         looked_at=[*subjects],

@@ -118,7 +118,7 @@ async def _primary(context: Context, url: RedisUrl, place: str, shard: Shard) ->
         fix = f"{cli} ACL SETUSER, with the rights that stand in docs/operations.md"
         cause = f"the user at the Redis at {place} may not ask how it is (INFO, TIME)"
         return [unseen(place, cause, "memory, persistence, replicas and clock were not looked at", fix)]
-    server = redis_server.Server(context.settings, url, place, cli, redis_server.read_info(answer))
+    server = redis_server.Primary(context.settings, url, place, cli, redis_server.read_info(answer))
     apart = int(seconds) + int(microseconds) / 1e6 - (began + ended) / 2
     return [*server.findings(), *_clock(place, apart, CLOCK_APART + (ended - began) / 2)]
 

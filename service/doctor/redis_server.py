@@ -34,7 +34,7 @@ def cli(url: RedisUrl, variable: str, place: str) -> str:
     return f"redis-cli{' --tls' if url.tls else ''} -h {host.strip('[]')} -p {port}"
 
 
-class Server(Struct, frozen=True):
+class Primary(Struct, frozen=True):
     """A primary: where it is, how redis-cli is called for it, what it said."""
 
     settings: Settings

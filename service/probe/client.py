@@ -9,7 +9,7 @@ import msgspec
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
 from service.probe.door import Door, DoorError, closed
-from service.probe.oracle import Frame
+from service.probe.oracle import JsonFrame
 from service.probe.records import Records
 from service.protocol import VERSION, CloseCode, ErrorCode
 
@@ -229,7 +229,7 @@ class Client:
             except (msgspec.DecodeError, KeyError, TypeError):
                 self._refuse(DoorError("not_parley", f"what came on the socket is no frame of Parley's: {raw[:80]!r}"))
 
-    def _on_frame(self, frame: Frame, at: float) -> None:
+    def _on_frame(self, frame: JsonFrame, at: float) -> None:
         kind = frame["type"]
         if kind == "message":
             self.log.observe(frame)
@@ -254,7 +254,7 @@ class Client:
         else:
             self.log.observe(frame)
 
-    def _welcome(self, frame: Frame) -> None:
+    def _welcome(self, frame: JsonFrame) -> None:
         if frame.get("version") != VERSION:
             said = f"it speaks version {frame.get('version')} of the contract, this probe {VERSION}"
             self._refuse(DoorError("version", f"{said}: use the probe of its own release"))
@@ -262,7 +262,7 @@ class Client:
         for room in self._rooms:
             self._join(room)
 
-    def _joined(self, frame: Frame) -> None:
+    def _joined(self, frame: JsonFrame) -> None:
         if frame["resumed"]:
             self._records.resumed += 1
         elif self.log.since(frame["room"]) is not None:
@@ -279,7 +279,7 @@ class Client:
         else:
             self._records.deliveries.append(at - due)
 
-    def _on_error(self, frame: Frame) -> None:
+    def _on_error(self, frame: JsonFrame) -> None:
         code, ref = frame["code"], frame.get("ref") or ""
         self._records.errors[code] += 1
         again = self._send if ref in self._outbox else self._join if ref in self._rooms else None

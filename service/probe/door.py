@@ -28,7 +28,7 @@ class DoorError(Exception):
         self.retry_after = retry_after
 
 
-class User(msgspec.Struct):
+class TicketUser(msgspec.Struct):
     id: str
 
 
@@ -36,7 +36,7 @@ class Ticket(msgspec.Struct):
     """What POST /tickets answers; `guest` for guests alone."""
 
     ticket: str
-    user: User
+    user: TicketUser
     guest: str | None = None
 
 

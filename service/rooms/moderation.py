@@ -184,7 +184,7 @@ class Moderation:
             for sanction in sanctions:
                 await self._directory.sanction(sanction, _KINDS[request.action][1])
             self._hold(request.action, sanctions)
-        told = [signals.Sanction(*structs.astuple(sanction)) for sanction in sanctions]
+        told = [signals.SignalSanction(*structs.astuple(sanction)) for sanction in sanctions]
         self._log.signal("", encode(signals.Moderate(action=request.action, sanctions=told)))
         if self.on_moderated is not None:
             self.on_moderated(by, request)

@@ -35,7 +35,7 @@ class _Here(msgspec.Struct):
     told: bool = False
 
 
-class Presence:
+class PresenceTracker:
     """Room "" is the whole deployment: who is online at all, which is what holds a name."""
 
     def __init__(

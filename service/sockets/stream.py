@@ -31,7 +31,7 @@ REASON_BYTES = 123  # as many as a close frame has room for
 DURABLE = frozenset({"message", "edited", "removed", "reacted", "topic"})
 
 
-class Taken(enum.StrEnum):
+class PostOutcome(enum.StrEnum):
     """What became of frames that were posted."""
 
     YES = "yes"  # now, or by an earlier request of the same number
@@ -143,25 +143,25 @@ class EventStream(Connection):
 
     # -- from the client
 
-    def take(self, frames: Sequence[str], number: int = 0) -> Taken:
+    def take(self, frames: Sequence[str], number: int = 0) -> PostOutcome:
         """Frames that came by a request, in their order, all or none.
 
         `number` counts such requests from 1, so that one whose answer was lost may be sent again; 0: it isn't counted.
         They cost what a socket's frames cost, each time.
         """
         if self.closed:
-            return Taken.GONE
+            return PostOutcome.GONE
         try:
             self._check(frames)
         except FrameError as error:
             self.close(error.code, error.reason)
-            return Taken.GONE
+            return PostOutcome.GONE
         if 0 < number <= self._number:
-            return Taken.YES
+            return PostOutcome.YES
         if number > self._number + 1:
-            return Taken.SKIPPED
+            return PostOutcome.SKIPPED
         if self.congested:
-            return Taken.BEHIND
+            return PostOutcome.BEHIND
         self._number = number or self._number
         try:
             for text in frames:
@@ -171,7 +171,7 @@ class EventStream(Connection):
         except Exception:
             logger.exception("a message failed", extra=fields("message_failed", network=self._address))
             self.close(CloseCode.RESTART, "the server failed")
-        return Taken.YES
+        return PostOutcome.YES
 
     def _check(self, frames: Sequence[str]) -> None:
         """Let them be paid for. Raises `FrameError` for more than may be sent."""

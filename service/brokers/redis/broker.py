@@ -13,7 +13,7 @@ from service.brokers.redis.deliveries import RedisDeliveries
 from service.brokers.redis.directory import RedisDirectory
 from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.log import RedisLog
-from service.brokers.redis.names import Names
+from service.brokers.redis.names import RedisNames
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.rooms import RoomIndex
 from service.brokers.redis.shards import PROBE_MS, Shards
@@ -79,7 +79,7 @@ class RedisBroker(Broker):
             copies_seconds=copies_seconds,
         )
         shards.on_trouble = lambda why, lost: self.on_trouble(why, lost)
-        names = Names(shards)
+        names = RedisNames(shards)
         index = self.index = RoomIndex(shards, int(history_days * 86400))
         self.log = RedisLog(shards, process, index.note, history_limit=history_limit)
         self.presence = RedisPresence(shards, process, index.note, names, **presence)

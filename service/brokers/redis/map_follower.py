@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from service.brokers.redis.connection import Connector, Deadlines, hang_up
 from service.brokers.redis.refusals import describe
-from service.brokers.redis.slots import Address, Map, read_map
+from service.brokers.redis.slots import Map, NodeAddress, read_map
 from service.logs import fields
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class MapFollower:
 
     def __init__(
         self,
-        hosts: Sequence[Address],
+        hosts: Sequence[NodeAddress],
         connector: Connector,
         deadlines: Deadlines,
         take: Callable[[Map], bool],
@@ -63,7 +63,7 @@ class MapFollower:
             except TimeoutError:
                 pause = LOOK_PAUSE
 
-    def prefer(self, node: Address) -> None:
+    def prefer(self, node: NodeAddress) -> None:
         """It took a slot over, and knows of it; others may yet have to hear, and their map would undo this."""
         self._nodes = [node, *(other for other in self._nodes if other != node)]
 

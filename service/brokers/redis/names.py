@@ -14,7 +14,7 @@ from service.protocol import Person
 SWEEP_LIMIT = 100  # names looked at with each beat, of those whose claim is over
 
 
-class Names:
+class RedisNames:
     """The names' part of the directory, which presence tells who is here."""
 
     def __init__(self, shards: Shards) -> None:

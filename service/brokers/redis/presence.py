@@ -18,7 +18,7 @@ from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL, Roster, SharedP
 from service.brokers.pulse import Pulse
 from service.brokers.redis.commands import Lane, WrongType
 from service.brokers.redis.keys import EVERYWHERE
-from service.brokers.redis.names import Names
+from service.brokers.redis.names import RedisNames
 from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import all_of, unless_damaged
 from service.brokers.redis.values import read_room, shown
@@ -45,7 +45,7 @@ class RedisPresence(SharedPresence):
         shards: Shards,
         life: str,
         note: Callable[[str], None],
-        names: Names,
+        names: RedisNames,
         *,
         process_ttl: float = PROCESS_TTL,
         settling: float = SETTLING,

@@ -23,7 +23,7 @@ from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.map_follower import MapFollower
 from service.brokers.redis.sentinel import Sentinels
 from service.brokers.redis.shard import Shard
-from service.brokers.redis.slots import NO_HOST, SLOTS, Address, Map, by_slot, slot_of
+from service.brokers.redis.slots import NO_HOST, SLOTS, Map, NodeAddress, by_slot, slot_of
 from service.logs import fields
 from service.signals import MAILBOX
 
@@ -67,7 +67,7 @@ class Shards:
         self.on_trouble: Callable[[str, bool], None] = lambda why, lost: None  # see `Broker.on_trouble`
         self._made = 0  # connections for commands of shards that are no more
         self._wanted: dict[bytes, Shard | None] = {}  # channels, and where they are asked for
-        self._by_address: dict[Address, Shard] = {}
+        self._by_address: dict[NodeAddress, Shard] = {}
         self._map = MapFollower(self._url.hosts, self._connector, deadlines, self._take, lambda: self.connected)
         self._follower: list[asyncio.Task[None]] = []  # of a cluster's map
         self._leaving: set[asyncio.Task[None]] = set()
@@ -277,7 +277,7 @@ class Shards:
                 ending.add_done_callback(self._leaving.discard)
         return slots != before
 
-    def _shard_at(self, address: Address) -> Shard:
+    def _shard_at(self, address: NodeAddress) -> Shard:
         shard = self._by_address.get(address)
         if shard is None:
             shard = self._by_address[address] = self._make(partial(self._connector.open, *address))
@@ -313,7 +313,7 @@ class Shards:
         self._push_later(TRY_AGAIN if named is None or command.tries >= 2 else 0.0, again, asked)
         return True
 
-    def _note_moved(self, slot: int, shard: Shard, address: Address) -> None:
+    def _note_moved(self, slot: int, shard: Shard, address: NodeAddress) -> None:
         if self._slots[slot] is not shard:
             self._slots[slot] = shard
             if shard not in self.shards:

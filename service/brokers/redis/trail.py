@@ -13,7 +13,7 @@ from service.protocol import encode
 COST = 1 + TRAIL_LIMIT // 10  # of reading all of it, as `Commands.send` has it
 
 
-class Trail:
+class RedisTrail:
     """A part of the directory."""
 
     def __init__(self, shards: Shards) -> None:

@@ -2,7 +2,7 @@
 
 from service.brokers import about, marks
 from service.brokers.sqlite.file import File, reading, writing
-from service.brokers.sqlite.rows import Room, find_room, forgotten, read_marks
+from service.brokers.sqlite.rows import RoomRow, find_room, forgotten, read_marks
 from service.protocol import encode
 
 STEP = 1000  # events that one step looks at; some 5 ms
@@ -42,7 +42,7 @@ class Forgetting:
         self._forget_reactions(room, user, start, last)
         return last if len(rows) == STEP else None
 
-    def _forget_event(self, room: Room, seq: int, frame: bytes, user: str) -> None:
+    def _forget_event(self, room: RoomRow, seq: int, frame: bytes, user: str) -> None:
         left = forgotten(frame, user)
         if left is None:
             return
@@ -52,7 +52,7 @@ class Forgetting:
         db.execute(update, (left, marks.GONE.id, room.id, seq))
         db.execute("UPDATE changes SET frame = ? WHERE room = ? AND seq = ?", (left, room.id, seq))
 
-    def _forget_reactions(self, room: Room, user: str, start: int, last: int) -> None:
+    def _forget_reactions(self, room: RoomRow, user: str, start: int, last: int) -> None:
         """From the messages behind `start` up to `last`."""
         select = "SELECT target, marks FROM marks WHERE room = ? AND target > ? AND target <= ?"
         update = "UPDATE marks SET marks = ? WHERE room = ? AND target = ?"
