@@ -20,13 +20,15 @@ from service.protocol import ErrorCode, RequestError, encode
 from service.sockets.framing import TOKEN_BYTES
 from service.sockets.stream import EventStream, PostOutcome
 
-WAIT = 2.0  # seconds for the other process to answer, and for the broker to say that what is sent here arrives
+MAILBOX_WAIT = 2.0  # seconds for the other process to answer, and for the broker to say that what is sent here arrives
 
 
 class Mailbox:
     """The event streams of this process, and the way to those of others."""
 
-    def __init__(self, log: Log, secret_key: str, address_frames: Buckets, *, shared: bool, wait: float = WAIT) -> None:
+    def __init__(
+        self, log: Log, secret_key: str, address_frames: Buckets, *, shared: bool, wait: float = MAILBOX_WAIT
+    ) -> None:
         """`address_frames`: what an address may have passed on is of it; `shared`: there are other processes.
 
         `wait` in seconds.

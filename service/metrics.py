@@ -88,7 +88,7 @@ LOOP_LAG = Plain(
     "How late the loop was for what was due, four times a second",
     (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
-REQUESTS = Counter(
+HTTP_REQUESTS = Counter(
     "parley_http_requests",
     "HTTP requests answered, by route, method and status",
     ["route", "method", "code"],

@@ -23,7 +23,7 @@ from service.brokers.redis.url import parse
 from service.config import load
 from service.doctor import database, tls
 from service.doctor.context import Context
-from service.doctor.examination import Examination, examine
+from service.doctor.examination import Examination, examine_all
 from service.doctor.redis_server import Primary
 from service.findings import Finding
 
@@ -51,7 +51,7 @@ REDIS = {"REDIS_URL": "redis://127.0.0.1:1"}
 
 
 async def report(environ: dict[str, str], url: str = "", timeout: float = 2 * UNIT) -> Examination:
-    return await examine(WELL | environ, url, timeout=timeout)
+    return await examine_all(WELL | environ, url, timeout=timeout)
 
 
 async def named(environ: dict[str, str], url: str = "", timeout: float = 2 * UNIT) -> dict[str, Finding]:

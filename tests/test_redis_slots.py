@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from service.brokers.redis.connection import Connector
-from service.brokers.redis.keys import EVERYWHERE, Keyspace
+from service.brokers.redis.keys import EVERYWHERE_TAG, Keyspace
 from service.brokers.redis.slots import SLOTS, NodeAddress, by_slot, read_map, slot_of, tag_of
 from service.brokers.redis.url import parse
 
@@ -53,8 +53,8 @@ def test_a_slot_has_a_tag(node: redis.Redis) -> None:
 def test_all_of_a_room_has_its_slot(node: redis.Redis, prefix: str) -> None:
     """Its keys and its channel: each step is one script, which also broadcasts."""
     keys = Keyspace(prefix)
-    for room in ("lobby", "a-b_c", "0", EVERYWHERE):
-        channel = keys.channel("" if room == EVERYWHERE else room)
+    for room in ("lobby", "a-b_c", "0", EVERYWHERE_TAG):
+        channel = keys.channel("" if room == EVERYWHERE_TAG else room)
         slot = node.execute_command("CLUSTER", "KEYSLOT", channel)
         named = (*keys.of_script(room), *keys.room(room, "sanctions", "barred", "people", "people:0123"))
         assert {slot_of(key) for key in named} == {slot} == {slot_of(channel)}

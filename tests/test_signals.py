@@ -39,7 +39,7 @@ def test_each_is_read_as_it_was_written(room: str, signal: signals.AnySignal) ->
     """With its kind and version."""
     payload = encode(signal)
     assert signals.decode(room, payload) == signal
-    assert json.loads(payload)["v"] == signals.VERSION
+    assert json.loads(payload)["v"] == signals.SIGNALS_VERSION
 
 
 @pytest.mark.parametrize("payload", [encode(signal) for _, signal in ALL[:1]])

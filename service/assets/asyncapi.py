@@ -4,19 +4,17 @@ A room's events are put together as bytes; tests hold their structs to what is s
 docs/protocol.md.
 """
 
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 from msgspec import Struct
 
 from service import __version__, protocol
+from service.assets.reference import Json
 from service.identity.headers import TICKET_PREFIX
 from service.names import ROOM
 from service.protocol import CloseCode, ErrorCode, Event, Frame, Request
 from service.sockets.answers import REQUEST_ID_FORM, REQUEST_ID_HEADER
-
-Json = dict[str, Any]
-
 
 EVENTS: tuple[type[Event], ...] = (
     protocol.Message,
@@ -25,7 +23,7 @@ EVENTS: tuple[type[Event], ...] = (
     protocol.Reacted,
     protocol.TopicEvent,
 )
-REQUESTS: tuple[type[Request], ...] = get_args(protocol.REQUESTS)
+REQUEST_TYPES: tuple[type[Request], ...] = get_args(protocol.REQUESTS)
 FRAMES: tuple[type[Frame], ...] = tuple(Frame.__subclasses__())
 
 ANSWERS: dict[type[Request], type[Frame]] = {
@@ -155,7 +153,7 @@ _HEADERS: Json = {
 
 def document() -> Json:
     """The whole document."""
-    kinds = dict.fromkeys([*REQUESTS, *FRAMES, *EVENTS])
+    kinds = dict.fromkeys([*REQUEST_TYPES, *FRAMES, *EVENTS])
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -168,7 +166,7 @@ def document() -> Json:
         "defaultContentType": "application/json",
         "servers": {"service": _server()},
         "channels": {"chat": _channel(kinds)},
-        "operations": {**{_tag(kind): _operation(kind) for kind in REQUESTS}, "unasked": _unasked()},
+        "operations": {**{_tag(kind): _operation(kind) for kind in REQUEST_TYPES}, "unasked": _unasked()},
         "components": {
             "messages": {kind.__name__: _message(kind) for kind in kinds},
             "schemas": _schemas(kinds),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from service import lifecycle, protocol
-from service.doctor.examination import Examination, examine
+from service.doctor.examination import Examination, examine_all
 from service.findings import Finding, Severity
 
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: 
 
     async def look() -> int:
         told = _tell if sys.stderr.isatty() else _keep_quiet
-        reports.append(await examine(environ, options.url or "", timeout=options.timeout, told=told))
+        reports.append(await examine_all(environ, options.url or "", timeout=options.timeout, told=told))
         return reports[0].status
 
     try:

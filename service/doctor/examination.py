@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from service import __version__, config
 from service.doctor import database, door, keys, machine, redis_broker, settings, tls, webhooks
-from service.doctor.context import TIMEOUT, Context
+from service.doctor.context import PLACE_TIMEOUT, Context
 from service.findings import Finding, status, unseen
 
 Look = Callable[[Context], Awaitable[list[Finding]]]
@@ -22,11 +22,11 @@ class Examination(Struct, frozen=True, kw_only=True):
     status: int
 
 
-async def examine(
+async def examine_all(
     environ: Mapping[str, str],
     url: str = "",
     *,
-    timeout: float = TIMEOUT,
+    timeout: float = PLACE_TIMEOUT,
     told: Callable[[str, int, int], None] = lambda title, number, count: None,
 ) -> Examination:
     """Look at everything. `told` hears of each subject before it is looked at: its title, its number, how many."""

@@ -14,10 +14,10 @@ from service.probe.records import Records
 from service.protocol import VERSION, CloseCode, ErrorCode
 
 JOIN_TIMEOUT = 15.0  # seconds from a handshake to the last `joined`
-ANSWER_TIMEOUT = 8.0  # seconds without `sent` after which a message is sent again
+RESEND_AFTER = 8.0  # seconds without `sent` after which a message is sent again
 CLOSE_TIMEOUT = 2.0  # seconds for the answer to a close
 RETURN_BASE, RETURN_CAP = 0.25, 8.0  # seconds, doubled with each failure, with full jitter
-AGAIN = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.NOT_JOINED})
+RETRIED_ERRORS = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.NOT_JOINED})
 
 
 class Client:
@@ -185,7 +185,7 @@ class Client:
         """Send again what has been without an answer for too long."""
         now = self._loop.time()
         for id, (_, at) in list(self._outbox.items()):
-            if now - at > ANSWER_TIMEOUT:
+            if now - at > RESEND_AFTER:
                 self._send(id)
 
     def _send(self, id: str) -> None:
@@ -283,7 +283,7 @@ class Client:
         code, ref = frame["code"], frame.get("ref") or ""
         self._records.errors[code] += 1
         again = self._send if ref in self._outbox else self._join if ref in self._rooms else None
-        if code in AGAIN and again is not None:
+        if code in RETRIED_ERRORS and again is not None:
             wait = frame.get("retry_after", 1.0) * random.uniform(1.0, 1.5)  # noqa: S311  # jitter
             self._loop.call_later(wait, again, ref)
         elif ref in self._rooms:

@@ -13,7 +13,7 @@ JsonFrame = dict[str, Any]
 Key = tuple[str, str, str]
 """Room, author's id, the author's own id of the event: what the service promises to store once."""
 
-DURABLE = frozenset({"message", "edited", "removed", "reacted"})
+BASIC_EVENT_TYPES = frozenset({"message", "edited", "removed", "reacted"})
 _DETAILS = 20
 
 
@@ -113,7 +113,7 @@ class ReceiverLog:
     def observe(self, frame: JsonFrame) -> None:
         """Take one frame as it was received; those that the promises don't speak of are passed over."""
         kind = frame.get("type")
-        if kind in DURABLE:
+        if kind in BASIC_EVENT_TYPES:
             self._event(frame)
         elif kind == "joined":
             self._joined(frame)

@@ -21,7 +21,7 @@ from service.signals import SANCTIONS_LIMIT
 logger = logging.getLogger(__name__)
 
 REFRESH = 30.0
-RETRY = 0.05  # seconds between attempts to read it while the broker is away
+SANCTIONS_RETRY_INTERVAL = 0.05  # seconds between attempts to read it while the broker is away
 NETWORK_DEFAULT = 3600.0  # seconds that a sanction of a network holds where nothing is said
 NETWORK_LONGEST = 30 * 86400.0  # and at most: networks get other people
 
@@ -74,7 +74,7 @@ class Moderation:
             try:
                 await self._read()
             except RequestError:
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(SANCTIONS_RETRY_INTERVAL)
                 continue
             try:
                 async with asyncio.timeout(self._refresh):

@@ -21,14 +21,13 @@ from service.protocol import CloseCode, encode
 from service.sockets import framing
 from service.sockets.closing import ClosingHandshake
 from service.sockets.connection import Connection
-from service.sockets.framing import FrameError, FrameParser
+from service.sockets.framing import REASON_BYTES, FrameError, FrameParser
 from service.sockets.limits import SocketLimits
 
 logger = logging.getLogger(__name__)
 
-PING = b": ping\n\n"  # a comment, which no reader shows
-REASON_BYTES = 123  # as many as a close frame has room for
-DURABLE = frozenset({"message", "edited", "removed", "reacted", "topic"})
+PING_COMMENT = b": ping\n\n"  # a comment, which no reader shows
+EVENT_TYPES = frozenset({"message", "edited", "removed", "reacted", "topic"})
 
 
 class PostOutcome(enum.StrEnum):
@@ -104,7 +103,7 @@ class EventStream(Connection):
 
     def write_ping(self, data: bytes = b"") -> None:
         if self._unsent is None:
-            super().write(PING)
+            super().write(PING_COMMENT)
 
     @classmethod
     def _shared(cls, data: bytes) -> bytes:
@@ -133,7 +132,7 @@ class EventStream(Connection):
             return False
         if seen.type == "joined":
             cursor[seen.room] = (seen.epoch, seen.seq)
-        elif seen.type in DURABLE and seen.room in cursor:
+        elif seen.type in EVENT_TYPES and seen.room in cursor:
             cursor[seen.room] = (cursor[seen.room][0], seen.seq)
         elif seen.type in ("left", "reset"):
             return cursor.pop(seen.room, None) is not None

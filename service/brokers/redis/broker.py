@@ -19,7 +19,7 @@ from service.brokers.redis.rooms import RoomIndex
 from service.brokers.redis.shards import PROBE_MS, Shards
 from service.protocol import RequestError
 
-CLOSING = 2.0  # seconds in which what waits at the end may still be done
+BROKER_CLOSE_TIMEOUT = 2.0  # seconds in which what waits at the end may still be done
 
 _SCRIPTS = (
     "log+publish",
@@ -115,7 +115,7 @@ class RedisBroker(Broker):
     async def close(self) -> None:
         with suppress(RequestError):
             await self.presence.end()
-        await self.shards.close(CLOSING)
+        await self.shards.close(BROKER_CLOSE_TIMEOUT)
         for task in self._sweeper:
             task.cancel()
         await asyncio.gather(*self._sweeper, return_exceptions=True)

@@ -18,10 +18,9 @@ from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import all_of, each_of
 from service.brokers.redis.trail import RedisTrail
 from service.brokers.redis.values import shown
-from service.clock import CLOCK, Clock
+from service.clock import CLOCK, STEADY, Clock
 from service.protocol import RequestError, encode
 
-STEADY = 600.0  # seconds without a step of any clock, before a sanction is deleted because its time is over
 NEWS_SECONDS = 120  # for which a sanction of everywhere is told to the rooms; by then every process has read it
 AGREEMENT = 60.0  # seconds by which the broker's clock may differ from ours then
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from redis.exceptions import RedisError
 
 from service.brokers.redis.connection import Connector, Deadlines, hang_up
-from service.brokers.redis.refusals import describe
+from service.brokers.redis.refusals import describe_error
 from service.brokers.redis.slots import Map, NodeAddress, read_map
 from service.logs import fields
 
@@ -76,7 +76,7 @@ class MapFollower:
                 async with asyncio.timeout(self._deadlines.connect / 2):
                     return await self._ask(host, port)
             except (RedisError, OSError, TimeoutError, ValueError) as error:
-                why = f"{host}:{port}: {describe(error)}"
+                why = f"{host}:{port}: {describe_error(error)}"
         if not self._lost:
             extra = fields("redis_lost", connection="cluster", reason=why)
             logger.warning("redis cluster: no node tells who has which slots; %s", why, extra=extra)

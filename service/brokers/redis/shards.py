@@ -17,7 +17,7 @@ from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseErr
 from service.brokers.base import Fault, Unavailable, unavailable
 from service.brokers.redis import url as redis_url
 from service.brokers.redis.channels import Channels
-from service.brokers.redis.commands import Command, Commands, Lane, Reply, Scripts, answered
+from service.brokers.redis.commands import Command, Commands, Lane, Reply, Scripts, answer_of
 from service.brokers.redis.connection import DEADLINES, Connect, Connector, Deadlines
 from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.map_follower import MapFollower
@@ -158,7 +158,7 @@ class Shards:
 
     async def call(self, *args: Any, lane: Lane = Lane.STATE, cost: int = 1) -> Any:
         """The command's answer. Raises `unavailable`, also for a refusal (OOM, READONLY, LOADING …), or `WrongType`."""
-        return await answered(lambda reply: self.send(args, reply, lane, cost))
+        return await answer_of(lambda reply: self.send(args, reply, lane, cost))
 
     def post(self, *args: Any) -> None:
         """A command whose answer nobody waits for."""
@@ -213,7 +213,7 @@ class Shards:
         And why some may be missing: a primary is away.
         """
         ask = ("PUBSUB", "SHARDCHANNELS" if self.clustered else "CHANNELS", self.keys.all_channels)
-        asked = (answered(partial(shard.commands.send, ask)) for shard in self.shards)
+        asked = (answer_of(partial(shard.commands.send, ask)) for shard in self.shards)
         away = None if self._whole else unavailable(fault=Fault.CLUSTER)
         rooms: set[str] = set()
         for answer in await asyncio.gather(*asked, return_exceptions=True):

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from service import telemetry
 from service.brokers.base import Fault, unavailable
-from service.brokers.sqlite.opening import DAMAGED, PRAGMAS, VERSION, open_database
+from service.brokers.sqlite.opening import DAMAGED_CODES, PRAGMAS, SCHEMA_VERSION, open_database
 from service.clock import Clock
 from service.logs import fields
 from service.protocol import RequestError
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 READS_LIMIT = 5_000  # that wait for a busy disk; more are refused
 READS_AT_ONCE = 20  # between two transactions; some 5 ms
 STALL = 5.0  # seconds after which work that is not done means that the disk is away
-_TRY = f"PRAGMA user_version = {VERSION}"  # writes its page to the write-ahead log, though it changes nothing
+_TRY = f"PRAGMA user_version = {SCHEMA_VERSION}"  # writes its page to the write-ahead log, though it changes nothing
 _FAULTS = {sqlite3.SQLITE_FULL: Fault.FULL, sqlite3.SQLITE_READONLY: Fault.READ_ONLY}
 
 P = ParamSpec("P")
@@ -225,7 +225,7 @@ def _answer(work: Work) -> Any:
 
 def _refuses(error: Exception) -> bool:
     """Whether SQLite failed for want of space, a lock or a working disk: nothing else can be stored either."""
-    return isinstance(error, sqlite3.OperationalError) and _code(error) not in (*DAMAGED, sqlite3.SQLITE_ERROR)
+    return isinstance(error, sqlite3.OperationalError) and _code(error) not in (*DAMAGED_CODES, sqlite3.SQLITE_ERROR)
 
 
 def _code(error: Exception) -> int:

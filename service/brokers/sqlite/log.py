@@ -14,6 +14,7 @@ from service.brokers.directory import sanctioned
 from service.brokers.log import (
     CHANGES_FACTOR,
     EMPTY_SECONDS,
+    IDS_LIMIT,
     PAGE_BYTES,
     About,
     Change,
@@ -29,15 +30,14 @@ from service.brokers.log import (
 )
 from service.brokers.sqlite.file import File, reading, writing
 from service.brokers.sqlite.forgetting import Forgetting
-from service.brokers.sqlite.rows import RoomRow, find_room, read_frame, read_marks, redacted
+from service.brokers.sqlite.rows import RoomRow, find_room, read_frame, read_marks, redacted_frame
 from service.clock import SLEW
 from service.protocol import RequestError
 
 SLACK = 100  # messages (or changes) beyond their limit, at least, before a room is trimmed
 EVENTS_LIMIT = 20_000  # that wait for a busy disk; more are refused
-IDS_LIMIT = 10_000  # ids remembered for dedupe in each room, at least, ...
-IDS_MS = 24 * 3600 * 1000  # ... and those of its events that are not older than this
-STEP = 1000  # ids that one step of upkeep looks at; some 2 ms
+IDS_MS = 24 * 3600 * 1000  # ids of events that are not older are remembered beside the IDS_LIMIT latest
+UPKEEP_STEP = 1000  # ids that one step of upkeep looks at; some 2 ms
 
 _Batch = list[tuple[Event, Done]]  # of one room
 _Outcome = tuple[list[Receipt | RequestError], Publication | None]
@@ -256,10 +256,10 @@ class SqliteLog(Log):
         """Take the text out of a message and out of its edits."""
         db = self.file.db
         overwrite = "UPDATE messages SET frame = ?, removed = 1 WHERE room = ? AND seq = ?"
-        db.execute(overwrite, (redacted(frame), room.id, seq))
+        db.execute(overwrite, (redacted_frame(frame), room.id, seq))
         select = "SELECT rowid, frame FROM changes WHERE room = ? AND target = ? AND target > 0"  # as its index says
         for row, edit in db.execute(select, (room.id, seq)).fetchall():
-            db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (redacted(edit), row))
+            db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (redacted_frame(edit), row))
         db.execute("DELETE FROM marks WHERE room = ? AND target = ?", (room.id, seq))
         self._removed = True
 
@@ -379,8 +379,8 @@ class SqliteLog(Log):
         """A part of what a room left goes; whether there is more."""
         db = self.file.db
         for table in _TABLES:
-            some = f"SELECT rowid FROM {table} WHERE room = ? LIMIT {STEP}"  # noqa: S608  # constants
-            if db.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (id,)).rowcount == STEP:  # noqa: S608
+            some = f"SELECT rowid FROM {table} WHERE room = ? LIMIT {UPKEEP_STEP}"  # noqa: S608  # constants
+            if db.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (id,)).rowcount == UPKEEP_STEP:  # noqa: S608
                 return True
         db.execute("DELETE FROM rooms WHERE id = ?", (id,))
         return False
@@ -456,7 +456,7 @@ class SqliteLog(Log):
     def _sweep(self, old: int) -> bool:
         """Forget ids that are past both limits, in a walk from the oldest to the first that is young enough to stay."""
         some = "SELECT max(n), max(at) < ? FROM (SELECT n, at FROM ids WHERE n > ? ORDER BY n LIMIT ?)"
-        end, more = self.file.db.execute(some, (old, self._swept, STEP)).fetchone()
+        end, more = self.file.db.execute(some, (old, self._swept, UPKEEP_STEP)).fetchone()
         self.file.db.execute(_SWEEP, (self._swept, end, old, self._ids_limit))
         self._swept = end if more else 0
         return bool(more)

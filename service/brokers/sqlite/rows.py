@@ -82,7 +82,7 @@ def read_marks(room: RoomRow, target: int, text: Any) -> Marks:
         return Marks()
 
 
-def redacted(frame: Any) -> bytes:
+def redacted_frame(frame: Any) -> bytes:
     """As a removal leaves it, as long as it was (schema.sql). Nothing of what can't be read."""
     try:
         return marks.redacted(frame.rstrip(b" ")).ljust(len(frame))
@@ -90,7 +90,7 @@ def redacted(frame: Any) -> bytes:
         return b" " * len(frame)
 
 
-def forgotten(frame: bytes, user: str) -> bytes | None:
+def forgotten_frame(frame: bytes, user: str) -> bytes | None:
     """As `marks.forgotten`, at least as long as it was; None for what can't be read."""
     try:
         left = marks.forgotten(frame.rstrip(b" "), user)
