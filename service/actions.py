@@ -22,7 +22,7 @@ from service.identity.auth import AuthError
 from service.protocol import ErrorCode, Request, RequestError, echo
 from service.rooms.room import Membership
 from service.samples import SAMPLES
-from service.session import Action, Later, Session
+from service.session import ActionFunction, Later, Session
 
 T = TypeVar("T")
 
@@ -268,11 +268,11 @@ def ping(session: Session, request: protocol.Ping) -> None:
     session.reply(protocol.Pong(at=CLOCK.now_ms(), ref=echo(request.ref)))
 
 
-def _later(work: Later) -> Action:
+def _later(work: Later) -> ActionFunction:
     return lambda session, request: session.later(work, request)
 
 
-def _small(work: Action) -> Action:
+def _small(work: ActionFunction) -> ActionFunction:
     def limited(session: Session, request: Request) -> None:
         session.node.rates.check_small_frame(session.user.id, session.network)
         work(session, request)
@@ -280,7 +280,7 @@ def _small(work: Action) -> Action:
     return limited
 
 
-ACTIONS: dict[type[Request], Action] = {
+ACTIONS: dict[type[Request], ActionFunction] = {
     protocol.Join: _later(join),
     protocol.Leave: _later(leave),
     protocol.History: _later(history),

@@ -8,7 +8,7 @@ import msgspec
 
 from service import names
 from service.admission import page_cost
-from service.brokers.directory import Directory
+from service.brokers.directory import ROOMS_LISTED, Directory
 from service.brokers.outages import COSTS
 from service.handler import ApiError, Handler
 from service.identity import headers
@@ -27,7 +27,6 @@ STATUS = {
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.UNAVAILABLE: 503,
 }
-ROOMS_LISTED = 1000  # rooms that are listed at most
 OVERSEERS = ("moderator", "service")  # roles of those who look after rooms
 LIST_SECONDS = 1.0  # for which a list of rooms serves everybody
 

@@ -44,7 +44,7 @@ from service.pages import PAGES, STATIC, Elsewhere, EmbedHandler, PageHandler, S
 from service.protocol import encode
 from service.rooms import presence, reads, typists
 from service.rooms.moderation import Moderation
-from service.rooms.presence import Presence
+from service.rooms.presence import PresenceTracker
 from service.rooms.reads import ReadPositions
 from service.rooms.rooms import Rooms
 from service.rooms.trail import Trail
@@ -124,7 +124,7 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/metrics", health.MetricsHandler, {"token": settings.metrics_token}),
         (r"/docs", PageHandler, {"file": release.REFERENCE}),
         (r"/openapi\.json", PageHandler, {"file": release.DOCUMENT}),
-        (r"/asyncapi\.json", PageHandler, {"file": release.FRAMES}),
+        (r"/asyncapi\.json", PageHandler, {"file": release.ASYNCAPI}),
         (r"/manifest\.webmanifest", PageHandler, {"file": release.MANIFEST}),
         (r"/worker\.js", PageHandler, {"file": release.WORKER if settings.service_worker else release.WORKER_OFF}),
         (r"/embed\.js", EmbedHandler),
@@ -243,9 +243,9 @@ def check(settings: Settings) -> None:
 class Gathering(Struct, frozen=True, kw_only=True):
     """Seconds in which changes are gathered before other processes are told of them."""
 
-    presence: float = presence.GATHER
-    reads: float = reads.GATHER
-    typing: float = typists.GATHER
+    presence: float = presence.PRESENCE_GATHER
+    reads: float = reads.READS_GATHER
+    typing: float = typists.TYPING_GATHER
 
 
 DEFAULT_GATHERING = Gathering()
@@ -258,7 +258,7 @@ def make_node(settings: Settings, broker: Broker, connections: int, gathering: G
     def show(room: str, *frames: protocol.Frame) -> None:
         rooms.broadcast(room, b"".join(frame(encode(shown)) for shown in frames))
 
-    present = Presence(broker.presence, settings.presence_grace, show, gathering.presence)
+    present = PresenceTracker(broker.presence, settings.presence_grace, show, gathering.presence)
     positions = ReadPositions(
         broker.directory,
         present.size,

@@ -15,6 +15,7 @@ from service.logs import fields
 logger = logging.getLogger(__name__)
 
 SLEW = 2.0  # seconds that a correction may move the clock at once; more is a step
+STEADY = 600.0  # seconds without a step, before anything is deleted because it is old or its time is over
 BELIEVED = 60.0  # seconds for which a step must stand before it is taken over
 
 

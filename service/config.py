@@ -201,7 +201,7 @@ def _key(text: str) -> str:
     return pem
 
 
-Count = Annotated[int, Meta(ge=0, le=10**9)]
+LimitOrOff = Annotated[int, Meta(ge=0, le=10**9)]
 Rate = Annotated[float, Meta(ge=0, le=10**6)]
 Seconds = Annotated[float, Meta(ge=0.05, le=86400)]
 
@@ -373,11 +373,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Rate, Setting("1000", "requests/s an address", "the same for all such users behind one address")
     ]
     room_rate: Annotated[Rate, Setting("120", "rooms/h an address", "rooms begun by joining them; burst 60; 0 is off")]
-    rooms_total: Annotated[Count, Setting("10000", "rooms", "no more are begun by joining them; 0 is off")]
+    rooms_total: Annotated[LimitOrOff, Setting("10000", "rooms", "no more are begun by joining them; 0 is off")]
     ticket_rate: Annotated[Rate, Setting("50", "tickets/s an address", "past it 429; burst 10 s of it; 0 is off")]
-    connections_per_user: Annotated[Count, Setting("20", "sockets", "one more is closed 4429; 0 is off")]
+    connections_per_user: Annotated[LimitOrOff, Setting("20", "sockets", "one more is closed 4429; 0 is off")]
     connections_per_address: Annotated[
-        Count,
+        LimitOrOff,
         Setting(
             "1000",
             "sockets",
@@ -385,7 +385,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     connections_limit: Annotated[
-        Count,
+        LimitOrOff,
         Setting(
             "0",
             "sockets",

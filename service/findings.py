@@ -15,7 +15,7 @@ class Severity(StrEnum):
 
 
 NOT_SEEN = "not-looked-at"  # the name of notes
-STATUS = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+EXIT_STATUS = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 """Exit statuses."""
 
 
@@ -50,4 +50,4 @@ def unseen(about: str, cause: str, consequence: str, fix: str) -> Finding:
 
 def status(findings: Iterable[Finding]) -> int:
     """The exit status: that of the worst of them."""
-    return max((STATUS[finding.severity] for finding in findings), default=0)
+    return max((EXIT_STATUS[finding.severity] for finding in findings), default=0)

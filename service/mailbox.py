@@ -18,15 +18,17 @@ from service.identity.streams import StreamSecrets
 from service.limits import Buckets
 from service.protocol import ErrorCode, RequestError, encode
 from service.sockets.framing import TOKEN_BYTES
-from service.sockets.stream import EventStream, Taken
+from service.sockets.stream import EventStream, PostOutcome
 
-WAIT = 2.0  # seconds for the other process to answer, and for the broker to say that what is sent here arrives
+MAILBOX_WAIT = 2.0  # seconds for the other process to answer, and for the broker to say that what is sent here arrives
 
 
 class Mailbox:
     """The event streams of this process, and the way to those of others."""
 
-    def __init__(self, log: Log, secret_key: str, address_frames: Buckets, *, shared: bool, wait: float = WAIT) -> None:
+    def __init__(
+        self, log: Log, secret_key: str, address_frames: Buckets, *, shared: bool, wait: float = MAILBOX_WAIT
+    ) -> None:
         """`address_frames`: what an address may have passed on is of it; `shared`: there are other processes.
 
         `wait` in seconds.
@@ -38,7 +40,7 @@ class Mailbox:
         self._process = secrets.token_hex(8)
         self._secrets = StreamSecrets(secret_key, self._process)
         self._streams: WeakValueDictionary[str, EventStream] = WeakValueDictionary()
-        self._asked: dict[str, asyncio.Future[Taken]] = {}
+        self._asked: dict[str, asyncio.Future[PostOutcome]] = {}
         self._open = asyncio.Event()
         self._subscribed = False
 
@@ -66,29 +68,29 @@ class Mailbox:
         self._streams[name] = stream
         return secret
 
-    async def post(self, secret: str, frames: Sequence[str], number: int, network: str) -> Taken:
+    async def post(self, secret: str, frames: Sequence[str], number: int, network: str) -> PostOutcome:
         """Have the frames taken. Raises `unavailable` where the other process did not answer, `rate_limited`."""
         known = self._secrets.read(secret)
         if known is None:
-            return Taken.GONE
+            return PostOutcome.GONE
         process, name = known
         if process == self._process:
             return self._take(name, frames, number)
         if not self._shared:
-            return Taken.GONE
+            return PostOutcome.GONE
         cost = len(frames) + sum(map(len, frames)) / TOKEN_BYTES
         if wait := self._address_frames.take(network, time.monotonic(), cost):
             raise RequestError(ErrorCode.RATE_LIMITED, "too many frames from this address", wait)
         return await self._pass_on(process, name, frames, number)
 
-    def _take(self, name: str, frames: Sequence[str], number: int) -> Taken:
+    def _take(self, name: str, frames: Sequence[str], number: int) -> PostOutcome:
         stream = self._streams.get(name)
-        return Taken.GONE if stream is None else stream.take(frames, number)
+        return PostOutcome.GONE if stream is None else stream.take(frames, number)
 
-    async def _pass_on(self, process: str, name: str, frames: Sequence[str], number: int) -> Taken:
+    async def _pass_on(self, process: str, name: str, frames: Sequence[str], number: int) -> PostOutcome:
         await self.open()
         ask = secrets.token_hex(8)
-        asked: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        asked: asyncio.Future[PostOutcome] = asyncio.get_running_loop().create_future()
         self._asked[ask] = asked
         posted = signals.Posted(stream=name, number=number, frames=list(frames), answer_to=self._process, ask=ask)
         try:
@@ -108,4 +110,4 @@ class Mailbox:
     def on_taken(self, room: str, signal: signals.Taken) -> None:
         asked = self._asked.get(signal.ask)
         if asked is not None and not asked.done():
-            asked.set_result(Taken(signal.outcome))
+            asked.set_result(PostOutcome(signal.outcome))

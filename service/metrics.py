@@ -88,7 +88,7 @@ LOOP_LAG = Plain(
     "How late the loop was for what was due, four times a second",
     (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
-REQUESTS = Counter(
+HTTP_REQUESTS = Counter(
     "parley_http_requests",
     "HTTP requests answered, by route, method and status",
     ["route", "method", "code"],
@@ -131,7 +131,7 @@ WEBHOOK_OLDEST = Gauge(
 )
 
 
-class Delivery(Plain):
+class DeliveryTimes(Plain):
     """How long events take, from the time that the broker put on them to the sockets: of one each turn of the loop."""
 
     # The time of day by the clock of who puts it on, in seconds; None where it isn't known yet.
@@ -148,7 +148,7 @@ class Delivery(Plain):
             self.observe(max(0.0, now - at))
 
 
-DELIVERY = Delivery(
+DELIVERY = DeliveryTimes(
     "parley_delivery_seconds",
     "From the broker's time of an event to its writing to sockets, of one each turn of the loop",
     (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),

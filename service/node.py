@@ -18,7 +18,7 @@ from service.identity.tickets import Tickets
 from service.mailbox import Mailbox
 from service.protocol import Limits
 from service.rooms.moderation import Moderation
-from service.rooms.presence import Presence
+from service.rooms.presence import PresenceTracker
 from service.rooms.reads import ReadPositions
 from service.rooms.rooms import Rooms
 from service.rooms.trail import Trail
@@ -37,7 +37,7 @@ class Node(Struct, kw_only=True):
     broker: Broker
     readiness: Readiness
     rooms: Rooms
-    presence: Presence
+    presence: PresenceTracker
     reads: ReadPositions
     moderation: Moderation
     trail: Trail

@@ -9,9 +9,9 @@ from service.logs import REQUEST_ID, fields
 
 logger = logging.getLogger(__name__)
 
-GATHER = 1.0  # seconds from the first of a kind to its line: what comes in one burst is one line
+SAMPLES_GATHER = 1.0  # seconds from the first of a kind to its line: what comes in one burst is one line
 INTERVAL = 60.0  # seconds from one line of a kind to its next
-KINDS_LIMIT = 200  # kinds that are told apart; others are one
+SAMPLE_KINDS_LIMIT = 200  # kinds that are told apart; others are one
 _OTHERS = "others"
 
 
@@ -27,7 +27,9 @@ class _Kind(Struct):
 class Samples:
     """Counts refusals by kind ("token", "rate", "ban") and reason. Who, and where from, is said of the last of them."""
 
-    def __init__(self, gather: float = GATHER, interval: float = INTERVAL, kinds_limit: int = KINDS_LIMIT) -> None:
+    def __init__(
+        self, gather: float = SAMPLES_GATHER, interval: float = INTERVAL, kinds_limit: int = SAMPLE_KINDS_LIMIT
+    ) -> None:
         """Times in seconds."""
         self._gather = gather
         self._interval = interval

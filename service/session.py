@@ -27,10 +27,10 @@ from service.sockets.framing import frame
 logger = logging.getLogger(__name__)
 
 ERRORS_RATE, ERRORS_BURST = 5.0, 100  # refused frames a second; past them the socket is closed 1008
-WAITING_LIMIT = 100  # requests that wait for the one before them
+WAITING_REQUESTS_LIMIT = 100  # requests that wait for the one before them
 _CODES = frozenset({*CloseCode, 1001, 1005, 1006})  # ours, and what browsers and lost connections leave
 
-Action = Callable[["Session", Any], None]
+ActionFunction = Callable[["Session", Any], None]
 """What is done for a request, at once."""
 Later = Callable[["Session", Any], Awaitable[None]]
 """The same where the broker must answer first."""
@@ -184,7 +184,7 @@ class Session(Owner):
         """Work `request` off after those before it. Raises `rate_limited` when too many wait."""
         if self._waiting is None:
             self._waiting = deque()
-        if len(self._waiting) >= WAITING_LIMIT:
+        if len(self._waiting) >= WAITING_REQUESTS_LIMIT:
             raise RequestError(ErrorCode.RATE_LIMITED, "too many requests at once", 1.0)
         self._waiting.append((work, request))
         if self._worker is None:
@@ -278,7 +278,7 @@ class Sessions:
 
     __slots__ = ("_answering", "_by_user", "_open", "actions")
 
-    def __init__(self, actions: Mapping[type[Request], Action]) -> None:
+    def __init__(self, actions: Mapping[type[Request], ActionFunction]) -> None:
         self.actions = actions
         self._open: dict[Session, None] = {}
         self._by_user: dict[str, dict[Session, None]] = {}

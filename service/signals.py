@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from service.protocol import Action, Count, Person, UserId
 
-VERSION = 1
+SIGNALS_VERSION = 1
 SIGNAL_BYTES = 4 * 2**20  # of a signal; what is longer is none of ours
 TYPISTS_LIMIT = 10  # people of a room in one signal; more can't be told apart in half a second
 SANCTIONS_LIMIT = 64  # in one signal: a guest comes from fewer networks
@@ -26,7 +26,7 @@ MAILBOX = "@"  # begins what stands in the place of a room for one process alone
 class Signal(Struct, frozen=True, kw_only=True, tag_field="kind"):
     """What all have."""
 
-    v: Annotated[int, Meta(ge=1)] = VERSION
+    v: Annotated[int, Meta(ge=1)] = SIGNALS_VERSION
 
 
 class Presence(Signal, frozen=True, tag="presence"):
@@ -49,7 +49,7 @@ class Read(Signal, frozen=True, tag="read"):
     reads: dict[UserId, Count]
 
 
-class Sanction(Struct, frozen=True):
+class SignalSanction(Struct, frozen=True):
     """brokers.directory.Sanction, or a kick, as another process says it: its sizes are checked."""
 
     kind: Literal["ban", "mute", "slow", "kick"]
@@ -66,7 +66,7 @@ class Moderate(Signal, frozen=True, tag="moderate"):
     """What a moderator did, to every process."""
 
     action: Action
-    sanctions: Annotated[list[Sanction], Meta(max_length=SANCTIONS_LIMIT)]
+    sanctions: Annotated[list[SignalSanction], Meta(max_length=SANCTIONS_LIMIT)]
 
 
 class Named(Signal, frozen=True, tag="named"):
@@ -105,7 +105,7 @@ class Taken(Signal, frozen=True, tag="taken"):
 
 AnySignal = Presence | Typing | Read | Moderate | Named | Disconnect | Deleted | Posted | Taken
 TO_ONE = (Posted, Taken)  # what one process gets, and nothing else
-EVERYWHERE = (Moderate, Named, Disconnect)  # what every process gets; of the others, only presence may be of no room
+EVERYWHERE_SIGNALS = (Moderate, Named, Disconnect)  # to every process; of the others, only presence may be of no room
 
 _decoder = msgspec.json.Decoder(AnySignal)
 
@@ -120,6 +120,6 @@ def decode(room: str, payload: bytes) -> AnySignal:
         raise ValueError("nested too deep") from None
     if isinstance(signal, TO_ONE) != room.startswith(MAILBOX):
         raise ValueError("not said there")
-    if isinstance(signal, EVERYWHERE) if room else isinstance(signal, Typing | Read | Deleted):
+    if isinstance(signal, EVERYWHERE_SIGNALS) if room else isinstance(signal, Typing | Read | Deleted):
         raise ValueError("not said there")
     return signal

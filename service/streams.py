@@ -16,7 +16,7 @@ from service.protocol import ErrorCode, RequestError, encode
 from service.session import Session
 from service.sockets.answers import AnswerHandler
 from service.sockets.connection import Connection
-from service.sockets.stream import EventStream, Taken, read_cursor
+from service.sockets.stream import EventStream, PostOutcome, read_cursor
 from service.sockets.upgrade import Refusal
 
 _HEADERS = (
@@ -113,11 +113,11 @@ class FramesHandler(Api):
         frames, number = self._frames(), self.number("n", 0)
         network = self.node.proxies.network(self.request)
         taken = await self.node.mailbox.post(secret, frames, number, network)
-        if taken is Taken.GONE:
+        if taken is PostOutcome.GONE:
             raise ApiError(404, "not_found", "There is no such stream any more; open another.")
-        if taken is Taken.SKIPPED:
+        if taken is PostOutcome.SKIPPED:
             raise RequestError(ErrorCode.BAD_REQUEST, f"n is {number}, and a number before it did not come")
-        if taken is Taken.BEHIND:
+        if taken is PostOutcome.BEHIND:
             raise RequestError(ErrorCode.RATE_LIMITED, "the stream's reader is behind", 1.0)
         self.set_status(204)
         self.clear_header("Content-Type")

@@ -22,8 +22,8 @@ from service.sockets import acceptor
 
 logger = logging.getLogger(__name__)
 
-LOOK_INTERVAL = 0.05  # seconds between looks for the first process that serves
-REASON_LIMIT = 16_384  # bytes of a reason, of which the end tells most; a pipe takes 65,536 without a reader
+SERVING_LOOK_INTERVAL = 0.05  # seconds between looks for the first process that serves
+REPORTED_REASON_BYTES = 16_384  # bytes of a reason, of which the end tells most; a pipe takes 65,536 without a reader
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _ASKED = (0, -signal.SIGTERM, -signal.SIGINT)  # exit codes of who was told to leave; the signals: before it could serve
 _UP, _SETTING, _SYSTEM, _FAULT = b"+", b"C", b"S", b"F"  # what a process reports; behind the last three stands why
@@ -120,7 +120,7 @@ class _Supervisor:
 
     def _next_signal(self) -> int:
         """0 where it is time for something else."""
-        waits = [] if self._up or self._leaving else [LOOK_INTERVAL]
+        waits = [] if self._up or self._leaving else [SERVING_LOOK_INTERVAL]
         if self._restart_at is not None:
             waits.append(max(0.0, self._restart_at - time.monotonic()))
         found = signal.sigtimedwait(_SIGNALS, min(waits)) if waits else signal.sigwaitinfo(_SIGNALS)
@@ -267,7 +267,7 @@ class _Supervisor:
 def _report(reports: int, kind: bytes, reason: str = "") -> None:
     """To the parent, which says it once for all of them; by ourselves if it is gone."""
     try:
-        os.write(reports, kind + reason.encode(errors="replace")[-REASON_LIMIT:])
+        os.write(reports, kind + reason.encode(errors="replace")[-REPORTED_REASON_BYTES:])
     except OSError:
         if reason:
             _log(kind, reason)

@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from service.config import load
+from service import config
 from service.errors import ConfigError
 from service.identity.auth import GUEST_PREFIX, ROLES, AuthError, hmac_key, user_of
 
@@ -20,7 +20,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: 
     try:
         # Nothing but what a token needs, so that no other setting matters and no file is left behind.
         kept = {name: environ[name] for name in ("JWT_SECRET", "JWT_AUDIENCE", "JWT_ISSUER") if name in environ}
-        settings = load(kept | {"SQLITE_PATH": ":memory:"})
+        settings = config.load(kept | {"SQLITE_PATH": ":memory:"})
         if not settings.jwt_secret:
             raise ConfigError("JWT_SECRET: set it here and for the service (make one with: openssl rand -hex 32)")
         claims = _claims(options.sub, options.name, options.rooms, options.role, options.ttl)

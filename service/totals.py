@@ -31,10 +31,10 @@ from service.logs import fields
 logger = logging.getLogger(__name__)
 
 PLACE_BYTES = 262_144  # for a process's figures, twice; they are some 20,000
-KEEP_INTERVAL = 5.0  # seconds between two of a process's own accord: what a kill then takes of what nobody was shown
-FRESH = 1.0  # seconds for which the others aren't asked again
-WAIT = 4.0  # seconds for the others' answers; what a process that hangs wrote last counts
-LOOK_INTERVAL = 0.002  # seconds between looks for them
+WRITE_INTERVAL = 5.0  # seconds between two of a process's own accord: what a kill then takes of what nobody was shown
+FIGURES_FRESH = 1.0  # seconds for which the others aren't asked again
+FIGURES_TIMEOUT = 4.0  # seconds for the others' answers; what a process that hangs wrote last counts
+FIGURES_LOOK_INTERVAL = 0.002  # seconds between looks for them
 _WORD = 8  # bytes
 
 # Of gauges that are no sum over processes.
@@ -201,7 +201,9 @@ class Totals:
 class SharedTotals(Totals):
     """The same over all processes; `open` in this one's loop, `close` at its end."""
 
-    def __init__(self, memory: SharedMemory, place: int, fresh: float = FRESH, wait: float = WAIT) -> None:
+    def __init__(
+        self, memory: SharedMemory, place: int, fresh: float = FIGURES_FRESH, wait: float = FIGURES_TIMEOUT
+    ) -> None:
         """`fresh`, `wait`: seconds."""
         super().__init__()
         self._memory = memory
@@ -233,7 +235,7 @@ class SharedTotals(Totals):
 
     def _keep(self) -> None:
         self._write()
-        self._timer = self._loop.call_later(KEEP_INTERVAL, self._keep)
+        self._timer = self._loop.call_later(WRITE_INTERVAL, self._keep)
 
     def _on_bell(self) -> None:
         with suppress(BlockingIOError):
@@ -287,7 +289,7 @@ class SharedTotals(Totals):
         ):
             if time.monotonic() >= deadline:
                 return
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(FIGURES_LOOK_INTERVAL)
 
 
 async def nothing() -> None:

@@ -8,7 +8,7 @@ from service import metrics
 from service.sockets.answers import AnswerHandler
 from service.sockets.upgrade import UpgradeHandler
 
-METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
+COUNTED_METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 ROUTES = frozenset(
     {
         *("/", "/socket", "/receive", "/submit", "/ws", "/room", "/room/chat", "/clock.html", "/clock", "/pingWs"),
@@ -42,8 +42,8 @@ def route(path: str) -> str:
 def count(handler: RequestHandler) -> None:
     """A request that was answered."""
     request, of = handler.request, route(handler.request.path)
-    method = request.method if request.method in METHODS else "other"
-    metrics.REQUESTS.labels(of, method, str(handler.get_status())).inc()
+    method = request.method if request.method in COUNTED_METHODS else "other"
+    metrics.HTTP_REQUESTS.labels(of, method, str(handler.get_status())).inc()
     if isinstance(handler, AnswerHandler) and handler.refused:
         if isinstance(handler, UpgradeHandler):
             metrics.REFUSED.labels(handler.refused).inc()

@@ -11,7 +11,7 @@ from tornado.httpclient import HTTPResponse
 
 from service import api
 from service.brokers.base import unavailable
-from service.brokers.directory import Directory
+from service.brokers.directory import ROOMS_LISTED, Directory
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.file import File
 from service.protocol import PAGE_LIMIT, RequestError
@@ -236,8 +236,8 @@ async def test_a_list_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
             return {f"r{number:05}": 1 for number in range(3000)}
 
         monkeypatch.setattr(it.node.broker.directory, "rooms", many)
-        assert len(answer(await it.fetch("/rooms", **USER))["rooms"]) == api.ROOMS_LISTED
-        assert len(answer(await it.fetch("/rooms?limit=100000", **USER))["rooms"]) == api.ROOMS_LISTED
+        assert len(answer(await it.fetch("/rooms", **USER))["rooms"]) == ROOMS_LISTED
+        assert len(answer(await it.fetch("/rooms?limit=100000", **USER))["rooms"]) == ROOMS_LISTED
 
 
 async def test_reading_costs_by_its_size_for_users_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:

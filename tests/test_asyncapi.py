@@ -20,7 +20,7 @@ from .serving import serving
 from .test_docs import PROTOCOL, table
 from .test_openapi import closed
 
-DOCUMENT: dict[str, Any] = json.loads(release.load(STATIC).pages[release.FRAMES].plain)
+DOCUMENT: dict[str, Any] = json.loads(release.load(STATIC).pages[release.ASYNCAPI].plain)
 SCHEMA = json.loads((ROOT / "tests/javascript/node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json").read_text())
 COMPONENTS = closed(copy.deepcopy(DOCUMENT["components"]))
 CHANNEL = DOCUMENT["channels"]["chat"]

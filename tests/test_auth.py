@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from service.errors import ConfigError
 from service.identity.auth import GUEST_SECONDS, TOKEN_LIMIT, Authenticator, AuthError, User, user_of
-from service.identity.jwks import FRESH, KEPT, RETRY, KeySet
+from service.identity.jwks import FETCH_INTERVAL, KEPT, KEYS_FRESH, KeySet
 from service.protocol import RequestError
 
 from .harness import JWT_SECRET, SECRET_KEY
@@ -479,7 +479,7 @@ async def test_rotation_forgets() -> None:
         user = await auth.verify(old)
         assert await auth.verify(old) is user and server.requests == 1
         server.document = {"keys": [jwk("ES256", 2)]}
-        clock.now += RETRY
+        clock.now += FETCH_INTERVAL
         assert await auth.verify(new)
         assert server.requests == 2
         assert "not signed with a key that counts" in await refusal(auth, old)
@@ -487,7 +487,7 @@ async def test_rotation_forgets() -> None:
 
 
 async def test_revocation_is_noticed_without_a_new_key() -> None:
-    """A remembered token doesn't keep its key alive: after `FRESH` the set is asked again."""
+    """A remembered token doesn't keep its key alive: after `KEYS_FRESH` the set is asked again."""
     async with jwks_server(jwk("ES256", 1), jwk("ES256", 2)) as server:
         parts = Fetches(server.url)
         token = signed(private_key("ES256", 1), "ES256", {"kid": "1"})
@@ -495,7 +495,7 @@ async def test_revocation_is_noticed_without_a_new_key() -> None:
         server.document = {"keys": [jwk("ES256", 2)]}
         for _ in range(3):
             assert await parts.auth.verify(token)
-        parts.clock.now += FRESH
+        parts.clock.now += KEYS_FRESH
         await refusal(parts.auth, token)
         await parts.auth.close()
 
@@ -510,7 +510,7 @@ async def test_dead_key_server() -> None:
         stranger = signed(private_key("ES256", 2), "ES256", {"kid": "2"})
         assert await auth.verify(token)
         await server.stop()
-        for passed in (FRESH, FRESH + 1, KEPT - 1):
+        for passed in (KEYS_FRESH, KEYS_FRESH + 1, KEPT - 1):
             clock.now = NOW + passed
             assert await auth.verify(token)
             await refusal(auth, stranger)

@@ -10,7 +10,7 @@ from redis import Redis
 from tornado.httpclient import HTTPResponse
 
 from service.backend import users
-from service.backend.messages import BATCH_LIMIT, publishing
+from service.backend.messages import BATCH_MESSAGES_LIMIT, publishing
 from service.brokers.base import unavailable
 from service.brokers.log import Receipt
 from service.protocol import ErrorCode, RequestError
@@ -143,7 +143,9 @@ async def test_a_batch_reaches_only_rooms_that_the_token_opens() -> None:
         assert results[1]["error"]["message"].startswith("u9 is banned from team-a")
 
 
-@pytest.mark.parametrize("body", [{}, {"messages": []}, {"messages": 1}, {"messages": [{}] * (BATCH_LIMIT + 1)}, []])
+@pytest.mark.parametrize(
+    "body", [{}, {"messages": []}, {"messages": 1}, {"messages": [{}] * (BATCH_MESSAGES_LIMIT + 1)}, []]
+)
 async def test_a_batch_that_is_none_is_400(body: Any) -> None:
     """As a whole."""
     async with serving() as it:

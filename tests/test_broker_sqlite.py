@@ -23,7 +23,7 @@ from service.brokers.log import About, Position, Publication, Receipt
 from service.brokers.sqlite import migration
 from service.brokers.sqlite.broker import SqliteBroker
 from service.brokers.sqlite.file import File, Work
-from service.brokers.sqlite.opening import PRAGMAS, VERSION, open_database
+from service.brokers.sqlite.opening import PRAGMAS, SCHEMA_VERSION, open_database
 from service.clock import BELIEVED, CLOCK, Clock
 from service.errors import ConfigError
 from service.protocol import Begun, Person, RequestError, Topic
@@ -475,15 +475,15 @@ async def test_damage_that_sqlite_says_in_no_text_is_named_too(path: str) -> Non
     assert said.startswith(f"SQLITE_PATH is {path!r}: ") and ".recover" in said
 
 
-@pytest.mark.parametrize("version", [0, VERSION + 1])
+@pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
 async def test_tables_of_another_version_are_left_alone(path: str, version: int) -> None:
     """The message says which version the file has, and which one this is."""
     async with opened(make(path)) as (broker, _):
         await store(broker, message())
     edit_file(path, f"PRAGMA user_version = {version}")
     said = refused_open(path)
-    assert f"version {version}, this program's are version {VERSION}" in said
-    edit_file(path, f"PRAGMA user_version = {VERSION}")
+    assert f"version {version}, this program's are version {SCHEMA_VERSION}" in said
+    edit_file(path, f"PRAGMA user_version = {SCHEMA_VERSION}")
     open_database(path).close()
     assert rows(path, "messages") == 1
 

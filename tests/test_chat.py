@@ -1459,10 +1459,10 @@ async def test_too_many_waiting_requests_are_refused(monkeypatch: pytest.MonkeyP
             return await newest(*args, **options)
 
         monkeypatch.setattr(it.node.broker.log, "newest", slow)
-        for number in range(session.WAITING_LIMIT + 2):  # one is under way, the last is one too many
+        for number in range(session.WAITING_REQUESTS_LIMIT + 2):  # one is under way, the last is one too many
             await ada.raw(json.dumps({"type": "join", "room": "lobby", "ref": f"{number}"}))
         refusal = await ada.recv("error")
-        assert (refusal["code"], refusal["ref"]) == ("rate_limited", f"{session.WAITING_LIMIT + 1}")
+        assert (refusal["code"], refusal["ref"]) == ("rate_limited", f"{session.WAITING_REQUESTS_LIMIT + 1}")
         go_on.set()
         assert [(await ada.recv("joined"))["ref"] for _ in range(3)] == ["0", "1", "2"]
 

@@ -10,9 +10,8 @@ import pytest
 from prometheus_client.metrics_core import Metric
 
 from service import admission, api, findings, handler, logs, metrics, names, protocol, session
-from service.brokers import marks, readiness
+from service.brokers import log, marks, readiness
 from service.brokers.base import Fault
-from service.brokers.redis import log as redis_log
 from service.brokers.redis import url as redis_url
 from service.brokers.redis import url_parameters
 from service.brokers.sqlite import log as sqlite_log
@@ -144,7 +143,7 @@ def test_numbers_are_those_of_the_code() -> None:
         "kinds of events that a join names, and characters of each": protocol.KINDS_LIMIT,
         "different emoji at a message": marks.REACTIONS_LIMIT,
         "users of one emoji at a message": marks.REACTORS_LIMIT,
-        "requests waiting on a socket": session.WAITING_LIMIT,
+        "requests waiting on a socket": session.WAITING_REQUESTS_LIMIT,
         "errors at once": session.ERRORS_BURST,
         "errors a second": session.ERRORS_RATE,
         "typing frames at once": admission.TYPING_BURST,
@@ -152,11 +151,10 @@ def test_numbers_are_those_of_the_code() -> None:
         "WebSocket pings answered together": PONGS,
         "seconds that a ticket holds": tickets.TICKET_SECONDS,
         "days that a guest token holds": auth.GUEST_SECONDS / 86400,
-        "events of a room remembered for dedupe": redis_log.IDS_LIMIT,
+        "events of a room remembered for dedupe": log.IDS_LIMIT,
         "hours remembered for dedupe (SQLite)": sqlite_log.IDS_MS / 3_600_000,
         "frames that one message may be cut into": FrameParser(0).fragments,
     }
-    assert sqlite_log.IDS_LIMIT == redis_log.IDS_LIMIT
     assert {what: float(limit.replace(",", "")) for what, limit in table(PROTOCOL, "what | limit")} == known
 
 
@@ -255,7 +253,7 @@ async def test_keys_are_those_in_redis(redis_url: str, redis_server: RedisServer
                 await mod.request("moderate", room=room, user="somebody", action="mute", seconds=60)
             await fetch_ticket(service.url, "Bob")
             async with ChatClient.open(service.url, "Cy"):
-                await asyncio.sleep(2 * networks.GATHER)
+                await asyncio.sleep(2 * networks.NETWORKS_GATHER)
             for _ in range(40):  # so that the bucket is not full again before it is looked at
                 await ada.send("lobby", "Hello again, Redis")
             patterns = documented_keys()

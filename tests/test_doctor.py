@@ -23,8 +23,8 @@ from service.brokers.redis.url import parse
 from service.config import load
 from service.doctor import database, tls
 from service.doctor.context import Context
-from service.doctor.examination import Report, examine
-from service.doctor.redis_server import Server
+from service.doctor.examination import Examination, examine_all
+from service.doctor.redis_server import Primary
 from service.findings import Finding
 
 from .harness import (
@@ -50,8 +50,8 @@ BAD_KEY = "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"
 REDIS = {"REDIS_URL": "redis://127.0.0.1:1"}
 
 
-async def report(environ: dict[str, str], url: str = "", timeout: float = 2 * UNIT) -> Report:
-    return await examine(WELL | environ, url, timeout=timeout)
+async def report(environ: dict[str, str], url: str = "", timeout: float = 2 * UNIT) -> Examination:
+    return await examine_all(WELL | environ, url, timeout=timeout)
 
 
 async def named(environ: dict[str, str], url: str = "", timeout: float = 2 * UNIT) -> dict[str, Finding]:
@@ -256,7 +256,7 @@ def test_what_a_server_says_of_itself() -> None:
 
     def said(**info: str) -> list[str]:
         url = parse(settings.redis_url)
-        return [one.name for one in Server(settings, url, "h:6379", "redis-cli -h h -p 6379", info).findings()]
+        return [one.name for one in Primary(settings, url, "h:6379", "redis-cli -h h -p 6379", info).findings()]
 
     online = {"slave0": "ip=h,port=1,state=online,offset=1,lag=0"}
     assert said(redis_version="7.0.15", aof_enabled="1", **online) == []
@@ -419,7 +419,7 @@ def test_a_disk_that_is_full_in_json(tmp_path: Path) -> None:
     assert (done.returncode, said["status"], done.stderr) == (2, 2, "")
     (finding,) = said["findings"]
     assert (finding["name"], finding["severity"], finding["about"]) == ("disk-full", "error", "SQLITE_PATH")
-    assert finding.keys() == set(Finding.__struct_fields__) and said.keys() == set(Report.__struct_fields__)
+    assert finding.keys() == set(Finding.__struct_fields__) and said.keys() == set(Examination.__struct_fields__)
 
 
 def test_a_word_that_is_no_address_is_refused() -> None:

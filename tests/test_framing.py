@@ -17,7 +17,7 @@ from service.sockets.framing import (
     TEXT,
     FrameError,
     FrameParser,
-    Message,
+    SocketMessage,
     close_frame,
     frame,
     parse_close,
@@ -39,10 +39,10 @@ def client_frame(payload: bytes, opcode: int = TEXT, final: bool = True, mask: b
     return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
 
 
-def read(chunks: Iterable[bytes], parser: FrameParser | None = None) -> tuple[list[Message], int | None]:
+def read(chunks: Iterable[bytes], parser: FrameParser | None = None) -> tuple[list[SocketMessage], int | None]:
     """What the parser makes of the chunks, and the code it closes with, if it does."""
     parser = parser or FrameParser(LIMIT)
-    messages: list[Message] = []
+    messages: list[SocketMessage] = []
     try:
         for chunk in chunks:
             for message in parser.feed(chunk):
@@ -62,10 +62,10 @@ controls = st.tuples(st.sampled_from([PING, PONG]), st.binary(max_size=125))
 
 
 @st.composite
-def conversations(draw: st.DrawFn) -> tuple[bytes, list[Message]]:
+def conversations(draw: st.DrawFn) -> tuple[bytes, list[SocketMessage]]:
     """A client's bytes, and the messages in them in the order in which they are complete."""
     stream = b""
-    expected: list[Message] = []
+    expected: list[SocketMessage] = []
     for _ in range(draw(st.integers(0, 6))):
         opcode = draw(st.sampled_from([TEXT, BINARY]))
         content: str | bytes
@@ -89,7 +89,7 @@ def conversations(draw: st.DrawFn) -> tuple[bytes, list[Message]]:
 
 
 @given(conversations(), st.data())
-def test_any_split_gives_the_same(conversation: tuple[bytes, list[Message]], data: st.DataObject) -> None:
+def test_any_split_gives_the_same(conversation: tuple[bytes, list[SocketMessage]], data: st.DataObject) -> None:
     """However the network cuts a stream of frames, the same messages come out, in the same order."""
     stream, expected = conversation
     assert read([stream]) == (expected, None)
@@ -192,7 +192,7 @@ def test_violation_has_its_code(name: str) -> None:
     """Each offence against the RFC ends in its close code, whole or byte by byte, after what was right before it."""
     stream, code = VIOLATIONS[name]
     right = client_frame(b"before") + client_frame(b"ping", PING)
-    expected: list[Message] = [(TEXT, "before"), (PING, b"ping")]
+    expected: list[SocketMessage] = [(TEXT, "before"), (PING, b"ping")]
     assert read([right + stream]) == (expected, code)
     assert read([right, stream]) == (expected, code)
     assert read((right + stream)[at : at + 1] for at in range(len(right + stream))) == (expected, code)

@@ -63,16 +63,16 @@ def test_the_numbers_are_those_of_the_code() -> None:
     """What is promised of bounds and waits."""
     said = " ".join(DOCUMENT.split())
     for sentence in (
-        f"rooms beside each other, {delivery.AT_ONCE} at a time of each process",
+        f"rooms beside each other, {delivery.SENDING_ROOMS_LIMIT} at a time of each process",
         f"names of rooms, {delivery.DUE_LIMIT:,} at most",
         f"`WEBHOOK_SECONDS` and {delivery.LEASE_MARGIN:g} s after it was heard of last",
-        f"is found within {delivery.LOOK_INTERVAL:g} s more",
+        f"is found within {delivery.ROOMS_LOOK_INTERVAL:g} s more",
         f"up to {receiver.WAIT_FIRST:g} s at first and a minute in the end",
         f"one over {receiver.ANSWER_BYTES // 1024} KiB is a failure",
-        f"from a queue of {notices.WAITING_LIMIT:,} in memory",
-        f"{receiver.AT_ONCE} at a time of a process",
-        f"At most {questions.WAITING_LIMIT:,} events of a process wait",
-        f"at most {questions.REASON_LIMIT} characters of it",
+        f"from a queue of {notices.WAITING_NOTICES_LIMIT:,} in memory",
+        f"{receiver.REQUESTS_AT_ONCE} at a time of a process",
+        f"At most {questions.WAITING_EVENTS_LIMIT:,} events of a process wait",
+        f"at most {questions.REFUSAL_REASON_LIMIT} characters of it",
     ):
         assert sentence in said, sentence
     assert (receiver.WAIT_LONGEST, delivery.SAVE_INTERVAL, questions.REFUSED_SECONDS) == (60, 0.25, 3600)

@@ -12,7 +12,7 @@ from service.app import make_broker
 from service.brokers.log import Position
 from service.doctor import webhooks
 from service.doctor.context import Context
-from service.doctor.examination import examine
+from service.doctor.examination import examine_all
 from service.errors import ConfigError
 from service.hooks import payloads, signing
 from service.hooks.receiver import Failed, Receiver
@@ -116,7 +116,7 @@ async def test_the_doctor_asks_the_receivers_and_sees_what_waits(redis_url: str)
     """Nothing on a good set-up; else by name that one is away, refuses, is reached in the clear, or is behind."""
     async with hook_receiver() as receiver:
         env = environment({"REDIS_URL": redis_url}) | receiver.env() | receiver.ask_env()
-        report = await examine(env, timeout=1)
+        report = await examine_all(env, timeout=1)
         assert "webhooks" in report.looked_at and names(report.findings) == set()
         assert [request.type for request in receiver.taken] == ["ping", "ping"]
         assert all(request.verified() for request in receiver.taken)
@@ -128,13 +128,13 @@ async def test_the_doctor_asks_the_receivers_and_sees_what_waits(redis_url: str)
         async with opened(make_broker(config.load(env))) as (broker, _):
             await broker.deliveries.begin()
             await store(broker, message())
-        report = await examine(env, timeout=1)
+        report = await examine_all(env, timeout=1)
         assert names(report.findings) == {"webhook-refused"}
         assert report.status == 2
         behind = await webhooks.look(Context(settings=config.load(env), timeout=1), late=0.0)
         assert names(behind) == {"webhook-refused", "webhook-behind"}
         env |= {"WEBHOOK_ASK_URL": f"http://127.0.0.1:{free_port()}/", "WEBHOOK_URL": "http://192.0.2.1/"}
-        report = await examine(env, timeout=0.2)
+        report = await examine_all(env, timeout=0.2)
         assert names(report.findings) == {"webhook-away", "webhook-plain"}
         assert SECRET not in protocol.encode(report).decode()
     unused = config.load(environment({"WEBHOOK_SECRET": SECRET}))

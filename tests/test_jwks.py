@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from service.identity.jwks import FRESH, KEPT, RETRY, KeySet, parse
+from service.identity.jwks import FETCH_INTERVAL, KEPT, KEYS_FRESH, KeySet, parse
 
 from .harness import UNIT
 from .jwks_server import RAW, JwksServer, jwk, jwks_server, private_key
@@ -115,7 +115,7 @@ async def test_one_fetch_serves_all() -> None:
         keys, clock = key_set(server)
         found = await asyncio.gather(*(keys.find(kid, "ES256") for kid in ["1", "2"] * 50))
         assert all(found) and server.requests == 1
-        clock.now += FRESH - 1
+        clock.now += KEYS_FRESH - 1
         assert await keys.find("1", "ES256")
         assert server.requests == 1
         clock.now += 2
@@ -146,7 +146,7 @@ async def test_rotation() -> None:
         assert await keys.find("1", "ES256")
         held = keys.fresh()
         server.document = {"keys": [TWO]}
-        clock.now += RETRY
+        clock.now += FETCH_INTERVAL
         assert await keys.find("2", "ES256")
         assert server.requests == 2
         assert await keys.find("1", "ES256") is None
@@ -160,7 +160,7 @@ async def test_revoked_key_is_gone_within_the_time_said() -> None:
         keys, clock = key_set(server)
         assert await keys.find("1", "ES256")
         server.document = {"keys": [TWO]}
-        clock.now += FRESH - 1
+        clock.now += KEYS_FRESH - 1
         assert await keys.find("1", "ES256")
         clock.now += 1
         assert keys.fresh() is None
@@ -178,7 +178,7 @@ async def test_unknown_kids_don_t_make_a_flood() -> None:
             found = await asyncio.gather(*(keys.find(f"no {step} {number}", "ES256") for number in range(25)))
             assert not any(found)
             clock.now += 1
-        assert server.requests <= 1 + 40 / RETRY
+        assert server.requests <= 1 + 40 / FETCH_INTERVAL
         await keys.close()
 
 
@@ -189,7 +189,7 @@ async def test_empty_set_lets_nobody_in() -> None:
         keys, clock = key_set(server)
         assert await keys.find("1", "ES256")
         server.document = {"keys": []}
-        clock.now += FRESH
+        clock.now += KEYS_FRESH
         assert await keys.find("1", "ES256") is None
         await keys.close()
 
@@ -235,7 +235,7 @@ async def test_server_in_trouble_from_the_start(fault: str) -> None:
         async with asyncio.timeout(2 * UNIT):
             assert await keys.find("1", "ES256") is None
         assert server.requests == (0 if fault == "stopped" else 1)
-        clock.now += RETRY - 1
+        clock.now += FETCH_INTERVAL - 1
         assert await keys.find("1", "ES256") is None
         assert server.requests <= 1
         clock.now += 1
@@ -254,11 +254,11 @@ async def test_server_that_dies_later(fault: str) -> None:
         keys, clock = key_set(server)
         assert await keys.find("1", "ES256")
         await order(server, fault)
-        clock.now += FRESH
+        clock.now += KEYS_FRESH
         assert await keys.find("1", "ES256")
         assert keys.fresh() is None
         assert await keys.find("2", "ES256") is None
-        clock.now += KEPT - FRESH - 1
+        clock.now += KEPT - KEYS_FRESH - 1
         assert await keys.find("1", "ES256")
         clock.now += 1
         assert await keys.find("1", "ES256") is None
@@ -272,9 +272,9 @@ async def test_slow_server_delays_nobody_twice() -> None:
         keys, clock = key_set(server)
         assert await keys.find("1", "ES256")
         server.fault = "slow"
-        clock.now += FRESH
+        clock.now += KEYS_FRESH
         assert await keys.find("1", "ES256")  # waits for the time-out
-        clock.now += RETRY
+        clock.now += FETCH_INTERVAL
         loop = asyncio.get_running_loop()
         began = loop.time()
         assert await keys.find("1", "ES256")
@@ -291,7 +291,7 @@ async def test_one_fetch_at_a_time() -> None:
         first = asyncio.create_task(keys.find("1", "ES256"))
         while not server.requests:
             await asyncio.sleep(0.01)
-        clock.now += RETRY
+        clock.now += FETCH_INTERVAL
         second = asyncio.create_task(keys.find("2", "ES256"))
         await asyncio.sleep(0.1 * UNIT)
         assert server.requests == 1

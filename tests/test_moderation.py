@@ -61,7 +61,7 @@ async def refused(moderation: Moderation, by: User, asked: Moderate) -> ErrorCod
 
 def learn(kept: Moderation, action: Action, sanction: Sanction) -> None:
     """What another process signals."""
-    told = signals.Sanction(*msgspec.structs.astuple(sanction))
+    told = signals.SignalSanction(*msgspec.structs.astuple(sanction))
     kept.on_signal("", signals.Moderate(action=action, sanctions=[told]))
 
 

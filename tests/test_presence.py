@@ -15,7 +15,7 @@ from service.brokers.pulse import Pulse
 from service.brokers.redis.broker import RedisBroker
 from service.protocol import MEMBERS_LIMIT, Person, RequestError, encode
 from service.protocol import Presence as PresenceFrame
-from service.rooms.presence import AT_ONCE, Presence
+from service.rooms.presence import NOTIFY_ROOMS, PresenceTracker
 from service.rooms.rooms import Rooms
 
 from .brokers import ADA, BOB, CY, Make, until
@@ -32,7 +32,7 @@ class Process:
         self.broker = broker
         self.rooms = Rooms(broker.log)
         self.shown: list[PresenceFrame] = []
-        self.presence = Presence(
+        self.presence = PresenceTracker(
             broker.presence, grace, lambda room, frame: self.shown.append(frame), GATHER, beat_interval
         )
         self.rooms.handlers[signals.Presence] = self.presence.on_signal
@@ -455,7 +455,7 @@ async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: py
         for number in range(1000):
             here.presence.enter(f"r{number}", ADA)
         await here.presence._flush(0.0)
-        assert most == AT_ONCE
+        assert most == NOTIFY_ROOMS
         assert here.presence._arriving == {}
         assert await here.broker.presence.roster("r999") == Roster(1, [ADA])
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from service.probe.command import NOT_PROBED, WANTING, WELL, Progress, main
-from service.probe.report import Report, Thresholds, Waits, waits
+from service.probe.report import Report, Thresholds, WaitPercentiles, waits
 
 from .harness import UNIT, ServiceProcess, make_jwt
 from .harness.service_process import ROOT
@@ -51,7 +51,7 @@ def test_a_good_service_is_well(service: ServiceProcess, capsys: pytest.CaptureF
         status, found = probe(capsys, service.url, *QUICK)
         assert (status, found["status"], found["failures"]) == (WELL, 0, [])
         assert set(found) == set(Report.__struct_fields__)
-        assert set(found["delivery_ms"]) == set(Waits.__struct_fields__)
+        assert set(found["delivery_ms"]) == set(WaitPercentiles.__struct_fields__)
         assert set(found["thresholds"]) == set(Thresholds.__struct_fields__)
         assert found["posted"] == found["acknowledged"] == 20 and found["received"] == 60
         assert found["delivery_ms"]["count"] == 60 - found["caught_up"]
@@ -252,8 +252,10 @@ def test_options_are_those_of_the_table(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_waits_are_exact() -> None:
     """Nearest rank in milliseconds, whatever the order; none at all is all zeros."""
-    assert waits([number / 1000 for number in range(1000, 0, -1)]) == Waits(1000, 500.0, 900.0, 990.0, 999.0, 1000.0)
-    assert waits([]) == Waits()
+    assert waits([number / 1000 for number in range(1000, 0, -1)]) == WaitPercentiles(
+        1000, 500.0, 900.0, 990.0, 999.0, 1000.0
+    )
+    assert waits([]) == WaitPercentiles()
 
 
 class Terminal(io.StringIO):

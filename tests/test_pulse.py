@@ -3,7 +3,8 @@
 import pytest
 
 from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL
-from service.brokers.pulse import SLEW, Pulse
+from service.brokers.pulse import Pulse
+from service.clock import SLEW
 
 YEAR = 365 * 86400.0
 GAP = PROCESS_TTL / 2

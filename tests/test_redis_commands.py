@@ -25,7 +25,7 @@ from service.brokers.redis.commands import (
     Lane,
     Scripts,
     WrongType,
-    answered,
+    answer_of,
 )
 from service.brokers.redis.connection import DEADLINES, Connector, Deadlines
 from service.brokers.redis.steps import TOGETHER_LIMIT, all_of
@@ -73,7 +73,7 @@ class Running:
         self.commands = Commands(noting, self.scripts, **options)
 
     async def call(self, *args: Any, lane: Lane = Lane.STATE, cost: int = 1) -> Any:
-        return await answered(lambda reply: self.commands.send(args, reply, lane, cost))
+        return await answer_of(lambda reply: self.commands.send(args, reply, lane, cost))
 
     async def script(self, name: str, keys: Sequence[str], *args: Any) -> Any:
         return await self.call("EVALSHA", self.scripts.sha[name], len(keys), *keys, *args)

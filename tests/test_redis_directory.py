@@ -13,7 +13,7 @@ from service import metrics
 from service.brokers.directory import Sanction
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.directory import RedisDirectory
-from service.brokers.redis.names import Names
+from service.brokers.redis.names import RedisNames
 from service.clock import Clock
 from service.protocol import encode
 
@@ -120,7 +120,7 @@ async def test_a_step_of_a_clock_deletes_no_sanction(redis_url: str, redis_serve
         await it.presence.beat()
         wall, elapsed = time.time(), 0.0
         clock = Clock(lambda: wall, lambda: elapsed)
-        names = Names(it.shards)
+        names = RedisNames(it.shards)
         directory = RedisDirectory(it.shards, names, it.index, it.presence, clock=clock)
         brief = Sanction("mute", "", "u1", int((wall + 3600) * 1000), "m", "")
         await directory.sanction(brief, lift=False)

@@ -11,8 +11,8 @@ from service.brokers.log import EMPTY_SECONDS, Position
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.reads import Reads
-from service.brokers.redis.rooms import STEADY, RoomIndex
-from service.clock import Clock
+from service.brokers.redis.rooms import RoomIndex
+from service.clock import STEADY, Clock
 
 from .brokers import ADA, BOB, message, opened, redis_contents, store, until
 

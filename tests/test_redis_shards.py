@@ -19,7 +19,7 @@ from service.brokers.broker import Broker
 from service.brokers.directory import Sanction
 from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.redis.commands import Command, answered
+from service.brokers.redis.commands import Command, answer_of
 from service.brokers.redis.connection import Deadlines
 from service.brokers.redis.slots import slot_of
 from service.protocol import RequestError
@@ -506,7 +506,7 @@ async def test_a_dead_primary_costs_its_own_rooms_alone(cluster: RedisCluster) -
         await broker.directory.mark_read(here, {"u2": 1})
         await broker.directory.mark_read(there, {"u2": 1})
         shard = broker.shards.of(f"{{{here}}}")
-        assert shard is not None and await answered(partial(shard.commands.send, ("WAIT", 1, int(5000 * UNIT)))) == 1
+        assert shard is not None and await answer_of(partial(shard.commands.send, ("WAIT", 1, int(5000 * UNIT)))) == 1
         talking = asyncio.ensure_future(talk(broker, there, 200, 0.01))
         await asyncio.sleep(0.1)
         cluster.kill_primary(slot_of(f"{{{here}}}"))

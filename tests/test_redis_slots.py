@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from service.brokers.redis.connection import Connector
-from service.brokers.redis.keys import EVERYWHERE, Keyspace
-from service.brokers.redis.slots import SLOTS, Address, by_slot, read_map, slot_of, tag_of
+from service.brokers.redis.keys import EVERYWHERE_TAG, Keyspace
+from service.brokers.redis.slots import SLOTS, NodeAddress, by_slot, read_map, slot_of, tag_of
 from service.brokers.redis.url import parse
 
 from .harness import ClusterNode, RedisCluster
@@ -53,8 +53,8 @@ def test_a_slot_has_a_tag(node: redis.Redis) -> None:
 def test_all_of_a_room_has_its_slot(node: redis.Redis, prefix: str) -> None:
     """Its keys and its channel: each step is one script, which also broadcasts."""
     keys = Keyspace(prefix)
-    for room in ("lobby", "a-b_c", "0", EVERYWHERE):
-        channel = keys.channel("" if room == EVERYWHERE else room)
+    for room in ("lobby", "a-b_c", "0", EVERYWHERE_TAG):
+        channel = keys.channel("" if room == EVERYWHERE_TAG else room)
         slot = node.execute_command("CLUSTER", "KEYSLOT", channel)
         named = (*keys.of_script(room), *keys.room(room, "sanctions", "barred", "people", "people:0123"))
         assert {slot_of(key) for key in named} == {slot} == {slot_of(channel)}
@@ -70,7 +70,7 @@ def test_keys_are_grouped_by_slot() -> None:
 # -- maps
 
 
-async def answer(url: str, address: Address) -> Any:
+async def answer(url: str, address: NodeAddress) -> Any:
     """What a node says to CLUSTER SLOTS, as shards.py asks for it."""
     connection = await Connector(parse(url), "parley-test").open(*address)
     try:

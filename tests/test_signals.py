@@ -13,7 +13,7 @@ from service.app import make_broker
 from service.brokers.broker import Broker
 from service.brokers.log import Publication, Subscriber
 from service.protocol import Action, Person, encode
-from service.signals import Deleted, Disconnect, Moderate, Named, Posted, Presence, Read, Sanction, Typing
+from service.signals import Deleted, Disconnect, Moderate, Named, Posted, Presence, Read, SignalSanction, Typing
 
 from .brokers import CY, message, store, until
 from .harness import RedisServer
@@ -25,7 +25,7 @@ ALL = [
     ("", Presence(joined=[], left=[], count=0)),
     ("lobby", Typing(users=[ODD])),
     ("lobby", Read(reads={ODD.id: 2**53 - 1})),
-    ("", Moderate(action=Action.BAN, sanctions=[Sanction("ban", "lobby", "192.0.2.1", 0, "m", "", True, "g-1")])),
+    ("", Moderate(action=Action.BAN, sanctions=[SignalSanction("ban", "lobby", "192.0.2.1", 0, "m", "", True, "g-1")])),
     ("", Named(user=ODD)),
     ("", Disconnect(user=ODD.id, reason="signed out")),
     ("lobby", Deleted()),
@@ -39,7 +39,7 @@ def test_each_is_read_as_it_was_written(room: str, signal: signals.AnySignal) ->
     """With its kind and version."""
     payload = encode(signal)
     assert signals.decode(room, payload) == signal
-    assert json.loads(payload)["v"] == signals.VERSION
+    assert json.loads(payload)["v"] == signals.SIGNALS_VERSION
 
 
 @pytest.mark.parametrize("payload", [encode(signal) for _, signal in ALL[:1]])

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 
 from bench.capacity.costs import Cost, Costs
-from service.brokers.redis.log import IDS_LIMIT
+from service.brokers.log import IDS_LIMIT
 from service.config import SETTINGS
 from service.protocol import MEMBERS_LIMIT
 from service.rooms import presence, reads
@@ -111,8 +111,8 @@ def signals(load: Load, processes: int) -> tuple[float, float]:
     held = holders(load.room, processes)
     by_room = load.messages / load.rooms
     # All who read a message do so within a moment, so each process tells of all of its people at once.
-    told = held * gathered(by_room, 1, reads.GATHER) if load.read else 0.0
-    moves = gathered(2 * load.room / load.session, held, presence.GATHER)
+    told = held * gathered(by_room, 1, reads.READS_GATHER) if load.read else 0.0
+    moves = gathered(2 * load.room / load.session, held, presence.PRESENCE_GATHER)
     return load.rooms * told, load.rooms * moves
 
 
@@ -255,7 +255,7 @@ def of_room(costs: Costs, plan: Plan, members: int, rate: float, processes: int,
     """With so many processes. Of who comes and goes each process tells all others, who write it to all members."""
     costs = crowded(costs)
     here = members / processes
-    told = gathered(2 * members / session, processes, presence.GATHER)
+    told = gathered(2 * members / session, processes, presence.PRESENCE_GATHER)
     present = told * (costs.receive + here * costs.write) + told / processes * (costs.call - costs.receive)
     left = max(1 - present, 1e-9)
     each = here * costs.copy + costs.message / processes  # a message's own part of a turn

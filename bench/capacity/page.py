@@ -70,7 +70,7 @@ def words(costs: Costs, plan: Plan, facts: Facts) -> dict[str, str]:
         "network": f"{plan.out * 8 / 1e9:g} Gbit/s",
         "room_memory": memory(room_memory(costs, HISTORY_LIMIT)),
         "worn_memory": memory(room_memory(costs, IDS_MOST)),
-        "gather": f"{presence.GATHER:g}",
+        "gather": f"{presence.PRESENCE_GATHER:g}",
         "largest_1": sized(largest_room(costs, plan, 1)),
         "largest_100": sized(largest_room(costs, plan, 100)),
         "rate": f"{facts.rate:,.0f}",

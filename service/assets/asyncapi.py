@@ -7,19 +7,17 @@ docs/protocol.md.
 """
 
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 from msgspec import Struct
 
 from service import __version__, protocol
+from service.assets.reference import Json
 from service.identity.headers import TICKET_PREFIX
 from service.names import ROOM
 from service.protocol import CloseCode, ErrorCode, Event, Frame, Request
 from service.sockets.answers import REQUEST_ID_FORM, REQUEST_ID_HEADER
-
-Json = dict[str, Any]
-
 
 EVENTS: tuple[type[Event], ...] = (
     protocol.Message,
@@ -28,7 +26,7 @@ EVENTS: tuple[type[Event], ...] = (
     protocol.Reacted,
     protocol.TopicEvent,
 )
-REQUESTS: tuple[type[Request], ...] = get_args(protocol.REQUESTS)
+REQUEST_TYPES: tuple[type[Request], ...] = get_args(protocol.REQUESTS)
 FRAMES: tuple[type[Frame], ...] = tuple(Frame.__subclasses__())
 
 ANSWERS: dict[type[Request], type[Frame]] = {
@@ -160,7 +158,7 @@ _HEADERS: Json = {
 
 def document() -> Json:
     """The whole document."""
-    kinds = dict.fromkeys([*REQUESTS, *FRAMES, *EVENTS])
+    kinds = dict.fromkeys([*REQUEST_TYPES, *FRAMES, *EVENTS])
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -174,10 +172,10 @@ def document() -> Json:
         "servers": {"service": _server("wss", "ws"), "http": _server("https", "http")},
         "channels": {"chat": _channel(kinds), "events": _events(), "frames": _frames()},
         "operations": {
-            **{_tag(kind): _operation(kind) for kind in REQUESTS},
+            **{_tag(kind): _operation(kind) for kind in REQUEST_TYPES},
             "unasked": _all("send", "chat", UNASKED, "What comes by itself."),
             "stream": _all("send", "events", _SENT, "By an event stream: answers, and what comes by itself."),
-            "post": _all("receive", "frames", REQUESTS, "By a request: answers stand in the stream."),
+            "post": _all("receive", "frames", REQUEST_TYPES, "By a request: answers stand in the stream."),
         },
         "components": {
             "messages": {kind.__name__: _message(kind) for kind in kinds},
@@ -236,7 +234,7 @@ def _frames() -> Json:
         "servers": [{"$ref": "#/servers/http"}],
         "description": "POST, with `session` as bearer token: one JSON object a line. `n` in the query counts the "
         "requests of a stream from 1; one whose answer was lost may be sent again.",
-        "messages": _messages(REQUESTS),
+        "messages": _messages(REQUEST_TYPES),
     }
 
 

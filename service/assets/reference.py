@@ -8,7 +8,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-METHODS = ("get", "post", "put", "patch", "delete")
+DOCUMENTED_METHODS = ("get", "post", "put", "patch", "delete")
 _HEAD = """<!doctype html>
 <html lang="en">
   <head>
@@ -48,7 +48,7 @@ def _http(document: Json) -> Iterator[str]:
     for tag in document["tags"]:
         yield f'<h2 id="tag-{tag["name"]}">{_text(tag["description"].rstrip("."))}</h2>'
         for path, item in (document["paths"] | document.get("webhooks", {})).items():
-            for method in METHODS:
+            for method in DOCUMENTED_METHODS:
                 if tag["name"] in item.get(method, {}).get("tags", ()):
                     yield from _operation(document, path, method, item)
     yield '<h2 id="schemas">What bodies and answers are</h2>'

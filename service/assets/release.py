@@ -33,12 +33,12 @@ EMBED = "embed.js"  # a chat in other people's pages
 EMBEDDED = "embedded"  # the folder of a release that has what it imports
 _WIDGET = "embed/mount.js"  # which is that
 DOCUMENT = "openapi.json"
-FRAMES = "asyncapi.json"  # made of the structs of the frames
+ASYNCAPI = "asyncapi.json"  # made of the structs of the frames
 REFERENCE = "reference.html"  # the same two for people, made of them
 _WORDS = re.compile(r"page/words/([a-z]+)\.js")
 LEAST_GAIN = 0.9  # what isn't made smaller than that is sent as it is
 
-TYPES = {
+CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -116,7 +116,7 @@ def load(folder: Path, told: tuple[tuple[str, str], ...] = ()) -> Assets:
     if DOCUMENT in sources:
         frames = asyncapi.document()
         sources[REFERENCE] = reference.page(json.loads(sources[DOCUMENT]), frames).encode()
-        pages = {DOCUMENT: sources[DOCUMENT], FRAMES: json.dumps(frames, indent=2, ensure_ascii=False).encode()}
+        pages = {DOCUMENT: sources[DOCUMENT], ASYNCAPI: json.dumps(frames, indent=2, ensure_ascii=False).encode()}
     pages |= {path: text for path, text in sources.items() if path.endswith(".html")}
     files = {path: _asset(path, content) for path, content in sources.items()}
     release = ""
@@ -177,7 +177,9 @@ def _first(links: re.Match[str]) -> str:
 
 
 def _asset(path: str, content: bytes, *, small: bool = False) -> Asset:
-    return Asset(TYPES.get(Path(path).suffix, "application/octet-stream"), content, _digest({"": content}), small)
+    return Asset(
+        CONTENT_TYPES.get(Path(path).suffix, "application/octet-stream"), content, _digest({"": content}), small
+    )
 
 
 def _digest(contents: Mapping[str, bytes]) -> str:

@@ -22,7 +22,7 @@ from service.protocol import ErrorCode, Person, RequestError
 
 logger = logging.getLogger(__name__)
 
-BATCH_LIMIT = 500  # messages of one request
+BATCH_MESSAGES_LIMIT = 500  # messages of one request
 
 
 class Post(Struct):
@@ -36,7 +36,7 @@ class RoomPost(Post, kw_only=True):
 
 
 class Batch(Struct):
-    messages: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=BATCH_LIMIT)]
+    messages: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=BATCH_MESSAGES_LIMIT)]
 
 
 class Correction(Struct):

@@ -11,10 +11,10 @@ from service.brokers.base import unavailable
 from service.identity.auth import User
 from service.logs import fields
 from service.protocol import ErrorCode, RequestError, encode
+from service.sockets.framing import REASON_BYTES
 
 logger = logging.getLogger(__name__)
 
-REASON_BYTES = 123  # of a close frame
 ROOMS_AT_ONCE = 50  # that are looked up together
 REMOVALS_AT_ONCE = 100  # of messages of a room
 PURGE_SECONDS = 10.0  # after which an answer says where to go on: routers wait for 30 s

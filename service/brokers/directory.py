@@ -17,6 +17,7 @@ from msgspec import Struct
 from service.brokers.base import Part
 from service.protocol import ErrorCode, Person, RequestError
 
+ROOMS_LISTED = 1000  # rooms that `rooms` names, the latest
 UNREAD_ROOMS = 200  # the rooms that a user read in last of which the read position is kept
 READERS_LIMIT = 10_000  # people of a room of whom the read position is kept: those who read furthest
 NETWORK_SECONDS = 600  # for which it is known where a guest came from, after the last word of it

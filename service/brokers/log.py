@@ -21,6 +21,7 @@ from service.brokers.base import Part
 from service.protocol import Begun, ErrorCode, RequestError, Topic
 
 PAGE_BYTES = 131_072  # a page ends before its frames are more, but holds at least one
+IDS_LIMIT = 10_000  # ids remembered for dedupe, at least, in each room; on Redis about 100 bytes each
 CHANGES_FACTOR = 2  # a log holds so many times HISTORY_LIMIT changes of any kind beside its messages
 EMPTY_SECONDS = 120  # a room without events is forgotten so long after the last process held it
 

@@ -3,12 +3,12 @@
 import logging
 
 from service.brokers.presence import PROCESS_TTL
+from service.clock import SLEW
 from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
 DRIFT = 0.0005  # seconds by which what is known of the broker's clock grows less certain from one beat to the next
-SLEW = 2.0  # seconds by which the broker's clock may differ from ours between two beats; more is a step
 
 
 class Pulse:

@@ -5,14 +5,14 @@ import asyncio
 from service.brokers.base import Fault, Unavailable
 from service.brokers.broker import Broker
 
-FRESH = 1.0  # seconds for which an answer holds
+READINESS_FRESH = 1.0  # seconds for which an answer holds
 DEADLINE = 3.0  # seconds that a write may take: balancers don't wait for longer
 
 
 class Readiness:
     """Nobody has to ask for it to be true again: each answer is of a write of its own time."""
 
-    def __init__(self, broker: Broker, fresh: float = FRESH, deadline: float = DEADLINE) -> None:
+    def __init__(self, broker: Broker, fresh: float = READINESS_FRESH, deadline: float = DEADLINE) -> None:
         self._broker = broker
         self._fresh = fresh
         self._deadline = deadline

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from service import lifecycle, protocol
-from service.doctor.examination import Report, examine
+from service.doctor.examination import Examination, examine_all
 from service.findings import Finding, Severity
 
 
@@ -16,11 +16,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: 
     """Print what was found and answer the exit status: 0 for nothing but notes, 1 for warnings, 2 for errors."""
     options = _parser(command).parse_args(argv)
     logging.basicConfig(handlers=[logging.NullHandler()], force=True)  # what parts would log is found and said here
-    reports: list[Report] = []
+    reports: list[Examination] = []
 
     async def look() -> int:
         told = _tell if sys.stderr.isatty() else _keep_quiet
-        reports.append(await examine(environ, options.url or "", timeout=options.timeout, told=told))
+        reports.append(await examine_all(environ, options.url or "", timeout=options.timeout, told=told))
         return reports[0].status
 
     try:
@@ -33,12 +33,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: 
             sys.stdout.write(as_json(report) if options.json else as_text(report))
 
 
-def as_json(report: Report) -> str:
+def as_json(report: Examination) -> str:
     """One object."""
     return protocol.encode(report).decode() + "\n"
 
 
-def as_text(report: Report) -> str:
+def as_text(report: Examination) -> str:
     """What was looked at, the findings, the worst first, and how many there are."""
     lines = [f"Parley {report.version}, {report.broker}", f"looked at: {', '.join(report.looked_at)}", ""]
     for finding in report.findings:

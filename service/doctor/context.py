@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from service.config import Settings
 
-TIMEOUT = 5.0  # seconds that each place has to answer in
+PLACE_TIMEOUT = 5.0  # seconds that each place has to answer in
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -13,4 +13,4 @@ class Context(Struct, frozen=True, kw_only=True):
     settings: Settings
     redis_variable: str = "REDIS_URL"  # what the broker's address is read from
     url: str = ""  # where the service is reached from outside; "": it isn't asked
-    timeout: float = TIMEOUT
+    timeout: float = PLACE_TIMEOUT

@@ -6,7 +6,7 @@ import struct
 import sys
 from pathlib import Path
 
-from service.brokers.sqlite.opening import examine
+from service.brokers.sqlite.opening import examine_file
 from service.doctor import machine
 from service.doctor.context import Context
 from service.errors import ConfigError
@@ -69,7 +69,7 @@ def _inside(path: str) -> list[Finding]:
     if not os.path.exists(path):
         return []
     try:
-        examine(path)
+        examine_file(path)
     except ConfigError as fault:
         return [
             error(

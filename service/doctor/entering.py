@@ -82,11 +82,11 @@ def _refused_page(url: str, answer: HTTPResponse) -> Finding | None:
     return error("ticket-refused", url, cause, "nobody can log in", fix)
 
 
-Fault = tuple[int, str]
+RefusedEntry = tuple[int, str]
 """A close code, or the status that answered a handshake; and the reason."""
 
 
-async def _enter(context: Context, who: dict[str, str], headers: dict[str, str]) -> Fault | None:
+async def _enter(context: Context, who: dict[str, str], headers: dict[str, str]) -> RefusedEntry | None:
     """Get a ticket with these headers, and enter by it without them. None: they were welcomed."""
     answer = await _ticket(context, who, headers)
     if answer.code != 201:
@@ -108,7 +108,7 @@ async def _enter(context: Context, who: dict[str, str], headers: dict[str, str])
         return 599, str(trouble) or type(trouble).__name__
 
 
-async def _welcome(connection: WebSocketClientConnection) -> Fault | None:
+async def _welcome(connection: WebSocketClientConnection) -> RefusedEntry | None:
     """What the first message is, after which it is closed."""
     message = await connection.read_message()
     code, why = connection.close_code, connection.close_reason
@@ -123,7 +123,7 @@ async def _welcome(connection: WebSocketClientConnection) -> Fault | None:
     return 599, "something else than a welcome"
 
 
-def _refused_socket(url: str, fault: Fault) -> Finding:
+def _refused_socket(url: str, fault: RefusedEntry) -> Finding:
     code, why = fault
     if code == CloseCode.UNAUTHENTICATED:
         cause = f"{url} refuses a ticket that it just gave: {why}"

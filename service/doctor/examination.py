@@ -6,13 +6,13 @@ from msgspec import Struct
 
 from service import __version__, config
 from service.doctor import database, door, keys, machine, redis_broker, settings, tls, webhooks
-from service.doctor.context import TIMEOUT, Context
+from service.doctor.context import PLACE_TIMEOUT, Context
 from service.findings import Finding, status, unseen
 
 Look = Callable[[Context], Awaitable[list[Finding]]]
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class Examination(Struct, frozen=True, kw_only=True):
     """What `--json` prints."""
 
     version: str
@@ -22,13 +22,13 @@ class Report(Struct, frozen=True, kw_only=True):
     status: int
 
 
-async def examine(
+async def examine_all(
     environ: Mapping[str, str],
     url: str = "",
     *,
-    timeout: float = TIMEOUT,
+    timeout: float = PLACE_TIMEOUT,
     told: Callable[[str, int, int], None] = lambda title, number, count: None,
-) -> Report:
+) -> Examination:
     """Look at everything. `told` hears of each subject before it is looked at: its title, its number, how many."""
     known, errors = config.examine(environ)
     variable = config.redis_variable(environ)
@@ -47,7 +47,7 @@ async def examine(
             cause = f"{title}: {trouble}"
             found.append(unseen(title, cause, "the rest of it was not looked at", "run it as the service's own user"))
     found.sort(key=lambda finding: -status([finding]))
-    return Report(
+    return Examination(
         version=__version__,
         broker=known.broker_name,
         looked_at=[*subjects],

@@ -14,14 +14,14 @@ from service.brokers.log import Publication, Subscriber
 from service.brokers.readiness import Readiness
 from service.brokers.redis import url as redis_url
 from service.brokers.redis.broker import RedisBroker
-from service.brokers.redis.commands import answered
+from service.brokers.redis.commands import answer_of
 from service.brokers.redis.shard import Shard
 from service.brokers.redis.url import RedisUrl
 from service.doctor import redis_server, sentinels
 from service.doctor.context import Context
 from service.findings import Finding, error, unseen, warning
 
-LOOK_INTERVAL = 0.05  # seconds
+FAULT_LOOK_INTERVAL = 0.05  # seconds
 CLOCK_APART = 5.0  # seconds; tokens may be so far ahead, too
 # What may be over in a moment; a cluster is down until its map is known.
 _PASSING = (Fault.AWAY, Fault.SILENT, Fault.LOADING, Fault.CLUSTER)
@@ -74,7 +74,7 @@ async def asked(context: Context) -> AsyncIterator[tuple[Broker, Fault | None]]:
     await broker.open(_Nobody())
     try:
         while (fault := await readiness.fault()) in _PASSING and loop.time() < deadline:
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(FAULT_LOOK_INTERVAL)
         yield broker, fault
     finally:
         await broker.close()
@@ -118,7 +118,7 @@ async def _primary(context: Context, url: RedisUrl, place: str, shard: Shard) ->
         fix = f"{cli} ACL SETUSER, with the rights that stand in docs/operations.md"
         cause = f"the user at the Redis at {place} may not ask how it is (INFO, TIME)"
         return [unseen(place, cause, "memory, persistence, replicas and clock were not looked at", fix)]
-    server = redis_server.Server(context.settings, url, place, cli, redis_server.read_info(answer))
+    server = redis_server.Primary(context.settings, url, place, cli, redis_server.read_info(answer))
     apart = int(seconds) + int(microseconds) / 1e6 - (began + ended) / 2
     return [*server.findings(), *_clock(place, apart, CLOCK_APART + (ended - began) / 2)]
 
@@ -133,4 +133,4 @@ def _clock(place: str, apart: float, allowed: float) -> list[Finding]:
 
 
 async def _ask(shard: Shard, *command: str) -> Any:
-    return await answered(partial(shard.commands.send, command))
+    return await answer_of(partial(shard.commands.send, command))

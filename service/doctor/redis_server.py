@@ -9,7 +9,7 @@ from service.brokers.redis.url import RedisUrl
 from service.config import Settings
 from service.findings import Finding, error, warning
 
-OLDEST = (6, 2)  # GETDEL
+OLDEST_REDIS = (6, 2)  # GETDEL
 OLDEST_CLUSTER = (7, 0)  # sharded Pub/Sub
 MEMORY_FULL = 0.8  # of what there may be
 CONNECTIONS = 2  # a process and primary
@@ -34,7 +34,7 @@ def cli(url: RedisUrl, variable: str, place: str) -> str:
     return f"redis-cli{' --tls' if url.tls else ''} -h {host.strip('[]')} -p {port}"
 
 
-class Server(Struct, frozen=True):
+class Primary(Struct, frozen=True):
     """A primary: where it is, how redis-cli is called for it, what it said."""
 
     settings: Settings
@@ -55,7 +55,7 @@ class Server(Struct, frozen=True):
     def _version(self) -> Iterator[Finding]:
         said = self.info.get("redis_version", "")
         version = tuple(map(int, re.findall(r"\d+", said)[:2]))
-        oldest = OLDEST_CLUSTER if self.url.kind == "cluster" else OLDEST
+        oldest = OLDEST_CLUSTER if self.url.kind == "cluster" else OLDEST_REDIS
         if version and version < oldest:
             wanted = ".".join(map(str, oldest))
             cause = f"the Redis at {self.place} is version {said}, and {wanted} or newer is needed"

@@ -7,7 +7,7 @@ from msgspec import Struct
 from redis.exceptions import RedisError, ResponseError
 
 from service.brokers.redis.connection import Connector, hang_up
-from service.brokers.redis.refusals import describe
+from service.brokers.redis.refusals import describe_error
 from service.brokers.redis.url import RedisUrl
 from service.doctor.context import Context
 from service.findings import Finding, warning
@@ -57,11 +57,11 @@ async def _ask(connector: Connector, master: str, host: str, port: int, timeout:
                 try:
                     await connection.read_response(disable_decoding=True)
                 except ResponseError as refusal:  # NOQUORUM, or a user who may not ask
-                    missing = describe(refusal) if "NOQUORUM" in describe(refusal) else ""
+                    missing = describe_error(refusal) if "NOQUORUM" in describe_error(refusal) else ""
                 return f"{named[0].decode()}:{int(named[1])}", missing
             finally:
                 await hang_up(connection)
     except TimeoutError:
         return "no answer"
     except (RedisError, OSError) as trouble:
-        return describe(trouble)
+        return describe_error(trouble)

@@ -7,7 +7,7 @@ hears into its page as HTML, for its server escapes it; the others' pages escape
 import msgspec
 
 from service import protocol
-from service.guides.session import LobbySession, Message, Presence, SpeakingSession
+from service.guides.session import LobbyMessage, LobbyPresence, LobbySession, SpeakingSession
 from service.guides.voice import Voice, bare
 from service.sockets.framing import frame
 
@@ -23,8 +23,8 @@ _decoder = msgspec.json.Decoder(_Said)
 class ReceiveSession(LobbySession):
     """`/receive`: what is said in the lobby."""
 
-    def translate(self, said: list[Message | Presence]) -> bytes:
-        return b"".join(self.words(bare(one.user), one.text) for one in said if isinstance(one, Message))
+    def translate(self, said: list[LobbyMessage | LobbyPresence]) -> bytes:
+        return b"".join(self.words(bare(one.user), one.text) for one in said if isinstance(one, LobbyMessage))
 
     def words(self, handle: str, text: str) -> bytes:
         return frame(protocol.encode(_Said(handle, text)))

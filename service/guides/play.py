@@ -13,7 +13,7 @@ import msgspec
 from service import names, protocol
 from service.brokers.base import unavailable
 from service.guides.handler import GuestHandler
-from service.guides.session import GuideSession, LobbySession, Message, Presence, SpeakingSession
+from service.guides.session import GuideSession, LobbyMessage, LobbyPresence, LobbySession, SpeakingSession
 from service.guides.voice import LOBBY, Voice, bare
 from service.node import Node
 from service.protocol import CloseCode, ErrorCode, RequestError
@@ -111,12 +111,12 @@ class PlaySession(SpeakingSession, LobbySession):
 
     # -- in the guide's words
 
-    def translate(self, said: list[Message | Presence]) -> list[_Shown]:
+    def translate(self, said: list[LobbyMessage | LobbyPresence]) -> list[_Shown]:
         known = self._people
         members = self._members() if said else []
         shown: list[_Shown] = []
         for one in said:
-            if isinstance(one, Message):
+            if isinstance(one, LobbyMessage):
                 shown.append(_Shown(self._frame("talk", bare(one.user), one.text, members), ""))
                 continue
             for person in one.joined:

@@ -117,21 +117,21 @@ class SpeakingSession(GuestSession):
         self.voice.close()
 
 
-class Message(msgspec.Struct, tag_field="type", tag="message"):
+class LobbyMessage(msgspec.Struct, tag_field="type", tag="message"):
     """A message of the lobby, as a guide hears it."""
 
     user: Person
     text: str
 
 
-class Presence(msgspec.Struct, tag_field="type", tag="presence"):
+class LobbyPresence(msgspec.Struct, tag_field="type", tag="presence"):
     """Who came to the lobby and went, where there are few enough to be told."""
 
     joined: list[Person] = []
     left: list[str] = []
 
 
-_decoder = msgspec.json.Decoder(Message | Presence)
+_decoder = msgspec.json.Decoder(LobbyMessage | LobbyPresence)
 
 
 class LobbySession(GuestSession):
@@ -206,7 +206,7 @@ class LobbySession(GuestSession):
             words[type(self)] = self.translate(heard(data))
         self.show(words[type(self)])
 
-    def translate(self, said: list[Message | Presence]) -> Any:
+    def translate(self, said: list[LobbyMessage | LobbyPresence]) -> Any:
         """What `show` is to write, the same for all sessions of this class."""
         raise NotImplementedError
 
@@ -232,7 +232,7 @@ class LobbySession(GuestSession):
             self.membership.begin()
 
 
-def heard(data: bytes) -> list[Message | Presence]:
+def heard(data: bytes) -> list[LobbyMessage | LobbyPresence]:
     """What of whole frames the guides know: no edits, removals, reactions, signs of typing."""
     said = []
     for payload in framing.payloads(data):

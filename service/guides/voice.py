@@ -28,7 +28,7 @@ LOBBY = "lobby"  # where the guides speak and hear
 GUIDE_PREFIX = GUEST_PREFIX + "guide-"  # of these guests' ids: nobody can choose one
 CLAIM_SECONDS = 10.0  # for which a name is claimed before its presence holds it
 PROBE_SECONDS = 1.0  # for which it is claimed only to see whether it is free
-WAITING_LIMIT = 100  # what may wait to be said while a name is claimed
+WAITING_TEXTS_LIMIT = 100  # what may wait to be said while a name is claimed
 _COUNTED = 4  # so many of one handle are numbered in their order, others by chance: a crowd of them costs few claims
 _CHANCES = 4
 _MARK = re.compile(r" \(guide(?: \d+)?\)\Z")
@@ -73,7 +73,7 @@ class Voice:
         if self._worker is None and handle == self._handle and (self._ready is None or self._ready.is_set()):
             self._publish(text)
             return
-        if len(self._waiting) >= WAITING_LIMIT:
+        if len(self._waiting) >= WAITING_TEXTS_LIMIT:
             raise RequestError(ErrorCode.RATE_LIMITED, "too many messages at once", 1.0)
         self._waiting.append((handle, text))
         if self._worker is None:

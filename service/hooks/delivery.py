@@ -26,8 +26,8 @@ from service.protocol import RequestError
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 16  # rooms that are sent from at a time
-PAGE_EVENTS = 100  # read at a time
+SENDING_ROOMS_LIMIT = 16  # rooms that are sent from at a time
+DELIVERY_PAGE_EVENTS = 100  # read at a time
 TURN_PAGES = 4  # read before it is another room's turn
 DUE_LIMIT = 10_000  # rooms that are known to be due; further ones the next looks find
 LEASE_MARGIN = 10.0  # seconds that a lease holds beyond an attempt
@@ -35,7 +35,7 @@ SAVE_INTERVAL = 0.25  # seconds between two savings of a place: what a kill then
 BUSY_WAIT = 1.0  # seconds before a room is tried again that is another process's, or whose broker is away
 START_WAIT = 0.05  # seconds between attempts at the first look
 LEAVE_WAIT = 1.0  # seconds, at a process's end, for answers to what is under way: what has none comes twice
-LOOK_INTERVAL = 10.0  # seconds between two looks at all rooms
+ROOMS_LOOK_INTERVAL = 10.0  # seconds between two looks at all rooms
 LOOK_EVENTS = 100  # rooms of which a look reads how old what they wait with is
 
 
@@ -51,7 +51,7 @@ class _Due(Struct):
 class Intervals(Struct, frozen=True, kw_only=True):
     """Seconds."""
 
-    look: float = LOOK_INTERVAL
+    look: float = ROOMS_LOOK_INTERVAL
     save: float = SAVE_INTERVAL
     busy: float = BUSY_WAIT
     leave: float = LEAVE_WAIT
@@ -149,7 +149,7 @@ class Delivery:
         now, backoff = self._loop.time(), self._receiver.backoff
         if backoff.until > now:
             return backoff.until - now
-        free = (1 if backoff.failures else AT_ONCE) - len(self._sending)
+        free = (1 if backoff.failures else SENDING_ROOMS_LIMIT) - len(self._sending)
         wait: float | None = None
         for room, due in self._due.items():
             if free <= 0:
@@ -204,7 +204,7 @@ class Delivery:
     async def _send_pages(self, turn: "_Turn", due: _Due) -> bool:
         for _ in range(TURN_PAGES):
             due.noted = False
-            page = await self._log.after(turn.room, turn.seq, PAGE_EVENTS)
+            page = await self._log.after(turn.room, turn.seq, DELIVERY_PAGE_EVENTS)
             if page is None:
                 return True
             turn.epoch = turn.epoch or page.position.epoch

@@ -17,7 +17,7 @@ from service.hooks.notices import Notices
 from service.hooks.questions import Questions
 from service.hooks.receiver import Backoff, Receiver
 
-CLOSING = 1.0  # seconds for what waits at the end
+NOTICES_CLOSE_TIMEOUT = 1.0  # seconds for what waits at the end
 
 
 def matcher(globs: Sequence[str]) -> re.Pattern[str]:
@@ -93,7 +93,7 @@ class Hooks:
         """Let go of everything; who has just left is still told of, if the receiver is quick."""
         if self.notices is not None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSING):
+                async with asyncio.timeout(NOTICES_CLOSE_TIMEOUT):
                     await self.notices.send_waiting()
         if self._questions is not None:
             await self._questions.close()

@@ -13,14 +13,18 @@ from service.hooks import payloads
 from service.hooks.receiver import Failed, Receiver
 from service.protocol import Moderate, Person
 
-WAITING_LIMIT = 1_000  # that wait for a slow receiver; the oldest go
+WAITING_NOTICES_LIMIT = 1_000  # that wait for a slow receiver; the oldest go
 
 
 class Notices:
     """`run` sends what the others are told; it waits in memory, and is gone with the process."""
 
     def __init__(
-        self, receiver: Receiver, kinds: Container[str], rooms: re.Pattern[str], waiting_limit: int = WAITING_LIMIT
+        self,
+        receiver: Receiver,
+        kinds: Container[str],
+        rooms: re.Pattern[str],
+        waiting_limit: int = WAITING_NOTICES_LIMIT,
     ) -> None:
         self._receiver = receiver
         self._kinds = kinds

@@ -8,14 +8,14 @@ from service.brokers.directory import Directory
 from service.brokers.log import Log, Position
 from service.hooks import payloads
 
-AT_ONCE = 500  # rooms that are looked at together
+WALK_ROOMS = 500  # rooms that are looked at together
 
 
 async def ends(log: Log, directory: Directory, rooms: re.Pattern[str]) -> AsyncIterator[dict[str, Position]]:
     """Of all rooms that have events, some at a time. Raises `Unavailable`."""
     cursor, more = "", True
     while more:
-        names, cursor = await directory.walk(AT_ONCE, cursor)
+        names, cursor = await directory.walk(WALK_ROOMS, cursor)
         more = bool(cursor)
         found = await log.positions([name for name in names if rooms.match(name)])
         yield {room: end for room, end in found.items() if end is not None and end.seq}

@@ -24,17 +24,17 @@ from service.brokers.events import Words, reworded, words
 from service.brokers.log import Done, Event, Log
 from service.clock import CLOCK
 from service.hooks import payloads
-from service.hooks.receiver import AT_ONCE, Failed, Receiver
+from service.hooks.receiver import REQUESTS_AT_ONCE, Failed, Receiver
 from service.logs import fields
 from service.protocol import ErrorCode, RequestError, encode
 
 logger = logging.getLogger(__name__)
 
-WAITING_LIMIT = 2_000  # events of a process that wait for verdicts; more are `unavailable`
+WAITING_EVENTS_LIMIT = 2_000  # events of a process that wait for verdicts; more are `unavailable`
 REFUSED_SECONDS = 3600.0  # for which a refusal is kept
 TAKEN_SECONDS = 60.0  # for which others are: then the log has the id
 SHORTEST = 0.01  # seconds in which it is still worth asking
-REASON_LIMIT = 200  # characters
+REFUSAL_REASON_LIMIT = 200  # characters
 
 
 class Verdict(Struct, frozen=True, omit_defaults=True):
@@ -60,7 +60,7 @@ class Questions:
         rooms: re.Pattern[str],
         otherwise: str,
         text_limit: int,
-        waiting_limit: int = WAITING_LIMIT,
+        waiting_limit: int = WAITING_EVENTS_LIMIT,
     ) -> None:
         """`otherwise`: "accept" or "refuse", where the receiver gives no verdict within its time."""
         self._log = log
@@ -70,7 +70,7 @@ class Questions:
         self._otherwise = otherwise
         self._text_limit = text_limit
         self._limit = waiting_limit
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._queues: dict[tuple[str, str], deque[tuple[Done, asyncio.Task[Event]]]] = {}  # by room and user
         self._workers: set[asyncio.Task[None]] = set()
         self._waiting = 0
@@ -174,7 +174,7 @@ class Questions:
             if not text:
                 raise ValueError("an empty topic")
             return Verdict("change", text)
-        reason = "".join(filter(names.printable, verdict.reason))[:REASON_LIMIT].strip()
+        reason = "".join(filter(names.printable, verdict.reason))[:REFUSAL_REASON_LIMIT].strip()
         return Verdict(verdict.verdict, reason=reason if verdict.verdict == "refuse" else "")
 
     def _check_text(self, text: str) -> str:

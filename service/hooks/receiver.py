@@ -21,12 +21,12 @@ from service.logs import fields
 logger = logging.getLogger(__name__)
 
 ANSWER_BYTES = 65_536  # of an answer, and of its headers; more is none
-AT_ONCE = 64  # requests of a process that are under way; callers keep to less
+REQUESTS_AT_ONCE = 64  # requests of a process that are under way; callers keep to less
 WAIT_FIRST, WAIT_LONGEST = (
     1.0,
     60.0,
 )  # seconds: what the time before another attempt is at most, at first and in the end
-SAID_EVERY = 60.0  # seconds between two words of the log on one that fails, works, fails …
+FAILURES_LOG_INTERVAL = 60.0  # seconds between two words of the log on one that fails, works, fails …
 
 T = TypeVar("T")
 
@@ -127,7 +127,7 @@ class Receiver:
         if self._client is None:
             self._client = SimpleAsyncHTTPClient(
                 force_instance=True,
-                max_clients=AT_ONCE,
+                max_clients=REQUESTS_AT_ONCE,
                 max_body_size=ANSWER_BYTES,
                 max_header_size=ANSWER_BYTES,
                 max_buffer_size=2 * ANSWER_BYTES,
@@ -153,7 +153,7 @@ class Receiver:
     def _say_failing(self, failed: Failed) -> None:
         now = asyncio.get_running_loop().time()
         if self._failing_since is None and now >= self._silent_until:
-            self._failing_since, self._silent_until = now, now + SAID_EVERY
+            self._failing_since, self._silent_until = now, now + FAILURES_LOG_INTERVAL
             extra = fields("webhook_failing", host=self.host, reason=str(failed))
             logger.warning("webhook: %s takes nothing: %s", self.host, failed, extra=extra)
 

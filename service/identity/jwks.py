@@ -1,7 +1,7 @@
 """A JSON Web Key Set (RFC 7517) fetched over HTTP: which public keys check users' tokens right now.
 
-Rotation: an unknown key is looked for anew, at most every `RETRY` seconds; a key that left the set is refused
-`FRESH` seconds after the last fetch at the latest. A server that doesn't answer makes no key known: those
+Rotation: an unknown key is looked for anew, at most every `FETCH_INTERVAL` seconds; a key that left the set is refused
+`KEYS_FRESH` seconds after the last fetch at the latest. A server that doesn't answer makes no key known: those
 fetched before serve on for `KEPT` seconds, then none does.
 """
 
@@ -24,10 +24,10 @@ from service.logs import fields
 # RFC 8725 section 3.1: one algorithm a key, by its type. No symmetric one: a set of public keys is no secret.
 _ALGORITHM_OF = {("RSA", ""): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 ALGORITHMS = frozenset(_ALGORITHM_OF.values())
-RETRY = 10.0  # seconds between two fetches
-FRESH = 600.0  # seconds for which a fetched set is used without asking again
+FETCH_INTERVAL = 10.0  # seconds between two fetches
+KEYS_FRESH = 600.0  # seconds for which a fetched set is used without asking again
 KEPT = 3600.0  # seconds for which it is used while the server doesn't answer
-TIMEOUT = 5.0  # seconds for a whole fetch
+FETCH_TIMEOUT = 5.0  # seconds for a whole fetch
 SIZE_LIMIT_BYTES = 256 * 1024
 KEYS_LIMIT = 100
 
@@ -82,7 +82,9 @@ def parse(document: bytes) -> Keys:
 class KeySet:
     """The set at `url`. `timeout` is for a whole fetch; `clock` gives seconds, like `time.monotonic`."""
 
-    def __init__(self, url: str, *, timeout: float = TIMEOUT, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, url: str, *, timeout: float = FETCH_TIMEOUT, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._timeout = timeout
         self._url = url
         self._clock = clock
@@ -95,7 +97,7 @@ class KeySet:
 
     def fresh(self) -> Keys | None:
         """The keys if no fetch is due, else None. Each fetch makes a new object, so `is` will do."""
-        return self._keys if self._clock() - self._fetched_at < FRESH else None
+        return self._keys if self._clock() - self._fetched_at < KEYS_FRESH else None
 
     async def find(self, kid: str | None, algorithm: str) -> PyJWK | None:
         """The key that `kid` names, of `algorithm`; without a kid the only one of it. None: there is none."""
@@ -111,7 +113,7 @@ class KeySet:
         return key
 
     async def close(self) -> None:
-        """Let a fetch under way end (within `TIMEOUT`) and close the client."""
+        """Let a fetch under way end (within `FETCH_TIMEOUT`) and close the client."""
         if self._fetch:
             await self._fetch
         if self._client:
@@ -128,8 +130,8 @@ class KeySet:
         return fitting[0] if len(fitting) == 1 else None
 
     def _begin_fetch(self) -> asyncio.Task[None] | None:
-        """The fetch under way, or a new one if `RETRY` has passed since the last began; else None."""
-        if self._fetch is None and self._clock() - self._tried_at >= RETRY:
+        """The fetch under way, or a new one if `FETCH_INTERVAL` has passed since the last began; else None."""
+        if self._fetch is None and self._clock() - self._tried_at >= FETCH_INTERVAL:
             self._tried_at = self._clock()
             self._fetch = asyncio.create_task(self._run_fetch(), name="jwks fetch")
         return self._fetch

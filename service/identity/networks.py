@@ -7,8 +7,8 @@ from itertools import islice
 from service.brokers.directory import NETWORK_SECONDS, Directory
 from service.protocol import RequestError
 
-GATHER = 0.2  # seconds
-AGAIN = NETWORK_SECONDS / 3  # seconds between two words on the same guest: one of them may be lost
+NETWORKS_GATHER = 0.2  # seconds
+REPEAT_INTERVAL = NETWORK_SECONDS / 3  # seconds between two words on the same guest: one of them may be lost
 BATCH = 200  # guests told at once
 
 
@@ -16,7 +16,12 @@ class Networks:
     """`enter` and `leave` are called for each of a guest's sockets; `run` tells the broker."""
 
     def __init__(
-        self, directory: Directory, *, gather: float = GATHER, again: float = AGAIN, batch: int = BATCH
+        self,
+        directory: Directory,
+        *,
+        gather: float = NETWORKS_GATHER,
+        again: float = REPEAT_INTERVAL,
+        batch: int = BATCH,
     ) -> None:
         """`gather` and `again` in seconds."""
         self._directory = directory

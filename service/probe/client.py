@@ -9,15 +9,15 @@ import msgspec
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError
 
 from service.probe.door import Door, DoorError, closed
-from service.probe.oracle import Frame
+from service.probe.oracle import JsonFrame
 from service.probe.records import Records
 from service.protocol import VERSION, CloseCode, ErrorCode
 
 JOIN_TIMEOUT = 15.0  # seconds from a handshake to the last `joined`
-ANSWER_TIMEOUT = 8.0  # seconds without `sent` after which a message is sent again
+RESEND_AFTER = 8.0  # seconds without `sent` after which a message is sent again
 CLOSE_TIMEOUT = 2.0  # seconds for the answer to a close
 RETURN_BASE, RETURN_CAP = 0.25, 8.0  # seconds, doubled with each failure, with full jitter
-AGAIN = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.NOT_JOINED})
+RETRIED_ERRORS = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.NOT_JOINED})
 
 
 class Client:
@@ -185,7 +185,7 @@ class Client:
         """Send again what has been without an answer for too long."""
         now = self._loop.time()
         for id, (_, at) in list(self._outbox.items()):
-            if now - at > ANSWER_TIMEOUT:
+            if now - at > RESEND_AFTER:
                 self._send(id)
 
     def _send(self, id: str) -> None:
@@ -229,7 +229,7 @@ class Client:
             except (msgspec.DecodeError, KeyError, TypeError):
                 self._refuse(DoorError("not_parley", f"what came on the socket is no frame of Parley's: {raw[:80]!r}"))
 
-    def _on_frame(self, frame: Frame, at: float) -> None:
+    def _on_frame(self, frame: JsonFrame, at: float) -> None:
         kind = frame["type"]
         if kind == "message":
             self.log.observe(frame)
@@ -254,7 +254,7 @@ class Client:
         else:
             self.log.observe(frame)
 
-    def _welcome(self, frame: Frame) -> None:
+    def _welcome(self, frame: JsonFrame) -> None:
         if frame.get("version") != VERSION:
             said = f"it speaks version {frame.get('version')} of the contract, this probe {VERSION}"
             self._refuse(DoorError("version", f"{said}: use the probe of its own release"))
@@ -262,7 +262,7 @@ class Client:
         for room in self._rooms:
             self._join(room)
 
-    def _joined(self, frame: Frame) -> None:
+    def _joined(self, frame: JsonFrame) -> None:
         if frame["resumed"]:
             self._records.resumed += 1
         elif self.log.since(frame["room"]) is not None:
@@ -279,11 +279,11 @@ class Client:
         else:
             self._records.deliveries.append(at - due)
 
-    def _on_error(self, frame: Frame) -> None:
+    def _on_error(self, frame: JsonFrame) -> None:
         code, ref = frame["code"], frame.get("ref") or ""
         self._records.errors[code] += 1
         again = self._send if ref in self._outbox else self._join if ref in self._rooms else None
-        if code in AGAIN and again is not None:
+        if code in RETRIED_ERRORS and again is not None:
             wait = frame.get("retry_after", 1.0) * random.uniform(1.0, 1.5)  # noqa: S311  # jitter
             self._loop.call_later(wait, again, ref)
         elif ref in self._rooms:

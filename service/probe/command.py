@@ -12,7 +12,7 @@ import msgspec
 
 from service.names import ROOM
 from service.probe.door import Door, DoorError
-from service.probe.report import Failure, Report, Thresholds, report, text
+from service.probe.report import FailedRun, Report, Thresholds, report, text
 from service.probe.run import Plan, Run
 
 COPIES_LIMIT = 5_000_000  # that one run remembers, some 250 bytes each
@@ -44,7 +44,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: 
     except (DoorError, ValueError) as error:
         kind = error.kind if isinstance(error, DoorError) else "url"
         if options.json:
-            failure = Failure(url=options.url, status=NOT_PROBED, error={"kind": kind, "message": str(error)})
+            failure = FailedRun(url=options.url, status=NOT_PROBED, error={"kind": kind, "message": str(error)})
             _print(msgspec.json.encode(failure).decode())
         sys.stderr.write(f"parley: {error}\n")
         return NOT_PROBED

@@ -14,8 +14,8 @@ from tornado.websocket import WebSocketClientConnection, WebSocketError, websock
 
 from service.protocol import SUBPROTOCOL, CloseCode
 
-TIMEOUT = 10.0  # seconds for a ticket, and for a handshake
-PING_INTERVAL = 10.0  # seconds between pings of ours, each of which must be answered within as many
+DOOR_TIMEOUT = 10.0  # seconds for a ticket, and for a handshake
+PROBE_PING_INTERVAL = 10.0  # seconds between pings of ours, each of which must be answered within as many
 PING_TIMEOUT = 10.0
 
 
@@ -28,7 +28,7 @@ class DoorError(Exception):
         self.retry_after = retry_after
 
 
-class User(msgspec.Struct):
+class TicketUser(msgspec.Struct):
     id: str
 
 
@@ -36,7 +36,7 @@ class Ticket(msgspec.Struct):
     """What POST /tickets answers; `guest` for guests alone."""
 
     ticket: str
-    user: User
+    user: TicketUser
     guest: str | None = None
 
 
@@ -84,8 +84,8 @@ class Door:
             method="POST",
             headers=headers,
             body=msgspec.json.encode(body),
-            connect_timeout=TIMEOUT,
-            request_timeout=TIMEOUT,
+            connect_timeout=DOOR_TIMEOUT,
+            request_timeout=DOOR_TIMEOUT,
             follow_redirects=False,
         )
         try:
@@ -101,14 +101,14 @@ class Door:
         request = HTTPRequest(
             "ws" + self.url.removeprefix("http") + "/socket",
             headers=HTTPHeaders({"Origin": self._origin}),
-            connect_timeout=TIMEOUT,
-            request_timeout=TIMEOUT,
+            connect_timeout=DOOR_TIMEOUT,
+            request_timeout=DOOR_TIMEOUT,
         )
         try:
             return await websocket_connect(
                 request,
                 on_message_callback=on_message,
-                ping_interval=PING_INTERVAL,
+                ping_interval=PROBE_PING_INTERVAL,
                 ping_timeout=PING_TIMEOUT,
                 subprotocols=[SUBPROTOCOL, f"ticket.{ticket}"],
             )
@@ -125,7 +125,7 @@ class Door:
         if isinstance(error, ssl.SSLError):
             return DoorError("tls", f"{self.host} speaks no TLS that is understood here ({error.reason})")
         if isinstance(error, HTTPTimeoutError | TimeoutError):
-            return DoorError("timeout", f"{self.url}/{path} does not answer within {TIMEOUT:g} s")
+            return DoorError("timeout", f"{self.url}/{path} does not answer within {DOOR_TIMEOUT:g} s")
         if isinstance(error, HTTPStreamClosedError):
             return DoorError("cut", f"{self.url}/{path} was cut before it answered")
         if isinstance(error, HTTPClientError):

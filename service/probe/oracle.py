@@ -9,16 +9,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-Frame = dict[str, Any]
+JsonFrame = dict[str, Any]
 Key = tuple[str, str, str]
 """Room, author's id, the author's own id of the event: what the service promises to store once."""
 
-DURABLE = frozenset({"message", "edited", "removed", "reacted"})
+BASIC_EVENT_TYPES = frozenset({"message", "edited", "removed", "reacted"})
 _DETAILS = 20
 
 
 @dataclass
-class Verdict:
+class RunVerdict:
     """Counts over a whole run. `said` are absences that the service announced:
 
     no failure, but worth a look.
@@ -88,7 +88,7 @@ class _Place:
         self.joined = False
 
 
-def _key(frame: Frame, room: str) -> Key:
+def _key(frame: JsonFrame, room: str) -> Key:
     user = frame["user"]
     return room, user["id"] if isinstance(user, dict) else user, frame["id"]
 
@@ -100,20 +100,20 @@ class ReceiverLog:
     everything up to the verdict, whether or not their socket is still open.
     """
 
-    def __init__(self, name: str, verdict: Verdict) -> None:
+    def __init__(self, name: str, verdict: RunVerdict) -> None:
         self.name = name
         self.places: defaultdict[str, _Place] = defaultdict(_Place)
         self._verdict = verdict
 
-    def since(self, room: str) -> Frame | None:
+    def since(self, room: str) -> JsonFrame | None:
         """What to send as `since` when joining again; None before the first join."""
         place = self.places.get(room)
         return {"epoch": place.epoch, "seq": place.cursor} if place and place.epoch else None
 
-    def observe(self, frame: Frame) -> None:
+    def observe(self, frame: JsonFrame) -> None:
         """Take one frame as it was received; those that the promises don't speak of are passed over."""
         kind = frame.get("type")
-        if kind in DURABLE:
+        if kind in BASIC_EVENT_TYPES:
             self._event(frame)
         elif kind == "joined":
             self._joined(frame)
@@ -125,7 +125,7 @@ class ReceiverLog:
         for place in self.places.values():
             place.end()
 
-    def _joined(self, frame: Frame) -> None:
+    def _joined(self, frame: JsonFrame) -> None:
         room, epoch, seq = frame["room"], frame["epoch"], frame["seq"]
         place = self.places[room]
         place.end()
@@ -145,7 +145,7 @@ class ReceiverLog:
         place.epoch, place.cursor, place.joined = epoch, seq, True
         place.owed.append(_Span(epoch, seq + 1))
 
-    def _event(self, frame: Frame) -> None:
+    def _event(self, frame: JsonFrame) -> None:
         room, seq, key = frame["room"], frame["seq"], _key(frame, frame["room"])
         place = self.places[room]
         self._verdict.deliveries += 1
@@ -176,7 +176,7 @@ class Oracle:
     def __init__(self) -> None:
         self.receivers: list[ReceiverLog] = []
         self._acknowledged: dict[Key, int] = {}
-        self._verdict = Verdict()
+        self._verdict = RunVerdict()
 
     def receiver(self, name: str) -> ReceiverLog:
         """A new log of one receiver, who may have many sockets one after another."""
@@ -184,7 +184,7 @@ class Oracle:
         self.receivers.append(log)
         return log
 
-    def acknowledged(self, sent: Frame, user: str) -> None:
+    def acknowledged(self, sent: JsonFrame, user: str) -> None:
         """Take a `sent` frame that user `user` (the id) received."""
         key = (sent["room"], user, sent["id"])
         seq = self._acknowledged.setdefault(key, sent["seq"])
@@ -193,7 +193,7 @@ class Oracle:
             self._verdict.fault("repeated", f"{key[0]} {key[2]} acknowledged as {seq} and {sent['seq']}")
         self._acknowledged[key] = sent["seq"]
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> RunVerdict:
         """Judge what has been seen so far. Who is still in a room is owed everything acknowledged there."""
         verdict = replace(self._verdict, acknowledged=len(self._acknowledged), details=list(self._verdict.details))
         homes = self._homes(verdict)
@@ -220,7 +220,7 @@ class Oracle:
         places = (log.places[room] for log in self.receivers if room in log.places)
         return {span.epoch for place in places for span in place.owed}
 
-    def _homes(self, verdict: Verdict) -> dict[Key, dict[str, int]]:
+    def _homes(self, verdict: RunVerdict) -> dict[Key, dict[str, int]]:
         """Where each event stands, by epoch, as all receivers together saw it.
 
         What they disagree on is counted.

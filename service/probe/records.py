@@ -4,7 +4,7 @@ import secrets
 from array import array
 from collections import Counter
 
-from service.probe.oracle import Frame, Oracle
+from service.probe.oracle import JsonFrame, Oracle
 
 
 class Records:
@@ -34,7 +34,7 @@ class Records:
         self.unanswered.add(id)
         return id
 
-    def acknowledge(self, sent: Frame, user: str, at: float) -> None:
+    def acknowledge(self, sent: JsonFrame, user: str, at: float) -> None:
         """Its author was told that it is stored."""
         id, room = sent["id"], sent["room"]
         self.oracle.acknowledged(sent, user)

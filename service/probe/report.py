@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from service.probe.percentiles import ranked
 from service.probe.run import Run
 
@@ -20,7 +20,7 @@ class Thresholds(Struct, frozen=True, kw_only=True):
     missing: int
 
 
-class Waits(Struct, frozen=True):
+class WaitPercentiles(Struct, frozen=True):
     """Exact percentiles in milliseconds; zeros where there were none."""
 
     count: int = 0
@@ -35,11 +35,11 @@ class Waits(Struct, frozen=True):
         return ", ".join(f"{name} {value:.2f}" for name, value in figures) + f", longest {self.longest:.2f} ms"
 
 
-def waits(seconds: Sequence[float]) -> Waits:
+def waits(seconds: Sequence[float]) -> WaitPercentiles:
     if not seconds:
-        return Waits()
+        return WaitPercentiles()
     ordered = sorted(1000 * value for value in seconds)
-    return Waits(len(ordered), *(round(ranked(ordered, percent), 3) for percent in (50, 90, 99, 99.9, 100)))
+    return WaitPercentiles(len(ordered), *(round(ranked(ordered, percent), 3) for percent in (50, 90, 99, 99.9, 100)))
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -64,10 +64,10 @@ class Report(Struct, frozen=True, kw_only=True):
     conflicting: int
     missing: int
     details: tuple[str, ...]
-    delivery_ms: Waits
-    acknowledge_ms: Waits
-    enter_ms: Waits
-    reconnect_ms: Waits
+    delivery_ms: WaitPercentiles
+    acknowledge_ms: WaitPercentiles
+    enter_ms: WaitPercentiles
+    reconnect_ms: WaitPercentiles
     cuts: int
     resumed: int
     afresh: int
@@ -78,7 +78,7 @@ class Report(Struct, frozen=True, kw_only=True):
     thresholds: Thresholds
 
 
-class Failure(Struct, frozen=True, kw_only=True):
+class FailedRun(Struct, frozen=True, kw_only=True):
     """The same for a run that could not be."""
 
     url: str
@@ -129,13 +129,13 @@ def report(url: str, run: Run, thresholds: Thresholds) -> Report:
 
 
 def _failures(
-    verdict: Verdict,
+    verdict: RunVerdict,
     thresholds: Thresholds,
     *,
     unanswered: int,
     missing: int,
-    delivery_ms: Waits,
-    reconnect_ms: Waits,
+    delivery_ms: WaitPercentiles,
+    reconnect_ms: WaitPercentiles,
     away: int,
 ) -> list[str]:
     """In words, what must not be."""

@@ -21,7 +21,7 @@ from service.signals import SANCTIONS_LIMIT
 logger = logging.getLogger(__name__)
 
 REFRESH = 30.0
-RETRY = 0.05  # seconds between attempts to read it while the broker is away
+SANCTIONS_RETRY_INTERVAL = 0.05  # seconds between attempts to read it while the broker is away
 NETWORK_DEFAULT = 3600.0  # seconds that a sanction of a network holds where nothing is said
 NETWORK_LONGEST = 30 * 86400.0  # and at most: networks get other people
 
@@ -74,7 +74,7 @@ class Moderation:
             try:
                 await self._read()
             except RequestError:
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(SANCTIONS_RETRY_INTERVAL)
                 continue
             try:
                 async with asyncio.timeout(self._refresh):
@@ -184,7 +184,7 @@ class Moderation:
             for sanction in sanctions:
                 await self._directory.sanction(sanction, _KINDS[request.action][1])
             self._hold(request.action, sanctions)
-        told = [signals.Sanction(*structs.astuple(sanction)) for sanction in sanctions]
+        told = [signals.SignalSanction(*structs.astuple(sanction)) for sanction in sanctions]
         self._log.signal("", encode(signals.Moderate(action=request.action, sanctions=told)))
         if self.on_moderated is not None:
             self.on_moderated(by, request)

@@ -1,8 +1,9 @@
 """Who is here: this process's share, gathered, and everybody's, as told by the broker.
 
 A person with many sockets counts once a process here, and the broker merges the processes. Leaving waits for the grace,
-so that a reload is no leave. Changes are gathered for `GATHER` seconds into one call a room, and the broker's answer
-comes back to every process as one signal; so a thousand joins in a second cost each of the room's sockets two frames.
+so that a reload is no leave. Changes are gathered for `PRESENCE_GATHER` seconds into one call a room, and the broker's
+answer comes back to every process as one signal; so a thousand joins in a second cost each of the room's sockets two
+frames.
 """
 
 import asyncio
@@ -20,8 +21,8 @@ from service.protocol import Presence as PresenceFrame
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 64  # rooms of which the broker is told at a time
-GATHER = 0.7  # seconds; with the way to the broker and back, under one
+NOTIFY_ROOMS = 64  # rooms of which the broker is told at a time
+PRESENCE_GATHER = 0.7  # seconds; with the way to the broker and back, under one
 
 
 class _Here(msgspec.Struct):
@@ -35,7 +36,7 @@ class _Here(msgspec.Struct):
     told: bool = False
 
 
-class Presence:
+class PresenceTracker:
     """Room "" is the whole deployment: who is online at all, which is what holds a name."""
 
     def __init__(
@@ -43,7 +44,7 @@ class Presence:
         shared: SharedPresence,
         grace: float,
         show: Callable[[str, PresenceFrame], None],
-        gather: float = GATHER,
+        gather: float = PRESENCE_GATHER,
         beat_interval: float = BEAT_INTERVAL,
     ) -> None:
         """`grace`, `gather`, `beat_interval` in seconds; `show` shows a frame to a room's members here."""
@@ -276,14 +277,14 @@ def _by_id(people: Iterable[Person]) -> dict[str, Person]:
 
 
 async def _all(notify: Callable[[str, list[str]], Awaitable[None]], users: dict[str, list[str]]) -> None:
-    """`notify` of each room's users, `AT_ONCE` rooms at a time, so that others get their turn.
+    """`notify` of each room's users, `NOTIFY_ROOMS` at a time, so that others get their turn.
 
     The broker's absence is raised, after all are done. Any other fault is the room's alone: its people are told of
     again, and the others' are not kept waiting.
     """
     rooms, away = list(users), []
-    for start in range(0, len(rooms), AT_ONCE):
-        part = rooms[start : start + AT_ONCE]
+    for start in range(0, len(rooms), NOTIFY_ROOMS):
+        part = rooms[start : start + NOTIFY_ROOMS]
         for room, answer in zip(
             part,
             await asyncio.gather(*(notify(room, users[room]) for room in part), return_exceptions=True),

@@ -8,7 +8,7 @@ from service import signals, telemetry
 from service.brokers.directory import Directory
 from service.protocol import MEMBERS_LIMIT, Person, ReadFrame, RequestError
 
-GATHER = 0.5  # seconds
+READS_GATHER = 0.5  # seconds
 
 
 class ReadPositions:
@@ -20,7 +20,7 @@ class ReadPositions:
         size: Callable[[str], int],
         show: Callable[[str, list[ReadFrame]], None],
         show_own: Callable[[str, list[ReadFrame]], None],
-        gather: float = GATHER,
+        gather: float = READS_GATHER,
     ) -> None:
         """`size`: how many are in a room. `show` shows frames to its members here, `show_own` each to its user only."""
         self._directory = directory

@@ -271,7 +271,7 @@ class Room:
         fresh, foreign = self.cursors.arrive(publications)
         self._write(fresh)
         if foreign:
-            self._tasks.spawn(check(self._log, [self]))
+            self._tasks.spawn(compare_rooms(self._log, [self]))
         self._fill_soon()
         return fresh[-1] if fresh else None
 
@@ -456,7 +456,7 @@ class Room:
                 page = await self._read(("after", asked.seq), after)
                 found = self.cursors.catch_up(member, cursor, asked, page)
                 if found is Found.EPOCH:
-                    await check(self._log, [self])
+                    await compare_rooms(self._log, [self])
                 elif found is Found.TRIMMED:
                     self.cursors.leave(member)
                     COSTS.resets += 1
@@ -493,7 +493,7 @@ class Room:
             del self._reads[what]
 
 
-async def check(log: Log, rooms: Sequence[Room]) -> None:
+async def compare_rooms(log: Log, rooms: Sequence[Room]) -> None:
     """Compare rooms with their logs. After a broker's absence this is what finds the holes.
 
     First all of them by where the logs end, in one question; then those of which events are to be compared.

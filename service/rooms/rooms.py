@@ -12,7 +12,7 @@ from typing import Any
 from service import metrics, signals
 from service.brokers.log import EMPTY_SECONDS, Log, Position, Publication, Subscriber
 from service.protocol import RequestError
-from service.rooms.room import Bounds, Member, Membership, Room, check
+from service.rooms.room import Bounds, Member, Membership, Room, compare_rooms
 from service.rooms.tasks import Tasks
 
 CHECK_INTERVAL = 2.0  # seconds between looks at every room's position: a lost last message has no successor to show it
@@ -167,7 +167,7 @@ class Rooms(Subscriber):
                 await self._check(list(self.by_name))
 
     async def _check(self, names: Sequence[str]) -> None:
-        await check(self._log, [self.by_name[name] for name in names if name in self.by_name])
+        await compare_rooms(self._log, [self.by_name[name] for name in names if name in self.by_name])
 
     async def _keep(self) -> None:
         """Rooms without events would be forgotten, though somebody is there."""

@@ -8,14 +8,18 @@ from service.brokers.log import Log
 from service.protocol import MEMBERS_LIMIT, Person, encode
 from service.signals import TYPISTS_LIMIT
 
-GATHER = 0.5  # seconds
+TYPING_GATHER = 0.5  # seconds
 
 
 class Typists:
     """`note` is called at will; `run` tells the room now and then, of all at once."""
 
     def __init__(
-        self, log: Log, size: Callable[[str], int], show: Callable[[str, list[Person]], None], gather: float = GATHER
+        self,
+        log: Log,
+        size: Callable[[str], int],
+        show: Callable[[str, list[Person]], None],
+        gather: float = TYPING_GATHER,
     ) -> None:
         """`size`: how many are in a room; `show`: shows them to its members here."""
         self._log = log

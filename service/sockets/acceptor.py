@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 BACKLOG = 4096  # connections that the kernel completes before they are accepted; cut to net.core.somaxconn
 BURST = 64  # accepted in one turn of the loop, so that open sockets get theirs during a rush
-LOOK_INTERVAL = 0.01  # seconds between looks for connections without an answer, at a process's end
+UNANSWERED_LOOK_INTERVAL = 0.01  # seconds between looks for connections without an answer, at a process's end
 PAUSE = 0.5  # seconds without accepting when descriptors or memory are used up
 # Descriptors that are no client's: standard streams, epoll, the broker, the database, HTTP requests in flight.
 RESERVE = 256
@@ -170,7 +170,7 @@ class Server(HTTPServer):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + longest
         while self._first and loop.time() < deadline:
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(UNANSWERED_LOOK_INTERVAL)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Begin with the next request, unless nobody is there for its answer.

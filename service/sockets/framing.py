@@ -15,7 +15,9 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 # RFC 6455 section 7.4.1 and the registry of section 11.7: what may stand on the wire below 3000.
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 
-Message = tuple[int, str | bytes]
+REASON_BYTES = 123  # of a close frame, as much as a control frame leaves it (section 5.5)
+
+SocketMessage = tuple[int, str | bytes]
 
 # Bytes that cost their sender as much as one frame more: to unmask and decode them takes as long as reading its head.
 TOKEN_BYTES = 8192
@@ -59,10 +61,10 @@ def payloads(data: bytes) -> Iterator[bytes]:
 
 
 def close_frame(code: int | None, reason: str = "") -> bytes:
-    """A close frame; the reason is cut to the 123 bytes that a control frame leaves it (section 5.5)."""
+    """A close frame; the reason is cut to `REASON_BYTES`."""
     if code is None:
         return frame(b"", CLOSE)
-    return frame(code.to_bytes(2, "big") + reason.encode()[:123].decode(errors="ignore").encode(), CLOSE)
+    return frame(code.to_bytes(2, "big") + reason.encode()[:REASON_BYTES].decode(errors="ignore").encode(), CLOSE)
 
 
 def parse_close(payload: bytes) -> tuple[int | None, str]:
@@ -109,7 +111,7 @@ class FrameParser:
         self._fragments = 0
         self._decoder: codecs.IncrementalDecoder | None = None
 
-    def feed(self, data: bytes) -> Generator[Message, None, None]:
+    def feed(self, data: bytes) -> Generator[SocketMessage, None, None]:
         """Yield (opcode, payload) for each message and control frame that `data` completes.
 
         Text comes as `str`. Raises `FrameError` at the first offence, after what came whole before it. What is not
@@ -194,7 +196,7 @@ class FrameParser:
         except UnicodeDecodeError:
             raise FrameError(1007, "text is not UTF-8") from None
 
-    def _fragment(self, opcode: int, payload: bytes, final: bool) -> Iterator[Message]:
+    def _fragment(self, opcode: int, payload: bytes, final: bool) -> Iterator[SocketMessage]:
         if opcode:
             self._opcode, self._parts, self._size, self._fragments = opcode, [], 0, 0
             self._decoder = codecs.getincrementaldecoder("utf-8")() if opcode == TEXT else None

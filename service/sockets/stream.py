@@ -21,17 +21,16 @@ from service.protocol import CloseCode, encode
 from service.sockets import framing
 from service.sockets.closing import ClosingHandshake
 from service.sockets.connection import Connection
-from service.sockets.framing import FrameError, FrameParser
+from service.sockets.framing import REASON_BYTES, FrameError, FrameParser
 from service.sockets.limits import SocketLimits
 
 logger = logging.getLogger(__name__)
 
-PING = b": ping\n\n"  # a comment, which no reader shows
-REASON_BYTES = 123  # as many as a close frame has room for
-DURABLE = frozenset({"message", "edited", "removed", "reacted", "topic"})
+PING_COMMENT = b": ping\n\n"  # a comment, which no reader shows
+EVENT_TYPES = frozenset({"message", "edited", "removed", "reacted", "topic"})
 
 
-class Taken(enum.StrEnum):
+class PostOutcome(enum.StrEnum):
     """What became of frames that were posted."""
 
     YES = "yes"  # now, or by an earlier request of the same number
@@ -104,7 +103,7 @@ class EventStream(Connection):
 
     def write_ping(self, data: bytes = b"") -> None:
         if self._unsent is None:
-            super().write(PING)
+            super().write(PING_COMMENT)
 
     @classmethod
     def _shared(cls, data: bytes) -> bytes:
@@ -133,7 +132,7 @@ class EventStream(Connection):
             return False
         if seen.type == "joined":
             cursor[seen.room] = (seen.epoch, seen.seq)
-        elif seen.type in DURABLE and seen.room in cursor:
+        elif seen.type in EVENT_TYPES and seen.room in cursor:
             cursor[seen.room] = (cursor[seen.room][0], seen.seq)
         elif seen.type in ("left", "reset"):
             return cursor.pop(seen.room, None) is not None
@@ -143,25 +142,25 @@ class EventStream(Connection):
 
     # -- from the client
 
-    def take(self, frames: Sequence[str], number: int = 0) -> Taken:
+    def take(self, frames: Sequence[str], number: int = 0) -> PostOutcome:
         """Frames that came by a request, in their order, all or none.
 
         `number` counts such requests from 1, so that one whose answer was lost may be sent again; 0: it isn't counted.
         They cost what a socket's frames cost, each time.
         """
         if self.closed:
-            return Taken.GONE
+            return PostOutcome.GONE
         try:
             self._check(frames)
         except FrameError as error:
             self.close(error.code, error.reason)
-            return Taken.GONE
+            return PostOutcome.GONE
         if 0 < number <= self._number:
-            return Taken.YES
+            return PostOutcome.YES
         if number > self._number + 1:
-            return Taken.SKIPPED
+            return PostOutcome.SKIPPED
         if self.congested:
-            return Taken.BEHIND
+            return PostOutcome.BEHIND
         self._number = number or self._number
         try:
             for text in frames:
@@ -171,7 +170,7 @@ class EventStream(Connection):
         except Exception:
             logger.exception("a message failed", extra=fields("message_failed", network=self._address))
             self.close(CloseCode.RESTART, "the server failed")
-        return Taken.YES
+        return PostOutcome.YES
 
     def _check(self, frames: Sequence[str]) -> None:
         """Let them be paid for. Raises `FrameError` for more than may be sent."""

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Row:
     fault: str
     messages: int | None = None
     faults: int | None = None
-    verdict: Verdict | None = None
+    verdict: RunVerdict | None = None
     recovery: float | None = None
     seed: int | None = None
     note: str = ""
@@ -73,7 +73,7 @@ class Table:
         seed: int,
         messages: int,
         faults: int,
-        verdict: Verdict | None = None,
+        verdict: RunVerdict | None = None,
         recovery: float | None = None,
         note: str = "",
         by: str = "",

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from typing import Self
 
-from service.probe.oracle import Oracle, Verdict
+from service.probe.oracle import Oracle, RunVerdict
 from tests.harness import NO_LIMITS, UNIT
 
 from .client import ORIGIN, Client, Frame, post_ticket
@@ -232,7 +232,7 @@ class Swarm:
         places = ((client.log.places.get(room), room) for client in self.clients for room in client.rooms)
         return all(place is not None and place.cursor >= self.heads.get(room, 0) for place, room in places)
 
-    async def settle(self, timeout: float = 30 * UNIT, quiet: float = 0.5 * UNIT) -> Verdict:
+    async def settle(self, timeout: float = 30 * UNIT, quiet: float = 0.5 * UNIT) -> RunVerdict:
         """The verdict once everybody is caught up, at the latest after `timeout` seconds.
 
         `quiet`: seconds more, in which a repeat may still show.

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT
 
 from .conftest import Table
@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 
-async def stay_away(seed: int, shape: str, seconds: float, guard: str | None) -> tuple[Swarm, Verdict, float]:
+async def stay_away(seed: int, shape: str, seconds: float, guard: str | None) -> tuple[Swarm, RunVerdict, float]:
     """Redis is dead for so long, and then refuses to write for so long; then a life passes in which others are buried.
 
     The last is how long it took at most from its return to the next message.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import websockets
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, ChatClient, ChatError, ServiceProcess, SteppedClock, make_jwt
 
 from .client import ORIGIN
@@ -118,7 +118,7 @@ async def set_clock(
     guard: str | None,
     folder: Path,
     steps: tuple[int, ...] = STEPS,
-) -> tuple[Swarm, Verdict, list[str], float]:
+) -> tuple[Swarm, RunVerdict, list[str], float]:
     """Step the clock under load, each step for so many seconds.
 
     The last two: what is gone, be it while the clock stands elsewhere or afterwards; the worst time shown.

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, RedisCluster
 
 from .conftest import Table
@@ -44,7 +44,7 @@ class Promotions:
 
 async def kill_primaries(
     seed: int, kills: int, rate: float, copies: int, guard: str | None
-) -> tuple[Swarm, Verdict, Promotions]:
+) -> tuple[Swarm, RunVerdict, Promotions]:
     """A primary dies, as if its machine were lost, and comes back when it has a successor."""
     seen = Promotions()
     env = {"REDIS_COPIES": str(copies), "HISTORY_LIMIT": "100000"}
@@ -125,7 +125,7 @@ async def test_f17_control(seed: int, table: Table) -> None:
 
 async def move_slots(
     seed: int, rooms: int, rounds: int, rate: float, guard: str | None
-) -> tuple[Swarm, Verdict, dict[str, int]]:
+) -> tuple[Swarm, RunVerdict, dict[str, int]]:
     """Each room's slot moves, `rounds` times, and that of what is of no room; the last: how often what was answered."""
     async with (
         started(RedisCluster(replicas=0, node_timeout=NODE_TIMEOUT)) as nodes,

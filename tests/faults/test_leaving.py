@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from service.config import SETTINGS
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, ServiceProcess
 from tests.harness.service_process import ROOT
 
@@ -156,7 +156,7 @@ async def fed(swarm: Swarm, process: ServiceProcess) -> None:
         await asyncio.gather(coming, return_exceptions=True)
 
 
-async def roll(folder: Path, seed: int, sockets: int, delay: str, drain: float) -> tuple[Swarm, Verdict, Rolled]:
+async def roll(folder: Path, seed: int, sockets: int, delay: str, drain: float) -> tuple[Swarm, RunVerdict, Rolled]:
     """One process after the other ends and begins, while clients come through haproxy at any moment."""
     (check,) = re.findall(r"default-server check (.*)", HAPROXY.read_text())
     rolled = Rolled()

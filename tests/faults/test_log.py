@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from service.brokers.base import Fault
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, ServiceProcess, TcpProxy
 from tests.refusals import REFUSALS
 
@@ -50,7 +50,7 @@ class Losses:
 
 async def lose_the_log(
     seed: int, clients: int, messages: int, guard: str | None, by: str = BY_US
-) -> tuple[Swarm, Verdict, Losses]:
+) -> tuple[Swarm, RunVerdict, Losses]:
     """Trim past the cursors of clients that are away, or don't read; FLUSHALL; bring Redis back as it was before."""
     losses = Losses()
     env = {"HISTORY_LIMIT": "50", "UNSENT_LIMIT": "4096", "UNSENT_DEADLINE": "300"}
@@ -152,7 +152,7 @@ async def not_ready(processes: list[ServiceProcess], fault: Fault) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def refuse(seed: int, guard: str | None) -> tuple[Swarm, Verdict, set[str], float]:
+async def refuse(seed: int, guard: str | None) -> tuple[Swarm, RunVerdict, set[str], float]:
     """Three refusals and a change of master; the last two: phantoms, and seconds until a message was taken again."""
     worst = 0.0
     env = {"HISTORY_LIMIT": "100000"}

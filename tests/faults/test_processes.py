@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT
 
 from .client import ORIGIN
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.timeout(seconds=600 * UNIT)]
 
 async def kill_processes(
     seed: int, messages: int, kills: int, rate: float, guard: str | None, by: str = BY_US
-) -> tuple[Swarm, Verdict]:
+) -> tuple[Swarm, RunVerdict]:
     async with (
         own_redis() as redis,
         cluster(redis.url, guard) as processes,
@@ -88,7 +88,7 @@ class Drains:
 
 async def drain_processes(
     seed: int, sockets: int, times: int, drain: float, rate: float, guard: str | None, by: str = BY_US
-) -> tuple[Swarm, Verdict, Drains]:
+) -> tuple[Swarm, RunVerdict, Drains]:
     drains = Drains()
     env = {"DRAIN_SECONDS": str(drain)}
     async with (
@@ -173,7 +173,7 @@ async def use_again(port: int, ticket: str) -> bool:
         writer.close()
 
 
-async def cut_everybody(seed: int, sockets: int, times: int, guard: str | None) -> tuple[Swarm, Verdict, int, float]:
+async def cut_everybody(seed: int, sockets: int, times: int, guard: str | None) -> tuple[Swarm, RunVerdict, int, float]:
     """The last two: tickets that served twice, and seconds until all were back."""
     twice, worst = 0, 0.0
     async with (

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, TcpProxy
 
 from .client import Client
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.timeout(seconds=400 * UNIT)]
 # -- F9: peers that are gone without a word
 
 
-async def freeze_peers(seed: int, peers: int, guard: str | None) -> tuple[Swarm, Verdict, float, float]:
+async def freeze_peers(seed: int, peers: int, guard: str | None) -> tuple[Swarm, RunVerdict, float, float]:
     """The seconds until all of them were gone from the process, and from presence."""
     env = {"PING_INTERVAL": "25", "PING_TIMEOUT": "10"}
     limit = 25 + 10 + 5 * UNIT
@@ -120,7 +120,7 @@ async def watch(swarm: Swarm, pid: int, seconds: float) -> tuple[dict[str, float
 
 async def stop_reading(
     seed: int, clients: int, seconds: float, rate: float, text: int, guard: str | None
-) -> tuple[Swarm, Verdict, Strain]:
+) -> tuple[Swarm, RunVerdict, Strain]:
     """A tenth of the clients stops reading for `seconds`, after up to 20 without."""
     strain = Strain()
     env = {"HISTORY_LIMIT": "200000", "UNSENT_DEADLINE": str(seconds * 2 + 30)}
@@ -209,7 +209,7 @@ async def test_f10_control(seed: int, table: Table) -> None:
 # -- F12: the process is slower than Redis allows a subscriber to be
 
 
-async def overrun(seed: int, times: int, guard: str | None) -> tuple[Swarm, Verdict, float, int]:
+async def overrun(seed: int, times: int, guard: str | None) -> tuple[Swarm, RunVerdict, float, int]:
     """The last two: seconds until the hole was filled, and subscriptions that Redis cut."""
     worst, cuts = 0.0, 0
     env = {"HISTORY_LIMIT": "100000"}

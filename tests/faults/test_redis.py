@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, TcpProxy
 
 from .conftest import Table
@@ -25,7 +25,7 @@ pytestmark = [
 
 async def cut_subscriptions(
     seed: int, messages: int, kills: int, rate: float, guard: str | None, by: str = BY_US
-) -> tuple[Swarm, Verdict]:
+) -> tuple[Swarm, RunVerdict]:
     async with (
         own_redis() as redis,
         cluster(redis.url, guard) as processes,
@@ -66,7 +66,7 @@ async def test_f1_control(seed: int, table: Table) -> None:
 
 async def kill_redis(
     seed: int, messages: int, kills: int, rate: float, guard: str | None, by: str = BY_US
-) -> tuple[Swarm, Verdict, float]:
+) -> tuple[Swarm, RunVerdict, float]:
     worst = 0.0
     flags = {"appendonly": "yes", "appendfsync": "always"}
     async with (
@@ -118,7 +118,9 @@ async def test_f2_control(seed: int, table: Table) -> None:
 # -- F3: Redis is there and says nothing
 
 
-async def freeze_redis(seed: int, seconds: float, times: int, guard: str | None) -> tuple[Swarm, Verdict, float, int]:
+async def freeze_redis(
+    seed: int, seconds: float, times: int, guard: str | None
+) -> tuple[Swarm, RunVerdict, float, int]:
     """The last two: how long it took at most until readiness was down, and acknowledgements during a freeze."""
     noticed, false = 0.0, 0
     env = {"PING_INTERVAL": "2", "PING_TIMEOUT": "2"}
@@ -187,7 +189,7 @@ async def test_f3_control(seed: int, table: Table) -> None:
 # -- F4: the append is done and its answer lost
 
 
-async def lose_answers(seed: int, messages: int, rate: float, guard: str | None) -> tuple[Swarm, Verdict, int]:
+async def lose_answers(seed: int, messages: int, rate: float, guard: str | None) -> tuple[Swarm, RunVerdict, int]:
     async with own_redis() as redis:
         with TcpProxy("127.0.0.1", redis.port, seed=seed) as proxy:
             async with (

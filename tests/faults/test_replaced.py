@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, RedisServer, TcpProxy
 
 from .client import Client
@@ -49,7 +49,7 @@ async def read_back(port: int, rooms: list[str]) -> set[str]:
             await asyncio.sleep(0.1)
 
 
-async def replace(seed: int, seconds: float, guard: str | None) -> tuple[Swarm, Verdict, Replacements]:
+async def replace(seed: int, seconds: float, guard: str | None) -> tuple[Swarm, RunVerdict, Replacements]:
     """Each is there for so long while people talk: an empty one, one that refuses the password, the first again."""
     seen = Replacements()
     wait = 5 * UNIT if guard else RECOVERY

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, RedisSentinels
 
 from .conftest import Table
@@ -33,7 +33,7 @@ class Failovers:
 
 async def fail_over(
     seed: int, faults: list[str], rate: float, copies: int, guard: str | None
-) -> tuple[Swarm, Verdict, Failovers]:
+) -> tuple[Swarm, RunVerdict, Failovers]:
     """The master is killed, as if its machine were lost, or frozen until it has a successor; then it follows that."""
     seen = Failovers()
     env = {"REDIS_COPIES": str(copies), "HISTORY_LIMIT": "100000"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, ServiceProcess, free_port, require_tool
 
 from .conftest import Table
@@ -62,7 +62,7 @@ async def haproxy(
 
 async def keep_silent(
     folder: Path, seed: int, timeout: int, seconds: float, env: dict[str, str], guard: str | None
-) -> tuple[Swarm, Verdict]:
+) -> tuple[Swarm, RunVerdict]:
     async with (
         own_redis() as redis,
         cluster(redis.url, guard, env) as processes,

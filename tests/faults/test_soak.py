@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.attacks import vitals
 from tests.harness import UNIT, ServiceProcess
 
@@ -37,7 +37,9 @@ class Life:
         return 600 * sum((at - middle) * (size - mean) for at, size in self.samples) / spread
 
 
-async def live(seed: int, seconds: float, guard: str | None, warm_up: float = WARM_UP) -> tuple[Swarm, Verdict, Life]:
+async def live(
+    seed: int, seconds: float, guard: str | None, warm_up: float = WARM_UP
+) -> tuple[Swarm, RunVerdict, Life]:
     life = Life()
     async with own_redis() as redis:
         process = service(redis.url, guard) if guard else service(redis.url)

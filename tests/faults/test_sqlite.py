@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.probe.oracle import Verdict
+from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, ServiceProcess
 
 from .conftest import Table
@@ -21,7 +21,7 @@ ROOMS = [f"room-{number}" for number in range(10)]
 
 async def kill_embedded(
     path: Path, seed: int, kills: int, rate: float, guard: str | None
-) -> tuple[Swarm, Verdict, float]:
+) -> tuple[Swarm, RunVerdict, float]:
     """The last: seconds until messages were taken again after the disk had been full."""
     process = service("", guard, {"SQLITE_PATH": str(path), "HISTORY_LIMIT": "100000"})
     await asyncio.to_thread(process.start)

@@ -270,7 +270,7 @@ def names() -> None:
 def short() -> None:
     """No guard less: a process lives for SHORT_TTL without a beat, so that a short absence is a long one."""
     make_otherwise(RedisBroker, process_ttl=SHORT_TTL, settling=SHORT_TTL / 2)
-    make_otherwise(presence.Presence, beat_interval=SHORT_TTL / 5)
+    make_otherwise(presence.PresenceTracker, beat_interval=SHORT_TTL / 5)
 
 
 @guard

@@ -13,13 +13,13 @@ from service.brokers.redis.deliveries import RedisDeliveries
 from service.brokers.redis.directory import RedisDirectory
 from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.log import RedisLog
-from service.brokers.redis.names import Names
+from service.brokers.redis.names import RedisNames
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.rooms import RoomIndex
 from service.brokers.redis.shards import PROBE_MS, Shards
 from service.protocol import RequestError
 
-CLOSING = 2.0  # seconds in which what waits at the end may still be done
+BROKER_CLOSE_TIMEOUT = 2.0  # seconds in which what waits at the end may still be done
 
 _SCRIPTS = (
     "log+publish",
@@ -79,7 +79,7 @@ class RedisBroker(Broker):
             copies_seconds=copies_seconds,
         )
         shards.on_trouble = lambda why, lost: self.on_trouble(why, lost)
-        names = Names(shards)
+        names = RedisNames(shards)
         index = self.index = RoomIndex(shards, int(history_days * 86400))
         self.log = RedisLog(shards, process, index.note, history_limit=history_limit)
         self.presence = RedisPresence(shards, process, index.note, names, **presence)
@@ -115,7 +115,7 @@ class RedisBroker(Broker):
     async def close(self) -> None:
         with suppress(RequestError):
             await self.presence.end()
-        await self.shards.close(CLOSING)
+        await self.shards.close(BROKER_CLOSE_TIMEOUT)
         for task in self._sweeper:
             task.cancel()
         await asyncio.gather(*self._sweeper, return_exceptions=True)

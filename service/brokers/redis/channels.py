@@ -15,7 +15,7 @@ from redis.asyncio.connection import Connection
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
 from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up
-from service.brokers.redis.refusals import describe
+from service.brokers.redis.refusals import describe_error
 from service.logs import fields
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class Channels:
                     await asyncio.gather(writer, return_exceptions=True)
             except (RedisError, OSError, TimeoutError) as error:
                 if self.connected or failures == 0:
-                    reason = describe(error)
+                    reason = describe_error(error)
                     extra = fields("redis_lost", connection="channels", reason=reason)
                     logger.warning("redis channels: %s", reason, extra=extra)
                     self.on_trouble(reason, True)

@@ -38,7 +38,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from service import metrics
 from service.brokers.base import Fault, Unavailable, unavailable
 from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up
-from service.brokers.redis.refusals import describe, fault_of
+from service.brokers.redis.refusals import describe_error, fault_of
 from service.logs import fields
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Command(NamedTuple):
     asking: bool = False
 
 
-async def answered(send: Callable[[Reply], None]) -> Any:
+async def answer_of(send: Callable[[Reply], None]) -> Any:
     """What comes as the reply of what is sent, or raised if it is an exception."""
     future = asyncio.get_running_loop().create_future()
 
@@ -203,7 +203,7 @@ class Commands:
             except (RedisError, OSError, TimeoutError) as error:
                 before, self.fault = self.fault, fault_of(error)
                 if self.connected or failures == 0 or self.fault != before:
-                    reason = describe(error)
+                    reason = describe_error(error)
                     extra = fields("redis_lost", connection="commands", reason=reason)
                     logger.warning("redis commands: %s", reason, extra=extra)
                     self.on_trouble(reason, True)
@@ -327,7 +327,8 @@ class Commands:
         except ResponseError as error:
             error.__traceback__ = None  # a circle around all of this: it leads to redis-py's frame, which has the error
             if isinstance(error, (ReadOnlyError, MasterDownError)):
-                self._demoted = describe(error)  # the connection of a replica is of no use, whatever it was before
+                # The connection of a replica is of no use, whatever it was before.
+                self._demoted = describe_error(error)
             elif isinstance(error, _REDIRECTS) and self._on_redirect is not None:
                 return _HANDED_ON if self._on_redirect(command, error) else self._refused(error, Fault.CLUSTER)
             return self._refused(error)
@@ -349,7 +350,7 @@ class Commands:
         now = time.monotonic()
         if now - self._refused_at >= 1:
             self._refused_at = now
-            reason = describe(error)
+            reason = describe_error(error)
             logger.warning("redis refused a command: %s", reason, extra=fields("redis_refused", reason=reason))
             self.on_trouble(reason, False)
         return unavailable(fault=fault or fault_of(error))

@@ -6,7 +6,7 @@ from typing import Any
 from service import telemetry
 from service.brokers.deliveries import Deliveries, Lease
 from service.brokers.log import Position
-from service.brokers.redis.keys import EVERYWHERE
+from service.brokers.redis.keys import EVERYWHERE_TAG
 from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import all_of, read_positions, unless_damaged
 from service.brokers.redis.values import read_position, shown
@@ -18,7 +18,7 @@ class RedisDeliveries(Deliveries):
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
         self._keys = shards.keys
-        (self._begun,) = self._keys.room(EVERYWHERE, "place")
+        (self._begun,) = self._keys.room(EVERYWHERE_TAG, "place")
 
     @property
     def available(self) -> bool:

@@ -10,18 +10,17 @@ import msgspec
 from service import telemetry
 from service.brokers.directory import NETWORK_SECONDS, NETWORKS_LIMIT, Deed, Directory, Sanction
 from service.brokers.redis.commands import WrongType
-from service.brokers.redis.names import Names
+from service.brokers.redis.names import RedisNames
 from service.brokers.redis.presence import RedisPresence
 from service.brokers.redis.reads import Reads
 from service.brokers.redis.rooms import RoomIndex
 from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import all_of, each_of
-from service.brokers.redis.trail import Trail
+from service.brokers.redis.trail import RedisTrail
 from service.brokers.redis.values import shown
-from service.clock import CLOCK, Clock
+from service.clock import CLOCK, STEADY, Clock
 from service.protocol import RequestError, encode
 
-STEADY = 600.0  # seconds without a step of any clock, before a sanction is deleted because its time is over
 NEWS_SECONDS = 120  # for which a sanction of everywhere is told to the rooms; by then every process has read it
 AGREEMENT = 60.0  # seconds by which the broker's clock may differ from ours then
 
@@ -32,7 +31,7 @@ class RedisDirectory(Directory):
     def __init__(
         self,
         shards: Shards,
-        names: Names,
+        names: RedisNames,
         index: RoomIndex,
         presence: RedisPresence,
         *,
@@ -45,7 +44,7 @@ class RedisDirectory(Directory):
         self._index = index
         self._presence = presence
         self._reads = Reads(shards)
-        self._trail = Trail(shards)
+        self._trail = RedisTrail(shards)
 
     @property
     def available(self) -> bool:

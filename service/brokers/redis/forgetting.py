@@ -8,8 +8,8 @@ from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import room_script, unless_damaged
 from service.protocol import encode
 
-STEP = 500  # messages, and changes, that a script looks at; some 2 ms
-COST = 16  # of such a step: two of them fill a pipeline of reads
+FORGET_SCRIPT_STEP = 500  # messages, and changes, that a script looks at; some 2 ms
+FORGET_COST = 16  # of such a step: two of them fill a pipeline of reads
 
 
 async def messages_of(shards: Shards, room: str, user: str) -> list[int]:
@@ -25,8 +25,8 @@ async def forget_user(shards: Shards, room: str, user: str) -> None:
     """Log.forget_user."""
     up_to = b"0"
     while up_to:
-        args = (user, encode(user), encode(GONE), up_to, STEP)
-        up_to = await room_script(shards, "forget", room, *args, lane=Lane.READS, cost=COST)
+        args = (user, encode(user), encode(GONE), up_to, FORGET_SCRIPT_STEP)
+        up_to = await room_script(shards, "forget", room, *args, lane=Lane.READS, cost=FORGET_COST)
     for key in shards.keys.room(room, "ids", "ids:old"):
         await unless_damaged(_forget_ids(shards, key, user), None)
 
@@ -34,7 +34,9 @@ async def forget_user(shards: Shards, room: str, user: str) -> None:
 async def _forget_ids(shards: Shards, key: str, user: str) -> None:
     match, cursor = re.sub(rb"[*?\[\]\\]", rb"\\\g<0>", _prefix(user)) + b"*", b"0"
     while True:
-        scan = shards.call("HSCAN", key, cursor, "MATCH", match, "COUNT", STEP, lane=Lane.READS, cost=COST)
+        scan = shards.call(
+            "HSCAN", key, cursor, "MATCH", match, "COUNT", FORGET_SCRIPT_STEP, lane=Lane.READS, cost=FORGET_COST
+        )
         cursor, found = await scan
         if found:
             await shards.call("HDEL", key, *found[::2])

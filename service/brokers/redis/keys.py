@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from service.brokers.redis.slots import tag_of
 
-EVERYWHERE = "*"  # in the place of a room, which can't be called so
+EVERYWHERE_TAG = "*"  # in the place of a room, which can't be called so
 _SCRIPT_KEYS = (
     *("position", "log", "messages", "changes", "authors", "floor"),
     *("marks", "ids", "ids:old", "reads", "about"),
@@ -25,11 +25,11 @@ class Keyspace:
         self.index = f"{prefix}:rooms"
         self.sanctions = f"{prefix}:sanctions"
         self.trail = f"{prefix}:trail"
-        self.processes, self.unsettled = self.room(EVERYWHERE, "processes", "unsettled")
+        self.processes, self.unsettled = self.room(EVERYWHERE_TAG, "processes", "unsettled")
         self.of_script = lru_cache(1024)(self._of_script)
 
     def room(self, room: str, *names: str) -> tuple[str, ...]:
-        """Keys of a room, or of EVERYWHERE."""
+        """Keys of a room, or of EVERYWHERE_TAG."""
         return tuple(f"{self.prefix}:{{{room}}}:{name}" for name in names)
 
     def _of_script(self, room: str) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class Keyspace:
 
     def noted(self, process: str) -> str:
         """The rooms in which a process has people."""
-        return self.room(EVERYWHERE, f"process:{process}:rooms")[0]
+        return self.room(EVERYWHERE_TAG, f"process:{process}:rooms")[0]
 
     @property
     def former_processes(self) -> str:
@@ -74,7 +74,7 @@ class Keyspace:
 
     def channel(self, room: str) -> bytes:
         """Of a room, or ("") of every process."""
-        return b"%s{%s}" % (self._channels, (room or EVERYWHERE).encode())
+        return b"%s{%s}" % (self._channels, (room or EVERYWHERE_TAG).encode())
 
     @property
     def all_channels(self) -> bytes:
@@ -84,4 +84,4 @@ class Keyspace:
     def room_of(self, channel: bytes) -> str:
         """The room of a channel of ours."""
         room = channel[len(self._channels) + 1 : -1].decode()
-        return "" if room == EVERYWHERE else room
+        return "" if room == EVERYWHERE_TAG else room

@@ -16,6 +16,7 @@ from service.brokers.log import (
     CHANGES_FACTOR,
     EMPTY_SECONDS,
     FOREIGN,
+    IDS_LIMIT,
     NO_MESSAGE,
     PAGE_BYTES,
     About,
@@ -39,8 +40,7 @@ from service.brokers.redis.values import read_event, read_position
 from service.clock import CLOCK
 from service.protocol import ErrorCode, RequestError, encode
 
-IDS_LIMIT = 10_000  # ids remembered for dedupe, at least, in each room; about 100 bytes each
-BATCH_LIMIT = 256  # events in one call of the script
+SCRIPT_EVENTS_LIMIT = 256  # events in one call of the script
 
 _REFUSALS: dict[bytes, Callable[[], RequestError]] = {
     b"absent": lambda: RequestError(ErrorCode.BAD_REQUEST, NO_MESSAGE),
@@ -117,9 +117,9 @@ class RedisLog(Log):
         for room in self._waiting_for(appends):
             if room not in self._under_way:
                 batch = self._waiting.pop(room)
-                if len(batch) > BATCH_LIMIT:
-                    self._waiting[room] = batch[BATCH_LIMIT:]
-                self._publish_batch(appends, room, batch[:BATCH_LIMIT])
+                if len(batch) > SCRIPT_EVENTS_LIMIT:
+                    self._waiting[room] = batch[SCRIPT_EVENTS_LIMIT:]
+                self._publish_batch(appends, room, batch[:SCRIPT_EVENTS_LIMIT])
                 self._note(room)
 
     def _waiting_for(self, appends: Commands) -> list[str]:

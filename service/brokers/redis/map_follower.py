@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from redis.exceptions import RedisError
 
 from service.brokers.redis.connection import Connector, Deadlines, hang_up
-from service.brokers.redis.refusals import describe
-from service.brokers.redis.slots import Address, Map, read_map
+from service.brokers.redis.refusals import describe_error
+from service.brokers.redis.slots import Map, NodeAddress, read_map
 from service.logs import fields
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class MapFollower:
 
     def __init__(
         self,
-        hosts: Sequence[Address],
+        hosts: Sequence[NodeAddress],
         connector: Connector,
         deadlines: Deadlines,
         take: Callable[[Map], bool],
@@ -63,7 +63,7 @@ class MapFollower:
             except TimeoutError:
                 pause = LOOK_PAUSE
 
-    def prefer(self, node: Address) -> None:
+    def prefer(self, node: NodeAddress) -> None:
         """It took a slot over, and knows of it; others may yet have to hear, and their map would undo this."""
         self._nodes = [node, *(other for other in self._nodes if other != node)]
 
@@ -76,7 +76,7 @@ class MapFollower:
                 async with asyncio.timeout(self._deadlines.connect / 2):
                     return await self._ask(host, port)
             except (RedisError, OSError, TimeoutError, ValueError) as error:
-                why = f"{host}:{port}: {describe(error)}"
+                why = f"{host}:{port}: {describe_error(error)}"
         if not self._lost:
             extra = fields("redis_lost", connection="cluster", reason=why)
             logger.warning("redis cluster: no node tells who has which slots; %s", why, extra=extra)

@@ -5,7 +5,7 @@ from typing import Any
 
 from service import telemetry
 from service.brokers.base import unavailable
-from service.brokers.redis.keys import EVERYWHERE
+from service.brokers.redis.keys import EVERYWHERE_TAG
 from service.brokers.redis.shards import Shards
 from service.brokers.redis.values import shown
 from service.names import name_key
@@ -14,13 +14,13 @@ from service.protocol import Person
 SWEEP_LIMIT = 100  # names looked at with each beat, of those whose claim is over
 
 
-class Names:
+class RedisNames:
     """The names' part of the directory, which presence tells who is here."""
 
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
         self._keys = (
-            *shards.keys.room(EVERYWHERE, "names", "claims", "holders", "people"),
+            *shards.keys.room(EVERYWHERE_TAG, "names", "claims", "holders", "people"),
             shards.keys.processes,
             shards.keys.unsettled,
         )

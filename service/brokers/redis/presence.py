@@ -17,8 +17,8 @@ from service import telemetry
 from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL, Roster, SharedPresence
 from service.brokers.pulse import Pulse
 from service.brokers.redis.commands import Lane, WrongType
-from service.brokers.redis.keys import EVERYWHERE
-from service.brokers.redis.names import Names
+from service.brokers.redis.keys import EVERYWHERE_TAG
+from service.brokers.redis.names import RedisNames
 from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import all_of, unless_damaged
 from service.brokers.redis.values import read_room, shown
@@ -45,7 +45,7 @@ class RedisPresence(SharedPresence):
         shards: Shards,
         life: str,
         note: Callable[[str], None],
-        names: Names,
+        names: RedisNames,
         *,
         process_ttl: float = PROCESS_TTL,
         settling: float = SETTLING,
@@ -81,7 +81,7 @@ class RedisPresence(SharedPresence):
         life, former = self.life, self._former
         # First, and by itself: the room may be another primary's, and who is entered by a process of which nobody knows
         # would be there for good.
-        known, *damaged = await self._of_process(life, "enter", self._ttl_ms, self._loss, room or EVERYWHERE)
+        known, *damaged = await self._of_process(life, "enter", self._ttl_ms, self._loss, room or EVERYWHERE_TAG)
         self._say(damaged)
         self._learn(known)
         for start in range(0, len(people), self._step_limit):
@@ -103,12 +103,12 @@ class RedisPresence(SharedPresence):
 
     async def _leave(self, room: str, life: str) -> None:
         """The process has nobody there any more."""
-        _, *damaged = await self._of_process(life, "leave", room or EVERYWHERE)
+        _, *damaged = await self._of_process(life, "leave", room or EVERYWHERE_TAG)
         self._say(damaged)
 
     async def _step(self, room: str, life: str, op: str, *args: Any, cost: int = 1) -> int:
         """One of presence.lua; how many of that life are left in the room."""
-        keys = self._keys.room(room or EVERYWHERE, "people", f"people:{life}")
+        keys = self._keys.room(room or EVERYWHERE_TAG, "people", f"people:{life}")
         told = (op, self._shards.publish, self._keys.channel(room), "" if room else "quiet")
         left, came, went, *damaged = await self._shards.script("presence", keys, *told, *args, cost=cost)
         self._say(damaged)
@@ -130,7 +130,7 @@ class RedisPresence(SharedPresence):
 
     async def roster(self, room: str) -> Roster:
         """A person who can't be read is left out, and goes: their process enters them again."""
-        (people,) = self._keys.room(room or EVERYWHERE, "people")
+        (people,) = self._keys.room(room or EVERYWHERE_TAG, "people")
         try:
             count = await self._shards.call("HLEN", people, lane=Lane.READS)
             if count > MEMBERS_LIMIT:
@@ -155,7 +155,7 @@ class RedisPresence(SharedPresence):
         """A person who can't be read is left out: `roster` sees to them."""
         if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 20):
             raise RequestError(ErrorCode.BAD_REQUEST, "after is no cursor of an answer")
-        (people,) = self._keys.room(room or EVERYWHERE, "people")
+        (people,) = self._keys.room(room or EVERYWHERE_TAG, "people")
         scan = self._shards.call("HSCAN", people, cursor or 0, "COUNT", limit, lane=Lane.READS, cost=1 + limit // 10)
         following, kept = await unless_damaged(scan, (b"0", []))
         members = [person for value in kept[1::2] if (person := _person(value)) is not None]
@@ -163,7 +163,7 @@ class RedisPresence(SharedPresence):
 
     async def find(self, user: str) -> Person | None:
         """One who can't be read is nobody, as above."""
-        (people,) = self._keys.room(EVERYWHERE, "people")
+        (people,) = self._keys.room(EVERYWHERE_TAG, "people")
         value = await unless_damaged(self._shards.call("HGET", people, user, lane=Lane.READS), None)
         return value and _person(value)
 
@@ -265,7 +265,7 @@ class RedisPresence(SharedPresence):
             await self._shards.call("DEL", noted)
             rooms = []
         for name in rooms:
-            room = "" if name == EVERYWHERE.encode() else read_room(name, noted)
+            room = "" if name == EVERYWHERE_TAG.encode() else read_room(name, noted)
             if room is None:
                 await self._shards.call("SREM", noted, name)
             elif not await self.expire(room, life):

@@ -18,7 +18,7 @@ _FAULTS = {
 }
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """As Redis said it: redis-py takes the first word off what it has a class for."""
     text = str(error) or type(error).__name__
     word = isinstance(error, RedisError) and error.status_code
@@ -31,5 +31,5 @@ def fault_of(error: BaseException) -> Fault:
         return fault_of(error.__cause__)
     if isinstance(error, AuthenticationError):  # of a server without passwords it is an ERR
         return Fault.CREDENTIALS
-    word = describe(error).partition(" ")[0]
+    word = describe_error(error).partition(" ")[0]
     return _FAULTS.get(word, Fault.REFUSED if isinstance(error, ResponseError) else Fault.AWAY)

@@ -3,22 +3,21 @@
 import asyncio
 from typing import Any
 
+from service.brokers.directory import ROOMS_LISTED
 from service.brokers.log import EMPTY_SECONDS
 from service.brokers.redis.commands import Lane
 from service.brokers.redis.reads import drop_visits
 from service.brokers.redis.shards import Shards
 from service.brokers.redis.steps import all_of, each_of, read_positions, room_script, unless_damaged
 from service.brokers.redis.values import read_room, read_rooms
-from service.clock import CLOCK, Clock
+from service.clock import CLOCK, STEADY, Clock
 from service.protocol import ErrorCode, RequestError
 
 INDEX_SECONDS = 60.0  # how often a busy room is noted as such
 INDEX_LIMIT = 10_000  # rooms of which this process remembers when it noted them
-ROOMS_LIMIT = 1000  # rooms that `rooms` looks at, the latest
-SWEEP_INTERVAL = 10.0  # seconds between two looks at rooms that may be over
+ROOMS_SWEEP_INTERVAL = 10.0  # seconds between two looks at rooms that may be over
 SWEEP_ROOMS = 500  # looked at each time, in a walk around the index; some 5 ms of Redis
 SWEEP_AFTER = 2.0 * EMPTY_SECONDS  # seconds since its last use, before which a room is not looked at
-STEADY = 600.0  # seconds for which the clock must not have stepped before old rooms are deleted by its word
 
 
 class RoomIndex:
@@ -34,7 +33,7 @@ class RoomIndex:
         seconds: int,
         *,
         clock: Clock = CLOCK,
-        sweep_interval: float = SWEEP_INTERVAL,
+        sweep_interval: float = ROOMS_SWEEP_INTERVAL,
         sweep_rooms: int = SWEEP_ROOMS,
         sweep_after: float = SWEEP_AFTER,
     ) -> None:
@@ -70,7 +69,7 @@ class RoomIndex:
 
     async def people(self) -> dict[str, int]:
         """Directory.rooms."""
-        latest = self._shards.call("ZREVRANGE", self._index, 0, ROOMS_LIMIT - 1)
+        latest = self._shards.call("ZREVRANGE", self._index, 0, ROOMS_LISTED - 1)
         names = read_rooms(await unless_damaged(latest, [], "rooms", self._index), self._index)
         counts = await each_of(self._people_in(name) for name in names)
         positions = await read_positions(self._shards, names)

@@ -7,7 +7,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from service.brokers.redis.connection import DEADLINES, Connector, hang_up
-from service.brokers.redis.refusals import describe
+from service.brokers.redis.refusals import describe_error
 from service.brokers.redis.url import RedisUrl
 
 
@@ -34,7 +34,7 @@ class Sentinels:
                 async with asyncio.timeout(self._timeout):
                     address = await self._ask(host, port)
             except (RedisError, OSError, TimeoutError) as error:
-                unheard, why = f"the sentinel {host}:{port}: {describe(error)}", error
+                unheard, why = f"the sentinel {host}:{port}: {describe_error(error)}", error
                 continue
             if address is None:
                 unheard, why = f"the sentinel {host}:{port} knows of no master {self._master!r}", None

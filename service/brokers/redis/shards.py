@@ -17,13 +17,13 @@ from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseErr
 from service.brokers.base import Fault, Unavailable, unavailable
 from service.brokers.redis import url as redis_url
 from service.brokers.redis.channels import Channels
-from service.brokers.redis.commands import Command, Commands, Lane, Reply, Scripts, answered
+from service.brokers.redis.commands import Command, Commands, Lane, Reply, Scripts, answer_of
 from service.brokers.redis.connection import DEADLINES, Connect, Connector, Deadlines
 from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.map_follower import MapFollower
 from service.brokers.redis.sentinel import Sentinels
 from service.brokers.redis.shard import Shard
-from service.brokers.redis.slots import NO_HOST, SLOTS, Address, Map, by_slot, slot_of
+from service.brokers.redis.slots import NO_HOST, SLOTS, Map, NodeAddress, by_slot, slot_of
 from service.logs import fields
 from service.signals import MAILBOX
 
@@ -67,7 +67,7 @@ class Shards:
         self.on_trouble: Callable[[str, bool], None] = lambda why, lost: None  # see `Broker.on_trouble`
         self._made = 0  # connections for commands of shards that are no more
         self._wanted: dict[bytes, Shard | None] = {}  # channels, and where they are asked for
-        self._by_address: dict[Address, Shard] = {}
+        self._by_address: dict[NodeAddress, Shard] = {}
         self._map = MapFollower(self._url.hosts, self._connector, deadlines, self._take, lambda: self.connected)
         self._follower: list[asyncio.Task[None]] = []  # of a cluster's map
         self._leaving: set[asyncio.Task[None]] = set()
@@ -158,7 +158,7 @@ class Shards:
 
     async def call(self, *args: Any, lane: Lane = Lane.STATE, cost: int = 1) -> Any:
         """The command's answer. Raises `unavailable`, also for a refusal (OOM, READONLY, LOADING …), or `WrongType`."""
-        return await answered(lambda reply: self.send(args, reply, lane, cost))
+        return await answer_of(lambda reply: self.send(args, reply, lane, cost))
 
     def post(self, *args: Any) -> None:
         """A command whose answer nobody waits for."""
@@ -213,7 +213,7 @@ class Shards:
         And why some may be missing: a primary is away.
         """
         ask = ("PUBSUB", "SHARDCHANNELS" if self.clustered else "CHANNELS", self.keys.all_channels)
-        asked = (answered(partial(shard.commands.send, ask)) for shard in self.shards)
+        asked = (answer_of(partial(shard.commands.send, ask)) for shard in self.shards)
         away = None if self._whole else unavailable(fault=Fault.CLUSTER)
         rooms: set[str] = set()
         for answer in await asyncio.gather(*asked, return_exceptions=True):
@@ -277,7 +277,7 @@ class Shards:
                 ending.add_done_callback(self._leaving.discard)
         return slots != before
 
-    def _shard_at(self, address: Address) -> Shard:
+    def _shard_at(self, address: NodeAddress) -> Shard:
         shard = self._by_address.get(address)
         if shard is None:
             shard = self._by_address[address] = self._make(partial(self._connector.open, *address))
@@ -313,7 +313,7 @@ class Shards:
         self._push_later(TRY_AGAIN if named is None or command.tries >= 2 else 0.0, again, asked)
         return True
 
-    def _note_moved(self, slot: int, shard: Shard, address: Address) -> None:
+    def _note_moved(self, slot: int, shard: Shard, address: NodeAddress) -> None:
         if self._slots[slot] is not shard:
             self._slots[slot] = shard
             if shard not in self.shards:

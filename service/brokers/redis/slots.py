@@ -10,7 +10,7 @@ from msgspec import Struct
 
 SLOTS = 16384
 
-Address = tuple[str, int]
+NodeAddress = tuple[str, int]
 """Host and port."""
 NO_HOST = ("", "?")
 """What stands in the place of one that a node doesn't know, or isn't to say."""
@@ -38,17 +38,17 @@ def tag_of(slot: int) -> str:
 class Map(Struct, frozen=True):
     """Who has which slots: ranges, both ends included, and their primary; and every node that is known."""
 
-    ranges: list[tuple[int, int, Address]]
-    nodes: list[Address]
+    ranges: list[tuple[int, int, NodeAddress]]
+    nodes: list[NodeAddress]
 
 
-def read_map(answer: Any, asked: Address) -> Map:
+def read_map(answer: Any, asked: NodeAddress) -> Map:
     """CLUSTER SLOTS as a node has it; without a host it is `asked`. Raises ValueError for what is none.
 
     So it does for an empty one: a node that was never in a cluster, or is in none any more, knows nothing of it.
     """
 
-    def address(node: Any) -> Address:
+    def address(node: Any) -> NodeAddress:
         host = node[0].decode() if node[0] else ""
         return (asked[0] if host in NO_HOST else host), int(node[1])
 

@@ -10,10 +10,10 @@ from service.brokers.redis.steps import unless_damaged
 from service.brokers.redis.values import shown
 from service.protocol import encode
 
-COST = 1 + TRAIL_LIMIT // 10  # of reading all of it, as `Commands.send` has it
+TRAIL_COST = 1 + TRAIL_LIMIT // 10  # of reading all of it, as `Commands.send` has it
 
 
-class Trail:
+class RedisTrail:
     """A part of the directory."""
 
     def __init__(self, shards: Shards) -> None:
@@ -43,7 +43,7 @@ class Trail:
 
     async def _kept(self) -> list[tuple[bytes, Deed]]:
         """As it stands there, and what it says; without what can't be read."""
-        read = self._shards.call("ZREVRANGE", self._key, 0, TRAIL_LIMIT - 1, lane=Lane.READS, cost=COST)
+        read = self._shards.call("ZREVRANGE", self._key, 0, TRAIL_LIMIT - 1, lane=Lane.READS, cost=TRAIL_COST)
         kept = []
         for value in await unless_damaged(read, [], "deed", self._key):
             try:

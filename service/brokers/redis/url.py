@@ -19,7 +19,7 @@ _ONE = "redis://host:port/db, rediss://host:port/db or unix:///path"
 _SENTINEL = "redis+sentinel://host:port,host:port/master/db"
 _CLUSTER = "redis+cluster://host:port,host:port"
 
-Kind = Literal["one", "sentinel", "cluster"]
+RedisKind = Literal["one", "sentinel", "cluster"]
 Hosts = tuple[tuple[str, int], ...]
 
 _SCHEME = re.compile(r"([^:/]*)://(.*)", re.DOTALL)
@@ -35,7 +35,7 @@ class RedisUrl(msgspec.Struct, frozen=True, kw_only=True):
     to begin with. `host` and `port` are those of "one" alone. `path` is a unix socket's; with one, there are no hosts.
     """
 
-    kind: Kind = "one"
+    kind: RedisKind = "one"
     hosts: Hosts = ()
     host: str = ""
     port: int = PORT

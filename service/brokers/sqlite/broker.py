@@ -15,7 +15,7 @@ from service.brokers.sqlite.directory import SqliteDirectory
 from service.brokers.sqlite.file import File
 from service.brokers.sqlite.log import SqliteLog
 from service.brokers.sqlite.presence import MemoryPresence
-from service.clock import CLOCK, Clock
+from service.clock import CLOCK, STEADY, Clock
 from service.logs import fields
 from service.protocol import RequestError
 
@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 UPKEEP_INTERVAL = 5.0  # seconds
 UPKEEP_STEPS = 20  # transactions of a few ms in one round
-STEADY = 600.0  # seconds that the clock must have gone without a step before anything old is deleted
 DAY_MS = 24 * 3600 * 1000
 
 

@@ -8,7 +8,7 @@ from service.brokers.log import Position
 from service.brokers.sqlite.file import File, reading, writing
 from service.brokers.sqlite.rows import find_room
 
-EVERYWHERE = 0  # in the place of a room's id, of which none is 0
+EVERYWHERE_ID = 0  # in the place of a room's id, of which none is 0
 
 
 class SqliteDeliveries(Deliveries):
@@ -31,11 +31,11 @@ class SqliteDeliveries(Deliveries):
 
     @reading
     def begun(self) -> bool:
-        return self.file.db.execute("SELECT 1 FROM deliveries WHERE room = ?", (EVERYWHERE,)).fetchone() is not None
+        return self.file.db.execute("SELECT 1 FROM deliveries WHERE room = ?", (EVERYWHERE_ID,)).fetchone() is not None
 
     @writing
     def begin(self) -> None:
-        self.file.db.execute("INSERT OR IGNORE INTO deliveries VALUES (?, '', 0)", (EVERYWHERE,))
+        self.file.db.execute("INSERT OR IGNORE INTO deliveries VALUES (?, '', 0)", (EVERYWHERE_ID,))
 
     @writing
     def skip(self, places: Mapping[str, Position]) -> None:

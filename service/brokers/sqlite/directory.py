@@ -11,6 +11,7 @@ from service.brokers.directory import (
     NETWORK_SECONDS,
     NETWORKS_LIMIT,
     READERS_LIMIT,
+    ROOMS_LISTED,
     TRAIL_LIMIT,
     UNREAD_ROOMS,
     Deed,
@@ -23,7 +24,6 @@ from service.brokers.sqlite.presence import MemoryPresence
 from service.brokers.sqlite.rows import find_room
 from service.protocol import encode
 
-ROOMS_LISTED = 1000  # rooms that `rooms` names, the latest
 CHARGE_SECONDS = 10.0  # how far a user's bucket can be overdrawn
 
 

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from service import telemetry
 from service.brokers.base import Fault, unavailable
-from service.brokers.sqlite.opening import DAMAGED, PRAGMAS, VERSION, open_database
+from service.brokers.sqlite.opening import DAMAGED_CODES, PRAGMAS, SCHEMA_VERSION, open_database
 from service.clock import Clock
 from service.logs import fields
 from service.protocol import RequestError
@@ -25,14 +25,14 @@ logger = logging.getLogger(__name__)
 READS_LIMIT = 5_000  # that wait for a busy disk; more are refused
 READS_AT_ONCE = 20  # between two transactions; some 5 ms
 STALL = 5.0  # seconds after which work that is not done means that the disk is away
-_TRY = f"PRAGMA user_version = {VERSION}"  # writes its page to the write-ahead log, though it changes nothing
+_TRY = f"PRAGMA user_version = {SCHEMA_VERSION}"  # writes its page to the write-ahead log, though it changes nothing
 _FAULTS = {sqlite3.SQLITE_FULL: Fault.FULL, sqlite3.SQLITE_READONLY: Fault.READ_ONLY}
 
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
 Work = Callable[[], Any]
-Done = Callable[[Any], None]  # with what the work returned, or the exception that it raised
+WorkDone = Callable[[Any], None]  # with what the work returned, or the exception that it raised
 
 
 class File:
@@ -56,8 +56,8 @@ class File:
         self._reads_limit = reads_limit
         self._stall = stall
         self._thread = ThreadPoolExecutor(1, "sqlite")
-        self._writes: list[tuple[Work, Done]] = []
-        self._reads: list[tuple[Work, Done]] = []
+        self._writes: list[tuple[Work, WorkDone]] = []
+        self._reads: list[tuple[Work, WorkDone]] = []
         self._worker: asyncio.Task[None] | None = None
         self._began: float | None = None  # when the work under way did, by the loop's clock
         self._open = False
@@ -116,12 +116,12 @@ class File:
         """
         await self.write(lambda: self.db.execute(_TRY))
 
-    def write_soon(self, work: Work, done: Done) -> None:
+    def write_soon(self, work: Work, done: WorkDone) -> None:
         """As `write`, whether or not that is worth while; `done` is called on the loop."""
         self._writes.append((work, done))
         self._begin()
 
-    async def _wait(self, queue: list[tuple[Work, Done]], work: Callable[[], T]) -> T:
+    async def _wait(self, queue: list[tuple[Work, WorkDone]], work: Callable[[], T]) -> T:
         if not self.accepting:
             raise unavailable()
         answer: asyncio.Future[T] = self._loop.create_future()
@@ -148,7 +148,7 @@ class File:
             await asyncio.sleep(0)
         self._worker = None
 
-    async def _do(self, queue: Sequence[tuple[Work, Done]], way: Callable[[Sequence[Work]], Sequence[Any]]) -> None:
+    async def _do(self, queue: Sequence[tuple[Work, WorkDone]], way: Callable[[Sequence[Work]], Sequence[Any]]) -> None:
         self.now = self._clock.now_ms()
         try:
             answers = await self._on_thread(partial(way, [work for work, _ in queue]))
@@ -225,7 +225,7 @@ def _answer(work: Work) -> Any:
 
 def _refuses(error: Exception) -> bool:
     """Whether SQLite failed for want of space, a lock or a working disk: nothing else can be stored either."""
-    return isinstance(error, sqlite3.OperationalError) and _code(error) not in (*DAMAGED, sqlite3.SQLITE_ERROR)
+    return isinstance(error, sqlite3.OperationalError) and _code(error) not in (*DAMAGED_CODES, sqlite3.SQLITE_ERROR)
 
 
 def _code(error: Exception) -> int:

@@ -2,10 +2,10 @@
 
 from service.brokers import about, marks
 from service.brokers.sqlite.file import File, reading, writing
-from service.brokers.sqlite.rows import Room, find_room, forgotten, read_marks
+from service.brokers.sqlite.rows import RoomRow, find_room, forgotten_frame, read_marks
 from service.protocol import encode
 
-STEP = 1000  # events that one step looks at; some 5 ms
+FORGET_STEP = 1000  # events that one step looks at; some 5 ms
 
 
 class Forgetting:
@@ -32,7 +32,7 @@ class Forgetting:
         room, quoted = find_room(self.file.db, name), encode(user)
         if room is None:
             return None
-        rows = self.file.db.execute(_EVENTS, {"room": room.id, "seq": start, "step": STEP}).fetchall()
+        rows = self.file.db.execute(_EVENTS, {"room": room.id, "seq": start, "step": FORGET_STEP}).fetchall()
         for seq, frame in rows:
             if isinstance(frame, bytes) and quoted in frame:
                 self._forget_event(room, seq, frame, user)
@@ -40,10 +40,10 @@ class Forgetting:
             return None
         last = int(rows[-1][0])
         self._forget_reactions(room, user, start, last)
-        return last if len(rows) == STEP else None
+        return last if len(rows) == FORGET_STEP else None
 
-    def _forget_event(self, room: Room, seq: int, frame: bytes, user: str) -> None:
-        left = forgotten(frame, user)
+    def _forget_event(self, room: RoomRow, seq: int, frame: bytes, user: str) -> None:
+        left = forgotten_frame(frame, user)
         if left is None:
             return
         db = self.file.db
@@ -52,7 +52,7 @@ class Forgetting:
         db.execute(update, (left, marks.GONE.id, room.id, seq))
         db.execute("UPDATE changes SET frame = ? WHERE room = ? AND seq = ?", (left, room.id, seq))
 
-    def _forget_reactions(self, room: Room, user: str, start: int, last: int) -> None:
+    def _forget_reactions(self, room: RoomRow, user: str, start: int, last: int) -> None:
         """From the messages behind `start` up to `last`."""
         select = "SELECT target, marks FROM marks WHERE room = ? AND target > ? AND target <= ?"
         update = "UPDATE marks SET marks = ? WHERE room = ? AND target = ?"

@@ -14,6 +14,7 @@ from service.brokers.directory import sanctioned
 from service.brokers.log import (
     CHANGES_FACTOR,
     EMPTY_SECONDS,
+    IDS_LIMIT,
     PAGE_BYTES,
     About,
     Change,
@@ -29,15 +30,14 @@ from service.brokers.log import (
 )
 from service.brokers.sqlite.file import File, reading, writing
 from service.brokers.sqlite.forgetting import Forgetting
-from service.brokers.sqlite.rows import Room, find_room, read_frame, read_marks, redacted
+from service.brokers.sqlite.rows import RoomRow, find_room, read_frame, read_marks, redacted_frame
 from service.clock import SLEW
 from service.protocol import RequestError
 
 SLACK = 100  # messages (or changes) beyond their limit, at least, before a room is trimmed
 EVENTS_LIMIT = 20_000  # that wait for a busy disk; more are refused
-IDS_LIMIT = 10_000  # ids remembered for dedupe in each room, at least, ...
-IDS_MS = 24 * 3600 * 1000  # ... and those of its events that are not older than this
-STEP = 1000  # ids that one step of upkeep looks at; some 2 ms
+IDS_MS = 24 * 3600 * 1000  # ids of events that are not older are remembered beside the IDS_LIMIT latest
+UPKEEP_STEP = 1000  # ids that one step of upkeep looks at; some 2 ms
 
 _Batch = list[tuple[Event, Done]]  # of one room
 _Outcome = tuple[list[Receipt | RequestError], Publication | None]
@@ -151,7 +151,9 @@ class SqliteLog(Log):
     def _append(self, batch: _Batch) -> _Outcome:
         """Each in turn: dedupe, check, count, insert."""
         name, now = batch[0][0].room, self.file.now
-        room = find_room(self.file.db, name) or Room(0, name, self._empty.get(name, (_new_epoch(), 0.0))[0], 0, now, 0)
+        room = find_room(self.file.db, name) or RoomRow(
+            0, name, self._empty.get(name, (_new_epoch(), 0.0))[0], 0, now, 0
+        )
         # A step back of the clock is followed, but nobody sees a correction.
         at = room.at if now < room.at <= now + SLEW * 1000 else now
         first = room.head + 1
@@ -169,7 +171,7 @@ class SqliteLog(Log):
         self.file.db.execute("UPDATE rooms SET at = ? WHERE id = ?", (at, room.id))
         return answers, Publication(name, room.epoch, first, frames)
 
-    def _append_one(self, room: Room, event: Event, at: int, held: str, frames: list[bytes]) -> Receipt:
+    def _append_one(self, room: RoomRow, event: Event, at: int, held: str, frames: list[bytes]) -> Receipt:
         known = self._known(room, event)
         if known is not None:
             return known
@@ -204,7 +206,7 @@ class SqliteLog(Log):
             self._trim(room)
         return Receipt(seq, at, duplicate=False)
 
-    def _known(self, room: Room, event: Event) -> Receipt | None:
+    def _known(self, room: RoomRow, event: Event) -> Receipt | None:
         """The receipt of an id that the log took. Raises `bad_request` if it was for another content."""
         select = "SELECT seq, at, content FROM ids WHERE room = ? AND user = ? AND id = ?"
         row = self.file.db.execute(select, (room.id, event.user, event.id)).fetchone() if room.id else None
@@ -230,7 +232,7 @@ class SqliteLog(Log):
 
     # -- changes
 
-    def _change(self, room: Room, change: Change, seq: int, at: int) -> bool:
+    def _change(self, room: RoomRow, change: Change, seq: int, at: int) -> bool:
         """Mark the target; whether that changed anything. Raises what `marks.change` and `about.sets` do."""
         if change.kind == "topic":
             return about.sets(change, self._about(room.name), room.head)
@@ -250,27 +252,27 @@ class SqliteLog(Log):
             db.execute(replace, (room.id, change.target, marks.serialize(after).decode()))
         return True
 
-    def _remove(self, room: Room, seq: int, frame: bytes | None) -> None:
+    def _remove(self, room: RoomRow, seq: int, frame: bytes | None) -> None:
         """Take the text out of a message and out of its edits."""
         db = self.file.db
         overwrite = "UPDATE messages SET frame = ?, removed = 1 WHERE room = ? AND seq = ?"
-        db.execute(overwrite, (redacted(frame), room.id, seq))
+        db.execute(overwrite, (redacted_frame(frame), room.id, seq))
         select = "SELECT rowid, frame FROM changes WHERE room = ? AND target = ? AND target > 0"  # as its index says
         for row, edit in db.execute(select, (room.id, seq)).fetchall():
-            db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (redacted(edit), row))
+            db.execute("UPDATE changes SET frame = ? WHERE rowid = ?", (redacted_frame(edit), row))
         db.execute("DELETE FROM marks WHERE room = ? AND target = ?", (room.id, seq))
         self._removed = True
 
-    def _keep_topic(self, room: Room, frame: bytes | None) -> None:
+    def _keep_topic(self, room: RoomRow, frame: bytes | None) -> None:
         keep = "INSERT INTO about (room, topic) VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET topic = excluded.topic"
         self.file.db.execute(keep, (room.id, frame))
 
     # -- read
 
-    def _find_any(self, name: str) -> Room | None:
+    def _find_any(self, name: str) -> RoomRow | None:
         """A room of the file, or one without events that was given a log lately."""
         epoch, end = self._empty.get(name, ("", 0.0))
-        return find_room(self.file.db, name) or (Room(0, name, epoch, 0, 0, 0) if end > time.monotonic() else None)
+        return find_room(self.file.db, name) or (RoomRow(0, name, epoch, 0, 0, 0) if end > time.monotonic() else None)
 
     @reading
     def positions(self, rooms: Sequence[str]) -> dict[str, Position | None]:
@@ -302,7 +304,7 @@ class SqliteLog(Log):
         page, more = _fill(self._messages(found, _OLDEST, after), limit)
         return Page(found.position, page[0][0] if page else 0, [frame for _, frame in page], more)
 
-    def _messages(self, room: Room, select: str, start: int) -> Iterator[tuple[int, bytes]]:
+    def _messages(self, room: RoomRow, select: str, start: int) -> Iterator[tuple[int, bytes]]:
         """From `start`, exclusive, backwards or forwards by `select`, as they are now."""
         # What is logged of a damaged row refers to this frame: a statement that it kept would keep the file's lock.
         with closing(self.file.db.execute(select, (room.id, start))) as rows:
@@ -320,7 +322,7 @@ class SqliteLog(Log):
         first, last = (page[0][0], page[-1][0]) if page else (0, found.head)
         return Page(found.position, first, [frame for _, frame in page], last < found.head)
 
-    def _consecutive(self, room: Room, seq: int) -> Iterator[tuple[int, bytes]]:
+    def _consecutive(self, room: RoomRow, seq: int) -> Iterator[tuple[int, bytes]]:
         """What comes after `seq`, up to a gap. What can't be read is as if it were trimmed."""
         last = 0
         with closing(self.file.db.execute(_AFTER, {"room": room.id, "seq": seq})) as rows:
@@ -377,13 +379,13 @@ class SqliteLog(Log):
         """A part of what a room left goes; whether there is more."""
         db = self.file.db
         for table in _TABLES:
-            some = f"SELECT rowid FROM {table} WHERE room = ? LIMIT {STEP}"  # noqa: S608  # constants
-            if db.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (id,)).rowcount == STEP:  # noqa: S608
+            some = f"SELECT rowid FROM {table} WHERE room = ? LIMIT {UPKEEP_STEP}"  # noqa: S608  # constants
+            if db.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (id,)).rowcount == UPKEEP_STEP:  # noqa: S608
                 return True
         db.execute("DELETE FROM rooms WHERE id = ?", (id,))
         return False
 
-    def _has_another(self, room: Room, seq: int, handed_out: bytes) -> bool:
+    def _has_another(self, room: RoomRow, seq: int, handed_out: bytes) -> bool:
         """Whether the log has another event there than was handed out. One that was trimmed is no other."""
         events, _ = _fill(self._consecutive(room, seq - 1), 1)
         return any(number == seq and not marks.same_event(handed_out, frame) for number, frame in events)
@@ -395,7 +397,7 @@ class SqliteLog(Log):
         self._removed = True
         await self._forgetting.forget_user(room, user)
 
-    def _trim(self, room: Room) -> None:
+    def _trim(self, room: RoomRow) -> None:
         """Cut the room to its limits. Changes go along with the messages before them: nobody can resume from there."""
         db, messages = self.file.db, self._beyond("messages", room)
         room.floor = max(room.floor, messages, self._beyond("changes", room))
@@ -404,7 +406,7 @@ class SqliteLog(Log):
         db.execute("DELETE FROM marks WHERE room = ? AND target <= ?", (room.id, messages))
         db.execute("UPDATE rooms SET floor = ? WHERE id = ?", (room.floor, room.id))
 
-    def _beyond(self, table: str, room: Room) -> int:
+    def _beyond(self, table: str, room: RoomRow) -> int:
         """The newest of the rows that are too many; 0 if none is."""
         select = f"SELECT seq FROM {table} WHERE room = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"  # noqa: S608  # two constants
         row = self.file.db.execute(select, (room.id, self._keep[table])).fetchone()
@@ -454,7 +456,7 @@ class SqliteLog(Log):
     def _sweep(self, old: int) -> bool:
         """Forget ids that are past both limits, in a walk from the oldest to the first that is young enough to stay."""
         some = "SELECT max(n), max(at) < ? FROM (SELECT n, at FROM ids WHERE n > ? ORDER BY n LIMIT ?)"
-        end, more = self.file.db.execute(some, (old, self._swept, STEP)).fetchone()
+        end, more = self.file.db.execute(some, (old, self._swept, UPKEEP_STEP)).fetchone()
         self.file.db.execute(_SWEEP, (self._swept, end, old, self._ids_limit))
         self._swept = end if more else 0
         return bool(more)

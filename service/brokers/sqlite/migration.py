@@ -18,8 +18,8 @@ from service.logs import fields
 
 logger = logging.getLogger(__name__)
 
-OLDEST = 1  # the first version that is known here
-SAID_EVERY = 100_000  # events
+OLDEST_SCHEMA = 1  # the first version that is known here
+PROGRESS_EVENTS = 100_000  # events
 
 _ROWS = 3  # the first version in which each event has a row, as it has now
 _ADDED = {"about": 4, "deliveries": 5, "trail": 6}  # tables, and since which version they are there
@@ -46,7 +46,7 @@ class _Event(msgspec.Struct):
 _decode_event = msgspec.json.Decoder(_Event).decode
 
 
-def migrate(db: sqlite3.Connection, version: int, schema: str, said_every: int = SAID_EVERY) -> None:
+def migrate(db: sqlite3.Connection, version: int, schema: str, said_every: int = PROGRESS_EVENTS) -> None:
     """From `version` to the tables of `schema`. `said_every`: events after which it says how far it is."""
     if version >= _ROWS:
         for statement in _statements(schema):

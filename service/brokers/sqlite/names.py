@@ -16,7 +16,7 @@ class _Claim(Struct):
     network: str
 
 
-class Names:
+class MemoryNames:
     """See Directory.claim_name. `present` says whether a user is, which is what holds a name once its claim is over."""
 
     def __init__(self, present: Callable[[str], bool]) -> None:

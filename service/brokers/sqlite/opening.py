@@ -17,9 +17,9 @@ from service.logs import fields
 logger = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x5061726C  # "Parl": tells this file from other SQLite files
-VERSION = 6  # of schema.sql
+SCHEMA_VERSION = 6  # of schema.sql
 LOCK_TIMEOUT = 2.0  # seconds to wait for a predecessor that is closing
-DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+DAMAGED_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 PRAGMAS = (
     "locking_mode = EXCLUSIVE",
     "journal_mode = WAL",
@@ -54,7 +54,7 @@ def open_database(path: str, pragmas: tuple[str, ...] = PRAGMAS) -> sqlite3.Conn
     return db
 
 
-def examine(path: str) -> None:
+def examine_file(path: str) -> None:
     """Raise the ConfigError of what is inside a file that no process has open; nothing is written.
 
     Where a write-ahead log stands beside it, after a crash, only opening tells whether both are sound together.
@@ -80,9 +80,9 @@ def _check(db: sqlite3.Connection) -> int:
         raise ConfigError("that is another program's database; choose another file")
     version: int
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if not migration.OLDEST <= version <= VERSION:
+    if not migration.OLDEST_SCHEMA <= version <= SCHEMA_VERSION:
         raise ConfigError(
-            f"its tables are version {version}, this program's are version {VERSION}; "
+            f"its tables are version {version}, this program's are version {SCHEMA_VERSION}; "
             "run the version that made it, or choose another file"
         )
     (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
@@ -98,16 +98,18 @@ def _prepare(db: sqlite3.Connection, path: str) -> None:
     db.execute("COMMIT")  # the lock stays
     schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
     if new:
-        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
         db.executescript(f"BEGIN; {schema} {marks} COMMIT;")
         return
     version = _check(db)
-    if version < VERSION:
-        extra = fields("sqlite_upgrade", path=path, version=str(VERSION))
-        logger.info("SQLITE_PATH %s: its tables change from version %d to %d", path, version, VERSION, extra=extra)
+    if version < SCHEMA_VERSION:
+        extra = fields("sqlite_upgrade", path=path, version=str(SCHEMA_VERSION))
+        logger.info(
+            "SQLITE_PATH %s: its tables change from version %d to %d", path, version, SCHEMA_VERSION, extra=extra
+        )
         db.execute("BEGIN")
         migration.migrate(db, version, schema)
-        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         db.execute("COMMIT")
 
 
@@ -117,7 +119,7 @@ def _advice(error: Exception) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_BUSY:
         return "another process has it open; one process serves a file; stop the other, or use Redis"
-    if code in DAMAGED or isinstance(error, UnicodeDecodeError):
+    if code in DAMAGED_CODES or isinstance(error, UnicodeDecodeError):
         return _damaged(error)
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return f"{reason}; choose a file in a writable folder"

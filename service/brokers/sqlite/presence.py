@@ -6,7 +6,7 @@ from heapq import nsmallest
 from service import signals
 from service.brokers.presence import Roster, SharedPresence
 from service.brokers.sqlite.log import SqliteLog
-from service.brokers.sqlite.names import Names
+from service.brokers.sqlite.names import MemoryNames
 from service.protocol import MEMBERS_LIMIT, Person, encode
 
 
@@ -16,7 +16,7 @@ class MemoryPresence(SharedPresence):
     def __init__(self, log: SqliteLog) -> None:
         self._log = log
         self.people_in: dict[str, dict[str, Person]] = {}
-        self.names = Names(lambda user: user in self.people_in.get("", ()))
+        self.names = MemoryNames(lambda user: user in self.people_in.get("", ()))
 
     @property
     def available(self) -> bool:

@@ -23,7 +23,7 @@ _ROOM = """
     FROM rooms WHERE name = ?"""
 
 
-class Room(Struct, array_like=True):
+class RoomRow(Struct, array_like=True):
     """A room of the transaction under way. `id` 0: it has no events and no row yet."""
 
     id: int
@@ -48,19 +48,19 @@ class _Sound(Struct):
 _sound = msgspec.json.Decoder(_Sound).decode
 
 
-def find_room(db: sqlite3.Connection, name: str) -> Room | None:
+def find_room(db: sqlite3.Connection, name: str) -> RoomRow | None:
     """The room as the file has it; None if it has no events. Raises `unavailable` if its row can't be read."""
     row = db.execute(_ROOM, (name,)).fetchone()
     if row is None:
         return None
     try:
-        return msgspec.convert(row, Room)
+        return msgspec.convert(row, RoomRow)
     except msgspec.ValidationError as error:
         telemetry.damaged("room", name, error)
         raise unavailable("the room's record can't be read") from None
 
 
-def read_frame(room: Room, seq: int, frame: Any) -> bytes | None:
+def read_frame(room: RoomRow, seq: int, frame: Any) -> bytes | None:
     """The frame of an event; None, and counted, if that is none."""
     try:
         if isinstance(frame, bytes) and _sound(str(frame, "utf-8")).seq == seq:
@@ -72,7 +72,7 @@ def read_frame(room: Room, seq: int, frame: Any) -> bytes | None:
     return None
 
 
-def read_marks(room: Room, target: int, text: Any) -> Marks:
+def read_marks(room: RoomRow, target: int, text: Any) -> Marks:
     if text is None:
         return Marks()
     try:
@@ -82,7 +82,7 @@ def read_marks(room: Room, target: int, text: Any) -> Marks:
         return Marks()
 
 
-def redacted(frame: Any) -> bytes:
+def redacted_frame(frame: Any) -> bytes:
     """As a removal leaves it, as long as it was (schema.sql). Nothing of what can't be read."""
     try:
         return marks.redacted(frame.rstrip(b" ")).ljust(len(frame))
@@ -90,7 +90,7 @@ def redacted(frame: Any) -> bytes:
         return b" " * len(frame)
 
 
-def forgotten(frame: bytes, user: str) -> bytes | None:
+def forgotten_frame(frame: bytes, user: str) -> bytes | None:
     """As `marks.forgotten`, at least as long as it was; None for what can't be read."""
     try:
         left = marks.forgotten(frame.rstrip(b" "), user)

@@ -1,5 +1,5 @@
 -- The embedded broker's file (sqlite/opening.py). Times are Unix time in ms; `room` is rooms.id but where said.
--- Whoever changes a table here raises VERSION in sqlite/opening.py, and brings older files to it in sqlite/migration.py.
+-- Whoever changes a table raises SCHEMA_VERSION in sqlite/opening.py, and brings older files to it in sqlite/migration.py.
 
 -- Rooms that have events. Where a room's log ends stands nowhere: it is its highest seq below.
 CREATE TABLE rooms (
