@@ -154,7 +154,7 @@ async def test_what_the_broker_can_not_take_is_said_of_each(monkeypatch: pytest.
     """With the wait, after which the same batch may be sent again whole."""
     async with serving() as it:
         loop = asyncio.get_running_loop()
-        refuse = lambda event, done: loop.call_soon(done, unavailable())  # noqa: E731
+        refuse = lambda event, done: loop.call_soon(done, unavailable())  # noqa: E731  # one line
         monkeypatch.setattr(it.node.broker.log, "publish", refuse)
         items = [{"room": "lobby", "id": id, "text": "x"} for id in "ab"]
         results = (await ask(it, "POST", "/messages", {"messages": items}))["results"]

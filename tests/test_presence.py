@@ -362,7 +362,7 @@ async def test_a_process_taken_for_dead_enters_its_people_again(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others cleared up after it; it learns that from its own beat."""
-    make = lambda: RedisBroker(redis_url, history_limit=9, history_days=1)  # noqa: E731
+    make = lambda: RedisBroker(redis_url, history_limit=9, history_days=1)  # noqa: E731  # one line
     async with process(make, beat_interval=GATHER) as here:
         here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1))
