@@ -21,7 +21,7 @@ from tornado.web import HTTPError, stream_request_body
 from service import protocol
 from service.identity import headers
 from service.logs import fields
-from service.node import Node
+from service.node import NodeHandler
 from service.samples import SAMPLES
 from service.sockets.answers import AnswerHandler
 from service.sockets.tornado_private import answer_headers, stream_of
@@ -59,24 +59,21 @@ class ApiError(HTTPError):
         self.retry_after = retry_after
 
 
-class Handler(AnswerHandler):
+class Handler(NodeHandler, AnswerHandler):
     """Headers of every answer, redirects to https, errors as JSON."""
 
-    node: Node
     insecure = False  # whether it may be answered over http where https is forced: the router's own checks
     _refusals: ClassVar[WeakKeyDictionary[IOStream, int]] = WeakKeyDictionary()  # in a row, by connection
 
     def initialize(self) -> None:  # type: ignore[override]
-        self.node = self.application.settings["node"]
         super().initialize(self.node.socket_limits)
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
-        node: Node = self.application.settings["node"]
-        scheme = node.proxies.scheme(self.request)
-        for name, value in headers.security_headers(scheme, node.admission.force_https).items():
+        scheme = self.node.proxies.scheme(self.request)
+        for name, value in headers.security_headers(scheme, self.node.admission.force_https).items():
             self.set_header(name, value)
-        for name, value in node.origins.cors_headers(self.request).items():
+        for name, value in self.node.origins.cors_headers(self.request).items():
             self.set_header(name, value)
         self.clear_header("Server")
 

@@ -1,10 +1,11 @@
-"""What a process has one of: made by app.py, found by the handlers in `application.settings["node"]`."""
+"""What a process has one of: made by app.py, and found by the handlers through `NodeHandler`."""
 
 import asyncio
 from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
+from tornado.web import RequestHandler
 
 from service.admission import Admission, Rates
 from service.brokers.broker import Broker
@@ -59,3 +60,12 @@ class Node(Struct, kw_only=True):
     retry_wait: float = RETRY_WAIT
     # From its reading until it is written a page is in memory several times over: in JSON, as a frame.
     pages: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
+
+
+class NodeHandler(RequestHandler):
+    """A handler has its node from the application, which was given it by app.py."""
+
+    @property
+    def node(self) -> Node:
+        found: Node = self.application.settings["node"]
+        return found
