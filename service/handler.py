@@ -44,7 +44,6 @@ PREFLIGHT_HEADERS = (
     ("Access-Control-Max-Age", "600"),
 )
 REFUSALS_LIMIT = 5  # answers 429 in a row on one connection; with one more it is closed
-REFUSAL_PAUSE = 2.0  # seconds, about: they must not all come again together
 BODY_DROPPED = 64  # times that: bytes of a body that are read only to answer 413; more is cut
 BODY_WAIT = 2.0  # seconds for such a body to go by
 
@@ -132,7 +131,7 @@ class Handler(NodeHandler, AnswerHandler):
         answer = partial(super().send_error, status_code, **kwargs)
         network = self.node.proxies.network(self.request)
         if status_code == 429 and self.node.rates.refusals.take(network, time.monotonic()):
-            pause = REFUSAL_PAUSE * random.uniform(0.5, 1.5)  # noqa: S311  # jitter, no secret
+            pause = self.node.refusal_pause * random.uniform(0.5, 1.5)  # noqa: S311  # jitter, no secret
             asyncio.get_running_loop().call_later(pause, answer)
         else:
             answer()
