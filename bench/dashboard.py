@@ -48,14 +48,15 @@ class Prometheus:
 
     def ready(self) -> bool:
         try:
-            with urlopen(f"{self._url}/-/ready", timeout=1):  # noqa: S310
+            with urlopen(f"{self._url}/-/ready", timeout=1):  # noqa: S310  # http, to ourselves
                 return True
         except OSError:
             return False
 
     def ask(self, path: str, **parameters: object) -> list[dict[str, Any]]:
         """Raises HTTPError for a query that it doesn't take."""
-        with urlopen(f"{self._url}/api/v1/{path}?{urlencode(parameters)}", timeout=10) as answer:  # noqa: S310
+        url = f"{self._url}/api/v1/{path}?{urlencode(parameters)}"
+        with urlopen(url, timeout=10) as answer:  # noqa: S310  # http, to ourselves
             found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
         return found
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -60,19 +61,26 @@ class Api(Handler):
     def options(self, *args: str) -> None:
         self.answer_preflight()
 
-    def _handle_request_exception(self, e: BaseException) -> None:
-        try:
-            if isinstance(e, RequestError):
-                if e.code is ErrorCode.UNAVAILABLE:
-                    COSTS.refuse(send=self.sends)
-                raise ApiError(STATUS[e.code], e.code, e.message, e.retry_after) from None
-            if isinstance(e, AuthError):
-                SAMPLES.note("token", str(e), network=self.node.proxies.network(self.request))
-                raise ApiError(401, "unauthenticated", str(e)) from None
-        except ApiError as error:  # raised, because Tornado logs and answers what sys.exc_info() holds
-            super()._handle_request_exception(error)
-        else:
-            super()._handle_request_exception(e)
+    def log_exception(self, typ: Any, value: BaseException | None, tb: TracebackType | None) -> None:
+        if not isinstance(value, RequestError | AuthError):
+            super().log_exception(typ, value, tb)
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        error = self._as_status(kwargs.get("exc_info", (None, None, None))[1])
+        if error is not None:
+            status_code, kwargs["exc_info"] = error.status_code, (ApiError, error, None)
+        super().send_error(status_code, **kwargs)
+
+    def _as_status(self, error: BaseException | None) -> ApiError | None:
+        """What an error of the contract is over HTTP; None for any other."""
+        if isinstance(error, RequestError):
+            if error.code is ErrorCode.UNAVAILABLE:
+                COSTS.refuse(send=self.sends)
+            return ApiError(STATUS[error.code], error.code, error.message, error.retry_after)
+        if isinstance(error, AuthError):
+            SAMPLES.note("token", str(error), network=self.node.proxies.network(self.request))
+            return ApiError(401, "unauthenticated", str(error))
+        return None
 
     def body(self, kind: type[Any]) -> Any:
         """The request's JSON body as `kind`, or bad_request."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -87,8 +88,8 @@ def body_limit(settings: Settings) -> int:
     return max(BODY_LIMIT, settings.frame_limit)
 
 
-def make_application(node: Node, settings: Settings) -> Application:
-    """The routes."""
+def make_application(node: Node, settings: Settings, static: Path = STATIC) -> Application:
+    """The routes; `static`: the folder of what browsers get."""
     limit_bytes = body_limit(settings)
     room, seq, user = r"([^/]{1,256})", r"([1-9][0-9]{0,14})", r"([^/]{1,1536})"
     rules: list[Any] = [
@@ -130,7 +131,7 @@ def make_application(node: Node, settings: Settings) -> Application:
         (r"/embed\.js", EmbedHandler),
         (r"/static/(.*)", Static),
     ]
-    assets = _assets(settings)
+    assets = _assets(settings, static)
     return Routes(rules, node=node, assets=assets, default_handler_class=Elsewhere, log_function=_log_request)
 
 
@@ -145,11 +146,11 @@ def _admin(settings: Settings) -> list[Any]:
     ]
 
 
-def _assets(settings: Settings) -> release.Assets:
+def _assets(settings: Settings, static: Path = STATIC) -> release.Assets:
     """What browsers get; the chat page is told who may come in, and how (static/page/identity.js), as is /admin."""
     told = {} if settings.guests else {"data-guests": "0"}
     told |= {"data-sign-in": settings.sign_in_url} if settings.sign_in_url else {}
-    return release.load(STATIC, tuple(told.items()))
+    return release.load(static, tuple(told.items()))
 
 
 def _log_request(handler: RequestHandler) -> None:

@@ -8,7 +8,7 @@ from service.actions import ACTIONS
 from service.brokers.outages import COSTS
 from service.identity import headers
 from service.identity.auth import AuthError, User
-from service.node import Node
+from service.node import NodeHandler
 from service.protocol import CloseCode, RequestError
 from service.rooms.moderation import Held, banned
 from service.samples import SAMPLES
@@ -19,19 +19,17 @@ from service.sockets.upgrade import Refusal, UpgradeHandler
 _AWAY = Refusal(CloseCode.TRY_AGAIN_LATER, "the broker is away", "unavailable")
 
 
-class ChatHandler(UpgradeHandler):
+class ChatHandler(NodeHandler, UpgradeHandler):
     """`/socket`: lets a user in or says why not. What lives on is a `Session`; `sessions` are all that are open."""
 
     sessions: ClassVar[Sessions] = Sessions(ACTIONS)
 
-    node: Node
     user: User
     origin: str | None = None
     _refusal: Refusal | None = None
     _unread: dict[str, int]
 
     def initialize(self) -> None:  # type: ignore[override]
-        self.node = self.application.settings["node"]
         super().initialize(self.node.socket_limits)
 
     def prepare(self) -> None:

@@ -1,8 +1,8 @@
 """The environment, read once into a frozen struct.
 
 Every setting is one annotated field of `Settings`: its type and range, default, unit, and what follows from changing
-it. Reading, error messages and `--check` are made of that; README's table is held equal to it by a test. A bad value
-stops the start with a `ConfigError` that names the variable and the way out.
+it. Reading, error messages, `--check` and README's table (`python -m tests.readme`) are made of that. A bad value stops
+the start with a `ConfigError` that names the variable and the way out.
 """
 
 import os

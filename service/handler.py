@@ -21,7 +21,7 @@ from tornado.web import HTTPError, stream_request_body
 from service import protocol
 from service.identity import headers
 from service.logs import fields
-from service.node import Node
+from service.node import NodeHandler
 from service.samples import SAMPLES
 from service.sockets.answers import AnswerHandler
 from service.sockets.tornado_private import answer_headers, stream_of
@@ -44,7 +44,6 @@ PREFLIGHT_HEADERS = (
     ("Access-Control-Max-Age", "600"),
 )
 REFUSALS_LIMIT = 5  # answers 429 in a row on one connection; with one more it is closed
-REFUSAL_PAUSE = 2.0  # seconds, about: they must not all come again together
 BODY_DROPPED = 64  # times that: bytes of a body that are read only to answer 413; more is cut
 BODY_WAIT = 2.0  # seconds for such a body to go by
 
@@ -59,24 +58,21 @@ class ApiError(HTTPError):
         self.retry_after = retry_after
 
 
-class Handler(AnswerHandler):
+class Handler(NodeHandler, AnswerHandler):
     """Headers of every answer, redirects to https, errors as JSON."""
 
-    node: Node
     insecure = False  # whether it may be answered over http where https is forced: the router's own checks
     _refusals: ClassVar[WeakKeyDictionary[IOStream, int]] = WeakKeyDictionary()  # in a row, by connection
 
     def initialize(self) -> None:  # type: ignore[override]
-        self.node = self.application.settings["node"]
         super().initialize(self.node.socket_limits)
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
-        node: Node = self.application.settings["node"]
-        scheme = node.proxies.scheme(self.request)
-        for name, value in headers.security_headers(scheme, node.admission.force_https).items():
+        scheme = self.node.proxies.scheme(self.request)
+        for name, value in headers.security_headers(scheme, self.node.admission.force_https).items():
             self.set_header(name, value)
-        for name, value in node.origins.cors_headers(self.request).items():
+        for name, value in self.node.origins.cors_headers(self.request).items():
             self.set_header(name, value)
         self.clear_header("Server")
 
@@ -135,7 +131,7 @@ class Handler(AnswerHandler):
         answer = partial(super().send_error, status_code, **kwargs)
         network = self.node.proxies.network(self.request)
         if status_code == 429 and self.node.rates.refusals.take(network, time.monotonic()):
-            pause = REFUSAL_PAUSE * random.uniform(0.5, 1.5)  # noqa: S311  # jitter, no secret
+            pause = self.node.refusal_pause * random.uniform(0.5, 1.5)  # noqa: S311  # jitter, no secret
             asyncio.get_running_loop().call_later(pause, answer)
         else:
             answer()

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET, Struct
@@ -21,6 +22,7 @@ from service.guides.handler import GuideHandler
 from service.guides.voice import Voice
 from service.logs import fields
 from service.node import Node
+from service.pages import STATIC
 from service.protocol import CloseCode
 from service.samples import SAMPLES
 from service.session import Session
@@ -73,12 +75,17 @@ class Service:
     node: Node
 
     def __init__(
-        self, settings: Settings, sockets: list[socket.socket] | None = None, waits: Waits = DEFAULT_WAITS
+        self,
+        settings: Settings,
+        sockets: list[socket.socket] | None = None,
+        waits: Waits = DEFAULT_WAITS,
+        static: Path = STATIC,
     ) -> None:
-        """`sockets`: bound already, where several processes share them."""
+        """`sockets`: bound already, where several processes share them. `static`: the folder of what browsers get."""
         self.settings = settings
         self._sockets = sockets
         self._waits = waits
+        self._static = static
         self._stack = AsyncExitStack()
         self._acceptor: acceptor.Acceptor | None = None
         self._server: acceptor.Server | None = None
@@ -132,7 +139,7 @@ class Service:
         await self._wait_for_broker(node)
         body_limit = app.body_limit(settings)
         self._server = server = acceptor.Server(
-            app.make_application(node, settings),
+            app.make_application(node, settings, self._static),
             # Behind a proxy all connections are the proxy's; there requests are counted, by their clients.
             connections_per_address=0 if settings.trusted_proxies else settings.connections_per_address,
             idle_connection_timeout=settings.handshake_timeout,

@@ -13,9 +13,10 @@ from service.sockets import acceptor
 FIRST = 3  # descriptor
 
 
-def listening_sockets() -> list[socket.socket] | None:
-    """Those that were passed to this process, or None. Take them once: what it starts must not take them for its own.
+def listening_sockets(first: int = FIRST) -> list[socket.socket] | None:
+    """Those that were passed to this process, from descriptor `first` on, or None.
 
+    Take them once: what it starts must not take them for its own.
     Raises `ConfigError` for what can't be served on.
     """
     variables = {name: os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")}
@@ -25,7 +26,7 @@ def listening_sockets() -> list[socket.socket] | None:
     if not (count.isascii() and count.isdigit() and int(count) > 0):
         raise ConfigError(f"LISTEN_FDS is {count!r}: expected the number of sockets that are passed")
     sockets: list[socket.socket] = []
-    for descriptor in range(FIRST, FIRST + int(count)):
+    for descriptor in range(first, first + int(count)):
         try:
             sockets.append(acceptor.adopt(descriptor))
         except OSError as error:

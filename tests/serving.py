@@ -7,6 +7,7 @@ import gc
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from service import config
 from service.app import Gathering
 from service.lifecycle import Service, Waits
 from service.node import Node
+from service.pages import STATIC
 
 from .harness import JWT_SECRET, NO_LIMITS, SECRET_KEY, UNIT, ChatError
 
@@ -76,11 +78,11 @@ def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(
-    environ: Mapping[str, str] | None = None, gather: float = GATHER, **waits: float
+    environ: Mapping[str, str] | None = None, gather: float = GATHER, static: Path = STATIC, **waits: float
 ) -> AsyncIterator[Served]:
-    """The service with `environment(environ)` and these `Waits`, until the block ends."""
+    """The service with `environment(environ)`, these `Waits` and files for browsers, until the block ends."""
     gathering = Gathering(presence=gather, reads=gather, typing=gather)
-    service = Service(config.load(environment(environ)), waits=Waits(gathering=gathering, **waits))
+    service = Service(config.load(environment(environ)), waits=Waits(gathering=gathering, **waits), static=static)
     await service.start()
     try:
         yield Served(service)

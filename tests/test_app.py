@@ -376,7 +376,7 @@ async def test_static_files_are_checked_by_etag() -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Static files with much beside them that must not be seen."""
     static = tmp_path / "static"
     for name in ("page.js", ".env", ".git/config", "sub/.hidden", "sub/file.js", "sub/index.html", "a..b.js"):
@@ -384,7 +384,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (static / name).write_text(f"content of {name}")
     (tmp_path / "secret").write_text("content of a secret")
     (tmp_path / "static-secret").write_text("content of a secret")
-    monkeypatch.setattr(app, "STATIC", static)
     return static
 
 
@@ -423,7 +422,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 async def test_nothing_else_is_served(folder: Path, path: str) -> None:
     """No hidden file, no listing, no index, nothing beside the folder (403); no redirect tells of any."""
-    async with serving() as it:
+    async with serving(static=folder) as it:
         response = await raw_get(it.service.port, f"/static/{path}")
         assert response.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 403 ", b"HTTP/1.1 400 "))
         assert b"content of" not in response and b"root:" not in response
@@ -432,7 +431,7 @@ async def test_nothing_else_is_served(folder: Path, path: str) -> None:
 
 async def test_nobody_learns_what_exists_beside_the_folder(folder: Path) -> None:
     """What is there and what is not get the same answer."""
-    async with serving() as it:
+    async with serving(static=folder) as it:
         for there, not_there in (("../secret", "../secrex"), ("/etc/passwd", "/etc/passwx"), ("..", "../x")):
             answers = [await raw_get(it.service.port, f"/static/{path}") for path in (there, not_there)]
             assert len({re.sub(rb"\r\n(Date|X-Request-Id): [^\r]*", b"", answer) for answer in answers}) == 1
@@ -440,7 +439,7 @@ async def test_nobody_learns_what_exists_beside_the_folder(folder: Path) -> None
 
 async def test_dots_within_a_name_are_no_harm(folder: Path) -> None:
     """And a way through a folder and back is the file."""
-    async with serving() as it:
+    async with serving(static=folder) as it:
         for path in ("page.js", "a..b.js", "sub/file.js", "sub/../page.js"):
             assert b"content of" in await raw_get(it.service.port, f"/static/{path}")
 

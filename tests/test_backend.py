@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 from tornado.httpclient import HTTPResponse
 
-from service.backend import users
 from service.backend.messages import BATCH_MESSAGES_LIMIT, publishing
+from service.backend.users import ROOMS_AT_ONCE
 from service.brokers.base import unavailable
 from service.brokers.log import Receipt
 from service.protocol import ErrorCode, RequestError
@@ -156,7 +156,7 @@ async def test_what_the_broker_can_not_take_is_said_of_each(monkeypatch: pytest.
     """With the wait, after which the same batch may be sent again whole."""
     async with serving() as it:
         loop = asyncio.get_running_loop()
-        refuse = lambda event, done: loop.call_soon(done, unavailable())  # noqa: E731
+        refuse = lambda event, done: loop.call_soon(done, unavailable())  # noqa: E731  # one line
         monkeypatch.setattr(it.node.broker.log, "publish", refuse)
         items = [{"room": "lobby", "id": id, "text": "x"} for id in "ab"]
         results = (await ask(it, "POST", "/messages", {"messages": items}))["results"]
@@ -498,18 +498,18 @@ def files_of(path: str) -> list[Path]:
     return sorted(Path(path).parent.glob(Path(path).name + "*"))
 
 
-async def test_a_purge_that_takes_long_says_where_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_purge_that_takes_long_says_where_to_go_on() -> None:
     """`next`, until nothing is left."""
-    monkeypatch.setattr(users, "PURGE_SECONDS", 0.0)
-    monkeypatch.setattr(users, "ROOMS_AT_ONCE", 2)
     async with serving() as it:
-        items = [{"room": f"r{number}", "id": "1", "text": "x", "user": PEN} for number in range(5)]
+        it.node.purge_seconds = 0.0
+        rooms = 2 * ROOMS_AT_ONCE + 1
+        items = [{"room": f"r{number}", "id": "1", "text": "x", "user": PEN} for number in range(rooms)]
         await ask(it, "POST", "/messages", {"messages": items})
         path, answers = "/users/u9", list[Any]()
         while not answers or answers[-1]["next"]:
             answers.append(await ask(it, "DELETE", path))
             path = f"/users/u9?after={answers[-1]['next']}"
-        assert [(one["rooms"], one["messages"]) for one in answers] == [(2, 2), (2, 2), (1, 1)]
+        assert [(one["rooms"], one["messages"]) for one in answers] == [(ROOMS_AT_ONCE,) * 2] * 2 + [(1, 1)]
 
 
 async def test_who_is_banned_stays_so_when_purged() -> None:

@@ -60,7 +60,7 @@ async def test_lost_connections_leave_nothing_for_the_collector(redis_url: str, 
                     redis_server.cli("CLIENT", "KILL", "TYPE", kind)
                 with pytest.raises(RequestError):
                     await broker.shards.call("SET", "key")  # finds the connection gone
-                await until(lambda: broker.shards.connections > made and broker.available, "back")  # noqa: B023
+                await until(lambda: broker.shards.connections > made and broker.available, "back")  # noqa: B023  # awaited here
                 with pytest.raises(RequestError):
                     await broker.shards.call("SET", "key")  # is refused
             assert sum(isinstance(one, Connection) for one in gc.get_objects()) <= 3

@@ -162,7 +162,7 @@ def ask(proxy: Proxy, path: str, body: Any = None, scheme: str = "https", **head
     data = None if body is None else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     port = proxy.https if scheme == "https" else proxy.http
-    request = Request(f"{scheme}://127.0.0.1:{port}{path}", data, named)  # noqa: S310
+    request = Request(f"{scheme}://127.0.0.1:{port}{path}", data, named)  # noqa: S310  # http or https
     try:
         with opener.open(request, timeout=10 * UNIT) as response:
             return response.status, response.headers, response.read()
@@ -217,7 +217,8 @@ def pong_by_events(proxy: Proxy) -> str:
             return found
 
         secret = frame()["session"]
-        post = Request(f"{url}/frames?n=1", b'{"type":"ping"}', {"Authorization": f"Bearer {secret}"})  # noqa: S310
+        authorization = {"Authorization": f"Bearer {secret}"}
+        post = Request(f"{url}/frames?n=1", b'{"type":"ping"}', authorization)  # noqa: S310  # https
         with opener.open(post, timeout=10 * UNIT) as response:
             assert response.status == 204
         return str(frame()["type"])

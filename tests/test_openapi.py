@@ -488,10 +488,10 @@ async def leaving(seen: Seen) -> None:
     await seen.ask("/readyz", status=503)
 
 
-async def test_every_answer_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_answer_was_seen() -> None:
     """Each status of each operation, with the headers, the media type and the schema that stand there."""
-    monkeypatch.setattr(handler, "REFUSAL_PAUSE", 0.01)
     async with seen_of() as seen:
+        seen.it.node.refusal_pause = 0.01
         for part in (chat, backend, refusals, probes, pages, handshakes, streams, leaving):
             await part(seen)
     slow = {"TICKET_RATE": "0.1", "JOIN_RATE": "0.1", "SERVICE_RATE": "0.5"}

@@ -139,10 +139,11 @@ async def test_who_came_and_went_between_two_rounds_leaves_no_trace(make: Make) 
     async with process(make) as here:
         here.presence.enter("lobby", ADA)
         here.presence.leave("lobby", ADA.id)
-        await until(lambda: here.presence._here == {}, "told")
+        await until(lambda: here.presence.size("lobby") == 0, "told")
         await here.turns()
         assert await here.broker.presence.roster("lobby") == Roster(0, [])
-        assert here.presence._here == here.presence._arriving == {}
+        presence = here.presence
+        assert presence._here == presence._arriving == {}  # noqa: SLF001  # memory that is let go of shows nowhere else
 
 
 async def test_who_left_for_good_has_no_grace(make: Make) -> None:
@@ -175,9 +176,9 @@ async def test_who_left_for_good_before_anybody_was_told_was_never_here(
         for person in (ADA, BOB, CY):
             one.presence.enter("lobby", person)
         one.presence.leave("lobby", ADA.id, for_good=True)
-        await one.presence._flush(0)
+        await one.presence.flush(0)
         assert heard == ["Bob", "Cy"]
-        await one.presence._flush(asyncio.get_running_loop().time())
+        await one.presence.flush(asyncio.get_running_loop().time())
         assert [person.name for person in (await one.broker.presence.roster("lobby")).members or ()] == ["Bob"]
 
 
@@ -186,11 +187,11 @@ async def test_who_leaves_while_arrivals_are_gathered_is_no_error(make: Make) ->
     async with process(make, run=False) as one:
         one.presence.enter("lobby", ADA)
         one.presence.enter("lobby", BOB)
-        flush = asyncio.ensure_future(one.presence._flush(0))
+        flush = asyncio.ensure_future(one.presence.flush(0))
         await asyncio.sleep(0)  # gathered, not told yet
         one.presence.leave("lobby", ADA.id, for_good=True)
         await flush
-        await one.presence._flush(asyncio.get_running_loop().time())
+        await one.presence.flush(asyncio.get_running_loop().time())
         assert [person.name for person in (await one.broker.presence.roster("lobby")).members or ()] == ["Bob"]
 
 
@@ -226,11 +227,13 @@ async def test_a_roster_that_a_signal_does_not_fit_is_read_again(make: Make) -> 
     """A signal that was missed shows in the count of the next."""
     async with process(make) as here:
         await here.presence.roster("lobby", ADA)
+        missed: list[str] = []
+        here.rooms.handlers[signals.Presence] = lambda room, change: missed.append(room)
         await here.broker.presence.enter("lobby", [BOB])
-        await until(lambda: here.shown, "the signal")
-        here.presence._rosters["lobby"].result().members = {}  # as if it had been missed
+        await until(lambda: missed, "the signal")
+        here.rooms.handlers[signals.Presence] = here.presence.on_signal
         await here.broker.presence.enter("lobby", [CY])
-        await until(lambda: len(here.shown) == 2, "the next")
+        await until(lambda: here.shown, "the next")
         assert set((await here.presence.roster("lobby", ADA)).members or ()) == {ADA, BOB, CY}
 
 
@@ -362,7 +365,7 @@ async def test_a_process_taken_for_dead_enters_its_people_again(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others cleared up after it; it learns that from its own beat."""
-    make = lambda: RedisBroker(redis_url, history_limit=9, history_days=1)  # noqa: E731
+    make = lambda: RedisBroker(redis_url, history_limit=9, history_days=1)  # noqa: E731  # one line
     async with process(make, beat_interval=GATHER) as here:
         here.presence.enter("lobby", ADA)
         await here.told((["Ada"], [], 1))
@@ -440,12 +443,12 @@ async def test_an_absence_is_followed_by_a_beat(make: Make, monkeypatch: pytest.
 async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than some rooms at a time wait for the broker; all are told in the end."""
     async with process(make, run=False) as here:
-        asked, most = 0, 0
+        asked, most, told = 0, 0, 0
         enter = here.broker.presence.enter
 
         async def counted(room: str, people: Any) -> None:
-            nonlocal asked, most
-            asked += 1
+            nonlocal asked, most, told
+            asked, told = asked + 1, told + 1
             most = max(most, asked)
             await asyncio.sleep(0)
             await enter(room, people)
@@ -454,9 +457,10 @@ async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: py
         monkeypatch.setattr(here.broker.presence, "enter", counted)
         for number in range(1000):
             here.presence.enter(f"r{number}", ADA)
-        await here.presence._flush(0.0)
+        await here.presence.flush(0.0)
         assert most == NOTIFY_ROOMS
-        assert here.presence._arriving == {}
+        await here.presence.flush(0.0)
+        assert told == 1000, "once"
         assert await here.broker.presence.roster("r999") == Roster(1, [ADA])
 
 

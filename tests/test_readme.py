@@ -13,6 +13,7 @@ from service.config import SETTINGS, load
 from service.hooks.delivery import LEAVE_WAIT
 from service.lifecycle import Waits
 
+from . import readme
 from .browser import chromium
 from .harness import UNIT, ServiceProcess, service_env
 
@@ -41,12 +42,9 @@ def layout() -> dict[str, str]:
 
 
 def test_settings_table_is_that_of_the_code() -> None:
-    """Every setting with its default, unit and note, in the order of config.py, and nothing else."""
-    rows = [
-        f"| `{name}` | {f'`{setting.default}`' if setting.default else 'none'} | {setting.unit} | {setting.note} |"
-        for name, setting in SETTINGS.items()
-    ]
-    assert [line for line in README.splitlines() if re.match(r"\| `[A-Z_]+` \|", line)] == rows
+    """`python -m tests.readme` was run after the last change of config.py."""
+    assert readme.made(README) == README
+    assert [line.split("`")[1] for line in readme.rows().splitlines()] == [*SETTINGS]
 
 
 def test_what_is_said_of_heroku_holds() -> None:

@@ -219,12 +219,11 @@ def test_what_can_t_be_served_on_is_named(kind: str, monkeypatch: pytest.MonkeyP
         "connected": socket.socket,
     }
     descriptor = made[kind]().detach() if kind in made else os.dup(ends[0])
-    monkeypatch.setattr(systemd, "FIRST", descriptor)
     monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
     monkeypatch.setenv("LISTEN_FDS", "some" if kind == "words" else "1")
     try:
         with pytest.raises(ConfigError, match=r"LISTEN_FDS is .*expected .*socket"):
-            systemd.listening_sockets()
+            systemd.listening_sockets(first=descriptor)
     finally:
         for end in (*ends, descriptor):
             with suppress(OSError):

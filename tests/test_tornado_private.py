@@ -1,9 +1,16 @@
 """service/sockets/tornado_private.py: a test for each private part of Tornado, which says what a release changed."""
 
+import ast
 import asyncio
+import importlib
+import inspect
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from textwrap import dedent
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
@@ -18,6 +25,7 @@ from tornado.web import Application, RequestHandler
 from service.sockets import tornado_private
 
 from .brokers import until
+from .test_layers import FILES
 
 
 def part(owner: Any, name: str, kind: type | tuple[type, ...]) -> Any:
@@ -185,3 +193,50 @@ def test_the_mask() -> None:
     payload = bytes(range(256)) * 5 + b"odd"
     expected = bytes(byte ^ b"\x12\x34\x56\x78"[index % 4] for index, byte in enumerate(payload))
     assert tornado_private.mask(b"\x12\x34\x56\x78", payload) == expected
+
+
+@cache
+def privates(owner: type) -> set[str]:
+    """The names with one underscore that a class has, and those that it takes from `self`, or sets there."""
+    return private_names(ast.parse(dedent(inspect.getsource(owner))))
+
+
+def private_names(tree: ast.AST) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Call):
+            if re.fullmatch(r"self|cls|super\(.*\)", ast.unparse(node.value)):
+                found.add(node.attr)
+        elif isinstance(node, ast.ClassDef):
+            for one in node.body:
+                if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+                    found.add(one.name)
+                elif isinstance(one, ast.Assign | ast.AnnAssign):
+                    targets = one.targets if isinstance(one, ast.Assign) else [one.target]
+                    found |= {ast.unparse(target) for target in targets}
+    return {name for name in found if name.startswith("_") and not name.endswith("__")}
+
+
+def made_of_tornados(module: ModuleType) -> list[type]:
+    """The classes that a module makes of Tornado's."""
+    classes = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
+    return [one for one in classes if any(base.__module__.startswith("tornado.") for base in one.__mro__)]
+
+
+def test_what_is_derived_from_tornado_leaves_its_private_parts_alone() -> None:
+    """In a class made of Tornado's, `self._finished` is as private as `handler._finished`, and no linter sees it."""
+    modules = [importlib.import_module(f"service.{name}") for name in FILES if name != "__main__"]
+    derived = [one for module in modules for one in made_of_tornados(module)]
+    assert len(derived) > 20
+    for one in derived:
+        bases = [base for base in one.__mro__ if base.__module__.startswith("tornado.")]
+        theirs: set[str] = set().union(*map(privates, bases))
+        assert privates(one) & theirs == set(), one
+
+
+def test_a_private_part_is_seen_in_every_form() -> None:
+    """Taken, set, overridden, called of the base: and only what is private."""
+    assert private_names(ast.parse("self._a = cls._b + super()._c() + other._d + self.e")) == {"_a", "_b", "_c"}
+    body = "class A:\n    _a = 1\n    _b: int\n    def _c(): ...\n    def __init__(): ..."
+    assert private_names(ast.parse(body)) == {"_a", "_b", "_c"}
+    assert "_handle_request_exception" in privates(RequestHandler)

@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 
 ROOMS_AT_ONCE = 50  # that are looked up together
 REMOVALS_AT_ONCE = 100  # of messages of a room
-PURGE_SECONDS = 10.0  # after which an answer says where to go on: routers wait for 30 s
 
 
 class UsersHandler(BackendHandler):
@@ -64,7 +63,7 @@ class UserHandler(UsersHandler):
             for room in names:
                 removed += await self._purge(caller, room, user)
             rooms += len(names)
-            if not cursor or loop.time() - began > PURGE_SECONDS:
+            if not cursor or loop.time() - began > self.node.purge_seconds:
                 break
         await directory.forget_user(user)  # last: until its sockets are closed it may leave traces
         extra = fields("user_purged", by=caller.id, count=removed)

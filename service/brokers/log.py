@@ -35,7 +35,7 @@ def id_used() -> RequestError:
 
 
 class Position(Struct, frozen=True):
-    """A place in a room's log: after `seq` events (0: none yet) of the life `epoch`."""
+    """A point in a room's log: after `seq` events (0: none yet) of the life `epoch`."""
 
     epoch: str
     seq: int

@@ -6,7 +6,7 @@ from service import metrics
 from service.brokers.directory import Sanction
 from service.guides.session import GuestSession, GuideSession
 from service.guides.voice import LOBBY
-from service.node import Node
+from service.node import NodeHandler
 from service.protocol import CloseCode
 from service.rooms.moderation import banned
 from service.sockets.connection import Connection
@@ -14,16 +14,14 @@ from service.sockets.tornado_private import answered
 from service.sockets.upgrade import Refusal, UpgradeHandler
 
 
-class GuideHandler(UpgradeHandler):
+class GuideHandler(NodeHandler, UpgradeHandler):
     """Lets anybody in, within limits. What lives on is a session of `kind`; `sessions` are all that are open."""
 
     sessions: ClassVar[dict[GuideSession, None]] = {}
 
-    node: Node
     session: GuideSession | None = None
 
     def initialize(self, kind: type[GuideSession]) -> None:  # type: ignore[override]
-        self.node = self.application.settings["node"]
         self.kind = kind
         super().initialize(self.node.socket_limits)
 

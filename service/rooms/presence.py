@@ -106,7 +106,7 @@ class PresenceTracker:
                 if self._loop.time() >= self._beat_at:
                     await self._beat()
                     self._beat_at = self._loop.time() + self._beat_interval
-                await self._flush(self._loop.time())
+                await self.flush(self._loop.time())
             except RequestError:
                 self._beat_at = 0.0
             await asyncio.sleep(self._gather)
@@ -137,8 +137,11 @@ class PresenceTracker:
         if lost:
             self._arriving.setdefault(room, {}).update(lost)
 
-    async def _flush(self, now: float) -> None:
-        """Tell the broker of arrivals, and of leaves whose grace is over. Raises `RequestError` when it is away."""
+    async def flush(self, now: float) -> None:
+        """Tell the broker of arrivals, and of leaves whose grace is over by `now`, a time of the loop's.
+
+        `run` does it again and again. Raises `RequestError` while the broker is away.
+        """
         # In this order: of who came and went since the last time, the broker must hear the leave last.
         await _all(self._announce_arrivals, {room: list(people) for room, people in self._arriving.items()})
         departing: dict[str, list[str]] = {}
@@ -178,7 +181,7 @@ class PresenceTracker:
                 here.sockets = 0
                 self._leaving[room, user] = 0.0
         try:
-            await self._flush(self._loop.time())
+            await self.flush(self._loop.time())
         except RequestError:
             left = "presence: the broker is away; others clear up after this process"
             logger.info(left, extra=fields("presence_left"))

@@ -55,7 +55,7 @@ class Member(Protocol):
 
 
 class Membership:
-    """A member's place in a room, from `join` to `leave`. The room is held here as long.
+    """What holds a member in a room, from `join` to `leave`. The room is held here as long.
 
     Nothing is written to the member before `begin`, so its answer can be, and nothing that is said meanwhile is lost.
     """

@@ -195,8 +195,7 @@ class RawSocket:
     async def readable(self, timeout: float) -> bool:
         """Whether anything is there to read within `timeout` seconds."""
         deadline = asyncio.get_running_loop().time() + timeout
-        # asyncio's reader does not say what it holds.
-        while not self._reader._buffer:  # type: ignore[attr-defined]  # noqa: SLF001
+        while not self._reader._buffer:  # type: ignore[attr-defined]  # noqa: SLF001  # it does not say what it holds
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(0.005)

@@ -184,7 +184,7 @@ async def refuse(seed: int, guard: str | None) -> tuple[Swarm, RunVerdict, set[s
                     for how in ("full", "disconnected"):
                         known = swarm.errors["unavailable"]
                         async with refusing(how, redis):
-                            await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", RECOVERY)  # noqa: B023
+                            await soon(lambda: swarm.errors["unavailable"] > known + 50, "unavailable", RECOVERY)  # noqa: B023  # awaited here
                             await not_ready(processes, REFUSALS[how].fault)
                         worst = max(worst, await taken_again(swarm))
                     await synced()

@@ -230,13 +230,13 @@ async def overrun(seed: int, times: int, guard: str | None) -> tuple[Swarm, RunV
                 before = subscribers_cut(redis.log)
                 frozen.sigstop()
                 try:
-                    await soon(lambda: subscribers_cut(redis.log) > before, "Redis cuts", RECOVERY)  # noqa: B023
+                    await soon(lambda: subscribers_cut(redis.log) > before, "Redis cuts", RECOVERY)  # noqa: B023  # awaited here
                 finally:
                     frozen.sigcont()
                 cuts += 1
                 acknowledged = dict(swarm.heads)
                 try:
-                    worst = max(worst, await soon(lambda: behind(readers, acknowledged) == 0, "filled", 10 * UNIT))  # noqa: B023
+                    worst = max(worst, await soon(lambda: behind(readers, acknowledged) == 0, "filled", 10 * UNIT))  # noqa: B023  # awaited here
                 except TimeoutError:
                     worst = 10 * UNIT
 

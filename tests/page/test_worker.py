@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import Page
 
-from service import app
 from service.assets import release
 from service.assets.release import WORKER, load
 from service.pages import STATIC
@@ -160,15 +159,14 @@ async def updated(page: Page, name: str) -> None:
     )
 
 
-async def test_a_new_release_comes_whole(releases: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_new_release_comes_whole(releases: list[Path]) -> None:
     """Who has a page open goes on with its files; a page that is opened then has those of the new release alone."""
     port = "0"
     async with chromium() as browser:
         context = await browser.new_context()
         open_page: Page | None = None
         for number, folder in enumerate(releases):
-            monkeypatch.setattr(app, "STATIC", folder)
-            async with serving({"PORT": port}) as it:
+            async with serving({"PORT": port}, static=folder) as it:
                 port = str(it.port)
                 page = await context.new_page()
                 await page.goto(it.url)

@@ -1,1 +1,5 @@
-"""The broker on Redis: two connections a process, one for commands, one for channels; each step is a script."""
+"""The broker on Redis. Each step is a script; what is held of one primary is a `Shard`.
+
+A process has two connections to each primary, one for commands and one for channels; with REDIS_COPIES a third, on
+which what stores messages waits for its copies. May use the contracts beside it and the base; knows nothing of SQLite.
+"""

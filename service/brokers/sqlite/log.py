@@ -380,7 +380,8 @@ class SqliteLog(Log):
         db = self.file.db
         for table in _TABLES:
             some = f"SELECT rowid FROM {table} WHERE room = ? LIMIT {UPKEEP_STEP}"  # noqa: S608  # constants
-            if db.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (id,)).rowcount == UPKEEP_STEP:  # noqa: S608
+            delete = f"DELETE FROM {table} WHERE rowid IN ({some})"  # noqa: S608  # likewise
+            if db.execute(delete, (id,)).rowcount == UPKEEP_STEP:
                 return True
         db.execute("DELETE FROM rooms WHERE id = ?", (id,))
         return False
