@@ -178,11 +178,17 @@ def make_broker(settings: Settings) -> Broker:
     """Redis where there is a URL, else the embedded broker."""
     history_limit, history_days = settings.history_limit, settings.history_days
     if not settings.redis_url:
-        return SqliteBroker(settings.sqlite_path, history_limit=history_limit, history_days=history_days)
+        return SqliteBroker(
+            settings.sqlite_path,
+            history_limit=history_limit,
+            history_days=history_days,
+            secret=settings.secret_key,
+        )
     return RedisBroker(
         settings.redis_url,
         history_limit=history_limit,
         history_days=history_days,
+        secret=settings.secret_key,
         prefix=settings.redis_prefix,
         copies=settings.redis_copies,
         copies_seconds=settings.redis_copies_seconds,

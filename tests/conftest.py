@@ -262,6 +262,6 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Broker
     """Makes brokers of one deployment, as `broker_env`; SQLite takes one after the other only."""
     if request.param == "sqlite":
         path = str(tmp_path / "parley.db")
-        return lambda limit=1000, days=30.0: SqliteBroker(path, history_limit=limit, history_days=days)
+        return lambda limit=1000, days=30.0, **more: SqliteBroker(path, history_limit=limit, history_days=days, **more)
     url = request.getfixturevalue(f"{request.param}_url")
-    return lambda limit=1000, days=30.0: RedisBroker(url, history_limit=limit, history_days=days)
+    return lambda limit=1000, days=30.0, **more: RedisBroker(url, history_limit=limit, history_days=days, **more)

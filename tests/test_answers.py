@@ -1,6 +1,7 @@
 """service/sockets/answers.py, acceptor.Server: HTTP answers that nobody takes, and a client's connections."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -136,7 +137,11 @@ async def test_one_connection_too_many_of_an_address_is_told_at_once() -> None:
         peers = [Peer(port) for _ in range(3)]
         await asyncio.sleep(0.05)
         with Peer(port) as late:
-            assert (await late.read(1000)).startswith(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: ")
+            head, _, body = (await late.read(1000)).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\n")
+            assert b"\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: Retry-After\r\n" in head
+            assert f"\r\nContent-Length: {len(body)}".encode() in head
+            assert json.loads(body)["error"]["code"] == "rate_limited"
         with Peer(port, "127.0.0.2") as other:
             other.sock.send(GET)
             assert (await other.read(100)).startswith(b"HTTP/1.1 200 OK")

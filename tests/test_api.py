@@ -622,7 +622,7 @@ async def test_pages_elsewhere_that_are_allowed_may_read() -> None:
     async with serving({"ALLOWED_ORIGINS": f"{page},http://127.0.0.1"}) as it:
         preflight = await it.fetch("/tickets", "OPTIONS", Origin=page, Access_Control_Request_Method="POST")
         assert preflight.code == 204 and preflight.body == b""
-        assert preflight.headers["Access-Control-Allow-Methods"] == "GET, POST"
+        assert preflight.headers["Access-Control-Allow-Methods"] == "GET, POST, PATCH, DELETE"
         assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type, X-Request-Id"
         response = await post(it, "/tickets", {"name": "Ada"}, Origin=page)
         assert response.code == 201

@@ -66,6 +66,10 @@ async def test_the_first_verdict_holds(make: Make) -> None:
         assert await deliveries.settle("brief", b"one", 0.05) == b"one"
         await asyncio.sleep(0.1 * UNIT)
         assert await deliveries.settle("brief", b"two", 60) == b"two"
+        await deliveries.forget("brief")
+        await deliveries.forget("brief")
+        assert await deliveries.settle("brief", b"three", 60) == b"three"
+        assert await deliveries.settle("key", b"other", 60) == settled[0]
 
 
 async def test_the_log_knows_what_it_took(make: Make) -> None:

@@ -134,6 +134,38 @@ async def test_two_processes_give_one_verdict(make: Make) -> None:
                 assert len(kinds) == 1, outcomes
 
 
+@pytest.mark.parametrize("make", ["redis"], indirect=True)
+async def test_what_is_stored_is_not_refused_by_a_later_verdict(make: Make) -> None:
+    """Though the first one is forgotten by then, as its text is in the log: the other process says duplicate."""
+    async with hook_receiver() as receiver, opened(make()) as (one, _), opened(make()) as (two, _):
+        stored = asyncio.Event()
+
+        async def behave(request: Request) -> Answer:
+            if len(receiver.requests) == 1:
+                await until(lambda: len(receiver.requests) == 2, "both ask")
+                return 200, encode({"verdict": "change", "text": "changed"})
+            await stored.wait()
+            return 200, encode({"verdict": "refuse"})
+
+        receiver.behave = behave
+        async with asking(one, receiver) as here, asking(two, receiver) as there:
+            event = said("hello", "1")
+            outcomes = [publish(hooks, event) for hooks in (here, there)]
+            first, _ = await asyncio.wait(outcomes, return_when=asyncio.FIRST_COMPLETED)
+            key = receiver.requests[0].id
+            for _ in range(100):
+                if await two.deliveries.settle(key, b"{}", 0.001) == b"{}":
+                    break
+                await asyncio.sleep(0.01)
+            else:
+                pytest.fail("the verdict is still kept")
+            await asyncio.sleep(0.01)
+            stored.set()
+            receipts = [outcome for outcome in await asyncio.gather(*outcomes) if isinstance(outcome, Receipt)]
+            assert len(first) == 1 and sorted(receipt.duplicate for receipt in receipts) == [False, True]
+            assert await texts(one) == ["changed"]
+
+
 # -- order, and whom it costs
 
 

@@ -215,6 +215,12 @@ def test_its_bodies_are_those_that_are_read(name: str, kind: Any) -> None:
             assert written["properties"][field].get(bound) == bounds.get(bound), (field, bound)
 
 
+def test_a_preflight_allows_whatever_some_path_answers() -> None:
+    """Or pages elsewhere could read no status of it."""
+    allowed = dict(handler.PREFLIGHT_HEADERS)["Access-Control-Allow-Methods"].split(", ")
+    assert sorted(allowed) == sorted({method.upper() for _, method, _ in operations()} - {"OPTIONS"})
+
+
 def test_its_words_are_those_of_the_code() -> None:
     """Actions; codes of errors."""
     schemas = DOCUMENT["components"]["schemas"]

@@ -58,3 +58,7 @@ class Deliveries(Part):
     @abc.abstractmethod
     async def settle(self, key: str, verdict: bytes, seconds: float) -> bytes:
         """The verdict that holds for `key`: the first that was given, which is kept for so long."""
+
+    @abc.abstractmethod
+    async def forget(self, key: str) -> None:
+        """The verdict for `key` is kept no longer."""

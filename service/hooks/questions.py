@@ -2,7 +2,8 @@
 
 What a user says in a room is asked about at once, and stored in the order in which it came: each waits for the verdict
 on those before it, and on nobody else's. A verdict is kept in the broker before it is followed, so the same id gets the
-same one, on any process; and what the log knows already is answered by the log.
+same one, on any process; and what the log knows already is answered by the log. A text of the receiver's is kept only
+until the log has it, for it may be removed there.
 """
 
 import asyncio
@@ -10,9 +11,10 @@ import hashlib
 import logging
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +23,7 @@ from service import metrics, names, telemetry
 from service.brokers.base import unavailable
 from service.brokers.deliveries import Deliveries
 from service.brokers.events import Words, reworded, words
-from service.brokers.log import Done, Event, Log
+from service.brokers.log import Done, Event, Log, Receipt
 from service.clock import CLOCK
 from service.hooks import payloads
 from service.hooks.receiver import REQUESTS_AT_ONCE, Failed, Receiver
@@ -43,6 +45,13 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     verdict: Literal["accept", "change", "refuse"] = "accept"
     text: str = ""
     reason: str = ""
+
+
+class Judged(Struct, frozen=True):
+    """An event as it is to be stored, and by which key a verdict with its text is kept, "" if none is."""
+
+    event: Event
+    kept: str = ""
 
 
 _decode = msgspec.json.Decoder(Verdict).decode
@@ -71,8 +80,8 @@ class Questions:
         self._text_limit = text_limit
         self._limit = waiting_limit
         self._slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
-        self._queues: dict[tuple[str, str], deque[tuple[Done, asyncio.Task[Event]]]] = {}  # by room and user
-        self._workers: set[asyncio.Task[None]] = set()
+        self._queues: dict[tuple[str, str], deque[tuple[Done, asyncio.Task[Judged]]]] = {}  # by room and user
+        self._workers: set[asyncio.Task[None]] = set()  # one for each, and what forgets texts
         self._waiting = 0
 
     def publish(self, event: Event, done: Done) -> None:
@@ -90,11 +99,14 @@ class Questions:
         self._waiting += 1
         if queue is None:
             queue = self._queues[key] = deque()
-            worker = loop.create_task(self._work(key))
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._begin(self._work(key))
         deadline = loop.time() + self._receiver.timeout
         queue.append((done, loop.create_task(self._judge(event, said, deadline))))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._workers.add(task)
+        task.add_done_callback(self._workers.discard)
 
     async def close(self) -> None:
         """Nobody is answered any more."""
@@ -113,8 +125,8 @@ class Questions:
             (outcome,) = await asyncio.gather(judging, return_exceptions=True)
             queue.popleft()
             self._waiting -= 1
-            if isinstance(outcome, Event):
-                self._log.publish(outcome, done)
+            if isinstance(outcome, Judged):
+                self._publish(outcome, done)
             elif isinstance(outcome, RequestError):
                 loop.call_soon(done, outcome)
             else:
@@ -122,10 +134,22 @@ class Questions:
                 loop.call_soon(done, unavailable("the server failed"))
         del self._queues[key]
 
-    async def _judge(self, event: Event, said: Words | None, deadline: float) -> Event:
+    def _publish(self, judged: Judged, done: Done) -> None:
+        def told(answer: Receipt | RequestError) -> None:
+            if judged.kept and isinstance(answer, Receipt):
+                self._begin(self._forget(judged.kept))
+            done(answer)
+
+        self._log.publish(judged.event, told)
+
+    async def _forget(self, key: str) -> None:
+        with suppress(RequestError):  # the broker is away: it ends by itself
+            await self._deliveries.forget(key)
+
+    async def _judge(self, event: Event, said: Words | None, deadline: float) -> Judged:
         """The event as it is to be stored. Raises what its author is told instead."""
         if said is None or await self._log.knows(event):
-            return event
+            return Judged(event)
         content = encode((event.room, event.user, event.id, event.content))
         key = hashlib.blake2b(content, digest_size=16).hexdigest()
         verdict = await self._ask(event, said, key, deadline)
@@ -135,7 +159,10 @@ class Questions:
             verdict = _decode(kept)
         except (ValueError, RecursionError) as error:  # anybody with access to Redis can write there
             telemetry.damaged("verdict", key, error)
-        return _follow(event, verdict)
+        if verdict.verdict == "refuse" and await self._log.knows(event):
+            # Another process had it stored meanwhile, and its verdict is forgotten.
+            return Judged(event)
+        return Judged(_follow(event, verdict), key if verdict.verdict == "change" else "")
 
     async def _ask(self, event: Event, said: Words, key: str, deadline: float) -> Verdict:
         """Until the deadline (the loop's clock), however many are asked about."""

@@ -1,4 +1,4 @@
-"""Who is typing: gathered, a few a room, told to the room's members, and left out where it would be for too many."""
+"""Who is typing: gathered in each process, a few a room, told to its members, and left out where they are too many."""
 
 import asyncio
 from collections.abc import Callable

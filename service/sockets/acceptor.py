@@ -16,7 +16,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from tornado.iostream import IOStream
 
-from service import metrics
+from service import metrics, protocol
 from service.addresses import limit_key
 from service.errors import ConfigError, StartError
 from service.limits import Counts
@@ -35,8 +35,16 @@ PAUSE = 0.5  # seconds without accepting when descriptors or memory are used up
 RESERVE = 256
 
 Address = tuple[int, int, int, str, Any]  # as socket.getaddrinfo gives them
-# What a connection is told that is one too many for its address, before anything of it is read.
-_TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_TOO_MANY_BODY = protocol.encode(
+    {"error": {"code": protocol.ErrorCode.RATE_LIMITED, "message": "Too many connections from this address."}}
+)
+# What a connection is told that is one too many for its address, before anything of it is read. Any page may read it:
+# which one asks isn't known yet, and it tells nothing of anybody.
+_TOO_MANY = (
+    b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: Retry-After\r\n"
+    b"Content-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: %d\r\n\r\n%b"
+) % (len(_TOO_MANY_BODY), _TOO_MANY_BODY)
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 

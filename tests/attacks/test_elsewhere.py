@@ -13,7 +13,7 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from ..browser import chromium
-from ..harness import UNIT, make_jwt
+from ..harness import UNIT, ChatClient, make_jwt
 from ..serving import Served, serving
 
 # What a page asks for, by the status that must come, and the code of the error in it.
@@ -36,6 +36,17 @@ REQUESTS: dict[str, tuple[int, str | None, str, dict[str, Any]]] = {
     "a list": (200, None, "/rooms", {"headers": {"Authorization": "user"}}),
     "too many lists": (429, "rate_limited", "/rooms", {"headers": {"Authorization": "user"}}),
 }
+REMOVE = {"method": "DELETE", "headers": {"Authorization": "user"}}
+# The same of other methods than forms have, each after a preflight; of the last nothing answers at that path.
+BEYOND_FORMS: dict[str, tuple[int, str | None, str, dict[str, Any]]] = {
+    "no token to remove by": (401, "unauthenticated", "/rooms/lobby/messages/1", {"method": "DELETE"}),
+    "no moderator's removal": (403, "forbidden", "/rooms/lobby/messages/1", REMOVE),
+    "no backend's edit": (403, "forbidden", "/rooms/lobby/messages/1", REMOVE | {"method": "PATCH", "body": "{}"}),
+    "no backend's deletion": (403, "forbidden", "/rooms/lobby", REMOVE),
+    "no such path to delete": (404, "not_found", "/nothing", REMOVE),
+    "another method, after a preflight": (405, "method_not_allowed", "/tickets", REMOVE),
+}
+REQUESTS |= BEYOND_FORMS
 ASK = """async ({url, init}) => {
     if (typeof init.body === "number") init.body = "x".repeat(init.body);
     try {
@@ -133,3 +144,48 @@ async def test_that_https_is_needed_can_be_read_too() -> None:
             init = {"method": "POST", "body": "{}", "headers": {"Content-Type": "application/json"}}
             seen = await page.evaluate(ASK, {"url": it.url + "/tickets", "init": init})
             assert (seen["status"], seen["code"]) == (403, "https_required")
+
+
+async def test_a_moderator_removes_messages_from_another_allowed_origin() -> None:
+    """The answer is read: the removal's seq. The control: from another origin nothing is even asked."""
+    token = make_jwt("m1", "Mod", role="moderator")
+    async with (
+        other_origin() as allowed,
+        other_origin() as foreign,
+        chromium() as browser,
+        serving({"ALLOWED_ORIGINS": f"http://127.0.0.1,{allowed}"}) as it,
+        ChatClient.open(it.url, bearer=make_jwt("u1", "Ada"), headers={"Origin": allowed}) as ada,
+    ):
+        await ada.join("lobby")
+        sent = await ada.send("lobby", "spam")
+        init = {"method": "DELETE", "headers": {"Authorization": f"Bearer {token}"}}
+        asked = {"url": f"{it.url}/rooms/lobby/messages/{sent['seq']}", "init": init}
+        page = await browser.new_page()
+        await page.goto(foreign)
+        assert (await page.evaluate(ASK, asked))["status"] == 0
+        page = await browser.new_page()
+        await page.goto(allowed)
+        assert (await page.evaluate(ASK, asked))["status"] == 200
+        assert (await ada.recv("removed"))["target"] == sent["seq"]
+
+
+async def test_one_connection_too_many_can_be_read_too() -> None:
+    """What is told before anything is read: 429 with when to try again. The control: with one less it is answered."""
+    async with other_origin() as allowed, chromium() as browser:
+        settings = {"ALLOWED_ORIGINS": f"http://127.0.0.1,{allowed}", "CONNECTIONS_PER_ADDRESS": "2"}
+        async with serving(settings) as it:
+            page = await browser.new_page()
+            await page.goto(allowed)
+            asked = {"url": it.url + "/healthz", "init": {"cache": "no-store"}}
+            held = [await asyncio.open_connection("127.0.0.1", it.port) for _ in range(2)]
+            try:
+                seen = [await page.evaluate(ASK, asked) for _ in range(20)]
+                held.pop()[1].close()
+                await asyncio.sleep(0.05)
+                seen.append(await page.evaluate(ASK, asked))
+            finally:
+                for _, writer in held:
+                    writer.close()
+            assert seen == [{"status": 429, "code": "rate_limited", "retry": "1"}] * 20 + [
+                {"status": 200, "code": None, "retry": None}
+            ]

@@ -6,20 +6,23 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from service.protocol import fingerprint
+
 from ..brokers import redis_contents, until
 from ..harness import UNIT, ChatClient, make_jwt
+from ..hook_receiver import Answer, Request, hook_receiver
 from ..serving import Served, serving
 
 HISTORY = 30
 SECRET = "hunter2"
 
 
-def in_store(broker_env: dict[str, str]) -> bool:
+def in_store(broker_env: dict[str, str], text: str = SECRET) -> bool:
     """Whether the broker's store holds the text anywhere."""
     if "REDIS_URL" in broker_env:
-        return SECRET in redis_contents(Redis.from_url(broker_env["REDIS_URL"]))
+        return text in redis_contents(Redis.from_url(broker_env["REDIS_URL"]))
     path = Path(broker_env["SQLITE_PATH"])
-    return any(SECRET.encode() in file.read_bytes() for file in path.parent.glob(path.name + "*"))
+    return any(text.encode() in file.read_bytes() for file in path.parent.glob(path.name + "*"))
 
 
 async def found_by(it: Served, epoch: str, head: int) -> set[str]:
@@ -80,6 +83,32 @@ async def test_a_removed_text_is_found_nowhere(broker_env: dict[str, str], by: s
                 head = (await ada.send("lobby", "noise"))["seq"]
             assert await found_by(it, epoch, head) == set()
     assert not in_store(broker_env)
+
+
+async def test_a_text_of_the_receivers_is_found_nowhere_once_it_is_removed(broker_env: dict[str, str]) -> None:
+    """With a question configured: not in the verdict either. The control: before the removal the log has it."""
+    async with hook_receiver() as receiver:
+
+        async def reword(request: Request) -> Answer:
+            return 200, json.dumps({"verdict": "change", "text": f"{SECRET} {request.data['kind']}"}).encode()
+
+        receiver.behave = reword
+        async with serving(receiver.ask_env(**broker_env)) as it, ChatClient.open(it.url, "Ada") as ada:
+            await ada.join("lobby")
+            target = (await ada.send("lobby", "hello"))["seq"]
+            await ada.request("edit", room="lobby", id=ada.new_id(), target=target, text="hello again")
+            assert in_store(broker_env), "the control"
+            await ada.request("remove", room="lobby", id=ada.new_id(), target=target)
+            await until(lambda: not in_store(broker_env), "the text out of the store", 10 * UNIT)
+
+
+async def test_a_removed_text_can_not_be_found_by_trying(broker_env: dict[str, str]) -> None:
+    """What is kept of it for dedupe is nothing that can be made of a text without the secret."""
+    async with serving(broker_env) as it, ChatClient.open(it.url, "Ada") as ada:
+        await ada.join("lobby")
+        target = (await ada.send("lobby", SECRET))["seq"]
+        await ada.request("remove", room="lobby", id=ada.new_id(), target=target)
+    assert not in_store(broker_env, fingerprint("message", SECRET))
 
 
 async def test_a_text_that_stays_is_in_the_store(broker_env: dict[str, str]) -> None:

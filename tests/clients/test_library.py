@@ -40,9 +40,9 @@ class Library:
 
 
 @asynccontextmanager
-async def library(url: str, how: str) -> AsyncIterator[Library]:
+async def library(url: str, how: str, program: str = "library_client.js") -> AsyncIterator[Library]:
     pipe = asyncio.subprocess.PIPE
-    command = (require_tool("node", "nodejs"), "library_client.js", url, how)
+    command = (require_tool("node", "nodejs"), program, url, how)
     process = await asyncio.create_subprocess_exec(*command, cwd=FOLDER, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
         yield Library(process)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from service.brokers.broker import Broker
+from service.brokers.contents import Contents
 from service.brokers.log import Subscriber
 from service.brokers.redis import url as redis_url
 from service.brokers.redis.connection import DEADLINES, Deadlines
@@ -58,11 +59,13 @@ class RedisBroker(Broker):
         self_signed: bool = False,
         channels: bytes = b"",
         deadlines: Deadlines = DEADLINES,
+        secret: str = "",
         **presence: Any,
     ) -> None:
         """`prefix`: what all keys and channels begin with; `channels`: what the latter do instead.
 
         `copies`: how many replicas must hold a message before it is acknowledged, within so many seconds.
+        `secret`: with which what was sent under an id is kept, the same in every process.
         `presence`: options of RedisPresence.
         """
         super().__init__()
@@ -81,7 +84,7 @@ class RedisBroker(Broker):
         shards.on_trouble = lambda why, lost: self.on_trouble(why, lost)
         names = RedisNames(shards)
         index = self.index = RoomIndex(shards, int(history_days * 86400))
-        self.log = RedisLog(shards, process, index.note, history_limit=history_limit)
+        self.log = RedisLog(shards, process, index.note, history_limit=history_limit, contents=Contents(secret))
         self.presence = RedisPresence(shards, process, index.note, names, **presence)
         self.directory = RedisDirectory(shards, names, index, self.presence)
         self.deliveries = RedisDeliveries(shards)

@@ -63,6 +63,9 @@ class RedisDeliveries(Deliveries):
             return verdict
         return await unless_damaged(self._shards.call("GET", name), None, "verdict", name) or verdict
 
+    async def forget(self, key: str) -> None:
+        await self._shards.call("DEL", self._keys.verdict(key))
+
 
 def _text(place: Position) -> str:
     return f"{place.epoch}:{place.seq}"

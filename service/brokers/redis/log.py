@@ -11,6 +11,7 @@ from typing import Any
 from service import metrics
 from service.brokers import about
 from service.brokers.base import unavailable
+from service.brokers.contents import Contents
 from service.brokers.directory import sanctioned
 from service.brokers.log import (
     CHANGES_FACTOR,
@@ -57,13 +58,22 @@ _REFUSALS: dict[bytes, Callable[[], RequestError]] = {
 
 
 class RedisLog(Log):
-    """`note` is told of each room that is published to."""
+    """`note` is told of each room that is published to. `contents`: how what was sent under an id is kept."""
 
-    def __init__(self, shards: Shards, process: str, note: Callable[[str], None], *, history_limit: int) -> None:
+    def __init__(
+        self,
+        shards: Shards,
+        process: str,
+        note: Callable[[str], None],
+        *,
+        history_limit: int,
+        contents: Contents,
+    ) -> None:
         self._shards = shards
         self._process = process
         self._note = note
         self._history_limit = history_limit
+        self._contents = contents
         # By room. Each has one batch under way: so its events keep their order, whatever a batch waits for, and
         # wherever the room has gone meanwhile.
         self._waiting: dict[str, list[tuple[Event, Done]]] = {}
@@ -143,7 +153,8 @@ class RedisLog(Log):
         args += (*limits, known.epoch, known.seq, CLOCK.now_ms())
         for event, _ in batch:
             change = "" if event.change is None else encode(event.change)
-            args += (event.user, event.id, event.network, event.content, event.head, event.tail, change)
+            content = self._contents.kept(event.content)
+            args += (event.user, event.id, event.network, content, event.head, event.tail, change)
 
         def reply(answers: Any) -> None:
             self._under_way.discard(room)

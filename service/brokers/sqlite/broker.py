@@ -9,6 +9,7 @@ import sqlite3
 from typing import Any
 
 from service.brokers.broker import Broker
+from service.brokers.contents import Contents
 from service.brokers.log import Subscriber
 from service.brokers.sqlite.deliveries import SqliteDeliveries
 from service.brokers.sqlite.directory import SqliteDirectory
@@ -44,15 +45,19 @@ class SqliteBroker(Broker):
         clock: Clock = CLOCK,
         file: File | None = None,
         upkeep_interval: float = UPKEEP_INTERVAL,
+        secret: str = "",
         **log: Any,
     ) -> None:
-        """`file`: in the place of one made of `path`. `log`: options of SqliteLog."""
+        """`file`: in the place of one made of `path`. `log`: options of SqliteLog.
+
+        `secret`: with which what was sent under an id is kept.
+        """
         super().__init__()
         self._clock = clock
         self._upkeep_interval = upkeep_interval
         self._file = file or File(path, clock)
         self._file.on_trouble = lambda why: self.on_trouble(why, False)
-        self.log = SqliteLog(self._file, history_limit, int(history_days * DAY_MS), **log)
+        self.log = SqliteLog(self._file, history_limit, int(history_days * DAY_MS), contents=Contents(secret), **log)
         self.presence = MemoryPresence(self.log)
         self.directory = SqliteDirectory(self.log, self.presence)
         self.deliveries = SqliteDeliveries(self._file)

@@ -97,3 +97,6 @@ class SqliteDeliveries(Deliveries):
             return kept
         self._verdicts[key] = (verdict, now + seconds)
         return verdict
+
+    async def forget(self, key: str) -> None:
+        self._verdicts.pop(key, None)

@@ -10,6 +10,7 @@ from contextlib import closing
 from service import metrics, telemetry
 from service.brokers import about, marks
 from service.brokers.base import unavailable
+from service.brokers.contents import Contents, differ
 from service.brokers.directory import sanctioned
 from service.brokers.log import (
     CHANGES_FACTOR,
@@ -52,12 +53,14 @@ class SqliteLog(Log):
         history_limit: int,
         history_ms: int,
         *,
+        contents: Contents,
         slack: int = SLACK,
         ids_limit: int = IDS_LIMIT,
         events_limit: int = EVENTS_LIMIT,
         empty_seconds: float = EMPTY_SECONDS,
     ) -> None:
         self.file = file
+        self._contents = contents
         self._forgetting = Forgetting(file)
         file.before_batch = self._close_batches
         self._keep = {"messages": history_limit, "changes": CHANGES_FACTOR * history_limit}
@@ -199,7 +202,7 @@ class SqliteLog(Log):
             if event.change.kind == "topic":
                 self._keep_topic(room, frame if event.change.text else None)
         insert = "INSERT OR REPLACE INTO ids (room, user, id, seq, at, content) VALUES (?, ?, ?, ?, ?, ?)"
-        db.execute(insert, (room.id, event.user, event.id, seq, at, event.content))
+        db.execute(insert, (room.id, event.user, event.id, seq, at, self._contents.kept(event.content)))
         room.head = seq
         frames.append(frame)
         if (seq + room.id) % self._slack == 0:  # rooms that grow alike take turns
@@ -216,7 +219,7 @@ class SqliteLog(Log):
         if not isinstance(seq, int) or not isinstance(at, int):
             telemetry.damaged("id", f"ids of {room.name}")
             return None
-        if content and event.content and content != event.content:
+        if differ(str(content), self._contents.kept(event.content)):
             raise id_used()
         return Receipt(seq, at, duplicate=True)
 

@@ -50,7 +50,7 @@ CREATE TABLE marks (
 );
 
 -- Which of the users' ids the log took, so that none is taken twice, in the order of arrival. Outlives the event.
--- `content` (protocol.fingerprint) is "" in rows of earlier versions.
+-- `content` (brokers/contents.py) is "" in rows of earlier versions.
 CREATE TABLE ids (
     n INTEGER PRIMARY KEY,
     room INTEGER NOT NULL,
