@@ -25,7 +25,9 @@ from service.identity.headers import is_loopback
 SECRET_SHORT = 32  # characters; less is warned of: RFC 7518 section 3.2 asks for 256 bits
 SECRET_VARIED = 8  # different ones among them; a random one in hexadecimal has 16
 CHARACTER_BYTES = 12  # of a character past U+FFFF where a client escapes it in JSON, as Python does: \ud83e\ude77
-DRAIN_LONGEST = 25  # seconds from SIGTERM to the last close; Heroku kills after 30, and the last answers take 2
+DRAIN_LONGEST = 25  # seconds from SIGTERM to the exit: Heroku kills after 30
+DRAIN_CLOSES = 3  # of those, the last: 2 for closes to be answered, 1 to let go of the broker and the receiver
+DRAIN_DELAY_LONGEST = 21  # seconds, so that there is one more for handshakes where others stay on the port
 PING_LONGEST = 50  # seconds: routers cut what is silent for 55 (Heroku) or 60 (nginx), and a ping may be a little late
 PING_LATE = 5  # seconds by which a ping may come later than PING_INTERVAL says
 # Seconds of silence after which they cut a connection by themselves, of those that cut before PING_LONGEST.
@@ -421,13 +423,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ]
     drain_delay: Annotated[
         float,
-        Meta(ge=0, le=DRAIN_LONGEST),
+        Meta(ge=0, le=DRAIN_DELAY_LONGEST),
         Setting("5", "s", "from SIGTERM, in which new sockets are still taken: until balancers see `/readyz` fall"),
     ]
     drain_seconds: Annotated[
         float,
         Meta(ge=0, le=DRAIN_LONGEST),
-        Setting("20", "s", "over which leaving sockets are then spread; with DRAIN_DELAY at most 25"),
+        Setting(
+            "20",
+            "s",
+            "over which leaving sockets are then spread, and closed; with DRAIN_DELAY at most 25",
+        ),
     ]
     webhook_url: Annotated[
         str,

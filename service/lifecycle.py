@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct
 from service import __version__, app, figures, metrics, protocol, totals
 from service.brokers.outages import Outages
 from service.chat import ChatHandler
-from service.config import Settings
+from service.config import DRAIN_CLOSES, DRAIN_LONGEST, Settings
 from service.errors import naming
 from service.guides.handler import GuideHandler
 from service.guides.voice import Voice
@@ -247,8 +247,11 @@ class Service:
         """Tell balancers, and wait for them. Then send every socket away in its own moment, with a ticket for its next.
 
         Who comes during the wait is let in, for balancers go on sending until they have looked; nobody is sent away in
-        it, for they would send them back to here. And they are sent away last, for they have hardly arrived.
+        it, for they would send them back to here. And they are sent away last, for they have hardly arrived. The last
+        moment leaves time for closes that nobody answers, so that the process has ended after `DRAIN_LONGEST`.
         """
+        loop = asyncio.get_running_loop()
+        last = loop.time() + DRAIN_LONGEST - DRAIN_CLOSES
         delay, seconds = self.settings.drain_delay, self.settings.drain_seconds
         self.node.admission.draining = True
         metrics.DRAINS.inc()
@@ -258,15 +261,14 @@ class Service:
         await asyncio.sleep(delay)
         await self._leave_port()
         sessions = list(ChatHandler.sessions)
-        over = seconds if sessions else 0
+        over = min(seconds, max(0.0, last - loop.time())) if sessions else 0.0
         extra = fields("drain", connections=len(sessions), seconds=over)
-        logger.info("leaving: %d sockets over %g s", len(sessions), over, extra=extra)
+        logger.info("leaving: %d sockets over %.3g s", len(sessions), over, extra=extra)
         random.shuffle(sessions)
         sessions.sort(key=lambda session: session not in settled)
-        loop = asyncio.get_running_loop()
         began = loop.time()
         spread = [random.random() for _ in sessions]  # noqa: S311  # jitter, no secret
-        moments = [seconds * (index + part) / len(sessions) for index, part in enumerate(spread)]
+        moments = [over * (index + part) / len(sessions) for index, part in enumerate(spread)]
         await asyncio.gather(*map(_send_away, sessions, moments))
         for session, moment in zip(sessions, moments, strict=True):
             await asyncio.sleep(max(0.0, began + moment - loop.time()))

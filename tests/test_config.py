@@ -87,7 +87,7 @@ def test_empty_counts_as_unset_but_for_host() -> None:
         ("LOG_LEVEL", "chatty"),
         ("LOG_FORMAT", "xml"),
         ("HISTORY_LIMIT", "0"),
-        ("DRAIN_DELAY", "26"),
+        ("DRAIN_DELAY", "22"),
         ("DRAIN_SECONDS", "26"),
         ("WEB_CONCURRENCY", "0"),
         ("JWT_JWKS_URL", "file:///etc/passwd"),

@@ -21,9 +21,7 @@ import yaml  # type: ignore[import-untyped]
 from websockets.asyncio.client import connect
 
 from service.config import DRAIN_LONGEST, PING_LONGEST, SETTINGS, load
-from service.hooks.delivery import LEAVE_WAIT
 from service.identity.headers import TICKET_PREFIX
-from service.lifecycle import Waits
 from service.protocol import SUBPROTOCOL
 from service.sockets.acceptor import RESERVE
 
@@ -42,7 +40,7 @@ from .harness.service_process import ROOT
 
 DEPLOY = ROOT / "deploy"
 # Seconds from SIGTERM to the end, at most.
-GRACE = DRAIN_LONGEST + Waits().handshakes + Waits().close + LEAVE_WAIT
+GRACE = DRAIN_LONGEST
 UNITS_OF_TIME = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

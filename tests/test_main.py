@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ import pytest
 
 from service import __version__, lifecycle
 from service.__main__ import main
+from service.config import DRAIN_LONGEST, SETTINGS
 from service.errors import StartError
 
+from .attacks.raw_socket import RawSocket, handshake
 from .harness import JWT_SECRET, SECRET_KEY, UNIT, ChatClient, RedisServer, ServiceProcess, service_env, wait_until
+from .harness.chat_client import fetch_ticket
 from .harness.service_process import ROOT
 
 BAD_KEY = "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"
@@ -337,10 +341,38 @@ async def test_sigterm_lets_everybody_go_in_their_moment() -> None:
         assert service.stop() == 0
 
 
-@pytest.mark.parametrize("delay", ["0", "25"])
+async def stopped_after(answering: bool) -> float:
+    """Seconds from SIGTERM to the exit, by the default drain, where sockets answer their close or don't."""
+    with ServiceProcess({"DRAIN_DELAY": "", "DRAIN_SECONDS": "", "TICKET_RATE": "0"}) as service:
+        async with AsyncExitStack() as stack:
+            if answering:
+                for number in range(20):
+                    await stack.enter_async_context(ChatClient.open(service.url, f"Guest {number}"))
+            else:
+                for number in range(20):
+                    ticket = (await fetch_ticket(service.url, f"Guest {number}", {"Origin": service.url}))["ticket"]
+                    raw = await stack.enter_async_context(await RawSocket.connect(service.port))
+                    answer = await raw.request(handshake(service.port, protocols=f"chat.v1, ticket.{ticket}"))
+                    assert answer.status == 101
+            began = time.monotonic()
+            assert await asyncio.to_thread(service.stop) == 0
+            return time.monotonic() - began
+
+
+@pytest.mark.timeout(seconds=120 * UNIT)
+async def test_a_stop_at_the_defaults_takes_25_seconds_at_the_most() -> None:
+    """From SIGTERM to the exit, as platforms are told, also where nobody answers a close; most of it is the drain."""
+    answering, silent = await asyncio.gather(stopped_after(answering=True), stopped_after(answering=False))
+    settings = SETTINGS["DRAIN_DELAY"], SETTINGS["DRAIN_SECONDS"]
+    assert sum(float(setting.default) for setting in settings) == DRAIN_LONGEST == 25
+    for seconds in (answering, silent):
+        assert 15 < seconds <= DRAIN_LONGEST * UNIT
+
+
+@pytest.mark.parametrize("delay", ["0", "21"])
 async def test_ctrl_c_cuts_the_drain_short(delay: str) -> None:
     """And the wait before it: whoever sits there is impatient."""
-    service = ServiceProcess({"DRAIN_DELAY": delay, "DRAIN_SECONDS": "0" if delay == "25" else "25"}).start()
+    service = ServiceProcess({"DRAIN_DELAY": delay, "DRAIN_SECONDS": "0" if delay == "21" else "25"}).start()
     try:
         async with ChatClient.open(service.url, "Ada") as ada, ChatClient.open(service.url, "Bob") as bob:
             service.send_signal(signal.SIGTERM)

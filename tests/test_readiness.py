@@ -14,7 +14,7 @@ from service.brokers.redis.broker import RedisBroker
 
 from .brokers import Make, opened
 from .disks import file_size_limit
-from .harness import UNIT, RedisServer
+from .harness import UNIT, ChatClient, ChatError, RedisServer
 from .refusals import REFUSALS
 from .serving import Served, answer, serving
 
@@ -219,6 +219,33 @@ async def test_a_redis_that_is_gone_is_not_ready(server: RedisServer) -> None:
         await turns(it, ill(Fault.AWAY))
         await asyncio.to_thread(server.start)
         await turns(it, (200, WELL, 1.0))
+
+
+@loses_redis
+async def test_a_redis_that_reads_its_data_is_loading(caplog: pytest.LogCaptureFixture) -> None:
+    """After a crash, from its append-only file: nothing is stored meanwhile, and all that was acknowledged is there."""
+    loading = ill(Fault.LOADING)
+    with RedisServer(appendonly="yes", appendfsync="always", key_load_delay=300) as server:  # microseconds
+        # Clients are answered after each 1,024 commands of the file, so of these for many seconds.
+        server.cli("EVAL", "for n = 1, 40960 do redis.call('SET', 'filler:' .. n, n) end", 0)
+        async with serving({"REDIS_URL": server.url}) as it, ChatClient.open(it.url, "Ada") as ada:
+            await ada.join("lobby")
+            for text in ("one", "two"):
+                await ada.send("lobby", text)
+            restarting = asyncio.ensure_future(asyncio.to_thread(server.restart, kill=True))
+            await turns(it, loading)
+            assert "redis commands: LOADING " in caplog.text
+            with pytest.raises(ChatError, match="unavailable"):
+                await ada.send("lobby", "meanwhile")
+            assert await seen(it) == loading
+            server.cli("CONFIG", "SET", "key-load-delay", 0)
+            await restarting
+            await turns(it, (200, WELL, 1.0))
+            assert (await ada.send("lobby", "three"))["seq"] == 3
+            async with ChatClient.open(it.url, "Bob") as bob:
+                joined = await bob.join("lobby")
+                assert [message["text"] for message in joined["messages"]] == ["one", "two", "three"]
+            assert not [frame for frame in ada.frames if frame["type"] == "reset"]
 
 
 @loses_redis

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service import __version__
-from service.config import SETTINGS, load
+from service.config import DRAIN_CLOSES, DRAIN_DELAY_LONGEST, DRAIN_LONGEST, SETTINGS, load
 from service.hooks.delivery import LEAVE_WAIT
 from service.lifecycle import Waits
 
@@ -52,7 +52,9 @@ def test_what_is_said_of_heroku_holds() -> None:
     settings = load({"DYNO": "web.1", "SECRET_KEY": "k" * 32, "WEB_CONCURRENCY": "2", "SQLITE_PATH": ":memory:"})
     assert (settings.host, settings.trusted_proxies, settings.force_https) == ("", 1, True)
     assert settings.ping_interval == 25 < 55
-    assert settings.drain_delay + settings.drain_seconds + Waits().close + LEAVE_WAIT < 30
+    assert settings.drain_delay + settings.drain_seconds <= DRAIN_LONGEST < 30
+    assert Waits().close + LEAVE_WAIT <= DRAIN_CLOSES
+    assert DRAIN_DELAY_LONGEST + Waits().handshakes + DRAIN_CLOSES <= DRAIN_LONGEST
 
 
 async def test_python_example_runs(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ Two processes are at each: what one stores, enters and signals, the other reads 
 import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,19 @@ from service.brokers.redis.connection import Connector
 from service.brokers.redis.url import parse
 
 from .brokers import ADA, Recorder, change, message, opened, publish, store, until
-from .harness import Authority, Certificate, ChatClient, RedisServer, free_port
+from .harness import (
+    UNIT,
+    Authority,
+    Certificate,
+    ChatClient,
+    RedisCluster,
+    RedisSentinels,
+    RedisServer,
+    Sentinel,
+    free_port,
+)
 from .serving import serving
+from .test_redis_shards import half_moved, lent
 
 OPERATIONS = (Path(__file__).resolve().parents[1] / "docs" / "operations.md").read_text()
 loses_redis = pytest.mark.expects_log("WARNING redis (commands|channels): ")
@@ -37,15 +48,19 @@ def authority(tmp_path: Path) -> Authority:
 @contextmanager
 def with_tls(authority: Authority, certificate: Certificate, clients: str = "no") -> Iterator[tuple[RedisServer, str]]:
     """A Redis with this certificate, and its address. `clients`: whether they need one of the same authority."""
-    flags: dict[str, str | int] = {
-        "tls_port": free_port(),
+    port = free_port()
+    with RedisServer(tls_port=port, **tls_flags(authority, certificate, clients)) as server:
+        yield server, f"rediss://127.0.0.1:{port}"
+
+
+def tls_flags(authority: Authority, certificate: Certificate, clients: str = "no") -> dict[str, str | int]:
+    """Lines of redis.conf, but for the port."""
+    return {
         "tls_cert_file": str(certificate.certfile),
         "tls_key_file": str(certificate.keyfile),
         "tls_ca_cert_file": str(authority.certificate.certfile),
         "tls_auth_clients": clients,
     }
-    with RedisServer(**flags) as server:
-        yield server, f"rediss://127.0.0.1:{flags['tls_port']}"
 
 
 def at(url: str, **options: Any) -> RedisBroker:
@@ -202,14 +217,18 @@ def rights() -> list[str]:
     return str(words).split()
 
 
-@pytest.fixture
-def modest_url(redis_server: RedisServer, redis_url: str) -> Iterator[str]:
-    """The shared Redis, as the user who has these rights and no more."""
-    redis_server.cli("ACL", "SETUSER", *rights())
-    redis_server.cli("ACL", "LOG", "RESET")
+@contextmanager
+def modest(url: str, servers: Sequence[RedisServer]) -> Iterator[str]:
+    """The URL of a user on all of them who has these rights and no more; nobody may be refused anything meanwhile."""
+    for server in servers:
+        server.cli("ACL", "SETUSER", *rights())
+        server.cli("ACL", "LOG", "RESET")
     (password,) = (word[1:] for word in rights() if word.startswith(">"))
-    yield redis_url.replace("://", f"://parley:{password}@")
-    redis_server.cli("ACL", "DELUSER", "parley")
+    yield url.replace("://", f"://parley:{password}@")
+    refused = [server.cli("ACL", "LOG") for server in servers]
+    for server in servers:
+        server.cli("ACL", "DELUSER", "parley")
+    assert not any(refused)
 
 
 # Commands of which the service uses some subcommands only.
@@ -237,13 +256,115 @@ def test_the_rights_are_those_of_the_code(redis_server: RedisServer) -> None:
     assert others == ["parley", "on", "~parley:*", "&parley:*", "-@all"]
 
 
-async def test_a_user_who_has_the_rights_that_are_needed(modest_url: str, redis_server: RedisServer) -> None:
+async def test_a_user_who_has_the_rights_that_are_needed(redis_server: RedisServer, redis_url: str) -> None:
     """All that the contracts offer is done; Redis refuses nothing."""
-    await serves(modest_url)
-    await serves(modest_url.replace("/0", "/1"))
-    async with opened(at(modest_url), "lobby") as (broker, _):
-        await use(broker)
-    assert redis_server.cli("ACL", "LOG") == ""
+    with modest(redis_url, [redis_server]) as url:
+        await serves(url)
+        await serves(url.replace("/0", "/1"))
+        async with opened(at(url), "lobby") as (broker, _):
+            await use(broker)
+
+
+@pytest.mark.parametrize("copies", [0, 1])
+async def test_the_rights_suffice_under_sentinels(
+    redis_sentinels: RedisSentinels, sentinel_url: str, copies: int
+) -> None:
+    """`+role` is asked for with each connection, `+wait` with each batch; another database than 0 is selected."""
+    with modest(sentinel_url, redis_sentinels.servers) as url:
+        await serves(url.removesuffix("/0") + "/2", copies=copies, copies_seconds=10 * UNIT)
+        assert redis_sentinels.master.cli("-n", 2, "DBSIZE") != "0"
+        assert redis_sentinels.master.cli("-n", 0, "DBSIZE") == "0"
+        async with opened(at(url, copies=copies, copies_seconds=10 * UNIT), "lobby") as (broker, _):
+            await use(broker)
+
+
+@pytest.mark.parametrize("copies", [0, 1])
+async def test_the_rights_suffice_on_a_cluster(redis_cluster: RedisCluster, cluster_url: str, copies: int) -> None:
+    """Sharded channels, and a room whose slot moves away and back under it: `+asking`."""
+    with modest(cluster_url, redis_cluster.nodes) as url:
+        await serves(url, copies=copies, copies_seconds=10 * UNIT)
+        async with opened(at(url, copies=copies, copies_seconds=10 * UNIT), "lobby") as (broker, heard):
+            await use(broker)
+            await store(broker, first := message())
+            asked = redis_cluster.refusals("ASK")
+            with lent(redis_cluster, "lobby") as (slot, there):
+                keys = int(redis_cluster.owner(slot).cli("CLUSTER", "COUNTKEYSINSLOT", slot))
+                async with half_moved(redis_cluster, slot, there, keys):
+                    assert await broker.log.knows(first)
+                assert redis_cluster.refusals("ASK") > asked
+            await store(broker, message(text="moved"))
+            await until(lambda: "moved" in str(heard.frames("lobby")), "the event")
+
+
+# -- Sentinels and clusters by credentials and TLS
+
+
+@loses_redis
+async def test_sentinels_with_users_of_their_own(
+    redis_sentinels: RedisSentinels, sentinel_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One user for the Sentinels, another for the Redis, whose database is another than 0."""
+    master = redis_sentinels.master
+    lines = {"user watcher": "on >w/rd -@all +sentinel|get-master-addr-by-name", "requirepass": "other"}
+    with watching(master.port, **lines) as sentinel:
+        master.cli("ACL", "SETUSER", "ada", "on", ">a@b", "~*", "&*", "+@all")
+        place = f"127.0.0.1:{sentinel.port}/watched/3"
+        await serves(f"redis+sentinel://ada:a%40b@{place}?sentinel_username=watcher&sentinel_password=w%2Frd")
+        assert master.cli("-n", 3, "DBSIZE") != "0"
+        wrong = f"redis+sentinel://ada:a%40b@{place}?sentinel_username=watcher&sentinel_password=other"
+        await refused(wrong, caplog, "WRONGPASS")
+        await refused(f"redis+sentinel://watcher:w%2Frd@{place}?sentinel_password=other", caplog, "WRONGPASS")
+        master.cli("ACL", "DELUSER", "ada")
+
+
+async def test_a_cluster_with_a_user(redis_cluster: RedisCluster, cluster_url: str) -> None:
+    """Each node knows the user; the map is asked for with the same credentials."""
+    for node in redis_cluster.nodes:
+        node.cli("ACL", "SETUSER", "ada", "on", ">a@b", "~*", "&*", "+@all")
+    async with opened(at(cluster_url.replace("://", "://ada:a%40b@"))) as (broker, _):
+        assert len(broker.shards.shards) == 3
+        for node in redis_cluster.primaries():
+            named = [line for line in node.cli("CLIENT", "LIST").splitlines() if "name=parley-" in line]
+            assert len(named) == 2 and all(" user=ada " in line for line in named)
+    await serves(cluster_url.replace("://", "://ada:a%40b@"))
+    for node in redis_cluster.nodes:
+        node.cli("ACL", "DELUSER", "ada")
+
+
+@loses_redis
+async def test_sentinels_by_tls(authority: Authority, caplog: pytest.LogCaptureFixture) -> None:
+    """They and the Redis that they name are spoken to in the same way."""
+    certificate, port = authority.issue("server"), free_port()
+    with with_tls(authority, certificate) as (_, url):
+        flags = tls_flags(authority, certificate) | {"tls_port": port, "tls_replication": "yes"}
+        with watching(int(url.rpartition(":")[2]), **flags):
+            place = f"rediss+sentinel://127.0.0.1:{port}/watched/1"
+            await serves(f"{place}?ssl_ca_certs={authority.certificate.certfile}")
+            await refused(place, caplog, "CERTIFICATE_VERIFY_FAILED")
+
+
+async def test_a_cluster_by_tls(authority: Authority) -> None:
+    """The map names the nodes' ports for TLS."""
+    flags: dict[str, Any] = tls_flags(authority, authority.issue("server")) | {"tls_cluster": "yes"}
+    with RedisCluster(replicas=0, **flags) as cluster:
+        url = f"{cluster.tls_url}?ssl_ca_certs={authority.certificate.certfile}"
+        rooms = [f"room-{number}" for number in range(20)]
+        async with opened(at(url), *rooms) as (broker, heard):
+            await store(broker, *map(message, rooms))
+            await until(lambda: all(heard.frames(room) for room in rooms), "the events")
+            assert len(broker.shards.shards) == 3
+        await serves(url)
+
+
+@contextmanager
+def watching(port: int, **lines: str | int) -> Iterator[Sentinel]:
+    """One that calls the server on this port `watched`, whatever it is, and does nothing about it."""
+    watched: dict[str, str | int] = {
+        "sentinel monitor watched": f"127.0.0.1 {port} 9",
+        "sentinel down-after-milliseconds watched": 10**9,
+    }
+    with Sentinel(**watched, **lines) as sentinel:
+        yield sentinel
 
 
 async def use(broker: RedisBroker) -> None:

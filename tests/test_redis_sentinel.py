@@ -109,11 +109,16 @@ async def test_sentinels_that_do_not_answer_are_passed_over(redis_sentinels: Red
             await store(broker, message())
 
 
+def lost_to(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Where the connections led that the log says were lost, line by line."""
+    return [record.__dict__["fields"]["host"] for record in caplog.records]
+
+
 @loses_redis
 async def test_no_sentinel_at_all(
     redis_sentinels: RedisSentinels, sentinel_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The last one's fault is said; it is found once it is there."""
+    """The last one's fault is said, and of whom; it is found once it is there, and then the log names the master."""
     with sentinel(redis_sentinels.master.port) as only:
         only.stop()
         broker = at(url_of(only.port))
@@ -122,7 +127,12 @@ async def test_no_sentinel_at_all(
         only.start()
         await until(lambda: broker.available, "found")
         await store(broker, message())
+        before = len(caplog.records)
+        redis_sentinels.master.cli("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await until(lambda: lost_to(caplog)[before:], "lost")
         await broker.close()
+    assert set(lost_to(caplog)[:before]) == {f"127.0.0.1:{only.port}/{NAME}"}
+    assert set(lost_to(caplog)[before:]) == {f"127.0.0.1:{redis_sentinels.master.port}"}
 
 
 @loses_redis

@@ -139,6 +139,25 @@ async def test_each_command_goes_to_who_has_its_slot(redis_cluster: RedisCluster
     await until(lambda: not any(clients(redis_cluster.nodes)), "the connections closed")
 
 
+@loses_a_node
+async def test_the_log_names_the_primary_that_was_lost(
+    redis_cluster: RedisCluster, cluster_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a field, beside what it said: "Connection closed by server." would fit each of them."""
+    node = redis_cluster.primaries()[1]
+    async with opened(at(cluster_url)) as (broker, _):
+        for kind in ("normal", "pubsub"):
+            node.cli("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+        def lost() -> list[dict[str, Any]]:
+            lines = (record.__dict__["fields"] for record in caplog.records if "fields" in record.__dict__)
+            return [line for line in lines if line["event"] == "redis_lost"]
+
+        await until(lambda: {line["connection"] for line in lost()} >= {"commands", "channels"}, "both lost")
+        await until(lambda: broker.available, "back")
+    assert {line["host"] for line in lost()} == {f"127.0.0.1:{node.port}"}
+
+
 async def test_each_script_names_keys_of_one_slot(redis_cluster: RedisCluster, cluster_url: str) -> None:
     """Also the channel that it broadcasts in: a node refuses all else."""
     called = set()

@@ -16,8 +16,9 @@ class ClusterNode(RedisServer):
     """A redis-server that belongs to a cluster. It keeps what it knows of it in its folder."""
 
     def lines(self, port: int) -> list[str]:
-        """Its configuration; the port that nodes speak to each other on is free as well, wherever that is."""
-        return [*super().lines(port), "cluster-enabled yes", f"cluster-port {free_port()}"]
+        """Its configuration; the ports for other nodes, and for TLS where it has it, are free ones as well."""
+        lines = [*super().lines(port), "cluster-enabled yes", f"cluster-port {free_port()}"]
+        return [*lines, f"tls-port {free_port()}"] if self._flags.get("tls-cluster") == "yes" else lines
 
     @property
     def id(self) -> str:
@@ -128,6 +129,12 @@ class RedisCluster:
         """Its URL for the service: the primaries of the start."""
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes[: self._primaries])
         return f"redis+cluster://{hosts}/"
+
+    @property
+    def tls_url(self) -> str:
+        """The same by TLS, for servers with `tls_cluster="yes"` and certificates."""
+        ports = [node.cli("CONFIG", "GET", "tls-port").split()[1] for node in self.nodes[: self._primaries]]
+        return "rediss+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports) + "/"
 
     @property
     def running(self) -> list[ClusterNode]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from redis.asyncio.connection import Connection
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
-from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up
+from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up, place_of
 from service.brokers.redis.refusals import describe_error
 from service.logs import fields
 
@@ -31,12 +31,17 @@ class Channels:
         on_subscribed: Callable[[list[bytes]], None],
         deadlines: Deadlines = DEADLINES,
         *,
+        place: str = "",
         sharded: bool = False,
         on_moved: Callable[[], None] = lambda: None,
     ) -> None:
-        """`sharded`: as a cluster has channels; `on_moved`: some are another node's, or nobody's, now."""
+        """`place`: see `Commands`. `sharded`: as a cluster has channels.
+
+        `on_moved`: some are another node's, or nobody's, now.
+        """
         self._connect = connect
         self._deadlines = deadlines
+        self._place = self._at = place
         self._on_message = on_message
         self._on_subscribed = on_subscribed
         self._sharded = sharded
@@ -79,11 +84,12 @@ class Channels:
         failures = 0
         while True:
             await self._deadlines.wait_to_reconnect(failures)
-            connection = None
+            connection, self._at = None, self._place
             try:
                 self._outdated = False
                 async with asyncio.timeout(self._deadlines.connect):
                     connection = await self._connect()
+                    self._at = place_of(connection, self._place)
                 self._asked.clear()
                 self._held.clear()
                 self._confirmed.clear()
@@ -99,13 +105,14 @@ class Channels:
             except (RedisError, OSError, TimeoutError) as error:
                 if self.connected or failures == 0:
                     reason = describe_error(error)
-                    extra = fields("redis_lost", connection="channels", reason=reason)
+                    extra = fields("redis_lost", connection="channels", host=self._at, reason=reason)
                     logger.warning("redis channels: %s", reason, extra=extra)
                     self.on_trouble(reason, True)
                 failures += 1
             except Exception:
                 # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.
-                logger.exception("redis channels: failed", extra=fields("redis_failed", connection="channels"))
+                extra = fields("redis_failed", connection="channels", host=self._at)
+                logger.exception("redis channels: failed", extra=extra)
                 failures += 1
             finally:
                 self.connected = False
@@ -161,7 +168,7 @@ class Channels:
                 if loop.time() >= probe_at:
                     if self._silent_probes >= self._deadlines.silent_probes:
                         silence = self._deadlines.silent_probes * self._deadlines.probe
-                        extra = fields("redis_silent", connection="channels", seconds=silence)
+                        extra = fields("redis_silent", connection="channels", host=self._at, seconds=silence)
                         logger.warning("redis channels: silent for %.0f s", silence, extra=extra)
                         self.on_trouble(f"silent for {silence:.0f} s", True)
                         break

@@ -37,7 +37,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from service import metrics
 from service.brokers.base import Fault, Unavailable, unavailable
-from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up
+from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up, place_of
 from service.brokers.redis.refusals import describe_error, fault_of
 from service.logs import fields
 
@@ -122,18 +122,21 @@ class Commands:
         scripts: Scripts,
         deadlines: Deadlines = DEADLINES,
         *,
+        place: str = "",
         copies: int = 0,
         copies_seconds: float = 0.0,
         on_redirect: Redirect | None = None,
         queue_limits: Mapping[Lane, int] = QUEUE_LIMITS,
         pipeline_limits: Mapping[Lane, int] = PIPELINE_LIMITS,
     ) -> None:
-        """`copies`: how many replicas must have a pipeline that stores messages before it is answered at all.
+        """`place`: what the log says of where it leads, while there is no connection that knows.
 
-        Within so many seconds, after which it is refused.
+        `copies`: how many replicas must have a pipeline that stores messages before it is answered at all,
+        within so many seconds, after which it is refused.
         """
         self._connect = connect
         self._deadlines = deadlines
+        self._place = self._at = place
         self._copies = copies
         self._copies_seconds = copies_seconds
         # For a pipeline: a Redis that is only waiting for its replicas is not taken for a frozen one.
@@ -190,10 +193,11 @@ class Commands:
         failures = 0
         while not self._closing:
             await self._deadlines.wait_to_reconnect(failures)
-            connection = None
+            connection, self._at = None, self._place
             try:
                 async with asyncio.timeout(self._deadlines.connect):
                     connection = await self._connect()
+                    self._at = place_of(connection, self._place)
                     await self._load_scripts(connection)
                     await self._ask_about(connection)
                 self.connected, self.fault, failures = True, Fault.AWAY, 0
@@ -204,13 +208,14 @@ class Commands:
                 before, self.fault = self.fault, fault_of(error)
                 if self.connected or failures == 0 or self.fault != before:
                     reason = describe_error(error)
-                    extra = fields("redis_lost", connection="commands", reason=reason)
+                    extra = fields("redis_lost", connection="commands", host=self._at, reason=reason)
                     logger.warning("redis commands: %s", reason, extra=extra)
                     self.on_trouble(reason, True)
                 failures += 1
             except Exception:
                 # A fault of ours in what an answer led to. Connecting again beats a consumer that is dead.
-                logger.exception("redis commands: failed", extra=fields("redis_failed", connection="commands"))
+                extra = fields("redis_failed", connection="commands", host=self._at)
+                logger.exception("redis commands: failed", extra=extra)
                 failures += 1
             finally:
                 self.connected = False
@@ -351,7 +356,8 @@ class Commands:
         if now - self._refused_at >= 1:
             self._refused_at = now
             reason = describe_error(error)
-            logger.warning("redis refused a command: %s", reason, extra=fields("redis_refused", reason=reason))
+            extra = fields("redis_refused", host=self._at, reason=reason)
+            logger.warning("redis refused a command: %s", reason, extra=extra)
             self.on_trouble(reason, False)
         return unavailable(fault=fault or fault_of(error))
 

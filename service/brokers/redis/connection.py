@@ -131,6 +131,12 @@ async def _connected(connection: Connection) -> Connection:
     return connection
 
 
+def place_of(connection: Connection, otherwise: str) -> str:
+    """The address that it leads to; `otherwise` where it leads to a unix socket."""
+    host = getattr(connection, "host", "")
+    return f"{host}:{connection.port}" if host else otherwise
+
+
 async def hang_up(connection: Connection) -> None:
     """Close without waiting for a peer that may be frozen."""
     with suppress(Exception):

@@ -77,7 +77,7 @@ class Shards:
         self._whole = not self.clustered  # whether every slot has one
         self._slots: list[Shard | None] = [None] * SLOTS
         if not self.clustered:
-            self.shards = [self._make(self._connect_to_one())]
+            self.shards = [self._make(self._connect_to_one(), self._url.place)]
             self._slots = [self.shards[0]] * SLOTS
 
     def _connect_to_one(self) -> Connect:
@@ -85,12 +85,12 @@ class Shards:
             return Sentinels(self._url, self._connector, self._deadlines.connect).open
         return self._connector.open
 
-    def _make(self, connect: Connect) -> Shard:
-        on_redirect = self._redirect if self.clustered else None
-        commands = appends = Commands(connect, self._scripts, self._deadlines, on_redirect=on_redirect)
+    def _make(self, connect: Connect, place: str) -> Shard:
+        options: dict[str, Any] = {"place": place, "on_redirect": self._redirect if self.clustered else None}
+        commands = appends = Commands(connect, self._scripts, self._deadlines, **options)
         if self.copies:
-            copies: dict[str, Any] = {"copies": self.copies, "copies_seconds": self._copies_seconds}
-            appends = Commands(connect, self._scripts, self._deadlines, on_redirect=on_redirect, **copies)
+            options |= {"copies": self.copies, "copies_seconds": self._copies_seconds}
+            appends = Commands(connect, self._scripts, self._deadlines, **options)
         appends.gather = lambda: self.gather(appends)
         appends.on_lost = lambda: self._lost(appends)
         channels = Channels(
@@ -98,6 +98,7 @@ class Shards:
             lambda channel, data: self.on_message(channel, data),
             lambda confirmed: self.on_subscribed(confirmed),
             self._deadlines,
+            place=place,
             sharded=self.clustered,
             on_moved=self._map.changed.set,
         )
@@ -280,7 +281,7 @@ class Shards:
     def _shard_at(self, address: NodeAddress) -> Shard:
         shard = self._by_address.get(address)
         if shard is None:
-            shard = self._by_address[address] = self._make(partial(self._connector.open, *address))
+            shard = self._by_address[address] = self._make(partial(self._connector.open, *address), "%s:%d" % address)
             shard.start()
             extra = fields("redis_primary", host="%s:%d" % address)
             logger.info("redis cluster: %s:%d is a primary", *address, extra=extra)
