@@ -74,6 +74,19 @@ async def unreachable(stage: Stage) -> Person:
     return await told(ada, "The service can’t be reached.")
 
 
+@scene("buffered", "WebSockets are blocked, and a proxy holds the stream back")
+async def buffered(stage: Stage) -> Person:
+    await talk(stage)
+    ada = await stage.ada(ROOM)
+
+    async def never(_: Route) -> None: ...
+
+    await ada.page.route("**/events", never)
+    await ada.wire.cut()
+    await expect(ada.page.locator("#banner-text")).to_contain_text("holds the service’s answers", timeout=30_000)
+    return ada
+
+
 @scene("offline", "The device has no network")
 async def offline(stage: Stage) -> Person:
     await talk(stage)
