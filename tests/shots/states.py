@@ -76,13 +76,18 @@ async def unreachable(stage: Stage) -> Person:
 
 @scene("buffered", "WebSockets are blocked, and a proxy holds the stream back")
 async def buffered(stage: Stage) -> Person:
-    await talk(stage)
-    ada = await stage.ada(ROOM)
+    ada = await stage.visitor()
 
     async def never(_: Route) -> None: ...
 
     await ada.page.route("**/events", never)
-    await ada.wire.cut()
+    await ada.page.add_init_script(
+        "window.WebSocket = class extends WebSocket {"
+        " constructor(url, protocols) { super(url.replace(/socket$/, 'nothing'), protocols); } };"
+    )
+    await ada.page.goto(f"{stage.url}/r/{ROOM}")
+    await ada.name_box.fill("Ada")
+    await ada.name_box.press("Enter")
     await expect(ada.page.locator("#banner-text")).to_contain_text("holds the service’s answers", timeout=30_000)
     return ada
 
