@@ -1,9 +1,9 @@
-"""A crowd of one address in a process of its own, so that it costs those who are measured beside it no loop.
+"""A crowd of one or several addresses in a process of its own: it costs those who are measured beside it no loop.
 
-    python -m tests.attacks.mob PORT ADDRESS SOCKETS GUESTS QUIET SECONDS KIND
+    python -m tests.attacks.mob ORDER
 
-It enters the lobby with so many sockets of so many guests, says `quiet`, does nothing for QUIET seconds, says `attack`,
-sends a frame of KIND a second on each socket for SECONDS, and says what came back, as JSON.
+ORDER is an `Order`, as JSON. The mob enters the lobby, says `quiet`, does nothing for `quiet` seconds, says `attack`,
+does what is of its kind again and again for `seconds`, and says what came back, as JSON.
 """
 
 import asyncio
@@ -11,69 +11,112 @@ import json
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
+
+import msgspec
 
 from .raw_socket import CLOSE, TEXT, RawSocket, frame
 
 FRAMES = {
     "typing": {"type": "typing", "room": "lobby"},
-    "read": {"type": "read", "room": "lobby", "seq": 1},
     "pages": {"type": "history", "room": "lobby", "limit": 200},
+    "nothing": {"type": "history", "room": "lobby", "limit": 0},
 }
 TOGETHER = 20  # sockets that enter at once
+AT_ONCE = 5  # lists that one connection asks for
+
+
+class Order(msgspec.Struct, kw_only=True):
+    """`kind` is one of FRAMES, or `read` (what was said last, and each time anything new), `lists`, `connects`.
+
+    `guests` are their tokens; all have as many of the `sockets`, and come from the `addresses` in turn. Each socket
+    does its thing every `pace` seconds, who asks for lists or connects thirty times as often.
+    """
+
+    port: int
+    addresses: list[str]
+    guests: list[str]
+    sockets: int
+    kind: str
+    quiet: float
+    seconds: float
+    pace: float = 1.0
 
 
 class Mob:
     """The sockets, and what they were answered."""
 
-    def __init__(self, port: int, address: str) -> None:
-        self.port = port
-        self.address = address
+    def __init__(self, order: Order) -> None:
+        self.order = order
         self.sockets: list[RawSocket] = []
-        self.tokens: list[str] = []
         self.seen: Counter[str] = Counter()
+        self.newest = 0
 
-    async def enter(self, sockets: int, guests: int) -> None:
-        """Guests with tickets, and their other sockets by their tokens."""
-        for number in range(guests):
-            answer = await RawSocket.guest(self.port, f"Mob {self.address} {number}", self.address)
-            self.tokens.append(answer["guest"])
-        for start in range(0, sockets, TOGETHER):
-            await asyncio.gather(*(self._one(number) for number in range(start, min(sockets, start + TOGETHER))))
+    def guest(self, number: int) -> tuple[str, str]:
+        """The token and the address of the socket with that number."""
+        index = number % len(self.order.guests)
+        return self.order.guests[index], self.order.addresses[index % len(self.order.addresses)]
+
+    async def enter(self) -> None:
+        for start in range(0, self.order.sockets, TOGETHER):
+            numbers = range(start, min(self.order.sockets, start + TOGETHER))
+            await asyncio.gather(*map(self._one, numbers))
 
     async def _one(self, number: int) -> None:
-        raw = await RawSocket.by_token(self.port, self.tokens[number % len(self.tokens)], self.address)
+        token, address = self.guest(number)
+        raw = await RawSocket.by_token(self.order.port, token, address)
         await raw.send(frame(b'{"type":"join","room":"lobby","limit":0}'))
         while (await raw.read_json())["type"] != "joined":
             pass
         raw.received.clear()
         self.sockets.append(raw)
 
-    async def attack(self, kind: str, seconds: float) -> None:
-        """Each socket once a second, evenly; for lists each guest over HTTP."""
+    async def attack(self) -> None:
         reading = [asyncio.ensure_future(self._read(raw)) for raw in self.sockets]
-        end = time.monotonic() + seconds
-        if kind == "lists":
-            await asyncio.gather(*(self._list(token, end) for token in self.tokens))
+        end = time.monotonic() + self.order.seconds
+        guests = range(len(self.order.guests))
+        if self.order.kind == "lists":
+            await asyncio.gather(*(self._list(*self.guest(number), end) for number in guests))
+        elif self.order.kind == "connects":
+            await asyncio.gather(*(self._connect(*self.guest(number), end) for number in guests))
         else:
-            data = frame(json.dumps(FRAMES[kind]).encode())
-            await asyncio.gather(*(self._send(raw, index, data, end) for index, raw in enumerate(self.sockets)))
+            await asyncio.gather(*(self._send(raw, index, end) for index, raw in enumerate(self.sockets)))
         for task in reading:
             task.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
 
-    async def _send(self, raw: RawSocket, index: int, data: bytes, end: float) -> None:
-        await asyncio.sleep(index / len(self.sockets))
+    async def _send(self, raw: RawSocket, index: int, end: float) -> None:
+        """Evenly, beside the others."""
+        pace, said = self.order.pace, 0
+        await asyncio.sleep(pace * index / len(self.sockets))
         while time.monotonic() < end:
-            await raw.send(data)
-            await asyncio.sleep(1)
+            if self.order.kind != "read":
+                await raw.send(frame(json.dumps(FRAMES[self.order.kind]).encode()))
+            elif self.newest > said:
+                said = self.newest
+                await raw.send(frame(b'{"type":"read","room":"lobby","seq":%d}' % said))
+            await asyncio.sleep(pace)
 
-    async def _list(self, token: str, end: float) -> None:
+    async def _list(self, token: str, address: str, end: float) -> None:
+        port = self.order.port
+        request = f"GET /rooms HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
         while time.monotonic() < end:
-            async with await RawSocket.connect(self.port, self.address) as raw:
-                request = f"GET /rooms HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {token}\r\n\r\n"
-                for _ in range(5):
-                    self.seen[f"status {(await raw.request(request.encode())).status}"] += 1
-                    await asyncio.sleep(0.03)
+            # Past so many refusals the service lets the connection go.
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                async with await RawSocket.connect(port, address) as raw:
+                    for _ in range(AT_ONCE):
+                        self.seen[f"status {(await raw.request(request)).status}"] += 1
+                        await asyncio.sleep(0.03 * self.order.pace)
+
+    async def _connect(self, token: str, address: str, end: float) -> None:
+        """In, and out again once one was welcome or not."""
+        while time.monotonic() < end:
+            with suppress(AssertionError):  # closed at once, 4429
+                raw = await RawSocket.by_token(self.order.port, token, address)
+                self.seen["welcome"] += 1
+                raw.cut()
+            self.seen["connect"] += 1
+            await asyncio.sleep(0.03 * self.order.pace)
 
     async def _read(self, raw: RawSocket) -> None:
         while (received := await raw.read_frame(600)) is not None:
@@ -85,21 +128,21 @@ class Mob:
             if opcode == TEXT:
                 kind = payload[9 : payload.index(b'"', 9)].decode()
                 self.seen[json.loads(payload)["code"] if kind == "error" else kind] += 1
+                if kind == "message":
+                    self.newest = max(self.newest, json.loads(payload)["seq"])
 
 
-async def main(port: int, address: str, sockets: int, guests: int, quiet: float, seconds: float, kind: str) -> None:
-    mob = Mob(port, address)
-    await mob.enter(sockets, guests)
+async def main(order: Order) -> None:
+    mob = Mob(order)
+    await mob.enter()
     print("quiet", flush=True)
-    await asyncio.sleep(quiet)
+    await asyncio.sleep(order.quiet)
     print("attack", flush=True)
-    await mob.attack(kind, seconds)
+    await mob.attack()
     print(json.dumps(mob.seen), flush=True)
     for raw in mob.sockets:
         raw.cut()
 
 
 if __name__ == "__main__":
-    port, address, *numbers, kind = sys.argv[1:]
-    sockets, guests, quiet, seconds = map(float, numbers)
-    asyncio.run(main(int(port), address, int(sockets), int(guests), quiet, seconds, kind))
+    asyncio.run(main(msgspec.json.decode(sys.argv[1], type=Order)))

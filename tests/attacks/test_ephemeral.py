@@ -1,22 +1,98 @@
-"""Hundreds of sockets of one address that type, read and ask for pages and lists: others write on as before."""
+"""Hundreds of sockets that type, read, ask for pages and lists, come and go: others write on as before."""
 
 import asyncio
+import functools
+import itertools
 import json
 import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
+from typing import NamedTuple
 
+import msgspec
 import pytest
 
-from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt
+from service.admission import page_cost
+from service.brokers.broker import Broker
+from service.brokers.directory import UNREAD_ROOMS
+from service.brokers.redis.broker import RedisBroker
+from service.brokers.sqlite.broker import SqliteBroker
+from service.protocol import MEMBERS_LIMIT, Person
+from service.rooms import reads
+
+from ..brokers import change, message, opened, publish, store
+from ..harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 from ..harness.service_process import ROOT
+from .mob import Order
+from .raw_socket import RawSocket
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(seconds=300 * UNIT)]
 
-MOB = "127.0.0.2"
+ONE, SEVERAL = ["127.0.0.2"], [f"127.0.0.{number}" for number in range(2, 6)]
 FLOOR = 0.005 * UNIT  # seconds; below it a ratio of medians says nothing
+ROOMS = 1000  # that are stored, for lists of them
+CHANGES = 950  # behind the last message that a page of none would look for
+BURST, RATE = 2000, 200  # of JOIN_RATE_ADDRESS, as it is by default
+
+
+class Found(NamedTuple):
+    """What a mob was answered, and others' median waits in seconds, before and during its attack."""
+
+    seen: Counter[str]
+    before: float
+    during: float
+
+
+class Kind(NamedTuple):
+    """Of attack: the mob's `kind`, how many people (of all sockets) it is in shorter forms and in the long one."""
+
+    mob: str
+    people: tuple[int, int] = (25, 45)
+
+
+KINDS = {
+    "typing": Kind("typing"),
+    "read": Kind("read"),
+    "read in a crowd": Kind("read", (MEMBERS_LIMIT + 10, MEMBERS_LIMIT + 25)),
+    "pages": Kind("pages"),
+    "nothing": Kind("nothing"),
+    "lists": Kind("lists"),
+    "connects": Kind("connects"),
+}
+
+
+async def guests(port: int, number: int, addresses: list[str]) -> list[dict[str, str]]:
+    """So many, from the addresses in turn: what POST /tickets answered each."""
+    networks = itertools.cycle(addresses)
+    return [await RawSocket.guest(port, f"Mob {index}", next(networks)) for index in range(number)]
+
+
+async def furnish(broker_env: dict[str, str], kind: str, users: list[str]) -> None:
+    """What the attack is about, in the broker: rooms in which all have read, or a message behind changes."""
+    broker: Broker
+    if "REDIS_URL" in broker_env:
+        broker = RedisBroker(broker_env["REDIS_URL"], history_limit=1000, history_days=30)
+    else:
+        broker = SqliteBroker(broker_env["SQLITE_PATH"], history_limit=1000, history_days=30)
+    async with opened(broker):
+        if kind == "pages":
+            await store(broker, *(message(text=f"{number} " + "word " * 20) for number in range(250)))
+        elif kind in ("lists", "connects"):
+            for start in range(0, ROOMS, 100):
+                await publish(broker, *(message(f"room-{number}") for number in range(start, start + 100)))
+            await publish(broker, *(message(f"room-{number}") for number in range(UNREAD_ROOMS)))
+            for number in range(UNREAD_ROOMS):
+                await broker.directory.mark_read(f"room-{number}", dict.fromkeys(users, 1))
+            assert (await broker.directory.unread(users[0])) == {f"room-{n}": 1 for n in range(UNREAD_ROOMS)}
+        elif kind == "nothing":
+            messages = await store(broker, *(message() for _ in range(CHANGES // 50)))
+            people = [Person(f"r{number}", "Reader") for number in range(50)]
+            for target in messages:
+                likes = (change("react", target.seq, person, emoji="👍", on=True) for person in people)
+                await store(broker, *likes)
 
 
 async def waits(client: ChatClient, seconds: float) -> list[float]:
@@ -30,57 +106,130 @@ async def waits(client: ChatClient, seconds: float) -> list[float]:
     return taken
 
 
+async def write_on(client: ChatClient) -> None:
+    """In the lobby, as fast as anybody may for long, until cancelled."""
+    while True:
+        await client.send("lobby", "news")
+        await asyncio.sleep(0.1)
+
+
 async def mob(
-    service: ServiceProcess, other: ChatClient, kind: str, sockets: int, seconds: float
-) -> tuple[Counter[str], float, float]:
-    """What the mob was answered, and the median wait of another's messages before and during the attack."""
-    guests = sockets // 4 if sockets < 100 else sockets // 20
-    arguments = [service.port, MOB, sockets, guests, seconds, seconds, kind]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.attacks.mob", *map(str, arguments), cwd=ROOT, stdout=subprocess.PIPE
-    )
+    broker_env: dict[str, str],
+    kind: str,
+    *,
+    people: int,
+    sockets: int,
+    seconds: float,
+    addresses: list[str] = ONE,
+    pace: float = 1.0,
+    env: dict[str, str] | None = None,
+    command: tuple[str, ...] = ("service",),
+) -> Found:
+    """Let so many people attack, by so many sockets, a service with the limits of `env`."""
+    with ServiceProcess(broker_env | NO_LIMITS) as service:  # guests are the same ones afterwards
+        mobsters = await guests(service.port, people, addresses)
+    await furnish(broker_env, kind, [guest["user"]["id"] for guest in mobsters])  # type: ignore[index]
+    with ServiceProcess(broker_env | {"SEND_BURST": "1000"} | (env or {}), command=command) as service:
+        order = Order(
+            port=service.port,
+            addresses=addresses,
+            guests=[guest["guest"] for guest in mobsters],
+            sockets=0 if kind in ("lists", "connects") else sockets,
+            kind=kind,
+            quiet=seconds,
+            seconds=seconds,
+            pace=pace,
+        )
+        async with (
+            ChatClient.open(service.url, bearer=make_jwt("u-ada", "Ada")) as ada,
+            ChatClient.open(service.url, bearer=make_jwt("u-bob", "Bob")) as bob,
+        ):
+            await bob.join("lobby")
+            await ada.join("tea")
+            return await attack(order, ada, bob)
+
+
+async def attack(order: Order, ada: ChatClient, bob: ChatClient) -> Found:
+    """Ada's messages are timed; Bob has something to say where the mob reads."""
+    arguments = (sys.executable, "-m", "tests.attacks.mob", msgspec.json.encode(order).decode())
+    process = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    async with asyncio.timeout(120 * UNIT):
+    async with asyncio.timeout(200 * UNIT):
         assert await process.stdout.readline() == b"quiet\n"
-        before = await waits(other, 0.8 * seconds)
+        writing = asyncio.ensure_future(write_on(bob) if order.kind == "read" else asyncio.sleep(0))
+        before = await waits(ada, 0.8 * order.seconds)
         assert await process.stdout.readline() == b"attack\n"
-        during = await waits(other, 0.9 * seconds)
+        during = await waits(ada, 0.9 * order.seconds)
         seen = Counter(json.loads(await process.stdout.readline()))
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
         assert await process.wait() == 0
-    return seen, statistics.median(before), statistics.median(during)
+    return Found(seen, statistics.median(before), statistics.median(during))
 
 
-@pytest.mark.parametrize("kind", ["typing", "read", "pages", "lists"])
+def bounds(kind: str, people: int, sockets: int, seconds: float, addresses: int) -> dict[str, float]:
+    """How much of each the mob may have been answered, with the limits at their defaults.
+
+    What is read is charged to the address. Whoever is slow may get what came due later, for half as long again.
+    """
+    pages = addresses * (BURST + RATE * seconds * 1.5)
+    turns = 1.5 * seconds / reads.GATHER + 1  # in which what was typed and read is told
+    return {
+        "typing": {"typing": sockets * 10 * turns},
+        "read": {"read": sockets * people * turns},
+        "read in a crowd": {"read": sockets * turns},
+        "pages": {"history": pages / page_cost(200)},
+        "nothing": {"history": pages},
+        "lists": {"status 200": pages / page_cost(ROOMS)},
+        "connects": {"welcome": pages},
+    }[kind]
+
+
+@pytest.mark.parametrize("addresses", [ONE, SEVERAL], ids=["one address", "several"])
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_mob_that_asks_for_cheap_things_slows_nobody(
-    broker_env: dict[str, str], kind: str, long_form: bool, middle_form: bool
+    broker_env: dict[str, str], kind: str, addresses: list[str], long_form: bool, middle_form: bool
 ) -> None:
-    """900 sockets of 45 guests, with the limits at their defaults; fewer of each in shorter forms."""
+    """900 sockets of 45 guests or of 225, with the limits at their defaults; fewer of each in shorter forms."""
     sockets, seconds = (300, 4.0) if middle_form else (900, 20.0) if long_form else (100, 2.0)
-    with ServiceProcess(broker_env | {"SEND_BURST": "1000"}) as service:
-        async with ChatClient.open(service.url, bearer=make_jwt("u-ada", "Ada")) as ada:
-            await ada.join("lobby")
-            for number in range(250 if kind == "pages" else 1):
-                await ada.send("lobby", f"{number} " + "word " * 20)
-            await ada.join("tea")
-            seen, before, during = await mob(service, ada, kind, sockets, seconds)
-        assert not seen["unavailable"] and not seen["status 503"], seen
-        assert during <= 2 * max(before, FLOOR), f"{1000 * before:.1f} ms, then {1000 * during:.1f} ms: {seen}"
-        if kind == "typing":
-            # Ten of a room each half second, to each socket.
-            assert 0 < seen["typing"] <= sockets * (seconds + 1) * 20, seen
-        if kind == "pages":
-            # The address's burst and rate, by four a page.
-            assert seen["history"] <= (2000 + 200 * seconds * 1.5) / 4, seen
+    people = KINDS[kind].people[long_form and not middle_form]
+    sockets = max(sockets, people)
+    found = await mob(broker_env, KINDS[kind].mob, people=people, sockets=sockets, seconds=seconds, addresses=addresses)
+    seen = found.seen
+    assert not seen["unavailable"] and not seen["status 503"], seen
+    for answer, most in bounds(kind, people, sockets, seconds, len(addresses)).items():
+        assert 0 < seen[answer] <= most, f"{most} allowed: {seen}"
+    before, during = 1000 * found.before, 1000 * found.during
+    assert found.during <= 2 * max(found.before, FLOOR), f"{before:.1f} ms, then {during:.1f} ms: {seen}"
 
 
-async def test_unguarded_typing_reaches_everybody_each_time() -> None:
-    """What bounds it is what users and an address may type: without that each hears every other."""
-    with ServiceProcess(NO_LIMITS) as service:
-        async with ChatClient.open(service.url, bearer=make_jwt("u-ada", "Ada")) as ada:
-            await ada.join("tea")
-            unbounded, *_ = await mob(service, ada, "typing", 60, 2.0)
-    with ServiceProcess({"SEND_RATE_ADDRESS": "5"}) as service:
-        async with ChatClient.open(service.url, bearer=make_jwt("u-ada", "Ada")) as ada:
-            await ada.join("tea")
-            bounded, *_ = await mob(service, ada, "typing", 60, 2.0)
-    assert bounded["typing"] * 2 < unbounded["typing"], (bounded, unbounded)
+TIGHT = {"SEND_RATE_ADDRESS": "5", "JOIN_RATE_ADDRESS": "6"}
+UNGUARDED = "tests.faults.unguarded"
+# By kind: what holds it in the test above, and what it is like without that; what the mob is answered more of then.
+CONTROLS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...], str]] = {
+    "typing": (TIGHT, NO_LIMITS, ("service",), "typing"),
+    "read": ({}, {}, (UNGUARDED, "gathering"), "read"),
+    "read in a crowd": ({}, {}, (UNGUARDED, "receipts"), "read"),
+    "pages": (TIGHT, NO_LIMITS, ("service",), "history"),
+    "nothing": (TIGHT, NO_LIMITS, ("service",), "history"),
+    "lists": (TIGHT, NO_LIMITS, ("service",), "status 200"),
+    "connects": (TIGHT, NO_LIMITS, ("service",), "welcome"),
+}
+
+
+@pytest.mark.parametrize("kind", CONTROLS)
+async def test_control_without_its_guard_a_mob_is_answered_each_time(
+    redis_url: str, redis_server: RedisServer, kind: str
+) -> None:
+    """More than twice as often as with what users and an address may do, and with what is gathered or left out."""
+    bounded, unbounded, command, answer = CONTROLS[kind]
+    broker_env = {"REDIS_URL": redis_url, "SECRET_KEY": SECRET_KEY}
+    people = KINDS[kind].people[0] if kind == "read in a crowd" else 15
+    few = functools.partial(
+        mob, broker_env, KINDS[kind].mob, people=people, sockets=max(people, 40), seconds=2.0, pace=0.2
+    )
+    held = await few(env=bounded)
+    redis_server.cli("FLUSHALL")
+    free = await few(env=unbounded, command=command)
+    assert 0 < 2 * held.seen[answer] < free.seen[answer], (held.seen, free.seen)

@@ -1,6 +1,7 @@
 """Rooms joined and left, again and again, by many guests of a few addresses: nothing is left, and others enter."""
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from ..harness import UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, wait_until
 from .hasty import EMPTY_SECONDS
 from .raw_socket import RawSocket, frame
-from .vitals import MIB, Pulse, memory_bytes
+from .vitals import MIB, Pulse, memory_bytes, rooms
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(seconds=300 * UNIT)]
 
@@ -46,35 +47,47 @@ async def horde(service: ServiceProcess, seconds: float, size: int = 40) -> list
     return [room for rooms in begun for room in rooms]
 
 
-def room_keys(redis: RedisServer) -> list[str]:
-    """Keys that stand for a wanderer's room."""
-    return [key for key in redis.cli("KEYS", "*").split() if "{guest" in key]
+def left_behind(redis: RedisServer) -> set[str]:
+    """What Redis has of the wanderers' rooms: keys of theirs, and where they stand in the index and with processes."""
+    keys = redis.cli("KEYS", "*").split()
+    left = {key for key in keys if "{guest" in key}
+    named = redis.cli("ZRANGE", "parley:rooms", "0", "-1").split()
+    for key in keys:
+        if key.startswith("parley:{*}:process:"):
+            named += redis.cli("SMEMBERS", key).split()
+    return left | {room for room in named if room.startswith("guest")}
 
 
+@pytest.mark.parametrize("swept", [True, False], ids=["", "control"])
 async def test_nothing_is_left_of_rooms_in_which_nothing_was_said(
-    broker_env: dict[str, str], redis_server: RedisServer, long_form: bool
+    broker_env: dict[str, str], redis_server: RedisServer, swept: bool, long_form: bool
 ) -> None:
     """40 guests, within their addresses' share; another's room is begun meanwhile, and one with a message stays."""
     # Who waits as told for half a minute answers no ping meanwhile.
-    with ServiceProcess(broker_env | {"PING_INTERVAL": "50", "PING_TIMEOUT": "50"}, command=HASTY) as service:
+    env = broker_env | {"PING_INTERVAL": "50", "PING_TIMEOUT": "50"}
+    with ServiceProcess(env, command=HASTY if swept else (*HASTY, "unswept")) as service:
         async with ChatClient.open(service.url, "Ada") as ada:
             await ada.join("lobby")
             await ada.send("lobby", "here to stay")
             start = memory_bytes(service)
             with Pulse(service) as pulse:
-                wandering = asyncio.ensure_future(horde(service, 60.0 if long_form else 3.0))
+                wandering = asyncio.ensure_future(horde(service, 60.0 if long_form and swept else 3.0))
                 await asyncio.sleep(1)
                 await ada.join("tea")
-                assert "REDIS_URL" not in broker_env or room_keys(redis_server)
+                assert "REDIS_URL" not in broker_env or left_behind(redis_server)
                 begun = await wandering
-            pulse.check()
             # A burst of 60 an address, and 120 an hour.
             assert 100 < len(begun) <= len(ADDRESSES) * (60 + 5)
+            if not swept:
+                await asyncio.sleep(GONE_WITHIN)
+                assert await asyncio.to_thread(rooms, service) == len(begun) + 2
+                return
+            pulse.check()
+            await asyncio.to_thread(wait_until, lambda: rooms(service) == 2, "rooms forgotten", GONE_WITHIN)
             if "REDIS_URL" in broker_env:
-                await asyncio.to_thread(wait_until, lambda: not room_keys(redis_server), "gone", GONE_WITHIN)
-                index = redis_server.cli("ZRANGE", "parley:rooms", "0", "-1").split()
-                assert len([room for room in index if room.startswith("guest")]) <= len(begun)
-            await asyncio.sleep(EMPTY_SECONDS)
+                assert not left_behind(redis_server)
+            _, _, listed = service.request("GET", "/rooms", headers={"Authorization": f"Bearer {ada.guest}"})
+            assert {room["room"] for room in json.loads(listed)["rooms"]} == {"lobby", "tea"}
             assert (await ada.join("tea"))["seq"] == 0  # held, so kept
             assert (await ada.join("lobby", since={"epoch": "x", "seq": 0}))["messages"][0]["text"] == "here to stay"
             assert memory_bytes(service) - start < 4 * MIB

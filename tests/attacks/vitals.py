@@ -36,10 +36,19 @@ def memory_bytes(service: ServiceProcess) -> int:
 
 def tasks(service: ServiceProcess) -> int:
     """Tasks on the loop of a service started as `tests.attacks.watched`."""
+    return _told(service, "tasks")
+
+
+def rooms(service: ServiceProcess) -> int:
+    """Rooms that the broker of a service started as `tests.attacks.hasty` has."""
+    return _told(service, "rooms")
+
+
+def _told(service: ServiceProcess, what: str) -> int:
     told = len(service.stdout)
     service.send_signal(signal.SIGUSR1)
-    wait_until(lambda: len(service.stdout) > told, "the number of tasks")
-    return int(service.stdout[told].removeprefix("tasks "))
+    wait_until(lambda: len(service.stdout) > told, f"the number of {what}")
+    return int(service.stdout[told].removeprefix(f"{what} "))
 
 
 def cpu_seconds(service: ServiceProcess) -> float:

@@ -10,6 +10,7 @@ import asyncio
 import functools
 import hashlib
 import itertools
+import math
 import re
 import signal
 import sys
@@ -22,6 +23,7 @@ import msgspec
 from service import admission, handler
 from service.__main__ import main
 from service.admission import Admission
+from service.brokers import events
 from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.commands import Scripts
@@ -32,7 +34,7 @@ from service.brokers.redis.presence import RedisPresence
 from service.brokers.sqlite.log import SqliteLog
 from service.clock import Clock
 from service.lifecycle import Service
-from service.rooms import presence
+from service.rooms import presence, reads
 from service.rooms.cursors import RoomCursors
 from service.rooms.room import Membership, Room
 from service.session import Session
@@ -254,6 +256,47 @@ def refusals() -> None:
     """Who is refused over HTTP is answered at once, as often as it asks."""
     replace(admission, "REFUSAL_RATE", 0.0)
     replace(handler, "REFUSALS_LIMIT", 10**9)
+
+
+@guard
+def gathering() -> None:
+    """What people have read is told almost each time that it moves."""
+    make = reads.ReadPositions.__init__
+    replace(reads.ReadPositions, "__init__", lambda self, *args: make(self, *args[:4], gather=0.01))
+
+
+@guard
+def receipts() -> None:
+    """What people have read is told to everybody, however many there are."""
+    replace(reads, "MEMBERS_LIMIT", 10**9)
+
+
+@guard
+def patience() -> None:
+    """Who waits as told before asking again is counted with those who don't."""
+
+    class Never(dict[str, float]):
+        """When each may ask again."""
+
+        def __bool__(self) -> bool:
+            return True
+
+        def get(self, *_: Any) -> float:  # type: ignore[override]
+            return math.inf
+
+    answer_error = Session.answer_error
+
+    def count(self: Any, *args: Any, **options: Any) -> None:
+        self._wait_until = Never()
+        answer_error(self, *args, **options)
+
+    replace(Session, "answer_error", count)
+
+
+@guard
+def contents() -> None:
+    """The same id is the same thing, whatever is sent under it."""
+    replace(events, "fingerprint", lambda *_: "")
 
 
 @guard
