@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from service import names
-from service.admission import page_cost
+from service.admission import page_cost, unread_cost
 from service.brokers.directory import ROOMS_LISTED, Directory
 from service.brokers.outages import COSTS
 from service.handler import ApiError, Handler
@@ -16,6 +16,7 @@ from service.identity import headers
 from service.identity.auth import AuthError, User
 from service.identity.tickets import TICKET_SECONDS
 from service.protocol import NUMBER_LIMIT, ErrorCode, RequestError
+from service.rooms.moderation import banned
 from service.samples import SAMPLES
 from service.sockets.tornado_private import answered
 from service.sockets.upgrade import Refusal
@@ -124,6 +125,13 @@ class Api(Handler):
         """Raises `forbidden` for who is banned there, or as a guest of their network."""
         self.node.moderation.check_ban(room, user.id, self.guest_network(user))
 
+    async def ask_ban_everywhere(self, user: User) -> None:
+        """The same of a ban of everywhere, by the broker's word. Beside what is asked anyway it costs no time."""
+        held = await self.node.moderation.find_everywhere(user.id, self.guest_network(user))
+        if held is not None:
+            raise RequestError(ErrorCode.FORBIDDEN, banned(held.reason))
+        self.check_ban("", user)
+
     def guest_network(self, user: User) -> str:
         """Where a guest comes from, for sanctions; "" for everybody else."""
         return self.node.proxies.network(self.request) if user.guest else ""
@@ -184,7 +192,10 @@ class TicketsHandler(Api):
             known = body.guest is not None
             user, guest_token = self.node.authenticator.guest(body.name, body.guest)
             self.check_ban("", user)
-        if not await self.node.admission.claim_name(user, "" if known else network):
+        _, named = await asyncio.gather(
+            self.ask_ban_everywhere(user), self.node.admission.claim_name(user, "" if known else network)
+        )
+        if not named:
             raise ApiError(409, "name_taken", "Somebody who is here has this name.")
         if known and user.guest:
             self.node.admission.announce_name(user)
@@ -237,7 +248,14 @@ class RoomsHandler(Api):
             for room, count in listed
             if room > after and user.may_enter(room) and not self.node.moderation.holds("ban", room, user.id)
         ]
-        unread = await self.node.reads.unread(user.id)
-        page = [{"room": room, "count": count, "unread": unread.get(room, 0)} for room, count in rooms[:limit]]
+        shown = dict(rooms[:limit])
+
+        def choose(read: list[str]) -> list[str]:
+            chosen = [room for room in read if room in shown]
+            self.charge_page(user, "requests", unread_cost(len(chosen)))
+            return chosen
+
+        _, unread = await asyncio.gather(self.ask_ban_everywhere(user), self.node.reads.unread(user.id, choose))
+        page = [{"room": room, "count": count, "unread": unread.get(room, 0)} for room, count in shown.items()]
         paged = {"more": len(rooms) > limit} if {"after", "limit"} & self.request.query_arguments.keys() else {}
         self.write_json({"rooms": page} | paged)

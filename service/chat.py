@@ -1,6 +1,7 @@
 """`ChatHandler`: the handshake of chat sockets, and the class-level registry of the sessions that it opened."""
 
 import asyncio
+from collections.abc import Callable
 from typing import ClassVar
 
 from service import metrics, protocol
@@ -9,7 +10,7 @@ from service.brokers.outages import COSTS
 from service.identity import headers
 from service.identity.auth import AuthError, User
 from service.node import NodeHandler
-from service.protocol import CloseCode, RequestError
+from service.protocol import CloseCode, ErrorCode, RequestError
 from service.rooms.moderation import Held, banned
 from service.samples import SAMPLES
 from service.session import Session, Sessions, count_close
@@ -51,15 +52,35 @@ class ChatHandler(NodeHandler, UpgradeHandler):
         self.origin = self.request.headers.get("Origin")
         try:
             self.user = await self._authenticate()
-            named, self._unread = await asyncio.gather(self._claim_name(), self.node.reads.unread(self.user.id))
-            if not named:
-                self._refusal = Refusal(CloseCode.UNAUTHENTICATED, "name_taken", "name_taken")
+            self._refusal = self._turn_away(self.node.admission.look_at) or await self._ask_the_broker()
         except AuthError as error:
             SAMPLES.note("token", str(error), network=self.network)
             self._refusal = Refusal(CloseCode.UNAUTHENTICATED, str(error), "unauthenticated")
-        except RequestError:
+        except RequestError as error:
+            self._refusal = self._refused(error)
+
+    async def _ask_the_broker(self) -> Refusal | None:
+        """All that a new session is told and judged by, in one turn of the loop: one pipeline has it."""
+        node = self.node
+        banned_by, named, self._unread = await asyncio.gather(
+            node.moderation.find_everywhere(self.user.id, self._guest_network),
+            node.admission.claim_name(self.user),
+            node.reads.unread(self.user.id, self._charge_unread),
+        )
+        if banned_by is not None:
+            return self._banned(banned_by)
+        return None if named else Refusal(CloseCode.UNAUTHENTICATED, "name_taken", "name_taken")
+
+    def _charge_unread(self, rooms: list[str]) -> list[str]:
+        self.node.rates.check_unread(self.user.id, self.network, len(rooms))
+        return rooms
+
+    def _refused(self, error: RequestError) -> Refusal:
+        if error.code is not ErrorCode.RATE_LIMITED:
             COSTS.refuse()
-            self._refusal = _AWAY
+            return _AWAY
+        SAMPLES.note("rate", error.message, user=self.user.id, network=self.network)
+        return Refusal(CloseCode.TOO_MANY, error.message, "too_fast")
 
     async def _authenticate(self) -> User:
         ticket = headers.offered_ticket(self.request.headers)
@@ -70,33 +91,32 @@ class ChatHandler(NodeHandler, UpgradeHandler):
             return await self.node.authenticator.verify(token)
         raise AuthError("a ticket or a token is missing")
 
-    async def _claim_name(self) -> bool:
-        """Whether the name is theirs. Asked again of a ticket's user: the ticket may be older than a claim lasts."""
-        if self._ban() is not None:
-            return True  # `_admit` refuses them; a claim would only keep the name from others
-        return await self.node.admission.claim_name(self.user)
-
     def late_refusal(self) -> Refusal | None:
         return self.node.admission.leaving()
 
-    def _ban(self) -> Held | None:
-        network = self.network if self.user.guest else ""
-        return self.node.moderation.find("ban", "", self.user.id, network)
+    @property
+    def _guest_network(self) -> str:
+        return self.network if self.user.guest else ""
 
-    def _admit(self) -> Refusal | None:
-        if not self.node.moderation.known:
-            return _AWAY
-        held = self._ban()
+    def _banned(self, held: Held) -> Refusal:
+        SAMPLES.note("ban", "a handshake", user=self.user.id, network=self.network)
+        return Refusal(CloseCode.REMOVED, banned(held.reason), "banned")
+
+    def _turn_away(self, admission: Callable[[str, int], Refusal | None]) -> Refusal | None:
+        """Why the user isn't let in, as far as this process knows: before it costs the broker anything, and at last.
+
+        Raises `unavailable` until it is known who is banned.
+        """
+        held = self.node.moderation.find("ban", "", self.user.id, self._guest_network)
         if held is not None:
-            SAMPLES.note("ban", "a handshake", user=self.user.id, network=self.network)
-            return Refusal(CloseCode.REMOVED, banned(held.reason), "banned")
-        refusal = self.node.admission.admit(self.network, len(self.sessions.of(self.user.id)))
+            return self._banned(held)
+        refusal = admission(self.network, len(self.sessions.of(self.user.id)))
         if refusal is not None:
             SAMPLES.note("rate", refusal.sentence, user=self.user.id, network=self.network)
         return refusal
 
     def open(self, connection: Connection) -> None:
-        refusal = self._refusal or self._admit()
+        refusal = self._refusal or self._turn_away(self.node.admission.admit)
         if refusal is not None:
             count_close(refusal.code)
             metrics.REFUSED.labels(refusal.reason).inc()

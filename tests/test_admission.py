@@ -12,6 +12,7 @@ from service import config
 from service.admission import TYPING_BURST, Admission, Rates, page_cost
 from service.app import make_broker
 from service.brokers.broker import Broker
+from service.brokers.directory import UNREAD_ROOMS
 from service.brokers.redis.broker import RedisBroker
 from service.identity.headers import Origins, Proxies
 from service.protocol import CloseCode, ErrorCode, RequestError
@@ -219,13 +220,31 @@ async def test_memory_of_rates_follows_activity() -> None:
 
 
 def test_new_connections_have_a_rate() -> None:
-    """JOIN_RATE_ADDRESS: each costs a handshake, a look for what is unread, a presence."""
-    desk = admission(Rates(NO_BROKER, join_rate_address=0.5))
+    """JOIN_RATE_ADDRESS, asked before one costs the broker anything; who is turned away for want of room pays none."""
+    desk = admission(Rates(NO_BROKER, join_rate_address=0.5), connections_per_user=2)
     for _ in range(5):
-        assert desk.admit("192.0.2.1") is None
-    assert desk.admit("192.0.2.1") == (CloseCode.TOO_MANY, "too many new connections from this address", "too_fast")
-    assert desk.admit("192.0.2.2") is None
-    assert desk.connections == 6
+        assert desk.look_at("192.0.2.1") is None
+        assert desk.look_at("192.0.2.1", of_user=2) is not None
+    assert desk.look_at("192.0.2.1") == (CloseCode.TOO_MANY, "too many new connections from this address", "too_fast")
+    assert desk.look_at("192.0.2.2") is None
+    assert desk.connections == 0, "nobody is in yet"
+    assert desk.admit("192.0.2.1") is None and desk.connections == 1, "and who was looked at pays once"
+
+
+def test_what_is_unread_is_charged_by_its_rooms() -> None:
+    """To the user and the address, in buckets of their own; 20 sockets of a user with 200 rooms may come at once."""
+    rates = Rates(NO_BROKER, join_rate=10, join_rate_address=200)
+    for _ in range(20):
+        rates.check_unread("ada", "192.0.2.1", UNREAD_ROOMS)
+    assert refused(rates.check_unread, "ada", "192.0.2.1", UNREAD_ROOMS).code == ErrorCode.RATE_LIMITED
+    assert "this address" not in refused(rates.check_unread, "ada", "192.0.2.2", UNREAD_ROOMS).message
+    rates.check_page("ada", "192.0.2.1", "joins", 100)
+    for number in range(180):
+        rates.check_unread(f"user-{number}", "192.0.2.1", UNREAD_ROOMS)
+    assert "this address" in refused(rates.check_unread, "another", "192.0.2.1", UNREAD_ROOMS).message
+    rates.check_unread("another", "192.0.2.2", UNREAD_ROOMS)
+    slow = Rates(NO_BROKER, join_rate=0.1, join_rate_address=0.1)  # whose bursts are less than that costs
+    slow.check_unread("ada", "192.0.2.1", UNREAD_ROOMS)
 
 
 async def test_rooms_are_begun_within_a_rate_and_a_number(broker_env: dict[str, str]) -> None:

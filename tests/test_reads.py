@@ -147,7 +147,7 @@ async def test_unread_is_nothing_while_the_broker_is_away(monkeypatch: pytest.Mo
     """A welcome does not wait for it."""
     async with process() as it:
 
-        async def away(user: str) -> dict[str, int]:
+        async def away(*_: object) -> dict[str, int]:
             raise unavailable()
 
         monkeypatch.setattr(it.broker.directory, "unread", away)

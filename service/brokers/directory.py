@@ -9,7 +9,7 @@ Errors: those of `base`. A record that can't be read is counted, and is as if it
 """
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from msgspec import Struct
@@ -100,9 +100,12 @@ class Directory(Part):
         """The read positions of these users, where they have one."""
 
     @abc.abstractmethod
-    async def unread(self, user: str) -> dict[str, int]:
+    async def unread(self, user: str, choose: Callable[[list[str]], list[str]] = list) -> dict[str, int]:
         """For each of the last `UNREAD_ROOMS` rooms that the user read in: the messages of others after it that are
         still there, neither removed nor trimmed. Rooms whose part of the broker is away are left out.
+
+        `choose` is given those rooms, if there are any, before anything is counted, and says of which it shall be:
+        each is a step of its own. What it raises is raised.
         """
 
     # -- rooms

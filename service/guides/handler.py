@@ -55,7 +55,8 @@ class GuideHandler(NodeHandler, UpgradeHandler):
 
     def admit(self) -> Refusal | None:
         """Count it in, or say why not."""
-        return self.node.admission.admit(self.network)
+        admission = self.node.admission
+        return admission.look_at(self.network) or admission.admit(self.network)
 
     def open(self, connection: Connection) -> None:
         assert self.session is not None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec import Struct, structs
 
 from service import signals
-from service.brokers.base import unavailable
+from service.brokers.base import Unavailable, unavailable
 from service.brokers.directory import Directory, Sanction
 from service.brokers.log import Log
 from service.clock import CLOCK
@@ -169,6 +169,14 @@ class Moderation:
         sanction = await self._directory.ban(room, user, network)
         if sanction is not None:
             raise RequestError(ErrorCode.FORBIDDEN, banned(sanction.reason))
+
+    async def find_everywhere(self, user: str, network: str = "") -> Held | None:
+        """The ban of everywhere by the broker's word, for who is told something before they join; None without it."""
+        try:
+            sanction = await self._directory.ban("", user, network)
+        except Unavailable:
+            return None  # what is known here was asked already
+        return _held(sanction) if sanction is not None else None
 
     # -- what moderators do
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from service import signals, telemetry
+from service.brokers.base import Unavailable
 from service.brokers.directory import Directory
 from service.protocol import MEMBERS_LIMIT, Person, ReadFrame, RequestError
 
@@ -69,11 +70,14 @@ class ReadPositions:
         """What these people have read, where they have read anything."""
         return await self._directory.reads(room, [person.id for person in members])
 
-    async def unread(self, user: str) -> dict[str, int]:
-        """How much is unread in each room that the user has read something in; nothing while the broker is away."""
+    async def unread(self, user: str, choose: Callable[[list[str]], list[str]] = list) -> dict[str, int]:
+        """How much is unread in each room that the user has read something in; nothing while the broker is away.
+
+        `choose` is given these rooms and says which are to be counted; what it raises is raised.
+        """
         try:
-            return await self._directory.unread(user)
-        except RequestError:
+            return await self._directory.unread(user, choose)
+        except Unavailable:
             return {}
 
     def on_signal(self, room: str, moved: signals.Read) -> None:

@@ -174,7 +174,7 @@ def bounds(kind: str, people: int, sockets: int, seconds: float, addresses: int)
     What is read is charged to the address. Whoever is slow may get what came due later, for half as long again.
     """
     pages = addresses * (BURST + RATE * seconds * 1.5)
-    turns = 1.5 * seconds / reads.GATHER + 1  # in which what was typed and read is told
+    turns = 1.5 * seconds / reads.READS_GATHER + 1  # in which what was typed and read is told
     return {
         "typing": {"typing": sockets * 10 * turns},
         "read": {"read": sockets * people * turns},

@@ -9,7 +9,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from service import actions
+from service.brokers.base import unavailable
+from service.brokers.directory import Sanction
 from service.chat import ChatHandler
+from service.identity.auth import User
+from service.protocol import Action, Moderate
 from service.session import Session
 
 from ..brokers import until
@@ -81,6 +85,63 @@ async def test_a_token_that_runs_out_during_a_join_lets_nobody_in(redis_server: 
                 assert not [frame for frame in bob.frames if frame["type"] == "joined"]
                 proxy.delay = 0.0
                 await until(lambda: not it.node.rooms.by_name, "the room let go", 10 * UNIT)
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["", "without asking the broker"])
+@pytest.mark.parametrize("who", ["user", "guest", "network"])
+async def test_a_ban_of_everywhere_holds_where_its_signal_is_late(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, who: str, guarded: bool
+) -> None:
+    """Handshakes, tickets and the list: by the broker's word, where the process has yet to hear of it. Others enter."""
+    async with serving(broker_env) as it:
+        there = "127.0.0.1"
+        guest = await RawSocket.guest(it.port, "Bob", there)
+        token, user = (make_jwt("u-bob", "Bob"), "u-bob") if who == "user" else (guest["guest"], guest["user"]["id"])
+        if not guarded:
+
+            async def unasked(*_: object) -> None:
+                return None
+
+            monkeypatch.setattr(it.node.broker.directory, "ban", unasked)
+        assert await attempts(it, token) == [None, 201, 200]
+        ban = Sanction("ban", "", there if who == "network" else user, 0, "m", "spam", who == "network", user)
+        await it.node.broker.directory.sanction(ban, lift=False)  # as another process does it
+        assert not it.node.moderation.holds("ban", "", user, there), "its signal is late"
+        assert await attempts(it, token) == ([4403, 403, 403] if guarded else [None, 201, 200])
+        assert await attempts(it, make_jwt("u-ada", "Ada")) == [None, 201, 200]
+        if who == "network":
+            new = await RawSocket.guest(it.port, "Somebody new", there)
+            assert new.get("error") == ({"code": "forbidden", "message": "banned: spam"} if guarded else None)
+
+
+async def attempts(it: Served, token: str) -> list[int | None]:
+    """What a handshake is closed with (None: it isn't), and the statuses of a ticket and the list."""
+    async with ChatClient.open(it.url, bearer=token, welcome=False) as client:
+        try:
+            await client.recv("welcome")
+        except ConnectionError:
+            assert client.close_reason == "banned: spam" and not client.frames
+        closed = client.close_code
+    bearing = {"Authorization": f"Bearer {token}"}
+    ticket = await it.fetch("/tickets", "POST", {}, **bearing)
+    listed = await it.fetch("/rooms", **bearing)
+    return [closed, ticket.code, listed.code]
+
+
+async def test_where_the_broker_has_no_word_on_bans_what_is_known_here_counts(
+    broker_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it was before the broker was asked: who is known to be banned stays out, and the others come in."""
+    async with serving(broker_env) as it:
+
+        async def away(*_: object) -> None:
+            raise unavailable()
+
+        await it.node.moderation.moderate(User("m", "Mo", "moderator"), Moderate(user="u-bob", action=Action.BAN))
+        monkeypatch.setattr(it.node.broker.directory, "ban", away)
+        async with ChatClient.open(it.url, bearer=make_jwt("u-bob", "Bob"), welcome=False) as bob:
+            assert (await bob.closed())[0] == 4403
+        assert await attempts(it, make_jwt("u-ada", "Ada")) == [None, 201, 200]
 
 
 @pytest.mark.parametrize("banned", [True, False], ids=["", "control"])

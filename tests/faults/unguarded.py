@@ -262,7 +262,11 @@ def refusals() -> None:
 def gathering() -> None:
     """What people have read is told almost each time that it moves."""
     make = reads.ReadPositions.__init__
-    replace(reads.ReadPositions, "__init__", lambda self, *args: make(self, *args[:4], gather=0.01))
+
+    def often(self: Any, *args: Any, **_: Any) -> None:
+        make(self, *args[:4], gather=0.01)
+
+    replace(reads.ReadPositions, "__init__", often)
 
 
 @guard
@@ -281,7 +285,7 @@ def patience() -> None:
         def __bool__(self) -> bool:
             return True
 
-        def get(self, *_: Any) -> float:  # type: ignore[override]
+        def get(self, *_: Any) -> float:
             return math.inf
 
     answer_error = Session.answer_error

@@ -3,7 +3,7 @@
 A record that can't be read, or of a newer version, spoils itself only: it is counted, said, and passed over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -79,8 +79,8 @@ class RedisDirectory(Directory):
     async def reads(self, room: str, users: Sequence[str]) -> dict[str, int]:
         return await self._reads.of(room, users)
 
-    async def unread(self, user: str) -> dict[str, int]:
-        return await self._reads.unread(user)
+    async def unread(self, user: str, choose: Callable[[list[str]], list[str]] = list) -> dict[str, int]:
+        return await self._reads.unread(user, choose)
 
     async def rooms(self) -> dict[str, int]:
         return await self._index.people()
@@ -154,8 +154,9 @@ class RedisDirectory(Directory):
         await self._shards.call("DEL", key)
 
     async def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
-        fields = [f"ban {where} {user}" for where in (room, "")]
-        fields += [f"ban/net {where} {network}" for where in (room, "") if network]
+        places = dict.fromkeys((room, ""))
+        fields = [f"ban {where} {user}" for where in places]
+        fields += [f"ban/net {where} {network}" for where in places if network]
         now = self._clock.now_ms()
         try:
             kept = await self._shards.call("HMGET", self._keys.sanctions, *fields)

@@ -1,6 +1,7 @@
 """Read positions on Redis, and what is unread behind them."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from service.brokers.directory import READERS_LIMIT, UNREAD_ROOMS
 from service.brokers.redis.commands import Lane
@@ -9,6 +10,8 @@ from service.brokers.redis.steps import all_of, each_of, room_script, unless_dam
 from service.brokers.redis.values import read_rooms, read_seq
 from service.clock import CLOCK
 
+UNREAD_AT_ONCE = 16  # users whose rooms are counted at a time; further ones wait. More could fill the lane of reads
+
 
 class Reads:
     """The read positions' part of the directory."""
@@ -16,6 +19,7 @@ class Reads:
     def __init__(self, shards: Shards, *, readers_limit: int = READERS_LIMIT) -> None:
         self._readers_limit = readers_limit
         self._shards = shards
+        self._counting = asyncio.Semaphore(UNREAD_AT_ONCE)
 
     async def move(self, room: str, marks: dict[str, int]) -> None:
         """Directory.mark_read."""
@@ -40,15 +44,17 @@ class Reads:
         key = self._shards.keys.room(room, "reads")[0]
         return {user: seq for user, score in zip(users, scores, strict=True) if (seq := read_seq(score, key))}
 
-    async def unread(self, user: str) -> dict[str, int]:
+    async def unread(self, user: str, choose: Callable[[list[str]], list[str]] = list) -> dict[str, int]:
         """Directory.unread."""
         key = self._shards.keys.visits(user)
         visits = self._shards.script("visits", (key,), "list", UNREAD_ROOMS)
-        rooms = read_rooms(await unless_damaged(visits, [], "visits", key), key)
+        visited = read_rooms(await unless_damaged(visits, [], "visits", key), key)
+        rooms = choose(visited) if visited else []
         if not rooms:  # asked at every connect, and mostly so
             return {}
         work = (room_script(self._shards, "reads", room, "unread", user, lane=Lane.READS) for room in rooms)
-        counts = await each_of(unless_damaged(one, None) for one in work)
+        async with self._counting:
+            counts = await each_of(unless_damaged(one, None) for one in work)
         for room, count in zip(rooms, counts, strict=True):
             if count == -1:
                 self._shards.post("ZREM", key, room)

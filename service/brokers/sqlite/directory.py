@@ -1,6 +1,6 @@
 """The embedded broker's directory: read positions, sanctions and the trail in the file, all else in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -105,8 +105,9 @@ class SqliteDirectory(Directory):
         rows = self.file.db.execute(select, (name, encode(list(users)).decode())).fetchall()
         return {user: seq for user, seq in rows if _is_seq(seq, user, name)}
 
-    async def unread(self, user: str) -> dict[str, int]:
-        return {room: await self._unread_in(room, user, seq) for room, seq in await self._read_in(user)}
+    async def unread(self, user: str, choose: Callable[[list[str]], list[str]] = list) -> dict[str, int]:
+        read = dict(await self._read_in(user))
+        return {room: await self._unread_in(room, user, read[room]) for room in (choose(list(read)) if read else ())}
 
     @reading
     def _read_in(self, user: str) -> list[tuple[str, int]]:
