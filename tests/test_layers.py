@@ -4,10 +4,13 @@ So each family can be read and tested without those above it.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import service
 
 SERVICE = Path(__file__).resolve().parents[1] / "service"
 
@@ -53,6 +56,16 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "totals",
     ),
 }
+BANDS: dict[str, tuple[str, ...]] = {
+    "command line": ("command line",),
+    "application and lifecycle": ("application",),
+    "handlers and session": ("handlers",),
+    "node and admission": ("node",),
+    "families over base": ("rooms", "hooks", "identity", "brokers", "sockets", "base"),
+}
+"""Top to bottom, of families."""
+BESIDE = ("probe", "doctor")
+"""Commands of their own, which the command line calls and nothing else: what they may use `APART` and the order say."""
 # Beside their order: who may not use a family that stands below it, but for the files named.
 APART: dict[tuple[str, str], tuple[str, ...]] = {
     ("rooms", "hooks"): (),
@@ -132,6 +145,23 @@ def test_every_file_has_one_family() -> None:
     listed = [member for members in FAMILIES.values() for member in members]
     there = {f"{name.split('.')[0]}/" if "." in name else name for name in FILES}
     assert sorted(listed) == sorted(there)
+
+
+def test_every_family_has_one_band() -> None:
+    """In the families' order. Of what stands beside the bands nobody knows but the command line, and its own files."""
+    order = [name for names in BANDS.values() for name in names]
+    assert order == [name for name in FAMILIES if name not in BESIDE]
+    callers = {(family(name), family(other)) for name in FILES for other in IMPORTS[name] if family(other) in BESIDE}
+    assert callers <= {(above, one) for one in BESIDE for above in ("command line", one)}
+
+
+def test_loose_files_are_named_by_their_family() -> None:
+    """service/__init__.py says of each file that lies beside the folders what family it is of."""
+    said = dict(re.findall(r"to the ([a-z ]+): ([\w,\s]+?)(?=\n    to|\n$|\Z)", service.__doc__ or ""))
+    loose = {name: [one for one in members if not one.endswith("/")] for name, members in FAMILIES.items()}
+    assert {name: re.split(r",\s+", text.strip()) for name, text in said.items()} == {
+        k: v for k, v in loose.items() if v
+    }
 
 
 @pytest.mark.parametrize("name", FILES)
