@@ -264,7 +264,7 @@ def gathering() -> None:
     make = reads.ReadPositions.__init__
 
     def often(self: Any, *args: Any, **_: Any) -> None:
-        make(self, *args[:4], gather=0.01)
+        make(self, args[0], args[1], args[2], args[3], 0.01)
 
     replace(reads.ReadPositions, "__init__", often)
 
