@@ -261,7 +261,7 @@ def refusals() -> None:
 @guard
 def gathering() -> None:
     """What people have read is told almost each time that it moves."""
-    make = reads.ReadPositions.__init__
+    make: Any = reads.ReadPositions.__init__
     replace(reads.ReadPositions, "__init__", lambda self, *args: make(self, *args[:4], gather=0.01))
 
 
@@ -281,7 +281,7 @@ def patience() -> None:
         def __bool__(self) -> bool:
             return True
 
-        def get(self, *_: Any) -> float:  # type: ignore[override]
+        def get(self, *_: Any) -> float:
             return math.inf
 
     answer_error = Session.answer_error
@@ -297,6 +297,13 @@ def patience() -> None:
 def contents() -> None:
     """The same id is the same thing, whatever is sent under it."""
     replace(events, "fingerprint", lambda *_: "")
+
+
+@guard
+def lengths() -> None:
+    """Users and ids are put together as they are, with a colon between them."""
+    together = b"#ARGV[i] .. ':' .. ARGV[i] .. ARGV[i + 1]"
+    replace_script("publish", lambda script: script.replace(together, b"ARGV[i] .. ':' .. ARGV[i + 1]"))
 
 
 @guard
