@@ -219,6 +219,7 @@ CONTROLS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...], str]]
 
 
 @pytest.mark.parametrize("kind", CONTROLS)
+@pytest.mark.long
 async def test_control_without_its_guard_a_mob_is_answered_each_time(
     redis_url: str, redis_server: RedisServer, kind: str
 ) -> None:

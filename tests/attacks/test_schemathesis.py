@@ -35,6 +35,7 @@ def test_nothing_is_found(tmp_path: Path, role: str, middle_form: bool, seed: in
         assert findings(tmp_path, service.url, role, examples, seed) == ""
 
 
+@pytest.mark.long
 def test_control_a_wrong_promise_is_found(tmp_path: Path) -> None:
     """Of a document that says something else than the service does."""
     document = json.loads(DOCUMENT.read_text())

@@ -304,6 +304,13 @@ def contents() -> None:
 
 
 @guard
+def lengths() -> None:
+    """Users and ids are put together as they are, with a colon between them."""
+    together = b"#ARGV[i] .. ':' .. ARGV[i] .. ARGV[i + 1]"
+    replace_script("publish", lambda script: script.replace(together, b"ARGV[i] .. ':' .. ARGV[i + 1]"))
+
+
+@guard
 def names() -> None:
     """Nobody asks whose a name is."""
 
