@@ -151,7 +151,9 @@ async def updated(page: Page, name: str) -> None:
             const there = async () => await caches.has(`parley-${name}`) && !registration.installing
                 && !registration.waiting && registration.active.state === "activated";
             while (!(await there())) {
-                await registration.update().catch(() => {});
+                // One that asked a service which ended meanwhile may never be answered.
+                const later = new Promise((resolve) => setTimeout(resolve, 5000));
+                await Promise.race([registration.update().catch(() => {}), later]);
                 await new Promise((resolve) => setTimeout(resolve, 50));
             }
         }""",
