@@ -65,7 +65,8 @@ class Firefox:
         await self._command("input.performActions", context=self._page, actions=[source])
 
     async def click(self, selector: str) -> None:
-        """The middle of an element, as a mouse does."""
+        """The middle of an element, as a mouse does, once it is there. Raises as `until`."""
+        await self.until(f"document.querySelector({json.dumps(selector)})")
         found = await self._command(
             "browsingContext.locateNodes",
             context=self._page,

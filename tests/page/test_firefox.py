@@ -44,7 +44,7 @@ async def test_the_main_path_in_firefox(tmp_path: Path) -> None:
             await _reads(ada, "Hello, everybody!", "Hello, Ada")
 
             await ada.click(".message[data-author='Bob'] .text")
-            await ada.click(".tools button")  # for the row that the mouse is over
+            await ada.click(".tools button")  # which come a moment later, to the row that the mouse is over
             assert (await bob.recv("reacted"))["emoji"] == "👍"
             await ada.until("document.querySelector('.chip')?.textContent === '👍1'")
 
