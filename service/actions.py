@@ -198,7 +198,7 @@ def _publish(session: Session, request: Any, event: Event) -> None:
     node = session.node
     check_joined(session, event.room)
     node.admission.check_slowed(event.room, event.user, event.network)
-    node.rates.check_send(event.user, session.network)
+    node.rates.check_send(event.user, session.network, node.audience(event.room))
     publish = node.broker.log.publish if node.publish is None else node.publish
     publish(event, partial(_published, session, request, time.monotonic()))
 

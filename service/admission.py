@@ -26,6 +26,7 @@ TYPING_RATE, TYPING_BURST = 1.0, 5  # typing frames a second of a user; more are
 # Counting what is unread in a room is a step of its own, and costs the loop a seventh of what a page does, about 27 µs.
 # It is charged at less, for all come back at once after a restart: 20 sockets of a user with 200 rooms may.
 UNREAD_ROOMS_A_TOKEN, UNREAD_BURST_SECONDS = 20, 20
+FAN_OUT = 1000  # deliveries that a message's token pays for, of an address: a room of so many notices nothing
 SLOW_SECONDS = 10.0  # from one message to the next of who is slowed by a moderator
 # Answers 429 that an address gets at once, a second and at first; more of them wait. Who asks again as soon as it is
 # refused holds up the loop otherwise, a thousand at a time, and no less for having to connect anew.
@@ -180,17 +181,20 @@ class Rates:
         room_burst: int = ROOM_BURST,
         ticket_rate: float = 0,
         history_limit: int = 0,
+        fan_out: int = FAN_OUT,
         sweep_interval: float = SWEEP_INTERVAL,
     ) -> None:
         """Rates as the settings of these names have them; 0 is off. `shared`: there are other processes.
 
-        `history_limit`: messages of a room that can be read at all. `sweep_interval` in seconds.
+        `history_limit`: messages of a room that can be read at all. `fan_out`: deliveries that one of an
+        address's messages may bring about; one that brings about more costs more. `sweep_interval` in seconds.
         """
         self._directory = directory
         self._counts = shared and send_rate > 0
         self.uncounted: dict[str, int] = {}  # messages by user that the other processes don't know of yet
         self._sends_limited = send_rate > 0 or send_rate_address > 0
         self.history_limit = history_limit
+        self.fan_out = fan_out
         self._sweep_interval = sweep_interval
         self.sends = Buckets(send_rate, send_burst)
         self.address_sends = buckets(send_rate_address)
@@ -217,19 +221,32 @@ class Rates:
         if wait:
             raise _limited(what, wait)
 
-    def _check_both(self, users: Buckets, user: str, addresses: Buckets, address: str, what: str, cost: float) -> None:
-        """Take from both or, raising `rate_limited`, from neither."""
-        now = time.monotonic()
-        if wait := addresses.wait(address, now, cost):
+    def _check_both(
+        self,
+        users: Buckets,
+        user: str,
+        addresses: Buckets,
+        address: str,
+        what: str,
+        cost: float,
+        address_cost: float | None = None,
+    ) -> None:
+        """Take from both or, raising `rate_limited`, from neither; the same of both unless `address_cost` is said."""
+        now, of_address = time.monotonic(), cost if address_cost is None else address_cost
+        if wait := addresses.wait(address, now, of_address):
             raise _limited(f"{what} from this address", wait)
         if wait := users.take(user, now, cost):
             raise _limited(what, wait)
-        addresses.take(address, now, cost)
+        addresses.take(address, now, of_address)
 
-    def check_send(self, user: str, address: str) -> None:
-        """One message of `user` from `address`. Raises `rate_limited`."""
+    def check_send(self, user: str, address: str, audience: int = 0) -> None:
+        """One message of `user` from `address`, for so many. Raises `rate_limited`.
+
+        In a large room the address pays for its size: so it brings about no more deliveries than in one of `fan_out`.
+        """
         if self._sends_limited:
-            self._check_both(self.sends, user, self.address_sends, address, "messages", 1)
+            cost = max(1.0, audience / self.fan_out)
+            self._check_both(self.sends, user, self.address_sends, address, "messages", 1, cost)
         if self._counts:
             self.uncounted[user] = self.uncounted.get(user, 0) + 1
 

@@ -65,6 +65,10 @@ class Node(Struct, kw_only=True):
     # From its reading until it is written a page is in memory several times over: in JSON, as a frame.
     pages: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
 
+    def audience(self, room: str) -> int:
+        """To how many an event of the room goes, as far as it is known here: sockets of this process, people of all."""
+        return max(self.rooms.sockets(room), self.presence.size(room))
+
 
 class NodeHandler(RequestHandler):
     """A handler has its node from the application, which was given it by app.py."""

@@ -193,6 +193,22 @@ async def test_what_turned_out_larger_is_charged_afterwards() -> None:
     assert "address" in refused(rates.check_page, "bob", "192.0.2.1", "joins").message
 
 
+def test_a_message_to_a_large_room_costs_its_address_more() -> None:
+    """By how many it goes to, from 1,000 on: no more deliveries a second, and no less in a room of so many."""
+    rates = Rates(NO_BROKER, send_rate=1, send_burst=10, send_rate_address=10)
+    for number in range(100):
+        rates.check_send(f"user-{number}", "192.0.2.1", 1000)
+    assert "address" in refused(rates.check_send, "another", "192.0.2.1", 1000).message
+    for number in range(20):
+        rates.check_send(f"user-{number}", "192.0.2.2", 5000)
+    error = refused(rates.check_send, "another", "192.0.2.2", 5000)
+    assert "address" in error.message and error.retry_after is not None and 0.4 < error.retry_after <= 0.5
+    for _ in range(10):
+        rates.check_send("ada", "192.0.2.3", 5000)
+    assert "address" not in refused(rates.check_send, "ada", "192.0.2.3", 1).message, "the user pays for messages alone"
+    rates.check_send("bob", "192.0.2.4", 10**6)  # more than the burst: it waits for a full bucket, and passes
+
+
 async def test_small_frames_and_typing_are_charged_to_the_address_too() -> None:
     """Whoever opens many sockets, or is many guests, has no more of it."""
     rates = Rates(NO_BROKER, send_rate=1, send_burst=5, send_rate_address=1)

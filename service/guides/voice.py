@@ -69,7 +69,7 @@ class Voice:
         text = names.check_text(text, self._node.limits.text)
         self.check_rights()
         self._node.admission.check_slowed(LOBBY, self.id, self._network)
-        self._node.rates.check_send(self.id, self._network)
+        self._node.rates.check_send(self.id, self._network, self._node.audience(LOBBY))
         if self._worker is None and handle == self._handle and (self._ready is None or self._ready.is_set()):
             self._publish(text)
             return

@@ -83,6 +83,11 @@ class Rooms(Subscriber):
         self._log.unsubscribe(room.name)
         self.on_resync(room.name)
 
+    def sockets(self, name: str) -> int:
+        """How many members a room has on this process."""
+        room = self.by_name.get(name)
+        return len(room.cursors.live) + len(room.cursors.behind) if room is not None else 0
+
     def broadcast(self, name: str, data: bytes, but: Container[Any] = ()) -> None:
         """Write a frame that is no event to all members of a room but some; slow readers go without."""
         room = self.by_name.get(name)
