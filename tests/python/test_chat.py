@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from parley_client import (
     Presence,
     Reacted,
     ReadFrame,
+    Reconnect,
     Removed,
     RequestError,
     Sending,
@@ -68,6 +71,33 @@ async def publish(process: ServiceProcess, room: str, texts: list[str]) -> None:
 
 
 # -- the promises
+
+
+async def test_who_is_cut_before_the_promised_moment_comes_back_at_once(redis_server: RedisServer) -> None:
+    """With jitter, and as the same user: the process that promised is gone, its successor may be there."""
+    waits: dict[int, float] = {}  # the first of each
+    told: list[int] = []
+
+    def note(number: int, state: State) -> None:
+        if state.state == "waiting":
+            waits.setdefault(number, state.retry_in or 0.0)
+
+    async with service({"REDIS_URL": redis_server.url, "DRAIN_SECONDS": "20"}) as process, AsyncExitStack() as stack:
+        chats = [await stack.enter_async_context(Chat(process.url, name=f"Cut {number}")) for number in range(8)]
+        for number, chat in enumerate(chats):
+            chat.on(State, partial(note, number))
+            chat.on(Reconnect, lambda frame: told.append(frame.in_ms))
+        await soon(lambda: all(chat.state.state == "open" for chat in chats), "open")
+        users = [chat.user for chat in chats]
+        process.send_signal(signal.SIGTERM)
+        await soon(lambda: len(told) == 8, "the moments are told")
+        waits.clear()
+        await asyncio.to_thread(process.kill9)
+        await soon(lambda: len(waits) == 8, "cut")
+        await asyncio.to_thread(process.start)
+        await soon(lambda: all(chat.state.state == "open" for chat in chats), "back")
+        assert [chat.user for chat in chats] == users
+    assert max(told) > 10_000 and max(waits.values()) <= 1 and len(set(waits.values())) > 1
 
 
 @pytest.mark.parametrize("broker", ["redis", "sqlite"])
