@@ -3,10 +3,11 @@
 `python -m tests.attacks.crowding` reads JSON: `port`, `tokens` (one a socket), `data` (base64, sent again and again
 until all are closed, `most` seconds at most) or `requests` (base64, sent once), `seconds` that it takes at least. It
 prints `ready` once all are open, waits for a line, and begins; then it prints how the sockets ended:
-`{"closed": {"1008": 100}, "open": 0}`. It comes from 127.0.0.2.
+`{"closed": {"1008": 100}, "open": 0}`. It comes from `addresses` in turn, of ONE or SEVERAL.
 """
 
 import base64
+import itertools
 import json
 import selectors
 import socket
@@ -23,7 +24,7 @@ from ..harness import UNIT, ServiceProcess, make_jwt
 from .raw_socket import CLOSE, handshake
 
 ROOT = Path(__file__).resolve().parents[2]
-ADDRESS = "127.0.0.2"
+ONE, SEVERAL = ["127.0.0.2"], [f"127.0.0.{number}" for number in range(2, 6)]
 _CLOSE_HEAD = 0x80 | CLOSE
 
 
@@ -50,7 +51,8 @@ def crowding(service: ServiceProcess, size: int, **options: Any) -> Iterator[Cro
     tokens = [make_jwt(f"m-{number}", f"Mallory {number}") for number in range(size)]
     for name in ("data", "requests"):
         options[name] = base64.b64encode(options.get(name, b"")).decode()
-    order = json.dumps({"port": service.port, "tokens": tokens, "seconds": 0.5 * UNIT, "most": 20.0 * UNIT} | options)
+    defaults = {"addresses": ONE, "seconds": 0.5 * UNIT, "most": 20.0 * UNIT}
+    order = json.dumps({"port": service.port, "tokens": tokens} | defaults | options)
     command = [sys.executable, "-m", "tests.attacks.crowding"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
@@ -67,10 +69,10 @@ def crowding(service: ServiceProcess, size: int, **options: Any) -> Iterator[Cro
 class _Socket:
     """One that sends as much as it can, and reads only what tells of its end."""
 
-    def __init__(self, port: int, token: str, upgrade: bool) -> None:
+    def __init__(self, port: int, address: str, token: str, upgrade: bool) -> None:
         self.sock = socket.socket()
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.sock.bind((ADDRESS, 0))
+        self.sock.bind((address, 0))
         self.sock.connect(("127.0.0.1", port))
         self.received = b""
         self.end: str | None = None
@@ -103,7 +105,8 @@ def main() -> None:
     data = base64.b64decode(order["data"])
     requests = base64.b64decode(order["requests"])
     upgrade = not requests.startswith(b"GET")
-    crowd = [_Socket(order["port"], token, upgrade) for token in order["tokens"]]
+    places = zip(itertools.cycle(order["addresses"]), order["tokens"])  # the addresses have no end
+    crowd = [_Socket(order["port"], address, token, upgrade) for address, token in places]
     print("ready", flush=True)
     sys.stdin.readline()
     deadline = time.monotonic() + order["seconds"]

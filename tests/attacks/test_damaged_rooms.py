@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from service.brokers.redis.keys import Keyspace
-
 from ..harness import UNIT, ChatClient, ChatError
 from ..serving import serving
+from ..test_docs import documented_keys
 
 GARBAGE: dict[str, Callable[[Any, str], Any]] = {
     "string": lambda redis, key: redis.set(key, b"\xff garbage"),
@@ -20,7 +19,7 @@ GARBAGE: dict[str, Callable[[Any, str], Any]] = {
     "zset": lambda redis, key: redis.zadd(key, {"x": 1}),
     "stream": lambda redis, key: redis.xadd(key, {"x": "y"}),
 }
-KEYS = (*Keyspace().of_script("bad"), *Keyspace().room("bad", "people", "sanctions", "barred"))
+KEYS = [key.replace("<room>", "bad") for key in documented_keys() if "<room>" in key and "<process>" not in key]
 
 
 async def outcome(work: Any) -> str:

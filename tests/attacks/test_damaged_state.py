@@ -8,21 +8,30 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from service.brokers.deliveries import Lease
+from service.brokers.log import Position
+from service.brokers.redis.broker import RedisBroker
+
+from ..brokers import opened
 from ..harness import UNIT, ChatClient, ChatError, ServiceProcess, make_jwt
+from ..test_docs import documented_keys
 from .test_damaged_rooms import GARBAGE
 
-EVERYBODY = [f"parley:{{*}}:{name}" for name in ("people", "names", "claims", "holders")]
 ROOM = "parley:{lobby}:people"
-COMMON = [*EVERYBODY, ROOM, "parley:{*}:processes", "parley:sanctions"]
+UNSETTLED = "parley:{*}:unsettled"
 
 
-def keys_of_processes(redis: Any) -> list[str]:
-    """What bears the name of a process: its people and rooms."""
-    return [key.decode() for pattern in ("parley:{*:people:*", "parley:{*}:process:*") for key in redis.keys(pattern)]
-
-
-def keys_of_users(user: str) -> list[str]:
-    return [f"parley:{{user:{user}}}:bucket", f"parley:networks:{user}"]
+def shared_keys(redis: Any, user: str) -> list[str]:
+    """All in the table of keys that are no room's (test_damaged_rooms.py has those), and who is in the lobby."""
+    lives = [life.decode() for life in redis.zrange("parley:{*}:processes", 0, -1)] or ["0" * 16]
+    parts = {"<id>": [user], "<process>": lives, "<hash>": ["a" * 64], "<digest>": ["b" * 32]}
+    found = [ROOM, *(f"{ROOM}:{life}" for life in lives)]
+    for shape in documented_keys():
+        if "<room>" not in shape:
+            part = next((part for part in parts if part in shape), "")
+            found += [shape.replace(part, value) for value in parts[part]] if part else [shape]
+    assert not [key for key in found if "<" in key], "a part that is not known here"
+    return found
 
 
 @asynccontextmanager
@@ -76,7 +85,7 @@ async def test_spoilt_records_cost_themselves(redis_url: str) -> None:
             await client.join("lobby")
         assert await count(ada, 2) == 2, "the control"
         for number, (kind, plant) in enumerate(GARBAGE.items()):
-            for key in [*COMMON, *keys_of_processes(redis), *keys_of_users(ada.user["id"])]:
+            for key in shared_keys(redis, ada.user["id"]):
                 redis.delete(key)
                 plant(redis, key)
             for _ in range(3):
@@ -108,3 +117,41 @@ async def test_control_scripts_that_keep_what_they_can_not_read(redis_url: str) 
             await asyncio.sleep(2)
             await cy.join("lobby")
             assert redis.type(ROOM) == b"string"
+
+
+@pytest.mark.expects_log("damaged record")
+@pytest.mark.parametrize("seconds", [None, 86400], ids=["for ever", "for a day"])
+async def test_nobody_waits_as_long_as_a_forged_loss_says(redis_url: str, seconds: int | None) -> None:
+    """Names are withheld while Redis is said to have lost who is here: for seconds, whatever else stands there."""
+    redis = Redis.from_url(redis_url)
+    with ServiceProcess({"REDIS_URL": redis_url}) as service:
+        redis.set(UNSETTLED, "1", ex=seconds)
+        async with newcomer(service.url, "Ada") as ada:
+            await ada.join("lobby")
+        assert not redis.exists(UNSETTLED)
+
+
+async def test_control_a_loss_that_was_told_withholds_names(redis_url: str) -> None:
+    """As a process tells it: for some seconds."""
+    redis = Redis.from_url(redis_url)
+    with ServiceProcess({"REDIS_URL": redis_url}) as service:
+        redis.set(UNSETTLED, "1", ex=30)
+        with pytest.raises(ChatError, match="unavailable"):
+            await ChatClient.enter(service.url, "Ada")
+
+
+@pytest.mark.expects_log("damaged record")
+@pytest.mark.parametrize("kind", GARBAGE)
+async def test_what_the_receiver_said_is_not_lost_with_its_keys(redis_url: str, kind: str) -> None:
+    """A verdict is the one that was just given, a room is taken and its place saved, the first of all is known."""
+    redis, place = Redis.from_url(redis_url), Position("e", 5)
+    async with opened(RedisBroker(redis_url, history_limit=100, history_days=1)) as (broker, _):
+        deliveries = broker.deliveries
+        for key in ("parley:verdict:" + "b" * 32, "parley:{*}:place", "parley:{lobby}:place", "parley:{lobby}:sender"):
+            GARBAGE[kind](redis, key)
+        assert await deliveries.begun()
+        if kind != "string":  # which is another's word, and believed for as long as it stands
+            assert await deliveries.settle("b" * 32, b"{}", 60) == b"{}"
+            assert await deliveries.take("lobby", "me", 10) == Lease(None)
+            assert await deliveries.save("lobby", "me", place, 10)
+            assert await deliveries.places(["lobby"]) == {"lobby": place}

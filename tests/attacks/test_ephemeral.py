@@ -26,12 +26,12 @@ from service.rooms import reads
 from ..brokers import change, message, opened, publish, store
 from ..harness import NO_LIMITS, SECRET_KEY, UNIT, ChatClient, RedisServer, ServiceProcess, make_jwt
 from ..harness.service_process import ROOT
+from .crowding import ONE, SEVERAL
 from .mob import Order
 from .raw_socket import RawSocket
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(seconds=300 * UNIT)]
 
-ONE, SEVERAL = ["127.0.0.2"], [f"127.0.0.{number}" for number in range(2, 6)]
 FLOOR = 0.005 * UNIT  # seconds; below it a ratio of medians says nothing
 ROOMS = 1000  # that are stored, for lists of them
 CHANGES = 950  # behind the last message that a page of none would look for

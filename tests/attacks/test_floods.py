@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from ..harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess
-from .crowding import crowding
+from .crowding import ONE, SEVERAL, crowding
 from .raw_socket import BINARY, CLOSE, PING, PONG, TEXT, RawSocket, frame
 from .vitals import MIB, Pulse, memory_bytes
 
@@ -248,11 +248,15 @@ def batch(data: bytes) -> bytes:
     return data * max(1, 16_384 // len(data))
 
 
-def test_a_hundred_sockets_flooding_frames_of_any_kind_are_closed(long_form: bool) -> None:
+@pytest.mark.parametrize("addresses", [ONE, SEVERAL], ids=["one address", "several"])
+def test_a_hundred_sockets_flooding_frames_of_any_kind_are_closed(
+    broker_env: dict[str, str], addresses: list[str], long_form: bool
+) -> None:
     """1008, every one of them; the median that others wait stays within twice what it was before, in the same run."""
     kinds = FLOODS_OF_FRAMES if long_form else ("pings", "empty texts", "empty fragments")
     for kind in kinds:
-        with ServiceProcess() as service, crowding(service, CROWD, data=batch(FLOODS_OF_FRAMES[kind])) as crowd:
+        options = {"data": batch(FLOODS_OF_FRAMES[kind]), "addresses": addresses}
+        with ServiceProcess(broker_env) as service, crowding(service, CROWD, **options) as crowd:
             with Pulse(service, quiet=1.0 * UNIT) as pulse:
                 crowd.begin()
                 ended = crowd.ended()
@@ -278,11 +282,11 @@ def test_without_the_price_of_frames_others_wait() -> None:
         service.kill9()  # the kernel holds more of it than a stop should wait for
 
 
-def test_many_bytes_have_a_price_too() -> None:
+def test_many_bytes_have_a_price_too(broker_env: dict[str, str]) -> None:
     """100 sockets that send messages of 64 KiB as fast as they can, each of them in the contract."""
     message = b'{"type":"send","room":"lobby","id":"a","text":"' + b"x" * 3900 + b'","pad":"' + b"y" * 60_000 + b'"}'
-    env = {"SEND_RATE": "0", "SEND_RATE_ADDRESS": "0"}
-    with ServiceProcess(env) as service, crowding(service, CROWD, data=frame(message)) as crowd:
+    env = broker_env | {"SEND_RATE": "0", "SEND_RATE_ADDRESS": "0"}
+    with ServiceProcess(env) as service, crowding(service, CROWD, data=frame(message), addresses=SEVERAL) as crowd:
         crowd.begin()
         ended = crowd.ended()
     assert ended == {"closed": {"1008": CROWD}, "open": 0}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from ..harness import UNIT, ChatClient, ServiceProcess, make_jwt, wait_until
-from .crowding import Crowd, crowding
+from .crowding import ONE, SEVERAL, Crowd, crowding
 from .raw_socket import frame
 from .vitals import MIB, Pulse, descriptors, memory_bytes, settles
 
@@ -38,16 +38,16 @@ async def fill(service: ServiceProcess) -> None:
 
 
 @contextmanager
-def readers(service: ServiceProcess, way: str) -> Iterator[Crowd]:
-    with crowding(service, CROWD, requests=WAYS[way], seconds=2.5 * UNIT) as crowd:
+def readers(service: ServiceProcess, way: str, addresses: list[str] = ONE) -> Iterator[Crowd]:
+    with crowding(service, CROWD, requests=WAYS[way], addresses=addresses, seconds=2.5 * UNIT) as crowd:
         yield crowd
 
 
-async def attack(env: dict[str, str], way: str) -> tuple[int, float, float]:
+async def attack(env: dict[str, str], way: str, addresses: list[str] = ONE) -> tuple[int, float, float]:
     """How far the service's memory grew at most, how much it said it kept, and the ratio of others' waits."""
     with ServiceProcess(UNLIMITED | env) as service:
         await fill(service)
-        with readers(service, way) as crowd, Pulse(service, quiet=1.0 * UNIT) as pulse:
+        with readers(service, way, addresses) as crowd, Pulse(service, quiet=1.0 * UNIT) as pulse:
             start = memory_bytes(service)
             crowd.begin()
             grown, kept = 0, 0.0
@@ -66,19 +66,22 @@ def unsent_bytes(service: ServiceProcess) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith("parley_unsent_bytes "))
 
 
+@pytest.mark.parametrize("addresses", [ONE, SEVERAL], ids=["one address", "several"])
 @pytest.mark.parametrize("way", WAYS)
-async def test_what_waits_for_readers_that_never_read_stays_in_the_budget(way: str) -> None:
+async def test_what_waits_for_readers_that_never_read_stays_in_the_budget(
+    broker_env: dict[str, str], way: str, addresses: list[str]
+) -> None:
     """200 of them: memory grows by the budget and what a connection itself takes; others wait no longer than 2 ×."""
-    grown, kept, ratio = await attack({"UNSENT_TOTAL": str(TOTAL)}, way)
+    grown, kept, ratio = await attack(broker_env | {"UNSENT_TOTAL": str(TOTAL)}, way, addresses)
     assert 0 < kept <= 1.5 * TOTAL  # what one turn of the loop wrote may be over it until the next
     assert grown <= TOTAL + CROWD * OWN + 2 * MIB
     assert ratio <= 2
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_without_the_budget_memory_grows_with_their_number(way: str) -> None:
+async def test_without_the_budget_memory_grows_with_their_number(broker_env: dict[str, str], way: str) -> None:
     """The control: the same 200, and nothing that lets them go."""
-    grown, kept, _ = await attack({"UNSENT_TOTAL": str(2**30)}, way)
+    grown, kept, _ = await attack(broker_env | {"UNSENT_TOTAL": str(2**30)}, way)
     assert kept > 2 * TOTAL
     assert grown > TOTAL + CROWD * OWN + 2 * MIB
 

@@ -14,6 +14,7 @@ local names, claims, holders, online = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)  -- ms, Redis's own clock
 local LONGEST = 600000  -- ms; a claim that ends later was made before the clock was set back
+local LOSS = 60000  -- ms; a loss is told of for some seconds at a time, so a mark that lasts longer is none of ours
 local AGAIN = 60000  -- ms after which a name whose holder is present is looked at again
 
 local answer = { 0 }
@@ -109,7 +110,12 @@ end
 
 if op == 'claim' then
   local name, user, ms, network = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-  if redis.call('PTTL', KEYS[6]) > 0 then return { -1 } end
+  local lost = redis.call('PTTL', KEYS[6])
+  if lost >= 0 and lost <= LOSS then return { -1 } end
+  if lost ~= -2 then  -- nothing that a process set, else it would end soon
+    redis.call('DEL', KEYS[6])
+    damaged(KEYS[6])
+  end
   if ARGV[6] ~= '' and not redis.call('ZSCORE', KEYS[5], ARGV[6]) then return { -1 } end
   sweep(10)
   local holder, _, gone = held(name)
