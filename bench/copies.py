@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.servers import LOAD_CORE, free_port, process
+from bench.machine import LOAD_CORE
+from bench.servers import free_port, process
 from service.brokers.log import Event, Publication, Receipt, Subscriber
 from service.brokers.redis.broker import RedisBroker
 from service.protocol import Person, RequestError, encode, event_head, message_tail

@@ -90,7 +90,7 @@ def test_a_port_taken_on_one_family_frees_the_other(monkeypatch: pytest.MonkeyPa
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
             (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
         ]
-        monkeypatch.setattr(acceptor.socket, "getaddrinfo", lambda *_, **__: infos)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: infos)
         with pytest.raises(ConfigError, match=r"^PORT .*in use"):
             bind("localhost", port)
         with socket.create_server(("127.0.0.1", port)):
@@ -115,7 +115,7 @@ def test_a_machine_without_ipv6_listens_on_ipv4(monkeypatch: pytest.MonkeyPatch)
 
     for kind in (NoSix, SixOff):
         with monkeypatch.context() as patch:
-            patch.setattr(acceptor.socket, "socket", kind)
+            patch.setattr(socket, "socket", kind)
             sockets = bind("", 0)
         assert [sock.family for sock in sockets] == [socket.AF_INET]
         for sock in sockets:
@@ -149,7 +149,7 @@ def test_other_reasons_not_to_have_a_socket_are_errors(monkeypatch: pytest.Monke
     def refuse(*_: object, **__: object) -> socket.socket:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(acceptor.socket, "socket", refuse)
+    monkeypatch.setattr(socket, "socket", refuse)
     with pytest.raises(StartError, match=r"^listening on 127\.0\.0\.1:0: Operation not permitted$"):
         bind("127.0.0.1", 0)
 
@@ -248,15 +248,15 @@ def test_a_limit_that_can_not_be_raised_holds(monkeypatch: pytest.MonkeyPatch) -
     def refuse(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr(acceptor.resource, "getrlimit", lambda _: (400, 4000))
-    monkeypatch.setattr(acceptor.resource, "setrlimit", refuse)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (400, 4000))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
     assert raise_descriptor_limit() == 200
 
 
 def test_no_limit_at_all_counts_as_a_million(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of either kind."""
     infinity = resource.RLIM_INFINITY
-    monkeypatch.setattr(acceptor.resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
     for limits in ((infinity, infinity), (1024, infinity)):
-        monkeypatch.setattr(acceptor.resource, "getrlimit", lambda _, limits=limits: limits)
+        monkeypatch.setattr(resource, "getrlimit", lambda _, limits=limits: limits)
         assert raise_descriptor_limit() == (1 << 20) - acceptor.RESERVE

@@ -14,6 +14,7 @@ from service.doctor import webhooks
 from service.doctor.context import Context
 from service.doctor.examination import examine_all
 from service.errors import ConfigError
+from service.findings import Finding
 from service.hooks import payloads, signing
 from service.hooks.receiver import Failed, Receiver
 
@@ -107,7 +108,7 @@ async def test_a_certificate_that_is_not_trusted_gets_nothing(tmp_path: Path) ->
         assert receiver.requests == []
 
 
-def names(findings: list[config.Finding]) -> set[str]:
+def names(findings: list[Finding]) -> set[str]:
     return {finding.name for finding in findings if finding.name.startswith("webhook") or finding.name == "no-effect"}
 
 

@@ -1,7 +1,7 @@
 """service/rooms/presence.py on both brokers: who is told of whom, and how often."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -203,7 +203,7 @@ async def test_the_roster_has_everybody_and_oneself(make: Make, monkeypatch: pyt
         assert (roster.count, set(roster.members or ())) == (2, {ADA, BOB})
         await here.told((["Bob"], [], 1))
         reads = 0
-        read = here.broker.presence.roster
+        read: Callable[[str], Awaitable[Roster]] = here.broker.presence.roster
 
         async def counted(room: str) -> Roster:
             nonlocal reads

@@ -13,6 +13,7 @@ from .harness import (
     ChatClient,
     ChatError,
     ServiceProcess,
+    free_port,
     make_jwt,
     service_process,
     wait_until,
@@ -57,7 +58,6 @@ def test_a_frozen_service_can_be_stopped(service: ServiceProcess) -> None:
 
 def test_a_lost_race_for_the_port_is_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where another process took the port after it was found free, the next one is tried."""
-    free_port = service_process.free_port
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

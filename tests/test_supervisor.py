@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from service import config, supervisor
+from service.errors import ConfigError
 from service.sockets import acceptor
 
 from .brokers import until
@@ -212,7 +213,7 @@ def test_a_port_in_use_starts_nobody() -> None:
     async def serve(*_: object) -> int:
         raise AssertionError("forked")
 
-    with pytest.raises(config.ConfigError, match=rf"^PORT {port}: 127\.0\.0\.1:{port}: .*in use"):
+    with pytest.raises(ConfigError, match=rf"^PORT {port}: 127\.0\.0\.1:{port}: .*in use"):
         supervisor.run(settings, serve)
     taken.close()
 

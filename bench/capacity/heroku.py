@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bench.capacity.costs import Costs
 from bench.capacity.model import CONNECTIONS, GIB, HISTORY_LIMIT, IDS_MOST, MIB, Plan, room_memory
 from bench.capacity.tables import memory, sized
-from bench.report import table
+from bench.tables import table
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from bench.capacity.costs import Costs, seen
 from bench.capacity.model import message, redis_message, redis_signal, signal
 from bench.capacity.tables import sized
-from bench.report import table
 from bench.scaling import ROOM, Facts
 from bench.stats import number
+from bench.tables import table
 
 
 def points_table(costs: Costs, facts: Facts) -> str:

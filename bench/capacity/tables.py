@@ -19,9 +19,9 @@ from bench.capacity.model import (
     of_processes,
     redis_message,
 )
-from bench.report import table
 from bench.scaling import ROOM
 from bench.stats import number
+from bench.tables import table
 
 SCALES = {"µs": 1e6, "×": 1.0, "B": 1.0, "KiB": 1 / 1024, "MiB": 1 / MIB}
 

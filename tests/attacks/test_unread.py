@@ -12,6 +12,8 @@ import pytest
 from service.brokers.directory import UNREAD_ROOMS
 from service.brokers.redis import reads
 from service.brokers.redis.broker import RedisBroker
+from service.brokers.redis.shards import Shards
+from service.brokers.redis.steps import room_script
 from service.brokers.sqlite.directory import SqliteDirectory
 from service.protocol import RequestError
 
@@ -30,9 +32,9 @@ ADA = make_jwt("u-ada", "Ada")
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The rooms in which somebody's unread messages were counted, on either broker."""
     rooms: list[str] = []
-    script, count = reads.room_script, SqliteDirectory._unread_in  # noqa: SLF001  # one step a room, of each broker
+    script, count = room_script, SqliteDirectory._unread_in  # noqa: SLF001  # one step a room, of each broker
 
-    def asked(shards: reads.Shards, name: str, room: str, *args: object, **options: object) -> object:
+    def asked(shards: Shards, name: str, room: str, *args: object, **options: object) -> object:
         if args[0] == "unread":
             rooms.append(room)
         return script(shards, name, room, *args, **options)  # type: ignore[arg-type]

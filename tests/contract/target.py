@@ -49,7 +49,8 @@ class Target(NamedTuple):
         options = {"events": self.events} | options
         if not {"jwt", "bearer", "guest", "ticket"} & options.keys():
             name = name or f"G {secrets.token_hex(6)}"
-        return await patiently(lambda: ChatClient.enter(self.url, name, **options))
+        client: ChatClient = await patiently(lambda: ChatClient.enter(self.url, name, **options))
+        return client
 
     @asynccontextmanager
     async def open(self, name: str | None = None, **options: Any) -> AsyncIterator[ChatClient]:

@@ -34,7 +34,8 @@ class Life:
         times, sizes = zip(*self.samples, strict=True)
         middle, mean = sum(times) / len(times), sum(sizes) / len(sizes)
         spread = sum((at - middle) ** 2 for at in times)
-        return 600 * sum((at - middle) * (size - mean) for at, size in self.samples) / spread
+        found: float = 600 * sum((at - middle) * (size - mean) for at, size in self.samples) / spread
+        return found
 
 
 async def live(

@@ -48,7 +48,8 @@ class _Types(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         if isinstance(node.value, ast.Name) and node.value.id == "Annotated":
             assert isinstance(node.slice, ast.Tuple)
-            return self.visit(node.slice.elts[0])
+            found: ast.AST = self.visit(node.slice.elts[0])
+            return found
         return self.generic_visit(node)
 
 
