@@ -185,19 +185,10 @@ def test_an_address_of_another_machine_is_named() -> None:
     assert re.fullmatch(r"parley: HOST is '198\.51\.100\.7': .*\n", done.stderr), done.stderr
 
 
-@pytest.mark.parametrize(
-    ("encoding", "name"),
-    [
-        ("ascii", "dätä.db"),
-        ("ascii", "☃.db"),
-        ("ascii", os.fsdecode(b"d\xe4t\xe4.db")),
-        ("ascii:strict", "☃.db"),
-        ("utf-8:strict", os.fsdecode(b"d\xe4t\xe4.db")),
-    ],
-    ids=ascii,
-)
-def test_a_path_that_the_terminal_can_not_show_is_served_all_the_same(tmp_path: Path, encoding: str, name: str) -> None:
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "utf-8:strict"])
+def test_a_path_that_the_terminal_can_not_show_is_served_all_the_same(tmp_path: Path, encoding: str) -> None:
     """By `--check`, the start line and the log: what can't be encoded is escaped."""
+    name = "dät☃" + os.fsdecode(b"\xe4.db")  # neither is ASCII, and the last is no text
     env = {"SQLITE_PATH": str(tmp_path / name), "PYTHONIOENCODING": encoding, "SECRET_KEY": ""}
     checked = run("--check", **env)
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stderr
