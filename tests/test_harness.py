@@ -25,6 +25,7 @@ from .harness import (
     service_env,
     wait_until,
 )
+from .harness.common import WORKERS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -299,3 +300,10 @@ def test_free_ports_can_be_bound() -> None:
     """The port is free at the time."""
     with socket.socket() as mine:
         mine.bind(("127.0.0.1", free_port()))
+
+
+def test_no_port_is_given_twice() -> None:
+    """Neither here nor to another worker: who comes back to a service that was killed finds no other test's there."""
+    ports = [free_port() for _ in range(100)]
+    assert len(set(ports)) == 100 and len({port % WORKERS for port in ports}) == 1
+    assert max(ports) < 32_768
