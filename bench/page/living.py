@@ -6,6 +6,8 @@ import itertools
 from bench.page.lab import WAIT_MS, Lab, Visitor
 from service.probe.percentiles import percentile
 
+REST = 0.5  # seconds from one message to the next: people who talk write no faster, and what does is drawn less often
+
 _messages = itertools.count()  # no text comes twice, in however many rounds
 
 # When the text given stands there and was painted, by the machine's clock.
@@ -41,7 +43,7 @@ async def _delivered(author: Visitor, reader: Visitor) -> float:
     await box.fill(text)
     pressed = asyncio.create_task(author.page.evaluate(_PRESSED))
     seen = asyncio.create_task(reader.page.evaluate(_SEEN, text))
-    await asyncio.sleep(0.1)  # both listen
+    await asyncio.sleep(REST)  # both listen
     await box.press("Enter")
     return float(await seen) - float(await pressed)
 

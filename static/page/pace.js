@@ -3,9 +3,9 @@
  * @module
  */
 
-const DRAW_MS = 16; // between two drawings: who is shown to type, and what they wrote a moment later, follow each other
-const RUSH_MS = 100; // of many in a row: what comes so fast can't be followed, and a frame costs more than its rows
-const SLOWING = 1.5; // times as long from one drawing to the next, until then
+const DRAW_MS = 16; // between two drawings
+const RUSH_MS = 100; // likewise, of many in a row: what comes so fast can't be followed, and a frame costs more than its rows
+const SPARE = 8; // drawings before they count as many: somebody types, writes, others read and answer
 const HIDDEN_MS = 200; // of a page that nobody sees, whose title still counts
 
 /**
@@ -34,7 +34,7 @@ export function paced(ms, work) {
 export class Drawing {
   #work;
   #last = -Infinity;
-  #pause = DRAW_MS; // until the next drawing may be
+  #spare = SPARE; // drawings that were left after the last; each RUSH_MS brings one more
   /** @type {(() => void) | null} stops what is planned */
   #cancel = null;
 
@@ -46,8 +46,7 @@ export class Drawing {
   soon() {
     if (this.#cancel) return;
     const since = performance.now() - this.#last;
-    this.#pause = since > RUSH_MS ? DRAW_MS : Math.min(RUSH_MS, this.#pause * SLOWING);
-    const wait = this.#pause - since;
+    const wait = Math.max(DRAW_MS, RUSH_MS * (1 - this.#spare)) - since;
     if (document.hidden) this.#later(HIDDEN_MS, () => this.#now());
     else if (wait > 0) this.#later(wait, () => this.#inFrame());
     else this.#inFrame();
@@ -73,7 +72,9 @@ export class Drawing {
 
   #now() {
     this.#cancel = null;
-    this.#last = performance.now();
+    const now = performance.now();
+    this.#spare = Math.min(SPARE, this.#spare + (now - this.#last) / RUSH_MS) - 1;
+    this.#last = now;
     this.#work();
   }
 }

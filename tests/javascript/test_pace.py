@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import statistics
 from typing import Any
 
 from .test_javascript import node_source
@@ -39,11 +40,11 @@ def test_what_is_paced_is_done_at_once_and_then_once_for_all_calls() -> None:
     assert gap >= 48  # a timer may be early by a millisecond
 
 
-def test_drawings_keep_a_distance_that_grows() -> None:
-    """However often they are asked for: the second is a frame or two behind the first."""
+def test_a_few_drawings_follow_each_other_frame_by_frame() -> None:
+    """However often they are asked for; what goes on without end is drawn at a distance."""
     times = run("""
         const drawing = new Drawing(note);
-        while (times.length < 5) {
+        while (times.length < 16) {
             drawing.soon();
             drawing.soon();
             await later(1);
@@ -51,25 +52,26 @@ def test_drawings_keep_a_distance_that_grows() -> None:
         return times;
     """)
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    assert [gap >= least for gap, least in zip(gaps, (22, 34, 52, 79), strict=True)] == [True] * 4
+    assert min(gaps) >= 14 and gaps[-1] >= 98
+    assert statistics.median(gaps[:7]) < gaps[-1] / 2
 
 
 def test_what_comes_without_end_is_drawn_less_often() -> None:
     """And after a pause at once again."""
     slowest, waited = run("""
         const drawing = new Drawing(note);
-        while (times.length < 12) {
+        while (times.length < 16) {
             drawing.soon();
             await later(1);
         }
-        const slowest = times[11] - times[10];
+        const slowest = times[15] - times[14];
         await later(150);
         drawing.soon();
         const asked = performance.now();
-        await until(13);
+        await until(17);
         drawing.soon();
-        await until(14);
-        return [slowest, times[13] - asked];
+        await until(18);
+        return [slowest, times[17] - asked];
     """)
     assert slowest >= 98
     assert waited < slowest
