@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     out: Path | None = options.out or (ROOT / "docs" if whole else None)
     try:
         if options.render:
-            report.render_again(out or ROOT / "docs")
+            report.render_again(report.reported(out or ROOT / "docs"))
             return 0
         plan = plan_of(options)
         prepare(plan.descriptors)
@@ -93,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
             profile.run(options.profile, plan, out or Path("."))
             return 0
         return measure(plan, out, shlex.join(["python", "-m", "bench", *(arguments or sys.argv[1:])]))
-    except (MachineError, ServerError, LoadError) as error:
+    except (MachineError, ServerError, LoadError, argparse.ArgumentTypeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

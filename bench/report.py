@@ -1,5 +1,6 @@
 """The tables, and docs/performance.md around them."""
 
+from argparse import ArgumentTypeError
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bench.page import report as page_report
 from bench.stats import number, ratios, spread
 from bench.tables import table
 
+FACTS = "performance.json"
 NOTES = Path(__file__).with_name("notes.md")  # written by hand: where the time goes, the floor, what was tried
 METHOD = Path(__file__).with_name("method.md")
 _VERDICTS = {"aim": "reaches the aim", "must": "reaches the must", "missed": "**missed**", "—": "—"}
@@ -166,7 +168,7 @@ def write(facts: Facts, folder: Path) -> None:
     """performance.md, performance.json and the plots."""
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
-    (folder / "performance.json").write_bytes(msgspec.json.format(msgspec.json.encode(asdict(facts)), indent=1) + b"\n")
+    (folder / FACTS).write_bytes(msgspec.json.format(msgspec.json.encode(asdict(facts)), indent=1) + b"\n")
     drawn = [f"![{title}](images/{name})" for name, title in plots.draw(facts.values, images)]
     facts_lines = [f"- {name}: {value}" for name, value in facts.machine.items()]
     text = "\n\n".join(
@@ -186,6 +188,14 @@ def write(facts: Facts, folder: Path) -> None:
     (folder / "performance.md").write_text(text + "\n")
 
 
+def reported(text: str | Path) -> Path:
+    """An option's value: a folder that has a report already."""
+    folder = Path(text)
+    if not (folder / FACTS).is_file():
+        raise ArgumentTypeError(f"expected a folder with {FACTS}, as python -m bench --out makes it")
+    return folder
+
+
 def render_again(folder: Path) -> None:
     """Write the report from the numbers of its last run: after a change of its words."""
-    write(msgspec.json.decode((folder / "performance.json").read_bytes(), type=Facts), folder)
+    write(msgspec.json.decode((folder / FACTS).read_bytes(), type=Facts), folder)

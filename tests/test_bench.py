@@ -4,11 +4,14 @@ import dataclasses
 import json
 import os
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from bench import report
+from bench.__main__ import main as bench_main
 from bench.__main__ import parser, plan_of
 from bench.dialects import MARK, TEXT, Chat, Echo, broadcast_payload
 from bench.frames import PONG, FrameError, FrameReader, client_frame, server_frame
@@ -16,6 +19,7 @@ from bench.goals import GOALS, Bound, Goal, sqlite_factor, sqlite_verdict
 from bench.load import Run, evenly
 from bench.machine import cpu_seconds, parse_smaps
 from bench.measure import QUICK, Notes, Plan
+from bench.page.__main__ import main as page_main
 from bench.profile import shares
 from bench.stats import number, ratios, spread
 from bench.tables import table
@@ -207,6 +211,16 @@ def test_options_that_can_not_hold_are_refused(options: str, capsys: pytest.Capt
     with pytest.raises(SystemExit):
         parser().parse_args(options.split())
     assert "expected" in (said := capsys.readouterr().err) or "invalid choice" in said
+
+
+@pytest.mark.parametrize("main", (bench_main, page_main), ids=("bench", "page"))
+def test_a_report_that_is_not_there_is_said_before_anything_is_measured(
+    main: Callable[[list[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--out", str(tmp_path)] if main is page_main else ["--render", "--out", str(tmp_path)]
+    with suppress(SystemExit):
+        assert main(arguments) == 1
+    assert "expected a folder with performance.json" in capsys.readouterr().err
 
 
 def test_a_profile_counts_a_function_once_a_stack() -> None:

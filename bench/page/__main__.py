@@ -5,7 +5,6 @@ import asyncio
 import shlex
 import sys
 import time
-from pathlib import Path
 
 from bench import report
 from bench.__main__ import rounds
@@ -39,7 +38,9 @@ def parser() -> argparse.ArgumentParser:
         help=f"only this row; may be repeated: {', '.join(ROWS)}",
     )
     made.add_argument("--rounds", type=rounds, metavar="N", default=3, help="of which the median is judged")
-    made.add_argument("--out", type=Path, metavar="DIR", default=ROOT / "docs", help="where performance.md is")
+    made.add_argument(
+        "--out", type=report.reported, metavar="DIR", default=ROOT / "docs", help="where performance.md is"
+    )
     return made
 
 

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from playwright.async_api import Page
+
 from bench.page.lab import WAIT_MS, Lab, Visitor
 from service.probe.percentiles import percentile
 
@@ -38,6 +40,7 @@ _FRAMES = """() => {
     requestAnimationFrame(tick);
 }"""
 _STOP = "() => { frames_.stop = true; return [frames_.at, frames_.most]; }"
+_BARE = "<!doctype html><style>body { margin: 0; font: 15px/1.45 system-ui } li { padding: 4px 20px 12px 50px }</style>"
 _FIRST = """() => parseInt(document.querySelector("#messages > [data-seq] .text")?.textContent ?? "", 10)"""
 
 
@@ -81,17 +84,33 @@ async def _fill(lab: Lab, count: int) -> None:
         await asyncio.sleep(0.5)
 
 
-async def _wheel_up(visitor: Visitor, number: int, px: int = WHEEL_PX) -> None:
-    """Turn the wheel until the message of this number has its row."""
-    page = visitor.page
+@dataclass(slots=True)
+class _Wheel:
+    """Turned once in each frame, by the clock: what the browser takes to say that it has turned belongs to it."""
+
+    page: Page
+    due: float = 0.0
+
+    async def turn(self, px: int) -> None:
+        """Downwards; upwards if it is negative."""
+        await self.page.mouse.wheel(0, px)
+        now = time.monotonic()
+        self.due = max(self.due + FRAME, now - FRAME)
+        await asyncio.sleep(max(0.0, self.due - now))
+
+
+async def _wheel_up(visitor: Visitor, number: int, px: int = WHEEL_PX) -> int:
+    """Turn the wheel until the message of this number has its row; how many turns that takes."""
+    page, turns = visitor.page, itertools.count()
     await page.mouse.move(640, 400)
+    wheel = _Wheel(page)
     deadline = time.monotonic() + WAIT_MS / 1000
     while (first := await page.evaluate(_FIRST)) is None or first > number:
         if time.monotonic() > deadline:
             raise TimeoutError(f"message {number} was not reached, but {first}")
-        for _ in range(3):
-            await page.mouse.wheel(0, -px)
-            await asyncio.sleep(FRAME)
+        for _ in itertools.islice(turns, 3):
+            await wheel.turn(-px)
+    return next(turns)
 
 
 async def live(lab: Lab, quick: bool) -> dict[str, float]:
@@ -127,13 +146,30 @@ async def back(lab: Lab, quick: bool) -> dict[str, float]:
         await visitor.joined()
         await lab.wire.quiet()
         async with _watch(lab, visitor) as watched:
-            await _wheel_up(visitor, total - count)
+            turns = await _wheel_up(visitor, total - count)
     return {
         "back.seconds": watched.seconds,
         "back.cpu": watched.cpu,
         "back.rate": watched.rate,
         "back.rows": watched.rows,
+        "back.bare.cpu": await _scroll_bare(lab, total, turns),
     }
+
+
+async def _scroll_bare(lab: Lab, rows: int, turns: int) -> float:
+    """CPU seconds of as many turns over a page that has the same texts, no script and nothing to load."""
+    async with lab.visitor() as visitor:
+        page = visitor.page
+        texts = "".join(f"<li>{_text(number)}</li>" for number in range(rows))
+        await page.set_content(f"{_BARE}<ol id=messages>{texts}</ol>")
+        await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        await page.mouse.move(640, 400)
+        await asyncio.sleep(1)
+        wheel = _Wheel(page)
+        cpu = await lab.cpu_seconds()
+        for _ in range(turns):
+            await wheel.turn(-WHEEL_PX)
+        return await lab.cpu_seconds() - cpu
 
 
 async def long(lab: Lab, quick: bool) -> dict[str, float]:
@@ -146,13 +182,12 @@ async def long(lab: Lab, quick: bool) -> dict[str, float]:
         await visitor.joined()
         await _wheel_up(visitor, 0, 2000)
         await asyncio.sleep(1)
+        wheel = _Wheel(visitor.page)
         for what in ("still", "scrolled"):
             async with _watch(lab, visitor) as watched:
                 stream = asyncio.create_task(publisher.stream(int(seconds * RATE), RATE, _text))
                 while not stream.done():
-                    if what == "scrolled":
-                        await visitor.page.mouse.wheel(0, 60)
-                    await asyncio.sleep(FRAME)
+                    await (wheel.turn(60) if what == "scrolled" else asyncio.sleep(FRAME))
                 await stream
             found |= {f"long.{what}.rate": watched.rate, f"long.{what}.p95": watched.p95}
             found[f"long.{what}.rows"] = watched.rows
