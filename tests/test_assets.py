@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import struct
+from collections import Counter
 from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
@@ -266,13 +267,38 @@ async def test_every_page_may_import_what_embeds_the_chat_and_nothing_else() -> 
                 assert (await it.fetch(path, Origin=origin)).headers.get("Access-Control-Allow-Origin") != "*"
 
 
-def test_an_embedded_chat_has_the_page_s_colours() -> None:
-    """Each token by the value that static/page.css has for it."""
-    token = r"--([a-z-]+): (?:var\(--parley-[a-z-]+, )?(light-dark\([^()]*\))"
-    page = dict(re.findall(token, (STATIC / "page.css").read_text()))
-    embedded = dict(re.findall(token, (STATIC / "embed" / "sheet.js").read_text()))
-    assert {"text", "accent", "danger", "line"} <= embedded.keys()
-    assert embedded.items() <= page.items()
+COLOUR = r"--([a-z-]+): (?:var\(--parley-[a-z-]+, )?(light-dark\([^()]*\))"
+TYPE = r"--((?:type|leading|weight)[a-z0-9-]*): ([\d.]+(?:px)?);"
+
+
+def test_an_embedded_chat_has_the_page_s_colours_and_type() -> None:
+    """Each token by the value that static/page.css has for it; all that it sets type in are such."""
+    for token, some in (
+        (COLOUR, {"text", "accent", "danger", "line"}),
+        (TYPE, {"type-body", "leading", "weight-strong"}),
+    ):
+        page = dict(re.findall(token, (STATIC / "page.css").read_text()))
+        embedded = dict(re.findall(token, (STATIC / "embed" / "sheet.js").read_text()))
+        assert some <= embedded.keys()
+        assert embedded.items() <= page.items()
+
+
+def test_type_is_set_in_tokens() -> None:
+    """Sizes that aren't those of what they stand in, and whatever stands in more than one place.
+
+    The pages of the guide, which have two sizes each, have sheets of their own.
+    """
+    guides = {STATIC / "room.css", STATIC / "clock.css"}
+    counts: Counter[str] = Counter()
+    for sheet in {*STATIC.rglob("*.css"), STATIC / "embed" / "sheet.js"} - guides:
+        rules = r"(?<![-\w])(font|font-size|font-weight|line-height|letter-spacing): ([^;}]+);"
+        for name, value in re.findall(rules, sheet.read_text()):
+            sizes = re.findall(r"(?<![\w.])[\d.]+(?:px|pt)", value) if name.startswith("font") else []
+            assert not sizes, f"{sheet.name}: {name}: {value}"
+            if re.fullmatch(r"-?[\d.]+(?:px|em)?", value) and value != "1":
+                counts[f"{name}: {value}"] += 1
+    assert counts
+    assert not {rule for rule, count in counts.items() if count > 1}
 
 
 @pytest.mark.parametrize(

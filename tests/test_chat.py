@@ -1405,7 +1405,7 @@ async def test_waits_of_different_things_are_apart() -> None:
         sent, closed = await keep_sending(ada, 2.0, 1.0)
         assert not closed and sent > 10
         # Only the hundredth would show.
-        assert ada_session._errors.idle(time.monotonic()), "nothing was counted"  # noqa: SLF001
+        assert ada_session._errors.idle(time.monotonic()), "nothing was counted"  # noqa: SLF001  # see above
 
 
 def test_a_wait_is_told_rounded_up() -> None:

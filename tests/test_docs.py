@@ -389,6 +389,15 @@ def test_families_are_those_that_are_held() -> None:
         assert sorted(said) == sorted(file.replace(".", "/") for file in FILES if family(file) == name)
 
 
+@pytest.mark.parametrize("walk", ["A message's way", "A join's way"])
+def test_a_walk_is_short(walk: str) -> None:
+    """Whoever is new reads at most ten lines of a message, and of a join, in steps that are numbered."""
+    lines = re.split(r"^## ", DOCS["architecture"].split(f"## {walk}\n\n")[1], flags=re.M)[0].strip().splitlines()
+    steps = [line[0] for line in lines if not line.startswith("   ")]
+    assert steps == list("12345")[: len(steps)] and len(steps) > 1
+    assert len(lines) <= 10 and max(map(len, lines)) <= 130
+
+
 def test_every_fault_has_a_row() -> None:
     """Each that has a run, in order, and a place for what was measured."""
     rows = table(DOCS["reliability"], "row | fault | what meets it")

@@ -45,10 +45,9 @@ def test_plain_integers_count_like_counters() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 0.1000001, 1.0, 2.5, 1000.0])
-def test_plain_numbers_make_the_histogram_that_the_library_makes(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+def test_plain_numbers_make_the_histogram_that_the_library_makes(value: float) -> None:
     """The same buckets, by the same names; a bucket's end is in it."""
-    monkeypatch.setattr(metrics, "REGISTRY", CollectorRegistry())
-    plain = metrics.Plain("tried", "What is tried", (0.1, 1, 2.5))
+    plain = metrics.Plain("tried", "What is tried", (0.1, 1, 2.5), CollectorRegistry())
     library = Histogram("tried", "What is tried", buckets=(0.1, 1, 2.5), registry=None)
     for one in (0.3, value):
         plain.observe(one)

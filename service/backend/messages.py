@@ -12,6 +12,7 @@ from service.admission import page_cost
 from service.api import OVERSEERS, no_such_room
 from service.backend.handler import BackendHandler, error_of
 from service.brokers import events
+from service.brokers.base import settle
 from service.brokers.directory import BANNED, MUTED
 from service.brokers.log import FOREIGN, ID_USED, NO_MESSAGE, Event, Log, Receipt
 from service.brokers.outages import COSTS
@@ -52,12 +53,7 @@ def publishing(log: Log, event: Event) -> "asyncio.Future[Receipt]":
     def done(receipt: Receipt | RequestError) -> None:
         if not isinstance(receipt, RequestError):
             metrics.hot.published += 1
-        if answer.done():  # whoever asked has left
-            return
-        if isinstance(receipt, RequestError):
-            answer.set_exception(receipt)
-        else:
-            answer.set_result(receipt)
+        settle(answer, receipt)
 
     log.publish(event, done)
     return answer

@@ -6,7 +6,9 @@ the same user and id is safe: it is deduplicated.
 """
 
 import abc
+import asyncio
 from enum import StrEnum
+from typing import Any
 
 from service.protocol import ErrorCode, RequestError
 
@@ -43,6 +45,16 @@ def unavailable(
     message: str = "the broker is away; the message was not stored", fault: Fault = Fault.AWAY
 ) -> Unavailable:
     return Unavailable(message, fault)
+
+
+def settle(waiting: "asyncio.Future[Any]", answer: Any) -> None:
+    """Give who waits what came, which is raised if it is an exception; nothing to who was cancelled."""
+    if waiting.done():
+        return
+    if isinstance(answer, Exception):
+        waiting.set_exception(answer)
+    else:
+        waiting.set_result(answer)
 
 
 class Part(abc.ABC):

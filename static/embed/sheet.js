@@ -1,7 +1,7 @@
 /**
  * How an embedded chat looks: a style sheet made by script, which a page's Content-Security-Policy has nothing against.
- * Its colours are those of static/page.css. A page sets `--parley-…` on the element, or `data-theme`. It stands here
- * without indentation, as it is served (service/assets/modules.py).
+ * Its colours and its type are those of static/page.css. A page sets `--parley-…` on the element, or `data-theme`. It
+ * stands here without indentation, as it is served (service/assets/modules.py).
  * @module
  */
 
@@ -26,6 +26,15 @@ color-scheme: light dark;
 --surface: var(--parley-background, var(--bg));
 --radius: var(--parley-radius, 14px);
 --font: var(--parley-font, system-ui, sans-serif);
+--type-xs: 12px;
+--type-s: 12.5px;
+--type-m: 13px;
+--type-l: 13.5px;
+--type-body: 15px;
+--type-3xl: 16px;
+--leading: 1.45;
+--weight-strong: 600;
+--weight-name: 650;
 }
 :host([data-theme="light"]) { color-scheme: light; }
 :host([data-theme="dark"]) { color-scheme: dark; }
@@ -47,7 +56,7 @@ overflow: hidden;
 clip-path: inset(50%);
 white-space: nowrap;
 }
-.whole { block-size: 100%; color: var(--text); font: 15px/1.45 var(--font); }
+.whole { block-size: 100%; color: var(--text); font: var(--type-body)/var(--leading) var(--font); }
 h2, p, ol { margin: 0; padding: 0; list-style: none; }
 button, input, textarea { font: inherit; color: inherit; }
 button { cursor: pointer; border: 0; background: none; }
@@ -86,7 +95,7 @@ border: 2px solid var(--surface);
 border-radius: 999px;
 background: #b42318;
 color: #fff;
-font: 600 12px/1.4 var(--font);
+font: var(--weight-strong) var(--type-xs)/1.4 var(--font);
 }
 .panel {
 display: flex;
@@ -112,8 +121,8 @@ padding-inline: 14px 8px;
 border-block-end: 1px solid var(--line);
 }
 .title { flex: 1; min-inline-size: 0; }
-h2 { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font: 650 15px/1.3 var(--font); }
-.people { display: block; color: var(--muted); font-size: 12.5px; line-height: 17px; }
+h2 { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font: var(--weight-name) var(--type-body)/1.3 var(--font); }
+.people { display: block; color: var(--muted); font-size: var(--type-s); line-height: 17px; }
 .icon {
 display: grid;
 place-items: center;
@@ -130,12 +139,12 @@ align-items: center;
 gap: 8px;
 padding: 8px 14px;
 background: var(--hover);
-font-size: 13.5px;
+font-size: var(--type-l);
 }
 .banner span { flex: 1; }
 .banner.wait { background: var(--warn-soft); color: var(--warn); }
 .banner.stop { background: var(--danger-soft); color: var(--danger); }
-.plain { padding: 3px 10px; border: 1px solid currentcolor; border-radius: 999px; font-size: 13px; }
+.plain { padding: 3px 10px; border: 1px solid currentcolor; border-radius: 999px; font-size: var(--type-m); }
 .frame { position: relative; flex: 1; min-block-size: 0; }
 .log { block-size: 100%; overflow-y: auto; overscroll-behavior: contain; padding: 12px 14px; }
 .log:focus-visible { outline-offset: -2px; }
@@ -152,10 +161,10 @@ padding: 5px 12px;
 border: 1px solid var(--line);
 border-radius: 999px;
 background: var(--bg-raised);
-font-size: 13px;
+font-size: var(--type-m);
 }
 .latest svg { inline-size: 16px; block-size: 16px; }
-.day, .note { margin-block: 10px; color: var(--muted); font-size: 12.5px; text-align: center; overflow-wrap: anywhere; }
+.day, .note { margin-block: 10px; color: var(--muted); font-size: var(--type-s); text-align: center; overflow-wrap: anywhere; }
 .message { display: flex; flex-direction: column; align-items: flex-start; margin-block-start: 4px; }
 .message.own { align-items: flex-end; }
 .head {
@@ -164,10 +173,10 @@ gap: 8px;
 align-items: baseline;
 max-inline-size: 100%;
 margin-block-start: 6px;
-font-size: 12.5px;
+font-size: var(--type-s);
 color: var(--muted);
 }
-.name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--text); font-weight: 600; }
+.name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--text); font-weight: var(--weight-strong); }
 time { flex: none; }
 .text {
 max-inline-size: 88%;
@@ -179,11 +188,11 @@ white-space: pre-wrap;
 }
 .own .text { background: var(--accent-soft); }
 .gone { color: var(--muted); font-style: italic; }
-.edited, .fate { color: var(--muted); font-size: 12px; }
+.edited, .fate { color: var(--muted); font-size: var(--type-xs); }
 .failed { color: var(--danger); }
 .ways { display: flex; gap: 6px; margin-block: 4px; }
 .reactions { display: flex; flex-wrap: wrap; gap: 4px; margin-block-start: 3px; }
-.reactions span { padding: 1px 8px; border: 1px solid var(--line); border-radius: 999px; font-size: 12.5px; }
+.reactions span { padding: 1px 8px; border: 1px solid var(--line); border-radius: 999px; font-size: var(--type-s); }
 a { color: var(--link); }
 .entrance {
 flex: 1;
@@ -194,7 +203,7 @@ gap: 8px;
 padding: 20px;
 overflow-y: auto;
 }
-label { font-weight: 600; }
+label { font-weight: var(--weight-strong); }
 input, textarea {
 inline-size: 100%;
 margin: 0;
@@ -202,7 +211,7 @@ padding: 9px 12px;
 border: 1px solid var(--muted);
 border-radius: calc(var(--radius) * 0.9);
 background: var(--bg-raised);
-font-size: 16px;
+font-size: var(--type-3xl);
 line-height: 1.4;
 }
 :placeholder-shown { direction: inherit; }
@@ -213,7 +222,7 @@ padding: 10px 16px;
 border-radius: calc(var(--radius) * 0.9);
 background: var(--accent);
 color: var(--accent-text);
-font-weight: 600;
+font-weight: var(--weight-strong);
 }
 .composer {
 display: flex;
@@ -233,7 +242,7 @@ border-radius: 999px;
 background: var(--accent);
 color: var(--accent-text);
 }
-.objection { flex-basis: 100%; color: var(--danger); font-size: 13px; }
+.objection { flex-basis: 100%; color: var(--danger); font-size: var(--type-m); }
 .objection:empty { display: none; }
 @media (width < 480px) {
 :host([data-mode="bubble"]) { inset-block-end: 12px; inset-inline-end: 12px; }

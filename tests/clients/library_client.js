@@ -4,23 +4,30 @@
 
 import { createInterface } from "node:readline";
 import { Chat, adviceFor } from "../../static/client/client.js";
+/** @import { WebSocketClass } from "../../static/client/client.js" */
 
 const [url, how] = process.argv.slice(2);
+/** @type {Record<string, () => Promise<WebSocketClass | undefined>>} */
 const SOCKETS = {
     ws: async () => (await import("ws")).WebSocket,
     undici: async () => (await import("undici")).WebSocket,
     hasty: async () => {
         const { setTimeout } = globalThis;
+        /** @type {(ms: number) => boolean} */
         const longer = (ms) => ms === 8000 || (ms > 10_000 && ms !== 15_000);
-        globalThis.setTimeout = (work, ms, ...rest) => setTimeout(work, longer(ms) ? ms / 20 : ms, ...rest);
+        /** @type {(work: (...given: unknown[]) => void, ms?: number, ...rest: unknown[]) => NodeJS.Timeout} */
+        const sooner = (work, ms = 0, ...rest) => setTimeout(work, longer(ms) ? ms / 20 : ms, ...rest);
+        globalThis.setTimeout = /** @type {typeof setTimeout} */ (sooner);
         return (await import("ws")).WebSocket;
     },
     none: async () => {
-        delete globalThis.WebSocket;
+        Reflect.deleteProperty(globalThis, "WebSocket");
+        return undefined;
     },
     foreign: async () => {
         const { WebSocket } = await import("ws");
         return class extends WebSocket {
+            /** @param {string} to @param {string[]} protocols */
             constructor(to, protocols) {
                 super(to, protocols, { origin: "https://elsewhere.example" });
             }
@@ -28,12 +35,13 @@ const SOCKETS = {
     },
 };
 const WebSocket = await SOCKETS[how]();
+/** @type {(event: string, value: unknown) => void} */
 const say = (event, value) => console.log(JSON.stringify([event, value]));
 const chat = new Chat({ url, name: `Node ${how}`, WebSocket });
 chat.on("state", ({ state, code, reason }) => say("state", { state, code, reason, by: chat.transport, advice: adviceFor(code) }));
 chat.on("joined", ({ resumed }) => say("joined", { resumed }));
 chat.on("message", ({ seq, text, user }) => say("message", { seq, text, name: user.name }));
-for (const event of ["gap", "problem", "refused"]) chat.on(event, (value) => say(event, value));
+for (const event of /** @type {const} */ (["gap", "problem", "refused"])) chat.on(event, (value) => say(event, value));
 chat.join("lobby");
 chat.open();
 for await (const line of createInterface({ input: process.stdin })) chat.send("lobby", line);

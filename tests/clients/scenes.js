@@ -1,10 +1,18 @@
 // The scenes for clients with the browsers' WebSocket interface: browsers themselves, and ws, undici, faye in Node.
 // `connect(token)` gives such a socket. Answers a report for each scene, as `scenes.py` does for Python's clients.
 
+/** @import { ClientFrame, ServerFrame } from "../../static/client/protocol.js" */
+
+/** @typedef {Pick<WebSocket, "onopen" | "onerror" | "onmessage" | "onclose" | "send" | "close">} Socket */
+/** @typedef {{ opened: boolean, types: string[], code: number, reason: string, clean: boolean }} Report */
+/** @typedef {Record<"own" | "kicked" | "kicked_id" | "flooding" | "drained", string>} Tokens */
+
+/** @type {(connect: (token: string) => Socket | Promise<Socket>, tokens: Tokens, waiting: () => void) => Promise<Record<string, Report>>} */
 export async function play(connect, tokens, waiting) {
+    /** @type {(token: string, onText: (socket: Socket, frame: ServerFrame) => void) => Promise<Report>} */
     const scene = (token, onText) =>
         new Promise((resolve) => {
-            const seen = { opened: false, types: [] };
+            const seen = { opened: false, types: /** @type {string[]} */ ([]) };
             Promise.resolve(connect(token)).then((socket) => {
                 socket.onopen = () => { seen.opened = true; };
                 socket.onerror = () => {};
@@ -16,6 +24,7 @@ export async function play(connect, tokens, waiting) {
                 socket.onclose = ({ code, reason, wasClean }) => resolve({ ...seen, code, reason, clean: wasClean });
             });
         });
+    /** @type {(socket: Socket, frame: ClientFrame) => void} */
     const say = (socket, frame) => socket.send(JSON.stringify(frame));
 
     const drained = scene(tokens.drained, (_, { type }) => {
@@ -35,8 +44,9 @@ export async function play(connect, tokens, waiting) {
             if (type === "welcome") for (let i = 0; i < 250; i += 1) socket.send("{}");
         }),
     };
+    /** @type {Record<string, Report>} */
     const reports = {};
-    for (const name of Object.keys(others)) reports[name] = await others[name];
+    for (const [name, report] of Object.entries(others)) reports[name] = await report;
     reports.drained = await drained;
     return reports;
 }

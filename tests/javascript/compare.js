@@ -5,20 +5,30 @@
  *     node compare.js <joined file> <folder of the modules> <path of the last of them below it>
  */
 
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 
 import { parse } from "acorn";
+/** @import { AnyNode, Literal, Program, VariableDeclarator } from "acorn" */
+
+/**
+ * What a module takes from others, [local name, module, name there], what it gives, and the rest of it.
+ * @typedef {{ taken: string[][], given: Record<string, string>, statements: AnyNode[] }} Linkage
+ */
 
 const [joined, folder, entry] = process.argv.slice(2);
 
-/** @type {(path: string) => import("acorn").Program} */
+/** @type {(path: string) => Program} */
 const read = (path) => parse(readFileSync(path, "utf8"), { sourceType: "module", ecmaVersion: "latest" });
 
-/** A tree without places; `import()` by the path below the folder, private names by the order in which they come. */
-function plain(node, path) {
+/**
+ * A tree without places; `import()` by the path below the folder, private names by the order in which they come.
+ * @type {(nodes: AnyNode[], path: string) => string}
+ */
+function plain(nodes, path) {
   const names = new Map();
-  return JSON.stringify(node, (key, value) => {
+  return JSON.stringify(nodes, (key, value) => {
     if (key === "start" || key === "end") return undefined;
     if (value?.type === "PrivateIdentifier") {
       if (!names.has(value.name)) names.set(value.name, names.size);
@@ -29,27 +39,41 @@ function plain(node, path) {
   });
 }
 
+/** @type {(path: string) => string} */
 const name = (path) => `$${path.replace(/\.js$/, "").replace(/\W/g, "_")}`;
-const troubles = [];
-const differ = (path, what) => troubles.push(`${path}: ${what}`);
 
-/** What a module takes from others and gives, by what is written: [local name, module, name there]. */
+/** @type {string[]} */
+const troubles = [];
+/** @type {(path: string, what: string) => void} */
+const differ = (path, what) => void troubles.push(`${path}: ${what}`);
+
+/** The name of what can only be one: in modules.py no other form is allowed there. @type {(node: AnyNode) => string} */
+function named(node) {
+  assert(node.type === "Identifier");
+  return node.name;
+}
+
+/** By what is written. @type {(program: Program, path: string) => Linkage} */
 function linkage(program, path) {
-  const taken = [];
-  const given = {};
-  const statements = [];
+  /** @type {Linkage} */
+  const { taken, given, statements } = { taken: [], given: {}, statements: [] };
+  /** @type {(source: Literal) => string} */
+  const nameOf = ({ value }) => name(posix.join(posix.dirname(path), String(value)));
   for (const node of program.body) {
-    const source = node.source && posix.join(posix.dirname(path), node.source.value);
     if (node.type === "ImportDeclaration") {
-      for (const { local, imported } of node.specifiers) taken.push([local.name, name(source), imported.name]);
+      for (const one of node.specifiers) {
+        assert(one.type === "ImportSpecifier");
+        taken.push([one.local.name, nameOf(node.source), named(one.imported)]);
+      }
     } else if (node.type === "ExportNamedDeclaration") {
-      if (node.declaration) {
-        statements.push(node.declaration);
-        const { id, declarations } = node.declaration;
-        for (const one of id ? [id] : declarations.map((declared) => declared.id)) given[one.name] = one.name;
+      const { declaration, source } = node;
+      if (declaration) {
+        statements.push(declaration);
+        const declared = declaration.type === "VariableDeclaration" ? declaration.declarations : [declaration];
+        for (const { id } of declared) given[named(id)] = named(id);
       }
       for (const { local, exported } of node.specifiers) {
-        given[exported.name] = source ? `${name(source)}.${local.name}` : local.name;
+        given[named(exported)] = source ? `${nameOf(source)}.${named(local)}` : named(local);
       }
     } else {
       statements.push(node);
@@ -58,29 +82,44 @@ function linkage(program, path) {
   return { taken, given, statements };
 }
 
-/** The same by what is served. */
-function served(declared) {
-  const statements = declared.init.callee.body.body;
-  const answer = statements.pop().argument;
-  const taken = [];
-  while (statements[0]?.type === "VariableDeclaration" && statements[0].declarations[0].init?.name?.startsWith("$")) {
-    const [{ id, init }] = statements.shift().declarations;
-    for (const { key, value } of id.properties) taken.push([value.name, init.name, key.name]);
-  }
-  const text = (value) => (value.type === "Identifier" ? value.name : `${value.object.name}.${value.property.name}`);
-  const given = Object.fromEntries(answer.properties.map(({ key, value }) => [key.name, text(value)]));
-  return { taken, given, statements };
+/** What a statement takes from another module by its name: undefined where it does something else. @type {(node: AnyNode) => string[][] | undefined} */
+function takes(node) {
+  if (node.type !== "VariableDeclaration") return undefined;
+  const [{ id, init }] = node.declarations;
+  if (id.type !== "ObjectPattern" || init?.type !== "Identifier" || !init.name.startsWith("$")) return undefined;
+  return id.properties.map((one) => {
+    assert(one.type === "Property");
+    return [named(one.value), init.name, named(one.key)];
+  });
+}
+
+/** The same by what is served. @type {(declared: VariableDeclarator) => Linkage} */
+function served({ init }) {
+  assert(init?.type === "CallExpression" && init.callee.type === "ArrowFunctionExpression");
+  assert(init.callee.body.type === "BlockStatement");
+  const statements = [...init.callee.body.body];
+  const answer = statements.pop();
+  assert(answer?.type === "ReturnStatement" && answer.argument?.type === "ObjectExpression");
+  const given = answer.argument.properties.map((one) => {
+    assert(one.type === "Property");
+    const { key, value } = one;
+    return [named(key), value.type === "MemberExpression" ? `${named(value.object)}.${named(value.property)}` : named(value)];
+  });
+  const own = statements.findIndex((one) => !takes(one));
+  const begin = own < 0 ? statements.length : own;
+  const taken = statements.slice(0, begin).flatMap((one) => takes(one) ?? []);
+  return { taken, given: Object.fromEntries(given), statements: statements.slice(begin) };
 }
 
 const source = readFileSync(joined, "utf8");
 const paths = [...source.matchAll(/^\/\/ (\S+\.js)$/gm)].map((match) => match[1]);
-const declarations = read(joined).body.filter(({ type }) => type === "VariableDeclaration");
+const declarations = read(joined).body.filter((one) => one.type === "VariableDeclaration");
 if (paths.length !== declarations.length) differ(joined, `${paths.length} names, ${declarations.length} modules`);
 paths.forEach((path, index) => {
   const [declared] = declarations[index].declarations;
   const was = linkage(read(join(folder, path)), path);
   const is = served(declared);
-  if (declared.id.name !== name(path)) differ(path, `is called ${declared.id.name}`);
+  if (named(declared.id) !== name(path)) differ(path, `is called ${named(declared.id)}`);
   if (JSON.stringify(was.taken) !== JSON.stringify(is.taken)) differ(path, "imports are not the same");
   if (JSON.stringify(was.given) !== JSON.stringify(is.given)) differ(path, "exports are not the same");
   const texts = [was, is].map(({ statements }, side) => plain(statements, posix.dirname(side ? entry : path)));

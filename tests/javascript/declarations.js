@@ -22,19 +22,30 @@ const HEAD = `/**
 /** The declarations of client.js and all it imports, a file each. */
 function emitted() {
   const configuration = fileURLToPath(new URL("tsconfig.json", import.meta.url));
-  const { options } = ts.convertCompilerOptionsFromJson(ts.readConfigFile(configuration, ts.sys.readFile).config.compilerOptions);
+  const { compilerOptions } = ts.readConfigFile(configuration, ts.sys.readFile).config;
+  const { options } = ts.convertCompilerOptionsFromJson(compilerOptions, fileURLToPath(new URL(".", import.meta.url)));
   const host = ts.createCompilerHost(options);
   // What was written before must not stand for client.js.
   host.fileExists = (file) => file !== written && ts.sys.fileExists(file);
   const declarations = { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true };
   const program = ts.createProgram([client], declarations, host);
+  /** @type {Map<string, string>} */
   const files = new Map();
   program.emit(undefined, (file, text) => files.set(file, text));
   const inWords = program.getSourceFiles().filter((file) => file.isDeclarationFile && !program.isSourceFileDefaultLibrary(file));
-  return new Map([...files, ...inWords.map(({ fileName, text }) => [fileName, text])]);
+  for (const { fileName, text } of inWords) files.set(fileName, text);
+  return files;
 }
 
-/** Every declaration by its name, and the names that client.js exports. */
+/** The one name that a statement declares. @type {(node: ts.Statement) => string} */
+function declared(node) {
+  const [one] = ts.isVariableStatement(node) ? node.declarationList.declarations : [node];
+  const name = ts.getNameOfDeclaration(/** @type {ts.Declaration} */ (one));
+  if (!name || !ts.isIdentifier(name)) throw new Error(`no name is declared: ${node.getText()}`);
+  return name.text;
+}
+
+/** Every declaration by its name, and the names that client.js exports. @type {(files: Map<string, string>) => { found: Map<string, ts.Statement>, exported: string[] }} */
 function read(files) {
   const found = new Map();
   const exported = [];
@@ -42,10 +53,11 @@ function read(files) {
     for (const node of ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true).statements) {
       if (ts.isImportDeclaration(node)) continue;
       if (ts.isExportDeclaration(node)) {
-        if (file === written) exported.push(...(node.exportClause?.elements ?? []).map(({ name }) => name.text));
+        const { exportClause: names } = node;
+        if (file === written && names && ts.isNamedExports(names)) exported.push(...names.elements.map(({ name }) => name.text));
         continue;
       }
-      const { text: name } = ts.isVariableStatement(node) ? node.declarationList.declarations[0].name : node.name;
+      const name = declared(node);
       if (found.has(name)) throw new Error(`${name} is declared twice: there is one file for all`);
       found.set(name, node);
       if (file === written) exported.push(name);
@@ -54,26 +66,29 @@ function read(files) {
   return { found, exported };
 }
 
-/** The names, and all that their declarations refer to. */
+/** The names, and all that their declarations refer to. @type {(found: Map<string, ts.Statement>, names: string[]) => Set<string>} */
 function reachable(found, names) {
   const reached = new Set();
+  /** @type {(node: ts.Node) => void} */
   const visit = (node) => {
     if (ts.isImportTypeNode(node)) throw new Error(`name this type by @import: ${node.getText()}`);
     if (ts.isIdentifier(node)) reach(node.text);
     ts.forEachChild(node, visit);
   };
+  /** @type {(name: string) => void} */
   const reach = (name) => {
-    if (!found.has(name) || reached.has(name)) return;
+    const node = found.get(name);
+    if (!node || reached.has(name)) return;
     reached.add(name);
-    ts.forEachChild(found.get(name), visit);
+    ts.forEachChild(node, visit);
   };
   names.forEach(reach);
   return reached;
 }
 
-/** A declaration with the comment right above it; comments for the module, its imports and its types stay behind. */
+/** A declaration with the comment right above it; comments for the module, its imports and its types stay behind. @type {(node: ts.Statement) => string} */
 function print(node) {
-  const comment = node.jsDoc?.at(-1)?.getText() ?? "";
+  const comment = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc).at(-1)?.getText() ?? "";
   const text = node.getText().replace(/^(?!export )(declare )?/, "export ");
   return /@(module|import|typedef)\b/.test(comment) ? text : `${comment}\n${text}`.trim();
 }

@@ -11,49 +11,56 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { parse } from "acorn";
+/** @import { AnyNode } from "acorn" */
 
-/** What is called or set, as far as no minifier may change it. */
-function name({ type, computed, property }) {
-  if (type !== "MemberExpression") return "";
+/** What is called or set, as far as no minifier may change it. @type {(node: AnyNode) => string} */
+function name(node) {
+  if (node.type !== "MemberExpression") return "";
+  const { computed, property } = node;
   if (property.type === "PrivateIdentifier") return "#";
-  return computed ? (property.value ?? "[]") : property.name;
+  if (property.type === "Literal") return String(property.value ?? "[]");
+  return !computed && property.type === "Identifier" ? property.name : "[]";
 }
 
-/** @type {(node: any) => string} */
-function effect({ type, callee, left, operator, value, computed, property }) {
-  switch (type) {
+/** @type {(node: AnyNode) => string} */
+function effect(node) {
+  switch (node.type) {
     case "CallExpression":
     case "NewExpression":
-      return `${type} ${name(callee)}`;
+      return `${node.type} ${name(node.callee)}`;
     case "AssignmentExpression":
-      return left.type === "MemberExpression" ? `set ${name(left)}` : "";
+      return node.left.type === "MemberExpression" ? `set ${name(node.left)}` : "";
     case "AwaitExpression":
     case "YieldExpression":
     case "ImportExpression":
     case "TaggedTemplateExpression":
     case "ThrowStatement":
-      return type;
+      return node.type;
     case "UnaryExpression":
-      return operator === "delete" ? operator : "";
+      return node.operator === "delete" ? node.operator : "";
     case "Literal":
-      return typeof value === "string" ? `text ${value}` : "";
+      return typeof node.value === "string" ? `text ${node.value}` : "";
     case "TemplateElement":
-      return `text ${value.cooked}`;
+      return `text ${node.value.cooked}`;
     case "MemberExpression": // what is written as a text may be sent as a name
-      return !computed && property.type === "Identifier" ? `text ${property.name}` : "";
+      return !node.computed && node.property.type === "Identifier" ? `text ${node.property.name}` : "";
     default:
       return "";
   }
 }
 
+/** @type {(value: object) => value is AnyNode} */
+const isNode = (value) => "type" in value && typeof value.type === "string";
+
 /** @type {(path: string) => Map<string, number>} */
 function effects(path) {
   const counts = new Map();
-  const visit = (node) => {
-    if (typeof node !== "object" || node === null) return;
-    const what = typeof node.type === "string" ? effect(node) : "";
+  /** @type {(part: unknown) => void} */
+  const visit = (part) => {
+    if (typeof part !== "object" || part === null) return;
+    const what = isNode(part) ? effect(part) : "";
     if (what) counts.set(what, (counts.get(what) ?? 0) + 1);
-    Object.values(node).forEach(visit);
+    Object.values(part).forEach(visit);
   };
   visit(parse(readFileSync(path, "utf8"), { sourceType: "module", ecmaVersion: "latest" }));
   return counts;
@@ -61,7 +68,7 @@ function effects(path) {
 
 const [written, sent] = process.argv.slice(2);
 const found = [];
-for (const path of readdirSync(written, { recursive: true }).filter((one) => one.endsWith(".js"))) {
+for (const path of readdirSync(written, { recursive: true, encoding: "utf8" }).filter((one) => one.endsWith(".js"))) {
   const [was, is] = [effects(join(written, path)), effects(join(sent, path))];
   for (const what of new Set([...was.keys(), ...is.keys()])) {
     if (was.get(what) !== is.get(what)) found.push([path, what, was.get(what) ?? 0, is.get(what) ?? 0]);

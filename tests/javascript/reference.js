@@ -5,54 +5,85 @@
  *     node tests/javascript/reference.js [where]
  */
 
+import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { ADVICE } from "../../static/client/advice.js";
 
+/** @typedef {ts.ClassDeclaration | ts.InterfaceDeclaration | ts.TypeAliasDeclaration} Declared */
+/** @typedef {ts.MethodDeclaration | ts.PropertyDeclaration | ts.AccessorDeclaration} Member */
+
+/** @type {(path: string) => string} */
 const place = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const page = place("docs/client.md");
 const source = readFileSync(place("static/client/client.d.ts"), "utf8");
 const tree = ts.createSourceFile("client.d.ts", source, ts.ScriptTarget.Latest, true);
-const declared = new Map(tree.statements.filter(({ name }) => name).map((node) => [node.name.text, node]));
+/** @type {Map<string, Declared>} */
+const declared = new Map();
+for (const node of tree.statements) {
+  const isType = ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node);
+  if (isType && node.name) declared.set(node.name.text, node);
+}
+
+/** @type {(name: string) => Declared} */
+function find(name) {
+  const node = declared.get(name);
+  assert(node, `client.d.ts has no ${name}`);
+  return node;
+}
 
 const oneLine = (text = "") => text.replace(/\s+/g, " ").trim();
+/** @type {(text: string | undefined) => string} */
 const cell = (text) => oneLine(text).replaceAll("|", "\\|");
+/** @type {(text: string) => string} */
 const code = (text) => `\`${cell(text)}\``;
+/** @type {(comment: ts.JSDoc["comment"]) => string} */
 const words = (comment) => oneLine(ts.getTextOfJSDocComment(comment));
-const about = (node) => words(node.jsDoc?.at(-1)?.comment);
-/** A type as people write it: TypeScript adds `undefined` to what may be left out. */
+/** @type {(node: ts.Node) => string} */
+const about = (node) => words(ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc).at(-1)?.comment);
+/** A type as people write it: TypeScript adds `undefined` to what may be left out. @type {(node: ts.Node | undefined) => string} */
 const kind = (node) => oneLine(node?.getText()).replaceAll(" | undefined", "").replace("typeof globalThis.", "typeof ");
+/** @type {(heads: string[], rows: string[][]) => string} */
 const table = (heads, rows) =>
   [heads, heads.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
-/** The fields of a type, those that it is put together from among them. */
+/** The fields of a type, those that it is put together from among them. @type {(type: ts.Node) => ts.PropertySignature[]} */
 function fields(type) {
+  if (ts.isTypeAliasDeclaration(type)) return fields(type.type);
   if (ts.isIntersectionTypeNode(type)) return type.types.flatMap(fields);
-  if (ts.isTypeReferenceNode(type)) return fieldsOf(type.typeName.text);
-  const above = (type.heritageClauses ?? []).flatMap(({ types }) => types);
-  return [...type.members, ...above.flatMap(({ expression }) => fieldsOf(expression.text))];
+  if (ts.isTypeReferenceNode(type)) return fieldsOf(type.typeName.getText());
+  if (ts.isTypeLiteralNode(type)) return type.members.filter(ts.isPropertySignature);
+  assert(ts.isInterfaceDeclaration(type));
+  const above = (type.heritageClauses ?? []).flatMap(({ types }) => [...types]);
+  return [...type.members.filter(ts.isPropertySignature), ...above.flatMap(({ expression }) => fieldsOf(expression.getText()))];
 }
-const fieldsOf = (name) => {
-  const node = declared.get(name);
-  return fields(node.type ?? node);
-};
+/** @type {(name: string) => ts.PropertySignature[]} */
+const fieldsOf = (name) => fields(find(name));
 
+/** @type {(field: ts.PropertySignature) => string[]} */
 const row = (field) => {
   const name = `${field.name.getText()}${field.questionToken ? "?" : ""}`;
   return [code(name), code(kind(field.type)), cell(about(field))];
 };
 
-/** Methods and properties of a class and of what it extends, its own first. */
+/** @type {(node: ts.ClassElement) => node is Member} */
+const isMember = (node) => ts.isMethodDeclaration(node) || ts.isPropertyDeclaration(node) || ts.isAccessor(node);
+/** @type {(node: Member) => boolean} */
+const isPrivate = (node) =>
+  ts.isPrivateIdentifier(node.name) || (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private) !== 0;
+
+/** Methods and properties of a class and of what it extends, its own first. @type {(name: string, known?: Set<string>) => Member[]} */
 function members(name, known = new Set()) {
-  const node = declared.get(name);
-  const isPrivate = (one) => ts.isPrivateIdentifier(one.name) || one.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword);
-  const own = node.members.filter((one) => one.name && !isPrivate(one) && !known.has(one.name.text));
-  const all = new Set([...known, ...own.map(({ name: its }) => its.text)]);
-  const base = node.heritageClauses?.[0]?.types[0].expression.text;
+  const node = find(name);
+  assert(ts.isClassDeclaration(node));
+  const own = node.members.filter(isMember).filter((one) => !isPrivate(one) && !known.has(one.name.getText()));
+  const all = new Set([...known, ...own.map(({ name: its }) => its.getText())]);
+  const base = node.heritageClauses?.[0]?.types[0].expression.getText();
   return [...own, ...(base && declared.has(base) ? members(base, all) : [])];
 }
 
+/** @type {(node: Member) => string[]} */
 function member(node) {
   const name = node.name.getText();
   const returned = words(ts.getJSDocReturnTag(node)?.comment);
@@ -64,6 +95,7 @@ function member(node) {
   const given = node.parameters.map((one) => one.name.getText() + (one.questionToken ? "?" : ""));
   const parameters = tags.filter(ts.isJSDocParameterTag).map((tag) => [tag.name.getText(), words(tag.comment)]);
   const throws = tags.filter(ts.isJSDocThrowsTag).map((tag) => {
+    assert(tag.typeExpression, `${name} throws something without a type`);
     return `${code(tag.typeExpression.type.getText())} ${words(tag.comment)}`.trim();
   });
   const sentences = [
@@ -83,7 +115,7 @@ const parts = {
   values: () =>
     ["JoinedRoom", "Sending", "Stored", "Message", "LinkState", "Gap", "Hold", "Refusal"]
       .map((name) => {
-        const said = about(declared.get(name));
+        const said = about(find(name));
         return `${code(name)}${said && `: ${said}`}\n\n${table(["field", "type", "what"], fieldsOf(name).map(row))}`;
       })
       .join("\n\n"),

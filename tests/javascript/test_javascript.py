@@ -1,4 +1,4 @@
-"""The page's and the client's JavaScript: all of it is checked, and the checks find something."""
+"""All JavaScript of ours is checked, that of the tests too, and the checks find something."""
 
 import json
 import re
@@ -14,6 +14,7 @@ ROOT = FOLDER.parents[1]
 STATIC = ROOT / "static"
 LIBRARY = STATIC / "client"
 BUNDLED = "run: node tests/javascript/bundle.js"
+PROJECTS = ("tsconfig.json", "tsconfig.worker.json", "tsconfig.tools.json")
 OPTIONS = json.loads((FOLDER / "tsconfig.json").read_text())["compilerOptions"]
 
 
@@ -42,10 +43,10 @@ def eslint(source: str) -> set[str]:
 
 
 def scripts() -> list[Path]:
-    """The JavaScript that is served, but for that of others and what is made of ours."""
-    return sorted(
-        path for path in STATIC.rglob("*.js") if path.parent.name != "vendor" and path != LIBRARY / "bundle.js"
-    )
+    """What is served and what the tests run, but for the code of others, what is made of ours, and a past release."""
+    served = (path for path in STATIC.rglob("*.js") if path.parent.name != "vendor" and path != LIBRARY / "bundle.js")
+    tools = (path for path in (ROOT / "tests").glob("*/*.js") if path.parent.name != "release_1_0")
+    return sorted([*served, *tools])
 
 
 def test_tools_are_pinned_and_their_lock_names_no_registry() -> None:
@@ -57,11 +58,13 @@ def test_tools_are_pinned_and_their_lock_names_no_registry() -> None:
 
 
 def test_every_script_is_checked_strictly() -> None:
-    """The type checker reads each file that is served."""
-    projects = ("tests/javascript", "tests/javascript/tsconfig.worker.json")
-    read = [path for project in projects for path in tsc("--project", project, "--listFilesOnly").splitlines()]
-    assert {str(path) for path in scripts()} <= set(read)
-    assert OPTIONS["strict"] and OPTIONS["checkJs"]
+    """The type checker reads each file that is served, and each that runs in Node, by options that none takes back."""
+    read: set[str] = set()
+    for project in PROJECTS:
+        read |= set(tsc("--project", f"tests/javascript/{project}", "--listFilesOnly").splitlines())
+        options = json.loads(tsc("--project", f"tests/javascript/{project}", "--showConfig"))["compilerOptions"]
+        assert options["strict"] and options["checkJs"]
+    assert {str(path) for path in scripts()} <= read
 
 
 WAYS_OUT = ("@ts-ignore", "@ts-nocheck", "@ts-expect-error", "eslint-disable", r"\bany\b[\]})>|]")

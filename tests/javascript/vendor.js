@@ -10,15 +10,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+/** @import { Emoji, ShortcodesDataset } from "emojibase" */
+/** @import { Plugin } from "esbuild" */
 
 const FOLDER = fileURLToPath(new URL(".", import.meta.url));
 const where = process.argv[2] ?? fileURLToPath(new URL("../../static/vendor", import.meta.url));
 
+/** @type {(name: string) => string} */
 const versionOf = (name) => JSON.parse(readFileSync(join(FOLDER, "node_modules", name, "package.json"), "utf8")).version;
 
 /**
  * One module of what is exported by these sources.
- * @param {{name: string, source: string, licence: string, plugins: import("esbuild").Plugin[]}} library
+ * @param {{name: string, source: string, licence: string, plugins: Plugin[]}} library
  */
 async function vendor({ name, source, licence, plugins }) {
   await build({
@@ -74,27 +77,32 @@ const TAGS = 6; // further words
 const TONES = ["", "\u{1F3FB}", "\u{1F3FC}", "\u{1F3FD}", "\u{1F3FE}", "\u{1F3FF}"];
 const PARTS = 2; // the group of parts
 
-/** As codeOf of static/page/emoji.js has it: a name that is written as a short code need not stand there twice. */
+/** As codeOf of static/page/emoji.js has it: a name that is written as a short code need not stand there twice. @type {(label: string) => string} */
 const codeOf = (label) => label.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "_");
 
-/** As withTone of static/page/emoji.js has it. */
+/** As withTone of static/page/emoji.js has it. @type {(emoji: string, tone: number) => string} */
 const withTone = (emoji, tone) =>
   emoji.replace(/(?!\u{1F91D}\u200D)(\p{Emoji_Modifier_Base})\uFE0F?/gu, `$1${TONES[tone]}`);
 
+/** @type {(language: string) => string} */
 function emojiTable(language) {
+  /** @type {(file: string) => unknown} */
   const read = (file) => JSON.parse(readFileSync(join(FOLDER, "node_modules/emojibase-data", file), "utf8"));
-  const codes = ["github", "iamcal", "emojibase"].map((set) => read(`${language}/shortcodes/${set}.json`));
-  const groups = read("meta/groups.json").groups;
-  const all = read(`${language}/data.json`).filter(({ group }) => group !== undefined && group !== PARTS);
+  const sets = ["github", "iamcal", "emojibase"].map((set) => read(`${language}/shortcodes/${set}.json`));
+  const codes = /** @type {ShortcodesDataset[]} */ (sets);
+  const { groups } = /** @type {{ groups: Record<number, string> }} */ (read("meta/groups.json"));
+  const emojis = /** @type {Emoji[]} */ (read(`${language}/data.json`));
+  const all = emojis.filter(({ group = PARTS }) => group !== PARTS);
   const lines = [];
-  let [group, version] = [null, 0];
-  all.sort((one, other) => one.order - other.order);
-  for (const { emoji: written, hexcode, label, tags = [], skins = [], ...about } of all) {
+  let [begun, since] = [PARTS, 0];
+  all.sort((one, other) => (one.order ?? 0) - (other.order ?? 0));
+  for (const { emoji: written, hexcode, label, group = PARTS, version, tags = [], skins = [] } of all) {
     const emoji = written.replace(/(\p{Emoji_Presentation})\uFE0F/gu, "$1"); // as Unicode's list has it
-    if (about.group !== group) lines.push(`#${groups[(group = about.group)]}`);
-    if (Math.max(about.version, OLDEST) !== version) lines.push(`@${(version = Math.max(about.version, OLDEST))}`);
-    for (const skin of skins.filter(({ tone }) => typeof tone === "number")) {
-      if (withTone(emoji, skin.tone) !== skin.emoji) throw new Error(`${emoji} has other skin tones than we make`);
+    if (group !== begun) lines.push(`#${groups[(begun = group)]}`);
+    if (Math.max(version, OLDEST) !== since) lines.push(`@${(since = Math.max(version, OLDEST))}`);
+    for (const { emoji: toned, tone } of skins) {
+      const isOurs = typeof tone !== "number" || withTone(emoji, tone) === toned;
+      if (!isOurs) throw new Error(`${emoji} has other skin tones than we make`);
     }
     const known = codes.flatMap((set) => set[hexcode] ?? []).map((code) => code.replaceAll("-", "_"));
     const short = [...new Set(known)].filter((code) => code !== codeOf(label));

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import IntEnum
+from functools import partial
 from hashlib import sha1
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from service import metrics
-from service.brokers.base import Fault, Unavailable, unavailable
+from service.brokers.base import Fault, Unavailable, settle, unavailable
 from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up, place_of
 from service.brokers.redis.refusals import describe_error, fault_of
 from service.logs import fields
@@ -81,15 +82,7 @@ class Command(NamedTuple):
 async def answer_of(send: Callable[[Reply], None]) -> Any:
     """What comes as the reply of what is sent, or raised if it is an exception."""
     future = asyncio.get_running_loop().create_future()
-
-    def reply(answer: Any) -> None:
-        if not future.done():
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
-
-    send(reply)
+    send(partial(settle, future))
     return await future
 
 

@@ -51,10 +51,6 @@ class SqliteDeliveries(Deliveries):
     def places(self, rooms: Sequence[str]) -> dict[str, Position | None]:
         return {name: self._place(name) for name in rooms}
 
-    @reading
-    def _place_of(self, name: str) -> Position | None:
-        return self._place(name)
-
     def _place(self, name: str) -> Position | None:
         select = "SELECT deliveries.epoch, seq FROM deliveries JOIN rooms ON rooms.id = room WHERE name = ?"
         epoch, seq = self.file.db.execute(select, (name,)).fetchone() or (None, None)
@@ -65,7 +61,7 @@ class SqliteDeliveries(Deliveries):
         return None
 
     async def take(self, room: str, holder: str, seconds: float) -> Lease | None:
-        return Lease(await self._place_of(room)) if self._hold(room, holder, seconds) else None
+        return Lease((await self.places([room]))[room]) if self._hold(room, holder, seconds) else None
 
     async def save(self, room: str, holder: str, place: Position, seconds: float) -> bool:
         if not self._hold(room, holder, seconds):

@@ -21,7 +21,7 @@ from service.brokers.directory import (
 from service.brokers.sqlite.file import reading, writing
 from service.brokers.sqlite.log import SqliteLog
 from service.brokers.sqlite.presence import MemoryPresence
-from service.brokers.sqlite.rows import find_room
+from service.brokers.sqlite.rows import HOLDING, find_room
 from service.protocol import encode
 
 CHARGE_SECONDS = 10.0  # how far a user's bucket can be overdrawn
@@ -168,9 +168,8 @@ class SqliteDirectory(Directory):
 
     @reading
     def ban(self, room: str, user: str, network: str = "") -> Sanction | None:
-        select = """SELECT * FROM sanctions WHERE (user = ? AND network = 0 OR user = ? AND network = 1)
-            AND room IN (?, '') AND kind = 'ban' AND (until = 0 OR until > ?)"""
-        found = _sanctions(self.file.db.execute(select, (user, network, room, self.file.now)).fetchall())
+        whose = {"user": user, "network": network, "room": room, "now": self.file.now}
+        found = _sanctions(self.file.db.execute(_BAN, whose).fetchall())
         return found[0] if found else None
 
     @writing
@@ -222,6 +221,8 @@ class SqliteDirectory(Directory):
         self._full_at[user] = now + burst / rate + overdrawn
         return max(0.0, overdrawn)
 
+
+_BAN = f"SELECT * {HOLDING} AND kind = 'ban'"
 
 _FORGET_ROOMS = """
     DELETE FROM reads WHERE rowid IN (SELECT rowid FROM reads WHERE user = ? ORDER BY at DESC LIMIT -1 OFFSET ?)"""

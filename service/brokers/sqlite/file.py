@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from service import telemetry
-from service.brokers.base import Fault, unavailable
+from service.brokers.base import Fault, settle, unavailable
 from service.brokers.sqlite.opening import DAMAGED_CODES, PRAGMAS, SCHEMA_VERSION, open_database
 from service.clock import Clock
 from service.logs import fields
@@ -125,7 +125,7 @@ class File:
         if not self.accepting:
             raise unavailable()
         answer: asyncio.Future[T] = self._loop.create_future()
-        queue.append((work, partial(_settle, answer)))
+        queue.append((work, partial(settle, answer)))
         self._begin()
         return await answer
 
@@ -231,15 +231,6 @@ def _refuses(error: Exception) -> bool:
 def _code(error: Exception) -> int:
     """The primary one: https://www.sqlite.org/rescode.html. Text that is no UTF-8 has none."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & 0xFF
-
-
-def _settle(waiting: asyncio.Future[Any], answer: Any) -> None:
-    if waiting.done():  # its caller was cancelled
-        return
-    if isinstance(answer, Exception):
-        waiting.set_exception(answer)
-    else:
-        waiting.set_result(answer)
 
 
 def reading(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:

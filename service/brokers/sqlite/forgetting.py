@@ -2,7 +2,7 @@
 
 from service.brokers import about, marks
 from service.brokers.sqlite.file import File, reading, writing
-from service.brokers.sqlite.rows import RoomRow, find_room, forgotten_frame, read_marks
+from service.brokers.sqlite.rows import ROOM_EVENTS, RoomRow, find_room, forgotten_frame, read_marks
 from service.protocol import encode
 
 FORGET_STEP = 1000  # events that one step looks at; some 5 ms
@@ -32,7 +32,8 @@ class Forgetting:
         room, quoted = find_room(self.file.db, name), encode(user)
         if room is None:
             return None
-        rows = self.file.db.execute(_EVENTS, {"room": room.id, "seq": start, "step": FORGET_STEP}).fetchall()
+        some = {"room": room.id, "seq": start, "step": FORGET_STEP}
+        rows = self.file.db.execute(f"{ROOM_EVENTS} LIMIT :step", some).fetchall()
         for seq, frame in rows:
             if isinstance(frame, bytes) and quoted in frame:
                 self._forget_event(room, seq, frame, user)
@@ -77,7 +78,3 @@ class Forgetting:
 
 _MESSAGES_OF = """
     SELECT seq FROM messages JOIN rooms ON rooms.id = room WHERE name = ? AND author = ? AND removed = 0 ORDER BY seq"""
-
-_EVENTS = """
-    SELECT seq, frame FROM messages WHERE room = :room AND seq > :seq
-    UNION ALL SELECT seq, frame FROM changes WHERE room = :room AND seq > :seq ORDER BY seq LIMIT :step"""

@@ -31,14 +31,14 @@ from service.brokers.log import (
 )
 from service.brokers.sqlite.file import File, reading, writing
 from service.brokers.sqlite.forgetting import Forgetting
-from service.brokers.sqlite.rows import RoomRow, find_room, read_frame, read_marks, redacted_frame
+from service.brokers.sqlite.rows import HOLDING, ROOM_EVENTS, RoomRow, find_room, read_frame, read_marks, redacted_frame
 from service.clock import SLEW
 from service.protocol import RequestError
 
 SLACK = 100  # messages (or changes) beyond their limit, at least, before a room is trimmed
 EVENTS_LIMIT = 20_000  # that wait for a busy disk; more are refused
 IDS_MS = 24 * 3600 * 1000  # ids of events that are not older are remembered beside the IDS_LIMIT latest
-UPKEEP_STEP = 1000  # ids that one step of upkeep looks at; some 2 ms
+UPKEEP_STEP = 1000  # rows that one step of upkeep looks at or deletes; some 2 ms
 
 _Batch = list[tuple[Event, Done]]  # of one room
 _Outcome = tuple[list[Receipt | RequestError], Publication | None]
@@ -74,7 +74,6 @@ class SqliteLog(Log):
         self._batches: dict[str, _Batch] = {}  # by room: what waits
         self._unanswered = 0
         self._empty: dict[str, tuple[str, float]] = {}  # rooms that had no events: epoch, and when they are forgotten
-        self._begun: set[str] = set()  # rooms that were put into the file since they were last counted
         self._swept = 0  # how far through `ids` the look for old ones came
         # Whether texts were removed that the write-ahead log may still hold; of the process before, nobody knows.
         self._removed = True
@@ -146,6 +145,7 @@ class SqliteLog(Log):
             self._loop.call_soon(done, answer)
         if publication is None:
             return
+        self._empty.pop(publication.room, None)  # nothing is on the thread meanwhile
         if self.on_stored is not None:
             self.on_stored(publication.room)
         if publication.room in self._subscribed:
@@ -187,7 +187,6 @@ class SqliteLog(Log):
         if not room.id:
             insert = "INSERT INTO rooms (name, epoch, floor, at) VALUES (?, ?, 0, ?)"
             room.id = db.execute(insert, (room.name, room.epoch, at)).lastrowid or 0
-            self._begun.add(room.name)
         frame = b"%b%d%b%d}" % (event.head.encode(), seq, event.tail, at)
         if seq == 1:
             insert = "INSERT OR REPLACE INTO about (room, begun) VALUES (?, ?)"
@@ -230,7 +229,8 @@ class SqliteLog(Log):
 
     def _sanction(self, name: str, user: str, network: str) -> str:
         """The kind of what holds here against the author, or a guest's network: "ban", "mute" or ""."""
-        row = self.file.db.execute(_SANCTION, (user, network, name, self.file.now)).fetchone()
+        whose = {"user": user, "network": network, "room": name, "now": self.file.now}
+        row = self.file.db.execute(_SANCTION, whose).fetchone()
         return "" if row is None else str(row[0])
 
     # -- changes
@@ -328,7 +328,7 @@ class SqliteLog(Log):
     def _consecutive(self, room: RoomRow, seq: int) -> Iterator[tuple[int, bytes]]:
         """What comes after `seq`, up to a gap. What can't be read is as if it were trimmed."""
         last = 0
-        with closing(self.file.db.execute(_AFTER, {"room": room.id, "seq": seq})) as rows:
+        with closing(self.file.db.execute(ROOM_EVENTS, {"room": room.id, "seq": seq})) as rows:
             for number, raw in rows:
                 frame = read_frame(room, number, raw)
                 if last and (frame is None or number != last + 1):
@@ -363,7 +363,7 @@ class SqliteLog(Log):
 
     async def delete(self, room: str) -> bool:
         id = await self._unname(room)
-        while id and await self._drop_some(id):
+        while id and await self.file.write(functools.partial(self._drop_some, id)):
             pass
         return id is not None
 
@@ -377,7 +377,6 @@ class SqliteLog(Log):
         self._removed = True
         return room.id
 
-    @writing
     def _drop_some(self, id: int) -> bool:
         """A part of what a room left goes; whether there is more."""
         db = self.file.db
@@ -427,10 +426,6 @@ class SqliteLog(Log):
     @reading
     def count(self) -> int:
         """How many rooms have a log."""
-        for name in self._begun:  # unless their transaction failed they are in the file now
-            if self.file.db.execute("SELECT 1 FROM rooms WHERE name = ?", (name,)).fetchone():
-                self._empty.pop(name, None)
-        self._begun.clear()
         return int(self.file.db.execute("SELECT count(name) FROM rooms").fetchone()[0]) + len(self._empty)
 
     @reading
@@ -438,23 +433,21 @@ class SqliteLog(Log):
         """Empty rooms that nobody holds go, and removed texts from the write-ahead log."""
         now = time.monotonic()
         self._empty = {name: kept for name, kept in self._empty.items() if kept[1] > now}
-        self._begun &= self._empty.keys()
         if self._removed:
             busy, *_ = self.file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._removed = bool(busy)
 
     @writing
     def age(self) -> bool:
-        """A step of what time makes due: a silent room goes, and old ids. Whether there is more to do.
+        """A step of what time makes due: a silent room goes, or a part of it, and old ids. Whether there is more to do.
 
         Call it only while the clock can be trusted.
         """
         db, old = self.file.db, self.file.now - self._history_ms
         room = db.execute("SELECT id FROM rooms WHERE name IS NULL OR at < ? LIMIT 1", (old,)).fetchone()
         if room is not None:
-            for table in _TABLES:
-                db.execute(f"DELETE FROM {table} WHERE room = ?", room)  # noqa: S608  # constants
-            db.execute("DELETE FROM rooms WHERE id = ?", room)
+            db.execute("UPDATE rooms SET name = NULL WHERE id = ?", room)
+            self._drop_some(*room)
         return self._sweep(self.file.now - IDS_MS) or room is not None
 
     def _sweep(self, old: int) -> bool:
@@ -473,13 +466,7 @@ _MESSAGES = """
     WHERE messages.room = ? AND seq """
 _NEWEST, _OLDEST = _MESSAGES + "< ? ORDER BY seq DESC", _MESSAGES + "> ? ORDER BY seq"
 
-_AFTER = """
-    SELECT seq, frame FROM messages WHERE room = :room AND seq > :seq
-    UNION ALL SELECT seq, frame FROM changes WHERE room = :room AND seq > :seq ORDER BY seq"""
-
-_SANCTION = """
-    SELECT kind FROM sanctions WHERE (user = ? AND network = 0 OR user = ? AND network = 1)
-    AND room IN ('', ?) AND kind IN ('ban', 'mute') AND (until = 0 OR until > ?) ORDER BY kind"""
+_SANCTION = f"SELECT kind {HOLDING} AND kind IN ('ban', 'mute') ORDER BY kind"
 
 _SWEEP = """
     DELETE FROM ids WHERE n > ? AND n <= ? AND at < ?

@@ -22,6 +22,16 @@ _ROOM = """
         ifnull((SELECT max(seq) FROM changes WHERE room = rooms.id), 0))
     FROM rooms WHERE name = ?"""
 
+ROOM_EVENTS = """
+    SELECT seq, frame FROM messages WHERE room = :room AND seq > :seq
+    UNION ALL SELECT seq, frame FROM changes WHERE room = :room AND seq > :seq ORDER BY seq"""
+"""All of a room behind `seq`."""
+
+HOLDING = """
+    FROM sanctions WHERE (user = :user AND network = 0 OR user = :network AND network = 1)
+    AND room IN ('', :room) AND (until = 0 OR until > :now)"""
+"""What holds now in a room, or everywhere, against a user or a guest's network."""
+
 
 class RoomRow(Struct, array_like=True):
     """A room of the transaction under way. `id` 0: it has no events and no row yet."""
