@@ -1,6 +1,7 @@
 """Many guests who use an id again for something else, and users whose names and ids read alike when put together."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from ..harness import NO_LIMITS, ChatClient, ChatError, ServiceProcess, make_jwt
+from .crowding import SEVERAL
 
 GUESTS = 12
 SEPARATORS = (":", "\n", "\0", "\x1f", " ", "/", "|", "#", "\\", '"', "\u2028", "1:")
@@ -16,12 +18,13 @@ UNGUARDED = "tests.faults.unguarded"
 
 @asynccontextmanager
 async def crowd(
-    env: dict[str, str], command: tuple[str, ...] = ("service",)
+    env: dict[str, str], addresses: list[str], command: tuple[str, ...] = ("service",)
 ) -> AsyncIterator[tuple[ChatClient, list[ChatClient]]]:
-    """A reader and guests, in the lobby."""
+    """A reader and guests, from the addresses in turn, in the lobby."""
     async with AsyncExitStack() as stack:
         service = stack.enter_context(ServiceProcess(env | NO_LIMITS, command=command))
-        entering = [ChatClient.open(service.url, f"Guest {number}") for number in range(GUESTS + 1)]
+        places = zip(range(GUESTS + 1), itertools.cycle(addresses))
+        entering = [ChatClient.open(service.url, f"Guest {number}", address=place) for number, place in places]
         reader, *guests = [await stack.enter_async_context(client) for client in entering]
         for client in (reader, *guests):
             await client.join("lobby")
@@ -55,9 +58,11 @@ async def said(reader: ChatClient) -> list[dict[str, Any]]:
     return list((await reader.history("lobby", before=2**53 - 1, limit=200))["messages"])
 
 
-async def test_an_id_that_was_used_is_refused_for_anything_else(broker_env: dict[str, str]) -> None:
+async def test_an_id_that_was_used_is_refused_for_anything_else(
+    broker_env: dict[str, str], addresses: list[str]
+) -> None:
     """Twelve guests under one id: none is in another's way, each has said one thing, and nothing changed."""
-    async with crowd(broker_env) as (reader, guests):
+    async with crowd(broker_env, addresses) as (reader, guests):
         found = await asyncio.gather(*map(misuse, guests))
         assert {again for _, again in found} == {"duplicate"}
         answers = {answer for refused, _ in found for answer in refused}
@@ -67,9 +72,9 @@ async def test_an_id_that_was_used_is_refused_for_anything_else(broker_env: dict
         assert not [message for message in messages if {"edited_at", "removed", "reactions"} & message.keys()]
 
 
-async def test_an_id_of_a_change_is_refused_for_anything_else(broker_env: dict[str, str]) -> None:
+async def test_an_id_of_a_change_is_refused_for_anything_else(broker_env: dict[str, str], addresses: list[str]) -> None:
     """The other way round: a removal under the id of an edit, an edit under that of a reaction."""
-    async with crowd(broker_env) as (reader, guests):
+    async with crowd(broker_env, addresses) as (reader, guests):
 
         async def change(guest: ChatClient) -> list[str]:
             target = (await guest.send("lobby", "first"))["seq"]
@@ -94,7 +99,7 @@ async def test_an_id_of_a_change_is_refused_for_anything_else(broker_env: dict[s
 @pytest.mark.long
 async def test_control_without_the_guard_something_else_is_a_duplicate(broker_env: dict[str, str]) -> None:
     """What was asked for is acknowledged, and not done."""
-    async with crowd(broker_env, (UNGUARDED, "contents")) as (_, guests):
+    async with crowd(broker_env, SEVERAL, (UNGUARDED, "contents")) as (_, guests):
         answers, again = await misuse(guests[0])
         assert {*answers, again} == {"duplicate"}
 

@@ -2,31 +2,37 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from ..harness import NO_LIMITS, ChatClient, ChatError, ServiceProcess
+from .crowding import SEVERAL
 
 HISTORY = 60
 GUESTS = 10
 
 
 @asynccontextmanager
-async def room(broker_env: dict[str, str]) -> AsyncIterator[tuple[ServiceProcess, ChatClient, list[ChatClient]]]:
-    """A service without limits of rates, a room full of Ada's messages, and guests in it."""
+async def room(
+    broker_env: dict[str, str], addresses: list[str], command: tuple[str, ...] = ("service",)
+) -> AsyncIterator[tuple[ChatClient, list[ChatClient]]]:
+    """In a service without limits of rates: Ada, whose messages fill it, and guests from the addresses in turn."""
     async with contextlib.AsyncExitStack() as stack:
         env = broker_env | NO_LIMITS | {"HISTORY_LIMIT": str(HISTORY)}
-        service = stack.enter_context(ServiceProcess(env))
+        service = stack.enter_context(ServiceProcess(env, command=command))
         ada = await stack.enter_async_context(ChatClient.open(service.url, "Ada"))
         await ada.join("lobby")
         for number in range(HISTORY):
             await ada.send("lobby", f"message {number}")
         guests = []
-        for number in range(GUESTS):
-            guest = await stack.enter_async_context(ChatClient.open(service.url, f"Guest {number}"))
+        for number, address in zip(range(GUESTS), itertools.cycle(addresses)):
+            guest = await stack.enter_async_context(ChatClient.open(service.url, f"Guest {number}", address=address))
             await guest.join("lobby")
             guests.append(guest)
-        yield service, ada, guests
+        yield ada, guests
 
 
 async def texts(reader: ChatClient) -> list[str]:
@@ -54,9 +60,9 @@ async def all_do(guests: list[ChatClient], work: Callable[[ChatClient], Awaitabl
     await asyncio.gather(*map(work, guests))
 
 
-async def test_what_changes_nothing_takes_nothing(broker_env: dict[str, str]) -> None:
+async def test_what_changes_nothing_takes_nothing(broker_env: dict[str, str], addresses: list[str]) -> None:
     """Ten guests give the reaction that is there, a hundred times each: the messages and the log are as they were."""
-    async with room(broker_env) as (_, ada, guests):
+    async with room(broker_env, addresses) as (ada, guests):
         said: list[str] = []
 
         async def insist(guest: ChatClient) -> None:
@@ -69,9 +75,9 @@ async def test_what_changes_nothing_takes_nothing(broker_env: dict[str, str]) ->
         assert (await texts(ada))[-HISTORY:] == [f"message {number}" for number in range(1, HISTORY)] + ["after"]
 
 
-async def test_who_gives_and_takes_back_is_stopped(broker_env: dict[str, str]) -> None:
+async def test_who_gives_and_takes_back_is_stopped(broker_env: dict[str, str], addresses: list[str]) -> None:
     """1,500 times by ten guests, on one message: all messages are there, and others' reactions to it are taken."""
-    async with room(broker_env) as (_, ada, guests):
+    async with room(broker_env, addresses) as (ada, guests):
         said: list[str] = []
 
         async def toggle(guest: ChatClient) -> None:
@@ -86,21 +92,33 @@ async def test_who_gives_and_takes_back_is_stopped(broker_env: dict[str, str]) -
         assert await texts(ada) == [f"message {number}" for number in range(HISTORY)]
 
 
-async def test_changes_of_many_messages_push_none_out(broker_env: dict[str, str]) -> None:
+async def like_all(guest: ChatClient) -> None:
+    """More changes than the log keeps, if all guests do it."""
+    for target in range(1, HISTORY + 1):
+        if await react(guest, target, on=True) != "sent":
+            break  # the message is gone
+
+
+async def test_changes_of_many_messages_push_none_out(broker_env: dict[str, str], addresses: list[str]) -> None:
     """Each guest reacts to each message: more changes pass than the log keeps, its messages stay."""
-    async with room(broker_env) as (_, ada, guests):
-
-        async def like_all(guest: ChatClient) -> None:
-            for target in range(1, HISTORY + 1):
-                assert await react(guest, target, on=True) == "sent"
-
+    async with room(broker_env, addresses) as (ada, guests):
         await all_do(guests, like_all)
-        assert await texts(ada) == [f"message {number}" for number in range(HISTORY)]
+        page = await ada.history("lobby", before=2**53 - 1, limit=200)
+        assert [message["text"] for message in page["messages"]] == [f"message {number}" for number in range(HISTORY)]
+        assert [len(message["reactions"]["👍"]) for message in page["messages"]] == [GUESTS] * HISTORY
 
 
-async def test_messages_do_push_messages_out(broker_env: dict[str, str]) -> None:
+@pytest.mark.long
+async def test_control_where_changes_count_as_messages_do_they_push_them_out(broker_env: dict[str, str]) -> None:
+    """The guard off: the room has lost what was said in it first."""
+    async with room(broker_env, SEVERAL, ("tests.faults.unguarded", "apart")) as (ada, guests):
+        await all_do(guests, like_all)
+        assert "message 0" not in await texts(ada)
+
+
+async def test_messages_do_push_messages_out(broker_env: dict[str, str], addresses: list[str]) -> None:
     """The control: as many messages instead, and the first ones are gone."""
-    async with room(broker_env) as (_, ada, guests):
+    async with room(broker_env, addresses) as (ada, guests):
 
         async def say(guest: ChatClient) -> None:
             for number in range(50):

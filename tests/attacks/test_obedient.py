@@ -11,12 +11,12 @@ import pytest
 from service.session import ERRORS_BURST, ERRORS_RATE
 
 from ..harness import UNIT, ServiceProcess
+from .crowding import SEVERAL
 from .raw_socket import CLOSE, TEXT, RawSocket, frame
 
 pytestmark = pytest.mark.timeout(seconds=120 * UNIT)
 
-ADDRESSES = [f"127.0.0.{number}" for number in range(2, 4)]
-EACH = 3  # guests of an address
+GUESTS = 8
 # What an address may is used up at once, and each guest is told to wait a few hundredths of a second, again and again.
 LIMITS = {"SEND_RATE": "0", "SEND_RATE_ADDRESS": "20", "JOIN_RATE": "0", "JOIN_RATE_ADDRESS": "20"}
 KINDS: dict[str, dict[str, Any]] = {
@@ -83,12 +83,17 @@ class Guest:
 
 
 async def crowd(
-    env: dict[str, str], patience: float, command: tuple[str, ...] = ("service",), *, all_closed: bool = False
+    env: dict[str, str],
+    addresses: list[str],
+    patience: float,
+    command: tuple[str, ...] = ("service",),
+    *,
+    all_closed: bool = False,
 ) -> list[Guest]:
-    """Guests of several addresses, until each is closed, or, but for `all_closed`, refused more often than that."""
+    """Guests of the addresses in turn, until each is closed, or, but for `all_closed`, refused more often than that."""
     with ServiceProcess(env | LIMITS, command=command) as service:
-        names = [(address, f"Guest {address} {number}") for address in ADDRESSES for number in range(EACH)]
-        guests = [await Guest.enter(service.port, *name, patience) for name in names]
+        places = zip(range(GUESTS), itertools.cycle(addresses))
+        guests = [await Guest.enter(service.port, place, f"Guest {number}", patience) for number, place in places]
         began = time.monotonic()
         asking = [asyncio.ensure_future(guest.ask_on()) for guest in guests]
         async with asyncio.timeout(100 * UNIT):
@@ -105,21 +110,21 @@ async def crowd(
         return guests
 
 
-async def test_who_waits_as_told_is_never_closed(broker_env: dict[str, str]) -> None:
-    """Each of six guests of two addresses is refused more than a hundred times, and gets what is due to it."""
-    guests = await crowd(broker_env, 1.0)
+async def test_who_waits_as_told_is_never_closed(broker_env: dict[str, str], addresses: list[str]) -> None:
+    """Each of eight guests is refused more than a hundred times, and gets what is due to it."""
+    guests = await crowd(broker_env, addresses, 1.0)
     assert {guest.code for guest in guests} == {None}
     assert all(guest.taken for guest in guests)
 
 
-async def test_who_does_not_wait_is_closed(broker_env: dict[str, str]) -> None:
+async def test_who_does_not_wait_is_closed(broker_env: dict[str, str], addresses: list[str]) -> None:
     """1008, each of them."""
-    guests = await crowd(broker_env, 0.0, all_closed=True)
+    guests = await crowd(broker_env, addresses, 0.0, all_closed=True)
     assert {guest.code for guest in guests} == {1008}
 
 
 @pytest.mark.long
 async def test_control_without_the_guard_the_obedient_are_closed(broker_env: dict[str, str]) -> None:
     """As they were when every refusal counted: some of them at least."""
-    guests = await crowd(broker_env, 1.0, ("tests.faults.unguarded", "patience"))
+    guests = await crowd(broker_env, SEVERAL, 1.0, ("tests.faults.unguarded", "patience"))
     assert 1008 in {guest.code for guest in guests}

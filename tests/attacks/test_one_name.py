@@ -1,6 +1,7 @@
 """One name, many who would have it, by every way in: one holder. One guest, many names: one of them."""
 
 import asyncio
+import itertools
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -8,6 +9,7 @@ from service.identity.auth import Authenticator
 
 from ..harness import SECRET_KEY, UNIT, ChatClient, ChatError, ServiceProcess
 from ..harness.chat_client import fetch_ticket
+from .crowding import SEVERAL
 
 RIVALS = 20  # for each way in
 SETTINGS = {"TICKET_RATE": "0", "CONNECTIONS_PER_USER": "0", "SECRET_KEY": SECRET_KEY}
@@ -19,12 +21,13 @@ def tokens(name: str, number: int) -> list[str]:
     return [maker.guest(name)[1] for _ in range(number)]
 
 
-async def storm(service: ServiceProcess, stack: AsyncExitStack) -> list[ChatClient]:
+async def storm(service: ServiceProcess, stack: AsyncExitStack, addresses: list[str]) -> list[ChatClient]:
     """Who was welcomed of all that want to be Ada at once, by a ticket, by a guest token for one, and as a bearer."""
+    places = itertools.cycle(addresses)
 
     async def come(**options: Any) -> ChatClient | None:
         try:
-            client = await ChatClient.enter(service.url, **options)
+            client = await ChatClient.enter(service.url, address=next(places), **options)
         except ChatError as error:
             assert error.code == "name_taken"
             return None
@@ -42,28 +45,28 @@ async def storm(service: ServiceProcess, stack: AsyncExitStack) -> list[ChatClie
     return [client for client in came if client is not None]
 
 
-async def test_of_all_who_would_be_ada_one_is(broker_env: dict[str, str]) -> None:
-    """By ticket, by guest token, on the handshake; at once and later. Without the guard all are."""
+async def test_of_all_who_would_be_ada_one_is(broker_env: dict[str, str], addresses: list[str]) -> None:
+    """By ticket, by guest token, on the handshake; at once and later."""
     with ServiceProcess(broker_env | SETTINGS) as service:
         async with AsyncExitStack() as stack:
-            assert len(await storm(service, stack)) == 1
+            assert len(await storm(service, stack, addresses)) == 1
 
 
-async def test_without_the_claim_all_are() -> None:
-    """The control."""
-    with ServiceProcess(SETTINGS, command=("tests.faults.unguarded", "names")) as service:
+async def test_control_without_the_claim_all_are(broker_env: dict[str, str]) -> None:
+    """By every way in."""
+    with ServiceProcess(broker_env | SETTINGS, command=("tests.faults.unguarded", "names")) as service:
         async with AsyncExitStack() as stack:
-            assert len(await storm(service, stack)) > RIVALS
+            assert len(await storm(service, stack, SEVERAL)) > RIVALS
 
 
-async def test_one_guest_has_one_name(broker_env: dict[str, str]) -> None:
+async def test_one_guest_has_one_name(broker_env: dict[str, str], addresses: list[str]) -> None:
     """Whoever asks for a hundred has the last; the others are free, and no socket of theirs goes by them."""
     with ServiceProcess(broker_env | SETTINGS) as service:
         async with ChatClient.open(service.url, "Ada") as ada:
             await ada.join("lobby")
             origin = {"Origin": service.url}
-            for number in range(100):
-                await fetch_ticket(service.url, f"Ada {number}", origin, guest=ada.guest)
+            for number, address in zip(range(100), itertools.cycle(addresses)):
+                await fetch_ticket(service.url, f"Ada {number}", origin, address, guest=ada.guest)
             async with AsyncExitStack() as stack:
                 names = ["Ada", *(f"Ada {number}" for number in range(100))]
                 refused = []

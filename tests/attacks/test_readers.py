@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from ..harness import UNIT, ChatClient, ServiceProcess, make_jwt, wait_until
-from .crowding import ONE, SEVERAL, Crowd, crowding
+from .crowding import ONE, Crowd, crowding
 from .raw_socket import frame
 from .vitals import MIB, Pulse, descriptors, memory_bytes, settles
 
@@ -66,7 +66,6 @@ def unsent_bytes(service: ServiceProcess) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith("parley_unsent_bytes "))
 
 
-@pytest.mark.parametrize("addresses", [ONE, SEVERAL], ids=["one address", "several"])
 @pytest.mark.parametrize("way", WAYS)
 async def test_what_waits_for_readers_that_never_read_stays_in_the_budget(
     broker_env: dict[str, str], way: str, addresses: list[str]

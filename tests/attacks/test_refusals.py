@@ -11,7 +11,6 @@ import pytest
 from service import admission
 
 from ..harness import UNIT, ChatClient, ServiceProcess, make_jwt
-from .crowding import ONE, SEVERAL
 
 pytestmark = pytest.mark.alone
 
@@ -70,7 +69,6 @@ async def attack(
 
 
 @pytest.mark.timeout(120 * UNIT)
-@pytest.mark.parametrize("addresses", [ONE, SEVERAL], ids=["one address", "several"])
 async def test_who_asks_again_when_refused_holds_up_nobody(broker_env: dict[str, str], addresses: list[str]) -> None:
     """Others' median stays within twice what it was or, on a machine that is busy with the askers themselves, far from
     what it is in the control, without the guard.

@@ -1,7 +1,9 @@
 """Whoever looks for a text that was removed: by every way of reading, from every place in the log, and in the store."""
 
 import asyncio
+import itertools
 import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,31 @@ async def test_a_removed_text_is_found_nowhere(broker_env: dict[str, str], by: s
                 head = (await ada.send("lobby", "noise"))["seq"]
             assert await found_by(it, epoch, head) == set()
     assert not in_store(broker_env)
+
+
+async def test_texts_that_a_crowd_removes_at_once_are_found_nowhere(
+    broker_env: dict[str, str], addresses: list[str]
+) -> None:
+    """Ten say it, edit and remove it in the same batches: each text goes, and no other."""
+    async with serving(broker_env) as it, AsyncExitStack() as stack:
+        crowd = []
+        for number, address in zip(range(10), itertools.cycle(addresses)):
+            guest = ChatClient.open(it.url, f"Guest {number}", address=address)
+            crowd.append(await stack.enter_async_context(guest))
+        joined = [await guest.join("lobby") for guest in crowd]
+        await crowd[0].send("lobby", "stays")
+        written = await asyncio.gather(*(write(guest, 0) for guest in crowd))
+        epoch, head = joined[0]["epoch"], max(edited for _, edited in written)
+        assert await found_by(it, epoch, head) == WAYS, "the control"
+        removals = (
+            guest.request("remove", room="lobby", id=guest.new_id(), target=target)
+            for guest, (target, _) in zip(crowd, written, strict=True)
+        )
+        head = max(removed["seq"] for removed in await asyncio.gather(*removals))
+        assert await found_by(it, epoch, head) == set()
+        page = await crowd[0].history("lobby", before=2**53 - 1)
+        assert [message.get("text") for message in page["messages"]] == ["stays"] + [None] * len(crowd)
+        await until(lambda: not in_store(broker_env), "the texts out of the store", 10 * UNIT)
 
 
 async def test_a_text_of_the_receivers_is_found_nowhere_once_it_is_removed(broker_env: dict[str, str]) -> None:

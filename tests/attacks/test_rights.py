@@ -1,8 +1,11 @@
 """Moderators against who is quick: what they did holds from its answer on, whatever was under way, on every process."""
 
 import asyncio
+import itertools
 import random
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from service import actions
 from service.brokers.base import unavailable
 from service.brokers.directory import Sanction
+from service.brokers.sqlite.file import File
 from service.chat import ChatHandler
 from service.identity.auth import User
 from service.protocol import Action, Moderate
@@ -20,38 +24,71 @@ from ..brokers import until
 from ..harness import NO_LIMITS, UNIT, ChatClient, ChatError, RedisServer, ServiceProcess, make_jwt
 from ..harness.proxy import TcpProxy
 from ..serving import Served, serving
+from .crowding import SEVERAL
 from .raw_socket import RawSocket
 
 pytestmark = pytest.mark.timeout(seconds=300 * UNIT)
 
 MODERATOR = {"bearer": make_jwt("u-mod", "Mo", role="moderator")}
-DELAY = 0.01  # seconds from Redis
+DELAY = 0.01  # seconds from Redis, or from the disk
 
 
 def bearer(user: str, **claims: Any) -> dict[str, str]:
     return {"bearer": make_jwt(user, user, **claims)}
 
 
-async def race(it: Served, moderator: ChatClient, action: str, pause: float, user: str) -> bool:
-    """A join, and a moment later a ban or kick: whether the user is in the room once everything has come to rest."""
-    async with ChatClient.open(it.url, **bearer(user)) as client:
+@asynccontextmanager
+async def apart(
+    broker_env: dict[str, str], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Served, ChatClient]]:
+    """A process 10 ms away from its Redis or from its disk, and a moderator: with Redis, on another process."""
+    async with AsyncExitStack() as stack:
+        if "REDIS_URL" not in broker_env:
+            it = await stack.enter_async_context(serving(broker_env))
+            mod = await stack.enter_async_context(ChatClient.open(it.url, **MODERATOR))
+            for name in ("answer", "transact"):
+                monkeypatch.setattr(File, name, waiting(getattr(File, name)))
+            yield it, mod
+            return
+        proxy = stack.enter_context(TcpProxy("127.0.0.1", redis_server.port))
+        it = await stack.enter_async_context(serving({"REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0"}))
+        other = stack.enter_context(ServiceProcess(NO_LIMITS | broker_env))
+        mod = await stack.enter_async_context(ChatClient.open(other.url, **MODERATOR))
+        proxy.delay = DELAY
+        yield it, mod
+
+
+def waiting(work: Callable[[File, Any], Any]) -> Callable[[File, Any], Any]:
+    """What the file's thread does, a little later."""
+
+    def later(file: File, works: Any) -> Any:
+        time.sleep(DELAY)
+        return work(file, works)
+
+    return later
+
+
+async def race(it: Served, mod: ChatClient, pause: float, user: str, address: str) -> bool:
+    """A join, and a moment later a ban: whether the user is in the room once everything has come to rest."""
+    async with ChatClient.open(it.url, address=address, **bearer(user)) as client:
         await client.raw('{"type":"join","room":"lobby"}')
         await asyncio.sleep(pause)
-        await moderator.request("moderate", room="lobby", user=user, action=action)
+        await mod.request("moderate", room="lobby", user=user, action="ban")
         await asyncio.sleep(30 * DELAY * UNIT)  # a join takes ten times that delay
         return any("lobby" in session.rooms for session in ChatHandler.sessions.of(user))
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["", "control"])
 async def test_a_ban_that_arrives_during_a_join_refuses_it(
+    broker_env: dict[str, str],
     redis_server: RedisServer,
-    redis_url: str,
+    addresses: list[str],
     monkeypatch: pytest.MonkeyPatch,
     guarded: bool,
     seed: int,
     long_form: bool,
 ) -> None:
-    """Redis 10 ms away, the moderator on another process. With the guard off some stay in."""
+    """Of each of a crowd who join as they are banned. With the guard off some stay in."""
     chance = random.Random(seed)
     if not guarded:
 
@@ -60,16 +97,10 @@ async def test_a_ban_that_arrives_during_a_join_refuses_it(
 
         monkeypatch.setattr(actions, "_by_the_brokers_word", once)
         monkeypatch.setattr(Session, "entering", property(lambda _: None, lambda *_: None))
-    with TcpProxy("127.0.0.1", redis_server.port) as proxy:
-        async with serving({"REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0"}) as it:
-            with ServiceProcess(NO_LIMITS | {"REDIS_URL": redis_url}) as other:
-                async with ChatClient.open(other.url, **MODERATOR) as mod:
-                    proxy.delay = DELAY
-                    rounds = 100 if long_form else 15
-                    stayed = [
-                        await race(it, mod, "ban", chance.uniform(0, 3 * DELAY), f"u-{number}")
-                        for number in range(rounds)
-                    ]
+    async with apart(broker_env, redis_server, monkeypatch) as (it, mod):
+        crowd = zip(range(100 if long_form else 15), itertools.cycle(addresses))
+        races = (race(it, mod, chance.uniform(0, 3 * DELAY), f"u-{number}", address) for number, address in crowd)
+        stayed = await asyncio.gather(*races)
     assert any(stayed) is not guarded, f"{sum(stayed)} of {len(stayed)} stayed in"
 
 
@@ -171,38 +202,56 @@ async def test_a_banned_network_s_guests_stay_out_until_the_end(broker_env: dict
                     await asyncio.sleep(0.2)
 
 
-@pytest.mark.parametrize("action", ["ban", "mute"])
-async def test_nothing_is_said_after_the_moderator_was_answered(redis_url: str, action: str, long_form: bool) -> None:
-    """Twenty who send as fast as they can on another process: no message has a later place than the answer allows."""
-    crowd = 20 if long_form else 8
-    with (
-        ServiceProcess(NO_LIMITS | {"REDIS_URL": redis_url}) as one,
-        ServiceProcess(NO_LIMITS | {"REDIS_URL": redis_url}) as two,
-    ):
-        async with ChatClient.open(one.url, **MODERATOR) as mod:
-            tokens = [make_jwt(f"u-{number}", f"u-{number}") for number in range(crowd)]
-            clients = [await ChatClient.enter(two.url, bearer=token) for token in tokens]
-            try:
-                for client in (mod, *clients):
-                    await client.join("lobby")
-                talking = [asyncio.ensure_future(talk(client)) for client in clients]
-                await asyncio.sleep(0.3 * UNIT)
-                last: dict[str, int] = {}
-                for client in clients:
-                    user = client.user["id"]
-                    await mod.request("moderate", room="lobby", user=user, action=action)
-                    last[user] = (await mod.send("lobby", "that was it"))["seq"]
-                await asyncio.gather(*talking)
-                end = await mod.send("lobby", "the end")
-                while (await mod.recv("message"))["seq"] < end["seq"]:
-                    pass
-            finally:
-                for client in clients:
-                    await client.close()
-            said = [frame for frame in mod.frames if frame["type"] == "message" and frame["user"]["id"] in last]
+async def late_words(
+    broker_env: dict[str, str], addresses: list[str], action: str, crowd: int, command: tuple[str, ...] = ("service",)
+) -> list[tuple[str, int]]:
+    """What a crowd on another process (on Redis) says, as fast as it can, later than the moderator's answer allows."""
+    async with AsyncExitStack() as stack:
+        count = 2 if "REDIS_URL" in broker_env else 1
+        services = [ServiceProcess(NO_LIMITS | broker_env, command=command) for _ in range(count)]
+        for service in services:
+            stack.enter_context(service)
+        mod = await stack.enter_async_context(ChatClient.open(services[0].url, **MODERATOR))
+        await mod.join("lobby")
+        clients = []
+        for number, address in zip(range(crowd), itertools.cycle(addresses)):
+            talker = ChatClient.open(services[-1].url, address=address, **bearer(f"u-{number}"))
+            clients.append(await stack.enter_async_context(talker))
+            await clients[-1].join("lobby")
+        talking = [asyncio.ensure_future(talk(client)) for client in clients]
+        await asyncio.sleep(0.3 * UNIT)
+        last: dict[str, int] = {}
+        for client in clients:
+            user = client.user["id"]
+            await mod.request("moderate", room="lobby", user=user, action=action)
+            last[user] = (await mod.send("lobby", "that was it"))["seq"]
+        await asyncio.wait(talking, timeout=2 * UNIT)
+        for task in talking:
+            task.cancel()
+        for outcome in await asyncio.gather(*talking, return_exceptions=True):
+            assert outcome is None or isinstance(outcome, asyncio.CancelledError), outcome
+        end = await mod.send("lobby", "the end")
+        while (await mod.recv("message"))["seq"] < end["seq"]:
+            pass
+    said = [frame for frame in mod.frames if frame["type"] == "message" and frame["user"]["id"] in last]
     assert {frame["user"]["id"] for frame in said} == set(last), "some did not speak"
-    late = [(frame["user"]["id"], frame["seq"]) for frame in said if frame["seq"] > last[frame["user"]["id"]]]
+    return [(frame["user"]["id"], frame["seq"]) for frame in said if frame["seq"] > last[frame["user"]["id"]]]
+
+
+@pytest.mark.parametrize("action", ["ban", "mute"])
+async def test_nothing_is_said_after_the_moderator_was_answered(
+    broker_env: dict[str, str], addresses: list[str], action: str, long_form: bool
+) -> None:
+    """By none of twenty: no message has a later place."""
+    late = await late_words(broker_env, addresses, action, 20 if long_form else 8)
     assert not late, late
+
+
+@pytest.mark.long
+async def test_control_where_the_broker_does_not_ask_the_muted_talk_on(broker_env: dict[str, str]) -> None:
+    """Each of them."""
+    late = await late_words(broker_env, SEVERAL, "mute", 8, ("tests.faults.unguarded", "rights"))
+    assert len({user for user, _ in late}) == 8
 
 
 async def talk(client: ChatClient) -> None:

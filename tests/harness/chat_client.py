@@ -32,8 +32,14 @@ class ChatError(Exception):
         self.frame = frame
 
 
-async def fetch_ticket(url: str, name: str | None, headers: Mapping[str, str] | None = None, **fields: Any) -> Frame:
-    """The body of POST /tickets.
+async def fetch_ticket(
+    url: str,
+    name: str | None,
+    headers: Mapping[str, str] | None = None,
+    address: str | None = None,
+    **fields: Any,
+) -> Frame:
+    """The body of POST /tickets, asked for from that address of this machine.
 
     Raises ChatError with the HTTP error's code; `frame` then has `status` added.
     """
@@ -48,6 +54,7 @@ async def fetch_ticket(url: str, name: str | None, headers: Mapping[str, str] | 
                 body=body,
                 connect_timeout=_HANDSHAKE,
                 request_timeout=_HANDSHAKE,
+                network_interface=address,
             ),
             raise_error=False,
         )
@@ -100,6 +107,7 @@ class ChatClient:
         max_queue: int | None = None,
         welcome: bool = True,
         events: bool = False,
+        address: str | None = None,
     ) -> Self:
         """Enter the service at `url` (http://…) and wait for `welcome` (not with `welcome=False`).
 
@@ -108,6 +116,7 @@ class ChatClient:
         `headers` go with the ticket's request and the handshake, `{"Origin": None}` without an Origin.
         `on_frame` sees each frame first and takes it by answering true. `max_queue` bounds the frames read
         ahead while paused; None: no bound. `events`: over an event stream, in the place of a WebSocket.
+        `address` is the one of this machine that a WebSocket and its ticket's request come from.
         """
         sent = {key: value for key, value in ({"Origin": url} | dict(headers or {})).items() if value is not None}
         subprotocols = [SUBPROTOCOL]
@@ -117,7 +126,7 @@ class ChatClient:
         elif ticket is None:
             fields = {} if guest is None else {"guest": guest}
             asking = sent if jwt is None else sent | {"Authorization": f"Bearer {jwt}"}
-            answer = await fetch_ticket(url, name if jwt is None else None, asking, **fields)
+            answer = await fetch_ticket(url, name if jwt is None else None, asking, address, **fields)
             ticket = answer["ticket"]
         if ticket is not None:
             subprotocols.append(f"ticket.{ticket}")
@@ -125,7 +134,7 @@ class ChatClient:
         if events:
             connection = await EventStream.open(url, sent, ticket=ticket)
         else:
-            connection = await _connect(url, subprotocols, sent, max_queue)
+            connection = await _connect(url, subprotocols, sent, max_queue, address)
         client = cls(connection, on_frame)
         client.guest = answer.get("guest")
         if welcome:
@@ -286,7 +295,7 @@ class ChatClient:
 
 
 async def _connect(
-    url: str, subprotocols: list[str], headers: Mapping[str, str], max_queue: int | None
+    url: str, subprotocols: list[str], headers: Mapping[str, str], max_queue: int | None, address: str | None
 ) -> ClientConnection:
     return await connect(
         url.replace("http", "ws", 1) + "/socket",
@@ -299,4 +308,5 @@ async def _connect(
         ping_interval=None,
         max_size=None,
         max_queue=max_queue,
+        local_addr=None if address is None else (address, 0),
     )
