@@ -177,6 +177,23 @@ async def test_what_waits_for_copies_holds_up_nothing_else(servers: RedisSentine
         await asyncio.gather(first, second, page)
 
 
+async def test_others_wait_for_one_round_trip_more(servers: RedisSentinels, links: ReplicationLinks) -> None:
+    """What came while a batch waits for its copies goes together, whatever the number of rooms, behind that one."""
+    rooms = [f"room-{number}" for number in range(10)]
+    async with opened(at(servers.url, seconds=10 * UNIT)) as (broker, _):
+        await store(broker, message())
+        links.delay = 0.2
+        began = time.monotonic()
+        await store(broker, message())
+        alone = time.monotonic() - began
+        first = asyncio.ensure_future(store(broker, message()))
+        await until(lambda: stored_in(servers.master) == 3, "stored")
+        began = time.monotonic()
+        await asyncio.gather(*(store(broker, message(room)) for room in rooms))
+        assert time.monotonic() - began < 2.5 * alone
+        await first
+
+
 @loses_redis
 async def test_a_connection_that_is_cut_while_copies_are_waited_for(
     servers: RedisSentinels, links: ReplicationLinks
