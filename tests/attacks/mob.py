@@ -101,8 +101,8 @@ class Mob:
         port = self.order.port
         request = f"GET /rooms HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
         while time.monotonic() < end:
-            # Past so many refusals the service lets the connection go.
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
+            # Past so many refusals the service lets the connection go; and those who ask for much wait for each other.
+            with suppress(asyncio.IncompleteReadError, ConnectionError, TimeoutError):
                 async with await RawSocket.connect(port, address) as raw:
                     for _ in range(AT_ONCE):
                         self.seen[f"status {(await raw.request(request)).status}"] += 1
