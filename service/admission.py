@@ -31,6 +31,7 @@ SLOW_SECONDS = 10.0  # from one message to the next of who is slowed by a modera
 # Answers 429 that an address gets at once, a second and at first; more of them wait. Who asks again as soon as it is
 # refused holds up the loop otherwise, a thousand at a time, and no less for having to connect anew.
 REFUSAL_RATE, REFUSAL_BURST = 50.0, 200
+COUNT_INTERVAL = 0.5  # seconds between two counts of what was sent over all processes
 SWEEP_INTERVAL = 60.0  # seconds between looks for buckets that are full again
 
 
@@ -290,12 +291,16 @@ class Rates:
 
         In the broker's time, not in the way of a message: an overdraft is found within a second and paid off then.
         """
+        counted_at = time.monotonic()
         while self._counts:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(COUNT_INTERVAL)
+            since, counted_at = counted_at, time.monotonic()
+            # What was sent since then is charged as if all were sent now. Who sent as fast as they may owes nothing.
+            burst = self.sends.burst + self.sends.rate * max(2 * COUNT_INTERVAL, counted_at - since)
             spent, self.uncounted = self.uncounted, {}
             for user, messages in spent.items():
                 try:
-                    wait = await self._directory.charge(user, messages, self.sends.rate, self.sends.burst)
+                    wait = await self._directory.charge(user, messages, self.sends.rate, burst)
                 except RequestError:
                     if not self._directory.available:
                         break

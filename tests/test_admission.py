@@ -355,6 +355,23 @@ async def test_a_user_within_the_rate_is_not_slowed(redis_url: str) -> None:
         two.check_send("ada", "192.0.2.1")
 
 
+async def test_who_waits_as_told_is_let_on_whatever_is_counted_meanwhile(redis_url: str) -> None:
+    """Sending as fast as it may, one process is no second one to itself."""
+    async with (
+        opened(RedisBroker(redis_url, history_limit=10, history_days=1)) as (broker, _),
+        counting(broker, send_rate=20, send_burst=40) as rates,
+    ):
+        told = 0
+        while told < 40:  # two seconds and the burst
+            try:
+                rates.check_send("ada", "192.0.2.1")
+            except RequestError as error:
+                told += 1
+                await asyncio.sleep((error.retry_after or 0) + 0.001)
+                rates.check_send("ada", "192.0.2.1")
+            await asyncio.sleep(0)
+
+
 @pytest.mark.expects_log("redis (commands|channels)")
 async def test_counting_outlives_the_brokers_absence() -> None:
     """While it is away each process limits for itself; back again, they count together."""
