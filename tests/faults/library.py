@@ -1,7 +1,6 @@
 """The Python client in the place of a good client of our own, and a way for it to find a process that serves."""
 
 import asyncio
-import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -155,11 +154,11 @@ class Balancer(TcpProxy):
 
     def __init__(self, ports: Sequence[int]) -> None:
         super().__init__("127.0.0.1", ports[0])
-        self._turns = itertools.cycle(ports)
-        self._count = len(ports)
+        self._ports = list(ports)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for port in itertools.islice(self._turns, self._count):
+        self._ports.append(self._ports.pop(0))
+        for port in tuple(self._ports):  # each of them once, whoever else comes meanwhile
             if await self._ready(port):
                 return await asyncio.open_connection("127.0.0.1", port)
         raise ConnectionRefusedError("no process is ready")
