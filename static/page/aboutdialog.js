@@ -5,7 +5,7 @@
 
 import { copyLink } from "./about.js";
 import { begunBy, canCopy } from "./beginning.js";
-import { el } from "./dom.js";
+import { el, isComposed } from "./dom.js";
 import { dayName, dayOf, isBlank, time } from "./format.js";
 import { openLayer } from "./overlay.js";
 import { plain } from "./text.js";
@@ -89,7 +89,7 @@ export class AboutDialog {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return; // 229: of an input method
+    if (event.key !== "Enter" || isComposed(event)) return;
     event.preventDefault();
     this.#form.requestSubmit();
   }

@@ -37,6 +37,8 @@ export class Alerts {
   #gathered = new Map();
   /** @type {Map<string, Notification>} the last of each room */
   #shown = new Map();
+  /** @type {Set<string>} rooms of which the service worker told */
+  #byWorker = new Set();
   /** @type {AudioContext | null} */
   #audio = null;
 
@@ -123,6 +125,8 @@ export class Alerts {
   onRead(room) {
     this.#shown.get(room)?.close();
     this.#shown.delete(room);
+    if (!this.#byWorker.delete(room)) return;
+    navigator.serviceWorker?.ready.then((worker) => takeBack(worker, room)).catch(() => {});
   }
 
   /** @param {Room} room */
@@ -143,7 +147,7 @@ export class Alerts {
     const names = [...new Set(messages.map((message) => message.user.name))];
     const says = messages.length === 1 ? await spoken(text, user.name) : words.announcer.many(messages.length, names);
     const title = words.alerts.title(messages.length === 1 ? user.name : null, room);
-    const options = { body: says.slice(0, TEXT_LIMIT), tag: `parley.${room}`, renotify: true, silent: true };
+    const options = { body: says.slice(0, TEXT_LIMIT), tag: tagOf(room), renotify: true, silent: true };
     try {
       const notification = new Notification(title, options);
       notification.onclick = () => {
@@ -155,6 +159,7 @@ export class Alerts {
     } catch {
       // Browsers on phones let only service workers tell: worker.js has what a click does.
       const data = { room };
+      this.#byWorker.add(room);
       navigator.serviceWorker?.ready.then((worker) => worker.showNotification(title, { ...options, data })).catch(() => {});
     }
   }
@@ -175,6 +180,14 @@ export class Alerts {
     }
     this.#audio.resume().catch(() => {});
   }
+}
+
+/** Of a room's notification: the next takes its place. @param {string} room */
+const tagOf = (room) => `parley.${room}`;
+
+/** @type {(worker: ServiceWorkerRegistration, room: string) => Promise<void>} */
+async function takeBack(worker, room) {
+  for (const notification of await worker.getNotifications({ tag: tagOf(room) })) notification.close();
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { announce } from "./announcer.js";
 import { read, typedFor } from "./commands.js";
-import { byId } from "./dom.js";
+import { byId, isComposed } from "./dom.js";
 import { isBlank } from "./format.js";
 import { loadHands, pickEmoji } from "./later.js";
 import { words } from "./words.js";
@@ -20,7 +20,6 @@ const TYPING_MS = 2500; // between two signs that we type
 const COUNTED = 10; // times the limit
 const NOTE_AT = 0.9; // of the limit: from there on what is left is shown
 const COMPOSED_MS = 100; // in which an Enter after a composition is the one that ended it
-const COMPOSING = 229; // the keyCode of every key that an input method took
 const MARKS = new Map([["b", "**"], ["i", "_"]]); // by the key that is pressed with Ctrl or ⌘
 const OFFERED = /[@:/]/; // before what something may be offered for
 const touch = matchMedia("(pointer: coarse)"); // of the main pointer: a laptop with a touch screen has a fine one
@@ -60,7 +59,10 @@ export class Composer {
       this.#submit();
     });
     this.#text.addEventListener("keydown", (event) => this.#onKey(event));
-    this.#text.addEventListener("compositionend", ({ timeStamp }) => (this.#composedAt = timeStamp));
+    this.#text.addEventListener("compositionend", (event) => {
+      this.#composedAt = event.timeStamp;
+      void this.#offer(event); // nothing was while it was composed, and browsers differ in whether a last input follows
+    });
     this.#text.addEventListener("input", (event) => {
       this.#onInput();
       void this.#offer(event);
@@ -209,12 +211,12 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (event.isComposing || event.keyCode === COMPOSING) return; // the input method's
-    if (this.#completion?.onKey(event)) return;
+    if (isComposed(event)) return;
+    // Browsers differ in whether the Enter that ends a composition comes before its end or after.
+    const ends = event.key === "Enter" && event.timeStamp - this.#composedAt < COMPOSED_MS;
+    if (!ends && this.#completion?.onKey(event)) return;
     const mark = MARKS.get(event.key.toLowerCase());
     if (event.key === "Enter") {
-      // Browsers differ in whether the Enter that ends a composition comes before its end or after.
-      const ends = event.timeStamp - this.#composedAt < COMPOSED_MS;
       if (event.shiftKey || (touch.matches && !event.ctrlKey && !event.metaKey && !ends)) return;
       if (!ends) this.#submit();
     } else if (event.key === "Escape" && this.#editing) {

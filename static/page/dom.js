@@ -92,6 +92,12 @@ export function avatar({ id, name }, size = "") {
   return el("span", { class: `avatar ${hueOf(id)} ${size}`, "aria-hidden": "true" }, initials(name));
 }
 
+/**
+ * Whether a key is one that an input method took. Safari says so of the Enter that ends a composition by its code alone.
+ * @param {KeyboardEvent} event
+ */
+export const isComposed = ({ isComposing, keyCode }) => isComposing || keyCode === 229;
+
 /** @param {string} name */
 function initials(name) {
   const words = name.split(/[\s._-]+/).filter(Boolean);

@@ -6,7 +6,7 @@
  */
 
 import { announce } from "./announcer.js";
-import { closest, el } from "./dom.js";
+import { closest, el, isComposed } from "./dom.js";
 import { drawn, groups, recents, search, tone, TONES, use, withTone } from "./emoji.js";
 import { openLayer } from "./overlay.js";
 import { store } from "./store.js";
@@ -52,7 +52,7 @@ export function openPicker({ at, says, onPick, onClose }) {
     onClose?.();
   });
   node.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.isComposing) return;
+    if (event.key !== "Escape" || isComposed(event)) return;
     event.preventDefault();
     event.stopPropagation();
     close();
@@ -204,7 +204,7 @@ class Picker {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isComposed(event) || event.ctrlKey || event.metaKey || event.altKey) return;
     const { key } = event;
     const inText = this.#box.value !== ""; // there left and right are the cursor's
     const cells = this.#grid.querySelector(".picker-cells") ?? this.#grid;

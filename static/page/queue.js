@@ -4,7 +4,8 @@
  * @module
  */
 
-import { byId, el } from "./dom.js";
+import { read, typedFor } from "./commands.js";
+import { byId, el, isComposed } from "./dom.js";
 import { isBlank } from "./format.js";
 import { refusal, words } from "./words.js";
 
@@ -97,7 +98,7 @@ export class Queue {
     const drawn = this.#drawn.get(id);
     if (drawn?.signature === signature) return drawn.node;
     const node = el("li", { class: `entry ${state}`, tabIndex: -1, "data-entry": id });
-    if (isEdited) node.append(this.#form(id, text));
+    if (isEdited) node.append(this.#form(entry));
     else node.append(...this.#shown(entry, { elsewhere, sendable }));
     const hadFocus = drawn?.node.contains(document.activeElement);
     drawn?.node.replaceWith(node);
@@ -133,25 +134,35 @@ export class Queue {
     this.#on.later();
   }
 
-  /**
-   * @param {string} id
-   * @param {string} text
-   */
-  #form(id, text) {
-    const box = el("textarea", { rows: 2, value: text, dir: "auto", "aria-label": words.queue.text });
+  /** What begins with a slash means the same here as where it was written, but for a topic. @param {OutboxEntry} entry */
+  #form({ id, frame }) {
+    const text = "text" in frame ? frame.text : "";
+    const isTopic = frame.type === "topic";
+    const value = isTopic ? text : typedFor(text);
+    const why = el("p", { id: `entry-why-${id}`, class: "field-error", role: "alert" });
+    const box = el("textarea", { rows: 2, value, dir: "auto", "aria-label": words.queue.text, "aria-describedby": why.id });
     const save = el("button", { class: "plain small" }, words.renaming.save);
     const cancel = el("button", { type: "button", class: "plain small", onclick: () => this.#done(id) }, words.shell.cancel);
-    const form = el("form", {}, box, el("div", { class: "row" }, save, cancel));
-    box.addEventListener("input", () => (save.disabled = isBlank(box.value)));
+    const form = el("form", {}, box, why, el("div", { class: "row" }, save, cancel));
+    box.addEventListener("input", () => {
+      save.disabled = isBlank(box.value);
+      why.textContent = "";
+    });
     box.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || event.isComposing) return;
+      if (event.key !== "Escape" || isComposed(event)) return;
       event.stopPropagation();
       this.#done(id);
     });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
+      const typed = box.value.trim();
+      const meant = isTopic ? { text: typed } : read(typed);
+      if (meant.text === undefined) {
+        why.textContent = words.commands.notInEdit(meant.command);
+        return;
+      }
       this.#editing = null;
-      this.#on.rewrite(id, box.value.trim());
+      this.#on.rewrite(id, meant.text);
       this.#on.later();
     });
     queueMicrotask(() => box.focus());

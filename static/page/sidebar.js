@@ -6,7 +6,7 @@
 import { checkRoom } from "./address.js";
 import { when } from "./completeness.js";
 import { withHands } from "./demand.js";
-import { avatar, byId, closest, el, icon, iconButton } from "./dom.js";
+import { avatar, byId, closest, el, icon, iconButton, isComposed } from "./dom.js";
 import { isOut } from "./standing.js";
 import { compare, number, words } from "./words.js";
 
@@ -62,7 +62,7 @@ export class Sidebar {
     for (const button of document.querySelectorAll("[data-close-drawer]")) {
       button.addEventListener("click", () => this.#close());
     }
-    document.addEventListener("keydown", ({ key, isComposing }) => key === "Escape" && !isComposing && this.#close());
+    document.addEventListener("keydown", (event) => event.key === "Escape" && !isComposed(event) && this.#close());
     byId("switch").addEventListener("click", () => this.#switch());
     document.addEventListener("keydown", (event) => this.#onShortcut(event));
     if (/Mac|iP/.test(navigator.platform)) byId("switch").querySelector("kbd")?.replaceChildren("⌘K");

@@ -6,7 +6,7 @@
 
 import { checkRoom } from "./address.js";
 import { announce } from "./announcer.js";
-import { byId, closest, el, icon } from "./dom.js";
+import { byId, closest, el, icon, isComposed } from "./dom.js";
 import { openLayer } from "./overlay.js";
 import { words } from "./words.js";
 
@@ -99,9 +99,9 @@ export function toggleSwitcher({ rooms, list: look, open }) {
     say();
   });
   node.addEventListener("keydown", (event) => {
-    const { key, isComposing } = event;
+    const { key } = event;
     const step = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : 0;
-    if (isComposing || !(step || key === "Enter" || key === "Escape")) return;
+    if (isComposed(event) || !(step || key === "Enter" || key === "Escape")) return;
     event.preventDefault();
     event.stopPropagation(); // not for the drawer below
     if (step) choose((chosen + step + choices.length) % (choices.length || 1));

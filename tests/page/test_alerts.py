@@ -32,6 +32,9 @@ _DESKTOP = """
     ServiceWorkerRegistration.prototype.showNotification = async (title, { body, data }) => {
         note(`by the worker: ${title}: ${body} ${JSON.stringify(data)}`);
     };
+    ServiceWorkerRegistration.prototype.getNotifications = async ({ tag }) => [
+        { close: () => note(`taken back: ${tag}`) },
+    ];
     window.OscillatorNode = class extends OscillatorNode {
         constructor(...all) { super(...all); note("tone"); }
     };
@@ -157,6 +160,8 @@ async def test_nothing_is_told_where_the_browser_says_no_and_nothing_sounds_by_i
             message = "new MessageEvent('message', { data: { room: 'garden' } })"
             await ada.page.evaluate(f"navigator.serviceWorker.dispatchEvent({message})")
             await expect(ada.page).to_have_title("#garden · Parley")
+            shown = 'by the worker: Bob in #garden: on a phone {"room":"garden"}'
+            await _notes(ada.page, shown, "closed", "taken back: parley.garden")  # the page's own before, and it
             await ada.page.evaluate("localStorage.removeItem('phone')")
             await ada.page.go_back()
             await expect(ada.page).to_have_title("#lobby · Parley")

@@ -295,3 +295,48 @@ async def test_what_waits_says_so_once_and_what_is_awaited_is_not_blank() -> Non
             await expect(ada.message("three").locator(".status")).to_be_visible()
             for text in ("one", "two"):
                 await expect(ada.message(text)).to_contain_text("Waiting to be sent")  # for who listens
+
+
+async def test_forced_colours_show_where_one_is() -> None:
+    """Backgrounds are gone there: the room that is looked at, and who is meant, have lines around them."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with (
+            chromium() as browser,
+            person(browser, service.url, forced_colors="active") as ada,
+            ChatClient.open(service.url, "Bob") as bob,
+        ):
+            await bob.join("garden")
+            await ada.enter("Ada", "garden")
+            await ada.page.get_by_role("textbox", name="Join another room").fill("lobby")
+            await ada.page.keyboard.press("Enter")
+            await bob.send("garden", "@Ada look")
+            link = ada.page.locator(".room-link")
+            outline = "node => getComputedStyle(node).outlineStyle"
+            await expect(link.filter(has_text="garden")).to_contain_text("@1")
+            assert await link.filter(has_text="lobby").evaluate(outline) == "solid"
+            assert await link.filter(has_text="garden").evaluate(outline) == "none"
+            await link.filter(has_text="garden").click()
+            assert await ada.message("@Ada look").evaluate(outline) == "solid"
+            border = "node => getComputedStyle(node).borderTopStyle"
+            assert await ada.page.locator(".mention").evaluate(border) == "solid"
+            assert await ada.axe() == []
+
+
+async def test_at_400_percent_one_reads_and_writes() -> None:
+    """A window of 1280 × 1024 px has 320 × 256 there: nothing goes beyond it, and a message is seen beside the box."""
+    with ServiceProcess(NO_LIMITS) as service:
+        size: ViewportSize = {"width": 320, "height": 256}
+        async with chromium() as browser, person(browser, service.url, viewport=size) as ada:
+            await ada.enter("Ada")
+            await ada.box.fill("\n".join(["many", "lines", "of", "one", "message"] * 4))
+            await expect(ada.page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+            await ada.box.press("Enter")
+            await ada.say("the last")
+            await expect(ada.message("the last")).to_be_in_viewport(ratio=1)
+            for node in (ada.box, ada.page.get_by_role("button", name="Send")):
+                await expect(node).to_be_in_viewport(ratio=1)
+            root = await ada.page.evaluate(
+                "(({ scrollWidth, scrollHeight }) => [scrollWidth, scrollHeight])(document.documentElement)"
+            )
+            assert root == [320, 256]
+            assert await ada.axe() == []

@@ -7,6 +7,12 @@ import pytest
 from ..browser import Person, chromium, expect, person, settle
 from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
+# A composition that ends, and after it the Enter that ended it.
+_END = """node => {
+    for (const when of ["start", "end"]) node.dispatchEvent(new CompositionEvent(`composition${when}`));
+    node.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+}"""
+
 
 def _offers(ada: Person) -> Any:
     return ada.page.get_by_role("option")
@@ -206,3 +212,28 @@ async def test_offers_are_accessible(scheme: Any) -> None:
             await expect(ada.page.locator("#announcer")).to_contain_text("5 suggestions")
             assert await ada.axe() == []
             assert await ada.low_contrast() == []
+
+
+async def test_people_are_offered_for_what_was_composed() -> None:
+    """By an input method; the Enter that ends a composition takes none of them."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with (
+            chromium() as browser,
+            person(browser, service.url) as ada,
+            ChatClient.open(service.url, "さくら") as sakura,
+            ChatClient.open(service.url, "Bob") as bob,
+        ):
+            for client in (sakura, bob):
+                await client.join("lobby")
+            await ada.enter("Ada")
+            await ada.page.keyboard.type("hi @")
+            await expect(_offers(ada)).to_have_count(2)
+            keys = await ada.context.new_cdp_session(ada.page)
+            await keys.send("Input.imeSetComposition", {"text": "さ", "selectionStart": 1, "selectionEnd": 1})
+            await keys.send("Input.insertText", {"text": "さ"})
+            await expect(_offers(ada)).to_have_count(1)
+            await ada.box.evaluate(_END)
+            await expect(ada.box).to_have_value("hi @さ")
+            await settle(0.2)
+            await ada.page.keyboard.press("Enter")
+            await expect(ada.box).to_have_value("hi @さくら ")

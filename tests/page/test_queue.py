@@ -109,3 +109,25 @@ async def test_what_was_refused_can_be_changed_and_sent() -> None:
             await ada.page.get_by_role("button", name="Save").click()
             await ada.reads("polite")
             await expect(_queue(ada)).to_be_hidden()
+
+
+async def test_a_command_is_no_text_in_what_waits_either() -> None:
+    """What is a command in the box to write in is held back there, too; with two slashes it is a text."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.wire.cut()
+            await ada.say("//help is a command")
+            await _queue(ada).locator("summary").click()
+            await _entry(ada, "help").get_by_role("button", name="Edit").click()
+            box = ada.page.get_by_role("textbox", name="New text")
+            await expect(box).to_have_value("//help is a command")
+            await box.fill("/msg Bob secret")
+            await ada.page.get_by_role("button", name="Save").click()
+            await expect(_queue(ada).get_by_role("alert")).to_contain_text("/msg is not for messages")
+            await expect(box).to_have_value("/msg Bob secret")
+            await box.fill("//msg is none")
+            await expect(_queue(ada).get_by_role("alert")).to_be_hidden()
+            await ada.page.get_by_role("button", name="Save").click()
+            await ada.reconnect()
+            await ada.reads("/msg is none")

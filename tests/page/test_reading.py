@@ -335,3 +335,32 @@ async def test_only_rows_that_differ_are_drawn_anew() -> None:
                 await cem.request("react", room="lobby", id="r", target=45, emoji="👍", on=True)
                 await expect(ada.page.locator(".chip")).to_have_count(1)
                 assert await ada.page.evaluate("made") == ["comes", "n44"]
+
+
+async def test_what_is_copied_is_what_was_said() -> None:
+    """Of several messages: their authors, once each, and the texts; no button, nor what is for screen readers alone."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with (
+            chromium() as browser,
+            person(browser, service.url, permissions=["clipboard-read", "clipboard-write"]) as ada,
+            ChatClient.open(service.url, "Bob") as bob,
+        ):
+            await bob.join("lobby")
+            await ada.enter("Ada")
+            for text in ("**one**", "two", "```py\nx = 1\n```"):
+                await bob.send("lobby", text)
+            await ada.say("mine")
+            await expect(ada.page.locator(".message.own")).to_have_count(1)
+            await expect(ada.page.locator(".code")).to_have_count(1)
+            await ada.page.locator(".message").nth(1).hover()
+            await expect(ada.page.get_by_role("toolbar")).to_be_visible()
+            await ada.page.evaluate("""() => {
+                document.activeElement.blur();
+                const messages = document.querySelectorAll(".message");
+                getSelection().setBaseAndExtent(messages[0], 0, messages[3], messages[3].childNodes.length);
+                document.execCommand("copy");
+            }""")
+            lines = (await ada.page.evaluate("navigator.clipboard.readText()")).split("\n")
+            said = [line for line in lines if line and not line[0].isdigit()]  # without the times beside names
+            assert said == ["Bob", "one", "two", "x = 1", "You", "mine"]
+            assert len(lines) == len(said) + 2

@@ -61,6 +61,27 @@ async def test_the_enter_that_ends_a_composition_sends_nothing() -> None:
             await ada.reads(*list(ORDERS)[-1:])
 
 
+async def test_nor_does_it_take_an_emoji_or_a_room() -> None:
+    """Safari says of that Enter by its code alone that the input method took it."""
+    enter = """node => node.dispatchEvent(new KeyboardEvent("keydown",
+        { key: "Enter", keyCode: 229, bubbles: true, cancelable: true }))"""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url) as ada:
+            await ada.enter("Ada")
+            await ada.page.get_by_role("button", name="Emoji", exact=True).click()
+            search = ada.page.get_by_role("combobox", name="Search")
+            await search.evaluate(enter)
+            await expect(search).to_be_visible()
+            await ada.page.keyboard.press("Escape")
+            await ada.page.keyboard.press("Control+k")
+            switcher = ada.page.get_by_role("combobox", name="Go to a room")
+            await switcher.fill("garden")
+            await switcher.evaluate(enter)
+            await expect(switcher).to_be_visible()
+            await ada.page.keyboard.press("Enter")
+            await expect(ada.page).to_have_title("#garden · Parley")
+
+
 async def test_a_real_composition() -> None:
     """By Chromium's own input method, key by key."""
     with ServiceProcess(NO_LIMITS) as service:
