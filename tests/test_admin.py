@@ -2,12 +2,18 @@
 
 import asyncio
 import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 
-from .harness import NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt
+from .harness import JWT_SECRET, NO_LIMITS, UNIT, ChatClient, ServiceProcess, make_jwt
+from .harness.service_process import ROOT
 from .serving import Served, answer, serving
 
 ON = {"ADMIN": "1"}
@@ -53,6 +59,18 @@ async def test_it_is_off_unless_it_is_asked_for() -> None:
         page, chat = await it.fetch("/admin"), await it.fetch("/")
         assert page.code == 200
         assert page.headers["Content-Security-Policy"] == chat.headers["Content-Security-Policy"]
+
+
+async def test_the_link_of_the_documents_opens_it() -> None:
+    """The line of docs/operations.md, as a shell runs it."""
+    (line,) = re.findall(r"^    (echo .*/admin#token=.*)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = os.environ | {"JWT_SECRET": JWT_SECRET, "PATH": path}
+    said = subprocess.run(["bash", "-ec", line], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    address, _, token = said.stdout.strip().partition("#token=")
+    assert address == "http://localhost:8000/admin"
+    async with serving(ON) as it:
+        await ask(it, "/admin/state", {"Authorization": f"Bearer {token}"})
 
 
 async def test_it_is_for_moderators() -> None:

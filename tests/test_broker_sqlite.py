@@ -30,7 +30,7 @@ from service.protocol import Begun, Person, RequestError, Topic
 
 from .brokers import ADA, BOB, Recorder, change, message, opened, publish, refusal, store, topic, until
 from .disks import file_size_limit
-from .harness import UNIT
+from .harness import UNIT, require_tool
 from .metrics import total
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -473,6 +473,23 @@ async def test_damage_that_sqlite_says_in_no_text_is_named_too(path: str) -> Non
     Path(path).write_bytes(spoilt)
     said = refused_open(path)
     assert said.startswith(f"SQLITE_PATH is {path!r}: ") and ".recover" in said
+
+
+async def test_a_file_is_saved_by_the_documents_line_or_the_shell_can_not(path: str) -> None:
+    """A shell without what it needs says what docs/operations.md says that it says, and makes an empty file."""
+    require_tool("sqlite3", "sqlite3")
+    async with opened(make(path)) as (broker, _):
+        await store(broker, *(message() for _ in range(3)))
+    document = (ROOT / "docs" / "operations.md").read_text()
+    (line,) = re.findall(r"^    (sqlite3 parley.db .recover .*)$", document, re.MULTILINE)
+    done = subprocess.run(["bash", "-ec", line], cwd=Path(path).parent, capture_output=True, text=True, check=True)
+    saved = Path(path).with_name("saved.db")
+    if done.stderr:
+        assert done.stderr.strip().removeprefix("sql error: ").removesuffix(" (1)") in document
+        assert saved.stat().st_size == 0
+    else:
+        assert rows(str(saved), "messages") == 3
+        open_database(str(saved)).close()
 
 
 @pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])

@@ -1,15 +1,18 @@
 """service/probe/: a good service is found well, each broken promise is found, and what keeps it out is said."""
 
+import asyncio
 import io
 import itertools
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -17,7 +20,11 @@ from typing import Any
 
 import pytest
 
+from service.probe.arrivals import Arrivals
+from service.probe.client import Client
 from service.probe.command import NOT_PROBED, WANTING, WELL, Progress, main
+from service.probe.door import Door
+from service.probe.records import Records
 from service.probe.report import Report, Thresholds, WaitPercentiles, waits
 
 from .harness import UNIT, ServiceProcess, make_jwt
@@ -248,6 +255,40 @@ def test_options_are_those_of_the_table(capsys: pytest.CaptureFixture[str]) -> N
     assert set(re.findall(r"--\w+", cells)) == set(re.findall(r"--\w+", capsys.readouterr().out)) - {"--help"}
     figures = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`\w+`.*?) \|", section, re.MULTILINE))))
     assert figures <= set(Report.__struct_fields__) and len(figures) > 10
+
+
+def test_what_is_ready_at_once_came_at_once(service: ServiceProcess) -> None:
+    """At the moment when the loop found it, not when it was that socket's turn to be read."""
+    arrivals = Arrivals()
+    turned: list[float] = []
+
+    async def talk() -> tuple[float, Records]:
+        door, records = Door(service.url), Records()
+        clients = [Client(door, records, lambda: arrivals.before, number, ["lobby"], None) for number in range(4)]
+        for client in clients:
+            client.task = asyncio.ensure_future(client.run())
+            await client.entered.wait()
+        loop = asyncio.get_running_loop()
+        clients[0].post(records.post(loop.time()), "lobby")
+        sockets = list(arrivals.get_map())
+        deadline = loop.time() + 20 * UNIT
+        while len(select.select(sockets, [], [], 0.01)[0]) < len(clients):  # the loop stands still meanwhile
+            assert loop.time() < deadline
+        began = loop.time()
+        loop.call_soon(lambda: turned.append(loop.time()))  # before what is found is read
+        async with asyncio.timeout(20 * UNIT):
+            while len(records.deliveries) < len(clients):
+                await asyncio.sleep(0)
+        await asyncio.gather(*(client.end() for client in clients))
+        door.close()
+        return began, records
+
+    with asyncio.Runner(loop_factory=arrivals.loop) as runner:
+        began, records = runner.run(talk())
+    ((wait, copies),) = Counter(records.deliveries).most_common(1)
+    assert copies >= 3  # what its author has may be `sent` alone by then
+    (due,) = records.due.values()
+    assert began <= due + wait <= turned[0]
 
 
 def test_waits_are_exact() -> None:

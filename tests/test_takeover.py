@@ -74,7 +74,8 @@ class Comers:
 async def judged(url: str) -> AsyncIterator[list[Report]]:
     """The probe's people talk while the block runs; then the list has what the probe says of it."""
     door, found = Door(url), list[Report]()
-    run = Run(door, Plan(seconds=600, rate=40, clients=TALKERS, rooms=("takeover",), cut=0), lambda _: None)
+    plan = Plan(seconds=600, rate=40, clients=TALKERS, rooms=("takeover",), cut=0)
+    run = Run(door, plan, asyncio.get_running_loop().time, lambda _: None)
     talking = asyncio.ensure_future(run.do())
     try:
         async with asyncio.timeout(20 * UNIT):

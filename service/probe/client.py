@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,10 +21,22 @@ RETRIED_ERRORS = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, Error
 
 
 class Client:
-    """One user with one socket at a time. `task` runs `run`, which ends by a `DoorError` if nobody ever came in."""
+    """One user with one socket at a time. `task` runs `run`, which ends by a `DoorError` if nobody ever came in.
 
-    def __init__(self, door: Door, records: Records, number: int, rooms: Sequence[str], token: str | None) -> None:
-        self._door, self._records, self._rooms, self._token = door, records, tuple(rooms), token
+    `came` says when a frame that is handed over now did, by the loop's clock.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        records: Records,
+        came: Callable[[], float],
+        number: int,
+        rooms: Sequence[str],
+        token: str | None,
+    ) -> None:
+        self._door, self._records, self._came = door, records, came
+        self._rooms, self._token = tuple(rooms), token
         self.name = f"Probe {records.run} {number}"
         self.log = records.oracle.receiver(self.name)
         self.entered = asyncio.Event()
@@ -210,10 +222,10 @@ class Client:
     # -- what it hears
 
     def _on_raw(self, raw: str | bytes | None, number: int) -> None:
-        """Take the time, and look at the frame only when what came to others has its time, too."""
+        """Note when it came, and look at it only when what came to others is noted, too."""
         if not self._inbox:
             self._loop.call_soon(self._read)
-        self._inbox.append((self._loop.time(), raw, number))
+        self._inbox.append((self._came(), raw, number))
 
     def _read(self) -> None:
         inbox, self._inbox = self._inbox, []

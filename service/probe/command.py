@@ -11,6 +11,7 @@ from typing import TextIO
 import msgspec
 
 from service.names import ROOM
+from service.probe.arrivals import Arrivals
 from service.probe.door import Door, DoorError
 from service.probe.report import FailedRun, Report, Thresholds, report, text
 from service.probe.run import Plan, Run
@@ -40,7 +41,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: 
         parser.error(f"{plan.messages * plan.clients:,} copies are more than can be remembered, {COPIES_LIMIT:,}")
     thresholds = Thresholds(p99_ms=options.p99, reconnect_s=options.reconnect, missing=options.missing)
     try:
-        found = asyncio.run(_probe(options.url, options.origin, plan, thresholds))
+        arrivals = Arrivals()
+        with asyncio.Runner(loop_factory=arrivals.loop) as runner:
+            found = runner.run(_probe(options.url, options.origin, plan, thresholds, arrivals))
     except (DoorError, ValueError) as error:
         kind = error.kind if isinstance(error, DoorError) else "url"
         if options.json:
@@ -54,11 +57,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: 
     return found.status
 
 
-async def _probe(url: str, origin: str | None, plan: Plan, thresholds: Thresholds) -> Report:
+async def _probe(url: str, origin: str | None, plan: Plan, thresholds: Thresholds, arrivals: Arrivals) -> Report:
     """Raises `DoorError` where nobody comes in, `ValueError` for an address that can't be one."""
     door = Door(url, origin)
     progress = Progress(sys.stderr)
-    run = Run(door, plan, progress.show)
+    run = Run(door, plan, lambda: arrivals.before, progress.show)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:

@@ -34,8 +34,11 @@ class Plan(Struct, frozen=True, kw_only=True):
 class Run:
     """`await run.do()` once; `records` has what was seen, also while it goes on."""
 
-    def __init__(self, door: Door, plan: Plan, show: Callable[["Run"], None]) -> None:
-        """`show` is called a few times a second."""
+    def __init__(self, door: Door, plan: Plan, came: Callable[[], float], show: Callable[["Run"], None]) -> None:
+        """`came` says when a frame that is handed over now did, by the loop's clock.
+
+        `show` is called a few times a second.
+        """
         self.plan = plan
         self.records = Records()
         self.stop = asyncio.Event()
@@ -44,7 +47,7 @@ class Run:
         self._show = show
         tokens: Sequence[str | None] = plan.tokens or (None,)
         self.clients = [
-            Client(door, self.records, number + 1, plan.rooms, tokens[number % len(tokens)])
+            Client(door, self.records, came, number + 1, plan.rooms, tokens[number % len(tokens)])
             for number in range(plan.clients)
         ]
 
