@@ -155,11 +155,11 @@ class Balancer(TcpProxy):
 
     def __init__(self, ports: Sequence[int]) -> None:
         super().__init__("127.0.0.1", ports[0])
-        self._turns = itertools.cycle(ports)
-        self._count = len(ports)
+        self._orders = itertools.cycle([*ports[first:], *ports[:first]] for first in range(len(ports)))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for port in itertools.islice(self._turns, self._count):
+        # An order of its own, or of two connections that come together one may be asked for the same process twice.
+        for port in next(self._orders):
             if await self._ready(port):
                 return await asyncio.open_connection("127.0.0.1", port)
         raise ConnectionRefusedError("no process is ready")
