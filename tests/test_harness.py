@@ -1,5 +1,6 @@
 """The harness itself: a judge or a fault that does nothing would let every other test pass."""
 
+import asyncio
 import json
 import socket
 import time
@@ -12,12 +13,14 @@ import pytest
 import websockets
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from .faults.library import READY, Balancer
 from .harness import (
     JWT_SECRET,
     UNIT,
     ChatClient,
     ChatError,
     RedisServer,
+    ServiceProcess,
     TcpProxy,
     free_port,
     make_jwt,
@@ -114,6 +117,22 @@ def test_proxy_forwards_both_ways(redis_proxy: TcpProxy) -> None:
     with _connect(redis_proxy) as connection:
         assert _exchange(connection, b"PING\r\n") == b"+PONG\r\n"
     assert redis_proxy.connections_made == 1
+
+
+async def test_balancer_finds_the_process_that_is_ready_for_many_at_once() -> None:
+    """However connections cross, none is refused while a process serves."""
+
+    async def ask(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.write(READY)
+            return await reader.readline()
+        finally:
+            writer.close()
+
+    with ServiceProcess({}) as process, Balancer([free_port(), process.port]) as balancer:
+        answers = await asyncio.gather(*(ask(balancer.port) for _ in range(50)))
+    assert answers == [b"HTTP/1.1 200 OK\r\n"] * 50
 
 
 def test_proxy_passes_the_end_of_a_stream_on(redis_proxy: TcpProxy) -> None:

@@ -1,6 +1,7 @@
 """The Python client in the place of a good client of our own, and a way for it to find a process that serves."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -154,11 +155,11 @@ class Balancer(TcpProxy):
 
     def __init__(self, ports: Sequence[int]) -> None:
         super().__init__("127.0.0.1", ports[0])
-        self._ports = list(ports)
+        self._orders = itertools.cycle([*ports[first:], *ports[:first]] for first in range(len(ports)))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        self._ports.append(self._ports.pop(0))
-        for port in tuple(self._ports):  # each of them once, whoever else comes meanwhile
+        # An order of its own, or of two connections that come together one may be asked for the same process twice.
+        for port in next(self._orders):
             if await self._ready(port):
                 return await asyncio.open_connection("127.0.0.1", port)
         raise ConnectionRefusedError("no process is ready")
