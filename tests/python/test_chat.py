@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import signal
 import sys
 import time
@@ -294,6 +295,28 @@ async def test_a_connection_that_died_in_silence_is_left() -> None:
                 await asyncio.to_thread(proxy.drop_connections)
                 await asyncio.to_thread(proxy.thaw)
                 assert (await sending).seq == 1
+
+
+async def test_a_ticket_that_is_refused_costs_a_user_no_other(redis_server: RedisServer) -> None:
+    """Beside a token that of `reconnect` is one more way in: where it came too late, the token serves."""
+    frame = re.compile(rb'("type":"reconnect".*?"ticket":")([^"]+)')
+
+    def spoil(chunk: bytes) -> bytes:
+        return frame.sub(lambda found: found[1] + found[2][:-8] + b"no-other", chunk)
+
+    env = {"REDIS_URL": redis_server.url, "DRAIN_SECONDS": "0.5"}
+    async with service(env) as leaving, service(env) as other:
+        with TcpProxy("127.0.0.1", leaving.port, rewrite=lambda: spoil) as proxy:
+            async with Chat(f"http://127.0.0.1:{proxy.port}", token=make_jwt("ada", "Ada")) as ada:
+                told, states = ada.events(Reconnect), ada.events(State)
+                proxy.upstream = "127.0.0.1", other.port
+                await asyncio.to_thread(leaving.stop)
+                await asyncio.wait_for(ada.ready(), 20 * UNIT)
+                await soon(lambda: states.waiting >= 3, "it is back")
+                assert str((await anext(told)).ticket).endswith("no-other")
+                _, _, metrics = await asyncio.to_thread(other.request, "GET", "/metrics")
+    assert b'parley_sockets_refused_total{reason="unauthenticated"} 1.0' in metrics, "that of `reconnect` was tried"
+    assert b'route="/tickets"' not in metrics
 
 
 # -- what can be asked for

@@ -105,7 +105,8 @@ class Link:
         self._woken = asyncio.Event()
         self._again = False  # to connect anew at once, by a ticket that is there
         self._told: _Told | None = None
-        self._refused = False  # whether what the last handshake brought was, before any `welcome`
+        self._by_told = False  # whether the last handshake brought the ticket of `reconnect`, which may come too late
+        self._refused = False  # whether what the last handshake brought of its own was, before any `welcome`
         self._known = False  # whether the service has ever let us in
         self._attempted_at = self._opened_at = -math.inf
         self._heartbeat = 25.0
@@ -195,7 +196,9 @@ class Link:
         """One attempt and all that comes of it: why it ended. Raises `HttpError` where it gets no ticket."""
         self._attempted_at = time.monotonic()
         self._again = False
-        offer = await self._tickets.offer(self._told_ticket(), self._refused)
+        ticket = self._told_ticket()
+        self._by_told = ticket is not None
+        offer = await self._tickets.offer(ticket, self._refused)
         connecting = connect(
             self._url,
             subprotocols=[Subprotocol(name) for name in offer.subprotocols],
@@ -269,8 +272,9 @@ class Link:
         rule = after_close(ended.code)
         if rule is AfterClose.STAY:
             return State("stopped", code=ended.code, reason=ended.reason)
-        if rule is AfterClose.TICKET and (welcomed or not self._refused):
-            self._refused = True
+        if rule is AfterClose.TICKET and (welcomed or self._by_told or not self._refused):
+            # That a ticket came too late says nothing of the token, which goes with the next handshake by itself.
+            self._refused = welcomed or not self._by_told
             return None
         if self._told and self._told.at - now <= PROMISED:
             wait = max(0.0, self._told.at - now)
