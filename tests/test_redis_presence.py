@@ -246,6 +246,24 @@ async def test_after_a_lost_connection_everybody_is_entered_again(redis_url: str
         assert redis_server.cli("KEYS", f"*{before}*") == ""
 
 
+@pytest.mark.expects_log("redis commands: ")
+async def test_connections_lost_one_after_the_other_leave_no_ghosts(redis_url: str, redis_server: RedisServer) -> None:
+    """Before anybody could be entered again: what several lives ago was noted goes as soon as they come or leave."""
+    async with processes(redis_url, 1) as (cut,):
+        presence, shards = cut.broker.presence, cut.broker.shards
+        await presence.beat()
+        await presence.enter("lobby", [ADA, BOB])
+        for _ in range(3):
+            connections = shards.connections
+            redis_server.cli("CLIENT", "KILL", "TYPE", "normal")
+            await until(lambda before=connections: shards.connections > before and cut.broker.available, "back")  # type: ignore[misc]
+            assert not await presence.beat()
+        await presence.depart("lobby", ["u1"])
+        assert await cut.here() == {"Bob"}
+        await presence.enter("lobby", [CY])
+        assert await cut.here() == {"Cy"}
+
+
 async def test_a_flushed_redis_is_told_again(redis_url: str, redis_server: RedisServer) -> None:
     """The connection lives on; the next beat finds that nothing is known."""
     async with processes(redis_url, 1) as (here,):

@@ -2,12 +2,13 @@
 
 A process enters its people under the name of its life. When it may have been forgotten (it was taken for dead, or Redis
 came back and may lack its latest words) it begins another life, and enters its people again under that; what is still
-noted of the former one is nobody's any more, and goes: room by room as it is entered again, else as a dead process's.
+noted of former ones is nobody's any more, and goes: room by room as it is entered again, else as a dead process's.
 """
 
 import asyncio
 import re
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ STEP_LIMIT = 500  # people in one step, which must not hold up Redis
 
 ALIVE = 2  # what the scripts answer of a process that is; 1 for a dead one, 0 for one of which they know nothing
 
+FORMER_LIVES = 4  # that are cleared up after as people come and go; older ones as dead processes are
 PROCESS_DIGITS = 8  # of a life's 16: the same for all lives of a process
 
 _decode_person = msgspec.json.Decoder(Person).decode
@@ -56,7 +58,7 @@ class RedisPresence(SharedPresence):
         self._names = names
         self._note = note
         self.life = life
-        self._former: str | None = None
+        self._former: deque[str] = deque(maxlen=FORMER_LIVES)  # of which people may still be known
         self._known = False  # whether Redis was told of this life
         self._connections = 0  # to Redis, at the last beat
         self._forgotten = False
@@ -78,7 +80,7 @@ class RedisPresence(SharedPresence):
     async def enter(self, room: str, people: Sequence[Person]) -> None:
         if room:
             self._note(room)
-        life, former = self.life, self._former
+        life, lives_before = self.life, tuple(self._former)
         # First, and by itself: the room may be another primary's, and who is entered by a process of which nobody knows
         # would be there for good.
         known, *damaged = await self._of_process(life, "enter", self._ttl_ms, self._loss, room or EVERYWHERE_TAG)
@@ -91,11 +93,11 @@ class RedisPresence(SharedPresence):
             if not room:
                 steps.append(self._names.hold(part))
             await all_of(steps)
-        if former is not None:
+        for former in lives_before:
             await self.expire(room, former, own=True)
 
     async def depart(self, room: str, users: Sequence[str]) -> None:
-        lives = [self.life] if self._former is None else [self.life, self._former]
+        lives = [self.life, *self._former]
         for start in range(0, len(users), self._step_limit):
             part = users[start : start + self._step_limit]
             left = await all_of(self._step(room, life, "depart", *part) for life in lives)
@@ -204,8 +206,8 @@ class RedisPresence(SharedPresence):
         if self.pulse.steady:
             for process in dead:
                 await self.clear_up_after(process)
-        if steady:  # as was the last beat, so the former life is cleared up by now
-            self._former = None
+        if steady:  # as was the last beat, so former lives are cleared up by now
+            self._former.clear()
         return True
 
     async def _take_over(self) -> None:
@@ -248,7 +250,8 @@ class RedisPresence(SharedPresence):
     async def _begin_another_life(self) -> None:
         fresh = self.life[:PROCESS_DIGITS] + secrets.token_hex(4)
         await self._say_alive(fresh)
-        self._former, self.life, self._forgotten = self.life, fresh, False
+        self._former.append(self.life)
+        self.life, self._forgotten = fresh, False
 
     async def clear_up_after(self, process: bytes) -> None:
         """Everybody whom a dead process had leaves, told once however many processes do this at the same time."""
