@@ -60,6 +60,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 config.getoption("--middle") and re.search(r"control|\[(library|events)\]", item.name)
             )
         (kept if wanted else left_out).append(item)
+        for mark in item.iter_markers("timeout"):  # of which pytest-tornasync reads the one argument by its name
+            if mark.args or mark.kwargs.keys() != {"seconds"}:
+                raise pytest.UsageError(f"{item.nodeid}: expected timeout(seconds=…)")
         if inspect.iscoroutinefunction(getattr(item, "obj", None)):
             names = item.fixturenames  # type: ignore[attr-defined]
             if "io_loop" not in names:

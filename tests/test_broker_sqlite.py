@@ -128,7 +128,7 @@ async def ids_in_log(path: str) -> dict[tuple[str, str], int]:
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(seconds=300)
 async def test_what_was_acknowledged_survives_kill_9(path: str, seed: int, long_form: bool) -> None:
     """Killed in the middle of its work again and again, the file holds every acknowledged event once, at its seq."""
     choose = random.Random(seed)

@@ -113,7 +113,7 @@ async def ask_all(it: Served, browser: Browser, origin: str) -> dict[str, dict[s
     return seen
 
 
-@pytest.mark.timeout(180 * UNIT)
+@pytest.mark.timeout(seconds=180 * UNIT)
 @pytest.mark.expects_log("POST /tickets (failed|500)")
 async def test_every_status_can_be_read_from_another_allowed_origin_and_from_no_other() -> None:
     """Each with its code, and where it is, when to try again. The control: what isn't allowed reads none of it."""
@@ -133,7 +133,7 @@ async def test_every_status_can_be_read_from_another_allowed_origin_and_from_no_
                 assert answer in ({"status": 0, "code": "TypeError", "retry": None}, {"keys": "TypeError"}), name
 
 
-@pytest.mark.timeout(60 * UNIT)
+@pytest.mark.timeout(seconds=60 * UNIT)
 async def test_that_https_is_needed_can_be_read_too() -> None:
     """What is refused before anything else is."""
     async with other_origin() as allowed:

@@ -84,7 +84,7 @@ class Assault:
                     self.seen[str(answer.get("code", answer["type"]))] += 1
 
 
-@pytest.mark.timeout(900 * UNIT)
+@pytest.mark.timeout(seconds=900 * UNIT)
 async def test_fuzzed_frames_do_no_harm(
     broker_env: dict[str, str], long_form: bool, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,7 +68,7 @@ async def attack(
         return before, during, seen
 
 
-@pytest.mark.timeout(120 * UNIT)
+@pytest.mark.timeout(seconds=120 * UNIT)
 async def test_who_asks_again_when_refused_holds_up_nobody(broker_env: dict[str, str], addresses: list[str]) -> None:
     """Others' median stays within twice what it was or, on a machine that is busy with the askers themselves, far from
     what it is in the control, without the guard.

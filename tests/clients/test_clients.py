@@ -112,7 +112,7 @@ async def in_firefox(service: ServiceProcess, waiting: Waiting) -> Reports:
         return reports
 
 
-@pytest.mark.timeout(120 * UNIT)
+@pytest.mark.timeout(seconds=120 * UNIT)
 async def test_every_client_sees_every_end_as_it_is_meant() -> None:
     """Code and reason, opened before it ended, and by the client's own judgement clean; on our side, too."""
     left = len(PYTHON) + len(NODE) + len(BROWSERS)

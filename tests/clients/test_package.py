@@ -160,7 +160,7 @@ async def test_the_bot_rolls(project: Path) -> None:
             assert await bot == ""
 
 
-@pytest.mark.timeout(120 * UNIT)
+@pytest.mark.timeout(seconds=120 * UNIT)
 async def test_the_examples_for_pages_run(project: Path) -> None:
     """From another origin that is allowed: by the service's own file, and by what a bundler makes of the package."""
     async with other_origin() as origin, chromium() as browser:

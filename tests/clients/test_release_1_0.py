@@ -53,7 +53,7 @@ def hold(node: Library, joins: int) -> list[int]:
     return seqs
 
 
-@pytest.mark.timeout(120 * UNIT)
+@pytest.mark.timeout(seconds=120 * UNIT)
 async def test_a_client_of_release_1_0_loses_nothing(broker_env: dict[str, str]) -> None:
     """Through an event of a kind that it doesn't know, a kill and a drain, each with words on the way."""
     env = NO_LIMITS | broker_env | {"DRAIN_SECONDS": "1"}

@@ -31,7 +31,7 @@ INFORMATIONAL = {
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1200 * UNIT)
+@pytest.mark.timeout(seconds=1200 * UNIT)
 async def test_autobahn(capsys: pytest.CaptureFixture[str]) -> None:
     """No case fails, every case ran, and what is not plainly OK is what is explained above."""
     with ServiceProcess(command=("tests.conformance.echo",)) as echo:

@@ -208,7 +208,7 @@ async def test_what_is_being_edited_when_the_history_begins_again_stays_as_a_dra
                 await ada.reads("bob's", "rewritten")
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(seconds=90)
 async def test_a_sleeping_machine_distrusts_its_connection() -> None:
     """After a jump of the clock a silent connection is asked, given up in seconds, and replaced."""
     with ServiceProcess(NO_LIMITS) as service:

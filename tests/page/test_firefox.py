@@ -21,7 +21,7 @@ async def _online(ada: Firefox) -> None:
     await ada.until("document.querySelector('#me-state').textContent === 'Online'")
 
 
-@pytest.mark.timeout(120 * UNIT)
+@pytest.mark.timeout(seconds=120 * UNIT)
 async def test_the_main_path_in_firefox(tmp_path: Path) -> None:
     """Enter, talk, edit, react, reload; and what is typed while the service is dead comes once, in order."""
     with ServiceProcess(NO_LIMITS | {"SQLITE_PATH": str(tmp_path / "chat.db")}) as service:
