@@ -475,9 +475,10 @@ async def test_a_name_costs_its_address_what_a_ticket_does(broker_env: dict[str,
         passed = 0
         while not await silent(inbox):
             passed += 1
-        assert passed <= 2
         await say(one, "ada", "2")
-        assert (await heard(inbox))["text"] == "2"
+        while (await heard(inbox))["text"] != "2":
+            passed += 1
+        assert passed <= 2
 
 
 # -- rights
