@@ -13,6 +13,9 @@ from typing import ClassVar, Self
 
 from .common import UNIT, free_port, require_tool, wait_until
 
+PROGRAM = os.environ.get("TEST_REDIS_SERVER", "")
+"""The path of another server that speaks Redis's protocol, as Valkey, for all that the tests start."""
+
 
 class RedisServer:
     """`RedisServer(appendonly="yes", maxmemory="20mb").start()`, or `with RedisServer() as redis:`.
@@ -35,7 +38,7 @@ class RedisServer:
 
     def __init__(self, **flags: str | int) -> None:
         self.environ = dict(os.environ)  # may be added to before the start
-        self._program = require_tool("redis-server", "redis-server")
+        self._program = PROGRAM or require_tool("redis-server", "redis-server")
         self._cli_program = require_tool("redis-cli", "redis-tools")
         self._flags = self.defaults | {name.replace("_", "-"): str(value) for name, value in flags.items()}
         self.folder = Path(tempfile.mkdtemp(prefix="parley-redis-"))
