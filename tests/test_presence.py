@@ -124,8 +124,8 @@ async def test_a_name_that_changes_while_it_is_told_is_told_again(make: Make, mo
     async with process(make) as here:
         enter = here.broker.presence.enter
 
-        async def crossing(room: str, people: Any) -> None:
-            await enter(room, people)
+        async def crossing(room: str, people: Any, still: Any) -> None:
+            await enter(room, people, still)
             if people == [ADA]:
                 here.presence.enter("lobby", Person(ADA.id, "Countess"))
 
@@ -160,26 +160,46 @@ async def test_who_left_for_good_has_no_grace(make: Make) -> None:
 async def test_who_left_for_good_before_anybody_was_told_was_never_here(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So a name that was let go is not claimed again by them; once on their way to the broker they come and go."""
+    """So a name that was let go is not claimed again by them; nor where they are on their way to the broker already."""
     async with process(make, run=False) as one:
         heard: list[str] = []
         enter = one.broker.presence.enter
 
-        async def told(room: str, people: list[Person]) -> None:
+        async def told(room: str, people: list[Person], still: Any) -> None:
             heard.extend(person.name for person in people)
-            for person in people:
-                if person == CY:
-                    one.presence.leave("lobby", CY.id, for_good=True)
-            await enter(room, people)
+            one.presence.leave("lobby", CY.id, for_good=True)
+            await enter(room, people, still)
+            heard.extend(person.name for person in (await one.broker.presence.roster("lobby")).members or ())
 
         monkeypatch.setattr(one.broker.presence, "enter", told)
         for person in (ADA, BOB, CY):
             one.presence.enter("lobby", person)
         one.presence.leave("lobby", ADA.id, for_good=True)
         await one.presence.flush(0)
-        assert heard == ["Bob", "Cy"]
+        assert heard == ["Bob", "Cy", "Bob"]
         await one.presence.flush(asyncio.get_running_loop().time())
         assert [person.name for person in (await one.broker.presence.roster("lobby")).members or ()] == ["Bob"]
+
+
+async def test_who_left_for_good_and_is_back_before_that_is_told_is_told_of(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left out on the way to the broker, they are among the next."""
+    async with process(make, run=False) as one:
+        enter = one.broker.presence.enter
+
+        async def told(room: str, people: list[Person], still: Any) -> None:
+            one.presence.leave("lobby", ADA.id, for_good=True)
+            await enter(room, people, still)
+            one.presence.enter("lobby", ADA)
+
+        one.presence.enter("lobby", ADA)
+        with monkeypatch.context() as patch:
+            patch.setattr(one.broker.presence, "enter", told)
+            await one.presence.flush(asyncio.get_running_loop().time())
+        assert await one.broker.presence.roster("lobby") == Roster(0, [])
+        await one.presence.flush(asyncio.get_running_loop().time())
+        assert await one.broker.presence.roster("lobby") == Roster(1, [ADA])
 
 
 async def test_who_leaves_while_arrivals_are_gathered_is_no_error(make: Make) -> None:
@@ -325,7 +345,7 @@ async def test_what_could_not_be_told_is_told_again(make: Make, monkeypatch: pyt
         here.presence.enter("lobby", CY)
         await here.told((["Cy"], [], 1))
 
-        async def away(room: str, whom: Any) -> None:
+        async def away(room: str, whom: Any, still: Any) -> None:
             raise unavailable()
 
         with monkeypatch.context() as patch:
@@ -373,10 +393,19 @@ async def test_a_process_taken_for_dead_enters_its_people_again(
         await other.open(_Deaf())
         await until(lambda: other.available, "the other broker")
         monkeypatch.setattr(Pulse, "steady", True)  # as after a whole PROCESS_TTL of beats
-        await other.presence.enter("other", [BOB])
-        life = here.broker.presence.life
-        # In one pipeline, lest its own beat comes between.
-        await asyncio.gather(other.shards.call("ZADD", "parley:{*}:processes", 1, life), other.presence.beat())
+        beat, waits, may = here.broker.presence.beat, asyncio.Event(), asyncio.Event()
+
+        async def held_up() -> bool:
+            """Else it could be back in the middle of being cleared up, and nobody would have gone."""
+            waits.set()
+            await may.wait()
+            return await beat()
+
+        monkeypatch.setattr(here.broker.presence, "beat", held_up)
+        await waits.wait()
+        await other.shards.call("ZADD", "parley:{*}:processes", 1, here.broker.presence.life)
+        await other.presence.beat()
+        may.set()
         await until(lambda: len(here.shown) >= 3, "gone and back")
         assert here.changes()[-2:] == [([], ["u1"], 0), (["Ada"], [], 1)]
         await other.close()
@@ -446,12 +475,12 @@ async def test_a_thousand_rooms_are_told_of_in_parts(make: Make, monkeypatch: py
         asked, most, told = 0, 0, 0
         enter = here.broker.presence.enter
 
-        async def counted(room: str, people: Any) -> None:
+        async def counted(room: str, people: Any, still: Any) -> None:
             nonlocal asked, most, told
             asked, told = asked + 1, told + 1
             most = max(most, asked)
             await asyncio.sleep(0)
-            await enter(room, people)
+            await enter(room, people, still)
             asked -= 1
 
         monkeypatch.setattr(here.broker.presence, "enter", counted)
@@ -504,10 +533,10 @@ async def test_a_room_whose_people_can_not_be_told_costs_itself(make: Make, monk
     async with process(make) as it:
         enter, depart = it.broker.presence.enter, it.broker.presence.depart
 
-        async def entering(room: str, people: Any) -> None:
+        async def entering(room: str, people: Any, still: Any) -> None:
             if room == "bad":
                 raise ValueError("what is this")
-            await enter(room, people)
+            await enter(room, people, still)
 
         async def departing(room: str, users: Any) -> None:
             if room == "bad":

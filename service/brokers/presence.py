@@ -33,6 +33,15 @@ Changed = Callable[[str, list[Person], list[str]], None]
 """A room, who came to it and who left."""
 
 
+Still = Callable[[str], bool]
+"""Whether a user, by id, is still here."""
+
+
+def everybody(_: str) -> bool:
+    """All are."""
+    return True
+
+
 class SharedPresence(Part):
     """See the module's docstring."""
 
@@ -40,10 +49,11 @@ class SharedPresence(Part):
     """Called on the loop, on the one process whose word it was; on none, where that ends before it hears the answer."""
 
     @abc.abstractmethod
-    async def enter(self, room: str, people: Sequence[Person]) -> None:
+    async def enter(self, room: str, people: Sequence[Person], still: Still = everybody) -> None:
         """These people are here on this process. Others are told (a `presence` signal) of whoever is new.
 
         The process is known before its people are. In the room "" their names are claimed again where they are free.
+        `still` is asked once of each user, right before they are told of: who has left would hold their name again.
         """
 
     @abc.abstractmethod

@@ -131,9 +131,9 @@ class PresenceTracker:
 
         Not so whose leave is being told: its signal may be here before its answer.
         """
-        here, now = self._here.get(room, {}), self._loop.time()
+        here = self._here.get(room, {})
         gone = change.left if change.joined or change.left or change.count else list(here)
-        lost = {user: here[user] for user in gone if user in here and self._leaving.get((room, user), math.inf) > now}
+        lost = {user: here[user] for user in gone if user in here and self._stays(room, user)}
         if lost:
             self._arriving.setdefault(room, {}).update(lost)
 
@@ -153,16 +153,27 @@ class PresenceTracker:
     async def _announce_arrivals(self, room: str, users: list[str]) -> None:
         arriving = self._arriving.get(room, {})
         told = {user: arriving[user] for user in users if user in arriving}  # without who has left since
+
+        def still(user: str) -> bool:
+            stays = self._stays(room, user)
+            if not stays:
+                del told[user]  # so that they are told of if they return
+            return stays
+
         for here in told.values():
             here.told = True
         if told:
-            await self._shared.enter(room, [here.person for here in told.values()])
+            await self._shared.enter(room, [here.person for here in told.values()], still)
         waiting = self._arriving.get(room, {})
         for user, here in told.items():
             if waiting.get(user) is here:  # else renamed meanwhile
                 del waiting[user]
         if not waiting:
             self._arriving.pop(room, None)
+
+    def _stays(self, room: str, user: str) -> bool:
+        """Whether nobody is to be told that they left: so they may still be in their grace."""
+        return self._leaving.get((room, user), math.inf) > self._loop.time()
 
     async def _announce_departures(self, room: str, users: list[str]) -> None:
         await self._shared.depart(room, users)

@@ -20,7 +20,6 @@ MESSAGES = 20  # a second
 # Seconds in which everybody is cut six times and nine of ten speak. Until then what is kept for a user is still being
 # made, and tables and the allocator's pools grow from the tight order of a thousand sockets that came at once.
 WARM_UP = 120.0
-GROWTH = 1.0  # MiB in ten minutes, at most
 
 
 class Life:
@@ -39,9 +38,7 @@ class Life:
         return found
 
 
-async def live(
-    seed: int, seconds: float, guard: str | None, warm_up: float = WARM_UP
-) -> tuple[Swarm, RunVerdict, Life]:
+async def live(seed: int, seconds: float, guard: str | None) -> tuple[Swarm, RunVerdict, Life]:
     life = Life()
     async with own_redis() as redis:
         process = service(redis.url, guard) if guard else service(redis.url)
@@ -52,7 +49,7 @@ async def live(
             async with Swarm([process.port], seed) as swarm:
                 start = await vital_numbers(process, guard)
                 await swarm.enter(SOCKETS, room_of(20))
-                await go_on(process, swarm, life, seconds, warm_up)
+                await go_on(process, swarm, life, seconds)
                 verdict = await swarm.settle()
                 await swarm.leave(swarm.clients)
                 if guard is None:
@@ -72,7 +69,7 @@ async def vital_numbers(process: ServiceProcess, guard: str | None) -> tuple[int
     return tasks, vitals.descriptors(process)
 
 
-async def go_on(process: ServiceProcess, swarm: Swarm, life: Life, seconds: float, warm_up: float) -> None:
+async def go_on(process: ServiceProcess, swarm: Swarm, life: Life, seconds: float) -> None:
     """Churn and talk, and look at the memory once a second."""
     done = asyncio.Event()
     load = asyncio.ensure_future(swarm.load(0, MESSAGES, done))
@@ -82,7 +79,7 @@ async def go_on(process: ServiceProcess, swarm: Swarm, life: Life, seconds: floa
             for _ in range(10):  # all at the same moment would measure how high bursts pile up, which creeps for long
                 swarm.cut(swarm.random.sample(swarm.clients, CHURN // 10))
                 await asyncio.sleep(0.1)
-            if passed > warm_up:
+            if passed > WARM_UP:
                 life.samples.append((passed, await asyncio.to_thread(vitals.memory_bytes, process)))
     finally:
         done.set()
@@ -102,7 +99,7 @@ async def soak(seed: int, seconds: float, table: Table) -> None:
     assert verdict.said == 0
     assert life.tasks[1] <= life.tasks[0]
     assert life.descriptors[1] <= life.descriptors[0]
-    assert slope < GROWTH
+    assert slope < 1
 
 
 @pytest.mark.long
@@ -120,10 +117,13 @@ async def test_f15_an_hour(seed: int, table: Table) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(seconds=300 * UNIT)
+@pytest.mark.timeout(seconds=450 * UNIT)
 async def test_f15_control(seed: int, table: Table) -> None:
-    """A socket that the heartbeat holds on to is seen in the slope."""
-    _, _, life = await live(seed, 90, "leak", warm_up=30)
+    """A socket that the heartbeat holds on to is seen in the slope.
+
+    After as long a time: a burst at the start may leave room in the heap for the first minute's.
+    """
+    _, _, life = await live(seed, 300, "leak")
     slope = life.slope() / 2**20
     table.control("F15", f"{slope:+.1f} MiB in 10 minutes")
-    assert slope > 2 * GROWTH
+    assert slope > 5

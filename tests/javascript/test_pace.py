@@ -52,8 +52,10 @@ def test_a_few_drawings_follow_each_other_frame_by_frame() -> None:
         return times;
     """)
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    assert min(gaps) >= 14 and gaps[-1] >= 95
-    assert statistics.median(gaps[:7]) < gaps[-1] / 2
+    # A timer may be early by a millisecond, which the next one makes up for.
+    apart = statistics.mean(gaps[-4:])
+    assert min(gaps) >= 14 and apart >= 98
+    assert statistics.median(gaps[:7]) < apart / 2
 
 
 def test_what_comes_without_end_is_drawn_less_often() -> None:
@@ -64,7 +66,7 @@ def test_what_comes_without_end_is_drawn_less_often() -> None:
             drawing.soon();
             await later(1);
         }
-        const slowest = times[15] - times[14];
+        const slowest = (times[15] - times[11]) / 4;
         await later(150);
         drawing.soon();
         const asked = performance.now();
@@ -73,7 +75,7 @@ def test_what_comes_without_end_is_drawn_less_often() -> None:
         await until(18);
         return [slowest, times[17] - asked];
     """)
-    assert slowest >= 95
+    assert slowest >= 98
     assert waited < slowest
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from service import telemetry
-from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL, Roster, SharedPresence
+from service.brokers.presence import BEAT_INTERVAL, PROCESS_TTL, Roster, SharedPresence, Still, everybody
 from service.brokers.pulse import Pulse
 from service.brokers.redis.commands import Lane, WrongType
 from service.brokers.redis.keys import EVERYWHERE_TAG
@@ -77,7 +77,7 @@ class RedisPresence(SharedPresence):
 
     # -- this process's people
 
-    async def enter(self, room: str, people: Sequence[Person]) -> None:
+    async def enter(self, room: str, people: Sequence[Person], still: Still = everybody) -> None:
         if room:
             self._note(room)
         life, lives_before = self.life, tuple(self._former)
@@ -87,7 +87,9 @@ class RedisPresence(SharedPresence):
         self._say(damaged)
         self._learn(known)
         for start in range(0, len(people), self._step_limit):
-            part = people[start : start + self._step_limit]
+            part = [person for person in people[start : start + self._step_limit] if still(person.id)]
+            if not part:
+                continue
             args = [word for person in part for word in (person.id, encode(person))]
             steps = [self._step(room, life, "enter", *args, cost=1 + len(part) // 4)]
             if not room:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from heapq import nsmallest
 
 from service import signals
-from service.brokers.presence import Roster, SharedPresence
+from service.brokers.presence import Roster, SharedPresence, Still, everybody
 from service.brokers.sqlite.log import SqliteLog
 from service.brokers.sqlite.names import MemoryNames
 from service.protocol import MEMBERS_LIMIT, Person, encode
@@ -22,7 +22,8 @@ class MemoryPresence(SharedPresence):
     def available(self) -> bool:
         return self._log.file.available
 
-    async def enter(self, room: str, people: Sequence[Person]) -> None:
+    async def enter(self, room: str, people: Sequence[Person], still: Still = everybody) -> None:
+        people = [person for person in people if still(person.id)]
         now = self._log.file.time()
         here = self.people_in.setdefault(room, {})
         came = [person for person in people if here.get(person.id) != person]
