@@ -395,7 +395,7 @@ async def test_a_process_taken_for_dead_enters_its_people_again(
         monkeypatch.setattr(Pulse, "steady", True)  # as after a whole PROCESS_TTL of beats
         beat, waits, may = here.broker.presence.beat, asyncio.Event(), asyncio.Event()
 
-        async def held_up() -> bool:
+        async def held_up() -> Any:
             """Else it could be back in the middle of being cleared up, and nobody would have gone."""
             waits.set()
             await may.wait()
