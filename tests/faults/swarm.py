@@ -45,6 +45,7 @@ class Swarm:
         self.posted_at: dict[str, float] = {}
         self.posted_in: dict[str, str] = {}
         self.acknowledged_at: dict[str, float] = {}
+        self.worst_pause = 0.0  # seconds for which the load, and so everybody here, didn't get its turn
         self.worst_lag = 0.0  # seconds from an acknowledgement to the last receiver's copy
         # Seconds from post to copy, by the clients' groups, while this is a dictionary.
         self.latencies: dict[str, list[float]] | None = None
@@ -189,6 +190,7 @@ class Swarm:
         while posted < messages or (until is not None and not until.is_set()):
             await asyncio.sleep(0.01)
             now = time.monotonic()
+            self.worst_pause = max(self.worst_pause, now - last)
             due, last = min(due + (now - last) * rate, rate), now
             while due >= 1 and self.unanswered < BACKLOG:
                 due -= 1
