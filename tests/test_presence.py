@@ -181,6 +181,30 @@ async def test_who_left_for_good_before_anybody_was_told_was_never_here(
         assert [person.name for person in (await one.broker.presence.roster("lobby")).members or ()] == ["Bob"]
 
 
+@pytest.mark.parametrize("for_good", [True, False], ids=["for good", "after the grace"])
+@pytest.mark.parametrize("on_the_way", [True, False], ids=["on the way to the broker", "before"])
+async def test_who_was_shown_to_somebody_is_seen_to_go(
+    make: Make, monkeypatch: pytest.MonkeyPatch, for_good: bool, on_the_way: bool
+) -> None:
+    """Somebody joined between their coming and their leaving, of which the broker had yet to be told."""
+    async with process(make, run=False) as one:
+        enter = one.broker.presence.enter
+
+        async def told(room: str, people: Any, still: Any) -> None:
+            if on_the_way:
+                one.presence.leave("lobby", ADA.id, for_good)
+            await enter(room, people, still)
+
+        monkeypatch.setattr(one.broker.presence, "enter", told)
+        one.presence.enter("lobby", ADA)
+        assert (await one.presence.roster("lobby", BOB)).members == [ADA, BOB]
+        if not on_the_way:
+            one.presence.leave("lobby", ADA.id, for_good)
+        await one.presence.flush(asyncio.get_running_loop().time())
+        await one.presence.flush(asyncio.get_running_loop().time())
+        await one.told((["Ada"], [], 1), ([], ["u1"], 0))
+
+
 async def test_who_left_for_good_and_is_back_before_that_is_told_is_told_of(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

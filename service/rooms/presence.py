@@ -28,12 +28,13 @@ PRESENCE_GATHER = 0.7  # seconds; with the way to the broker and back, under one
 class _Here(msgspec.Struct):
     """A person on this process, and through how many sockets: none while the grace lasts.
 
-    `told`: whether the broker may know of them.
+    `told`: whether the broker may know of them; `shown`: whether somebody may have been shown them.
     """
 
     person: Person
     sockets: int = 0
     told: bool = False
+    shown: bool = False
 
 
 class PresenceTracker:
@@ -68,20 +69,21 @@ class PresenceTracker:
         here = people.get(person.id)
         self._leaving.pop((room, person.id), None)
         if here is None or here.person.name != person.name:
-            here = people[person.id] = _Here(person, here.sockets, here.told) if here else _Here(person)
+            here = people[person.id] = msgspec.structs.replace(here, person=person) if here else _Here(person)
             self._arriving.setdefault(room, {})[person.id] = here
         here.sockets += 1
 
     def leave(self, room: str, user: str, for_good: bool = False) -> None:
         """One socket less; the last one's leave is told after the grace, or soon if nobody can come back as `user`.
 
-        Of whom the broker was never told it isn't told then: to hear of them would claim their name again.
+        Of whom the broker was never told it isn't told then, unless somebody was shown them, and so must see them go:
+        to hear of them would claim their name again.
         """
         here = self._here[room][user]
         here.sockets -= 1
         if here.sockets:
             return
-        if for_good and not here.told:
+        if for_good and not (here.told or here.shown):
             self._remove(room, user)
         else:
             self._leaving[room, user] = self._loop.time() + (0.0 if for_good else self._grace)
@@ -155,7 +157,7 @@ class PresenceTracker:
         told = {user: arriving[user] for user in users if user in arriving}  # without who has left since
 
         def still(user: str) -> bool:
-            stays = self._stays(room, user)
+            stays = told[user].shown or self._stays(room, user)
             if not stays:
                 del told[user]  # so that they are told of if they return
             return stays
@@ -214,8 +216,11 @@ class PresenceTracker:
         return self._merged(room, kept.result(), [])
 
     def mine(self, room: str) -> list[Person]:
-        """Who is there on this process."""
-        return [here.person for here in self._here.get(room, {}).values() if here.sockets]
+        """Who is there on this process, for somebody to be shown."""
+        present = [here for here in self._here.get(room, {}).values() if here.sockets]
+        for here in present:
+            here.shown = True
+        return [here.person for here in present]
 
     def _kept(self, room: str) -> "asyncio.Future[_Roster]":
         kept = self._rosters.get(room)
