@@ -4,7 +4,8 @@
  * @module
  */
 
-const BATCH = 50; // frames of one request
+const BATCH = 50; // frames of one request,
+const BATCH_LENGTH = 40_000; // or as many as are this long, each up to three bytes: the service takes 128 KiB
 const REQUEST_MS = 15_000;
 const AGAIN_MS = 1000; // after a request that nobody answered
 
@@ -124,12 +125,22 @@ export class EventSocket {
   async #send() {
     this.#sending = true;
     while (this.#waiting.length && this.readyState === 1) {
-      const frames = this.#waiting.splice(0, BATCH);
+      const frames = this.#waiting.splice(0, this.#fitting());
       this.#number += 1;
       await this.#deliver(frames.join("\n"));
       for (const { length } of frames) this.bufferedAmount -= length;
     }
     this.#sending = false;
+  }
+
+  /** How many of the waiting frames go together. */
+  #fitting() {
+    let length = 0;
+    const over = this.#waiting.slice(1, BATCH).findIndex((frame, index) => {
+      length += this.#waiting[index].length + 1;
+      return length + frame.length > BATCH_LENGTH;
+    });
+    return over < 0 ? BATCH : over + 1;
   }
 
   /** @param {string} body */
