@@ -4,9 +4,9 @@
     python -m tests.shots docs/pictures --readme
 
 Each state wide and narrow, light and dark, in FOLDER, and an index.html that shows them side by side. Beside each it is
-said which texts are too close in colour to what lies behind them, and whether anything sticks out; with that, or with a
-scene that can't be played, the exit status is 1. One browser, a service for each scene in this process; minutes. With
---readme the four pictures that README shows, and no more.
+said which texts are too close in colour to what lies behind them, what axe finds by all of its rules, and whether
+anything sticks out; with that, or with a scene that can't be played, the exit status is 1. One browser, a service for
+each scene in this process; minutes. With --readme the four pictures that README shows, and no more.
 """
 
 import argparse

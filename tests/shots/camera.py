@@ -57,8 +57,9 @@ async def take(somebody: Person, name: str, size: str, scheme: Literal["light", 
     await somebody.page.emulate_media(color_scheme=scheme)
     await somebody.page.screenshot(path=folder / picture(name, size, scheme), animations="disabled", caret="hide")
     low = [f"contrast {line}" for line in await somebody.low_contrast()]
+    axe = [f"axe {line}" for line in await somebody.axe()]
     wide = [f"sticks out: {selector}" for selector in await somebody.page.evaluate(_STICKS_OUT)]
-    return [f"{size}, {scheme}: {line}" for line in low + wide]
+    return [f"{size}, {scheme}: {line}" for line in low + axe + wide]
 
 
 async def make(shared: SharedBrowser, folder: Path, names: list[str]) -> dict[str, list[str]]:
