@@ -26,7 +26,7 @@ from parley_client import (
     State,
 )
 
-from tests.harness import ServiceProcess, TcpProxy
+from tests.harness import BlockingProxy, ServiceProcess
 
 from .client import PROMISED, Client
 from .streams import StreamClient
@@ -150,11 +150,11 @@ class LibraryClient(Client):
         self.inside.clear()
 
 
-class Balancer(TcpProxy):
+class Balancer(BlockingProxy):
     """Passes each new connection on to a process that is ready, in turn."""
 
-    def __init__(self, ports: Sequence[int]) -> None:
-        super().__init__("127.0.0.1", ports[0])
+    def __init__(self, ports: Sequence[int], blocks: bool = False) -> None:
+        super().__init__("127.0.0.1", ports[0], blocks=blocks)
         self._orders = itertools.cycle([*ports[first:], *ports[:first]] for first in range(len(ports)))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -179,12 +179,15 @@ class Balancer(TcpProxy):
             writer.close()
 
 
-BY_US, BY_LIBRARY, BY_EVENTS = "", "py", "sse"  # as rows of the table say it
-_IDS = ["us", "library", "events"]
-_LIBRARY, _EVENTS = (pytest.param(by, marks=pytest.mark.long) for by in (BY_LIBRARY, BY_EVENTS))
-BY = pytest.mark.parametrize("by", [BY_US, _LIBRARY, _EVENTS], ids=_IDS)
-"""Who is cut off, and comes back: for the faults that the library and event streams have to stand, too."""
-BY_BOTH = pytest.mark.parametrize("by", [BY_US, BY_LIBRARY, _EVENTS], ids=_IDS)
+BY_US, BY_LIBRARY, BY_EVENTS, BY_DETOUR = "", "py", "sse", "py sse"  # as rows of the table say it
+LIBRARY = (BY_LIBRARY, BY_DETOUR)
+_IDS = ["us", "library", "events", "detour"]
+_LIBRARY, _EVENTS, _DETOUR = (pytest.param(by, marks=pytest.mark.long) for by in (BY_LIBRARY, BY_EVENTS, BY_DETOUR))
+BY = pytest.mark.parametrize("by", [BY_US, _LIBRARY, _EVENTS, _DETOUR], ids=_IDS)
+"""Who is cut off, and comes back: for the faults that the library and event streams have to stand, too; the last is
+the library where WebSockets are blocked.
+"""
+BY_BOTH = pytest.mark.parametrize("by", [BY_US, BY_LIBRARY, _EVENTS, _DETOUR], ids=_IDS)
 """The library in the short form, too."""
 
 
@@ -192,10 +195,10 @@ BY_BOTH = pytest.mark.parametrize("by", [BY_US, BY_LIBRARY, _EVENTS], ids=_IDS)
 async def crowd(by: str, processes: Sequence[ServiceProcess], seed: int) -> AsyncIterator[Swarm]:
     """A swarm of theirs on these processes; the library's chats have one address, that of a balancer."""
     ports = [process.port for process in processes]
-    if by != BY_LIBRARY:
+    if by not in LIBRARY:
         async with Swarm(ports, seed, StreamClient if by == BY_EVENTS else Client) as swarm:
             yield swarm
     else:
-        with Balancer(ports) as balancer:
+        with Balancer(ports, blocks=by == BY_DETOUR) as balancer:
             async with Swarm([balancer.port], seed, LibraryClient) as swarm:
                 yield swarm

@@ -13,7 +13,7 @@ from tests.harness import UNIT
 
 from .client import ORIGIN, PROMISED
 from .conftest import Table
-from .library import BY, BY_BOTH, BY_LIBRARY, BY_US, crowd
+from .library import BY, BY_BOTH, BY_US, LIBRARY, crowd
 from .parts import RECOVERY, cluster, own_redis, room_of, under_load
 from .swarm import Swarm
 
@@ -27,7 +27,7 @@ async def kill_processes(
     seed: int, messages: int, kills: int, rate: float, guard: str | None, by: str = BY_US
 ) -> tuple[Swarm, RunVerdict]:
     # Killed again before it held for ten seconds, a connection of the library's may be waited for as long as its cap.
-    recovery = RECOVERY + (BACKOFF_CAP if by == BY_LIBRARY else 0)
+    recovery = RECOVERY + (BACKOFF_CAP if by in LIBRARY else 0)
     async with (
         own_redis() as redis,
         cluster(redis.url, guard) as processes,
@@ -58,7 +58,7 @@ async def test_f5_processes_killed(by: str, seed: int, long_form: bool, table: T
     assert verdict.acknowledged >= messages and verdict.said == 0
     assert cuts >= 30 * kills and all(client.fresh == 0 for client in swarm.clients)
     # Who is cut again and again waits longer and longer, as the library's backoff says.
-    assert swarm.worst_return < 10 * UNIT + (BACKOFF_CAP if by == BY_LIBRARY else 0)
+    assert swarm.worst_return < 10 * UNIT + (BACKOFF_CAP if by in LIBRARY else 0)
 
 
 @pytest.mark.long
@@ -100,7 +100,7 @@ async def drain_processes(
         cluster(redis.url, guard, env) as processes,
         crowd(by, processes, seed) as swarm,
     ):
-        await swarm.enter(200 if by == BY_LIBRARY else sockets, room_of(20))
+        await swarm.enter(200 if by in LIBRARY else sockets, room_of(20))
 
         async def faults() -> None:
             # A thousand of the library's, with their balancer in the same process, take half a core to a whole one, and

@@ -36,6 +36,7 @@ ADVICE: dict[str | int, str] = {
     "outbox_full": "Await earlier entries, or discard some.",
     "discarded": "It was taken out of the outbox by `discard`; it may be stored if it had been on its way.",
     "left": "Join the room again.",
+    "buffered": "WebSockets are blocked, and a proxy holds answers back: have it let /events through unbuffered.",
     "closed": "Open the chat again. What is in an outbox with a `store` is sent by the next one that has it.",
     "overflow": "Loop over a room right after `join`, or listen by `on`.",
     "store_taken": "Another chat has this file open: end it, or give each a `store` of its own.",

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Literal, Self, TypeVar, overload
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -154,6 +154,11 @@ class Chat:
     def state(self) -> State:
         """How the connection stands."""
         return self._link.state
+
+    @property
+    def transport(self) -> Literal["events", "websocket"] | None:
+        """By what the connection is, if there is one: an event stream goes round where WebSockets are blocked."""
+        return self._link.detour.transport if self._link.is_open else None
 
     # -- coming and going
 

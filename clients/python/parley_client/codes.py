@@ -5,6 +5,7 @@ import enum
 from .protocol import CloseCode, ErrorCode
 
 LOST = 1006  # a connection that ended without a word
+BUFFERED = "buffered"  # an event stream of which nothing came
 
 
 class AfterClose(enum.Enum):
@@ -16,7 +17,7 @@ class AfterClose(enum.Enum):
     TICKET = "comes back at once with a new ticket; if that is refused as well, like RETURN"
 
 
-_RULES = {
+_RULES: dict[int | str, AfterClose] = {
     CloseCode.NORMAL: AfterClose.STAY,
     CloseCode.PROTOCOL_ERROR: AfterClose.STAY,
     CloseCode.UNSUPPORTED_DATA: AfterClose.STAY,
@@ -36,7 +37,6 @@ PASSING = frozenset({ErrorCode.RATE_LIMITED.value, ErrorCode.UNAVAILABLE.value})
 """Codes of `error` frames after which the same request may be sent again. All others are final."""
 
 
-def after_close(code: int) -> AfterClose:
+def after_close(code: int | str) -> AfterClose:
     """Codes that the contract doesn't list come from proxies and networks: nobody asked us to stay away."""
-    known = code in CloseCode.__members__.values()
-    return _RULES[CloseCode(code)] if known else AfterClose.RETURN
+    return _RULES.get(code, AfterClose.RETURN)

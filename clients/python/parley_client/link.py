@@ -14,19 +14,17 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.typing import Subprotocol
 
 from .backoff import Backoff
-from .codes import LOST, AfterClose, after_close
+from .codes import BUFFERED, LOST, AfterClose, after_close
+from .connection import Closed, Connection, Ended, open_websocket
+from .detour import TRIAL, TRIAL_AGAIN, Detour
 from .errors import ChatError, HttpError
 from .flow import Flow
 from .protocol import FRAMES, CloseCode, Ping, Reconnect, Renew, Renewed, Request, Welcome
-from .tickets import USER_AGENT, Tickets, seconds
+from .tickets import Tickets
 
-WELCOME_TIMEOUT = 10.0  # from the handshake's start to `welcome`
-CLOSE_TIMEOUT = 5.0  # for the closing handshake
+WELCOME_TIMEOUT = 10.0  # from a connection's opening to `welcome`
 STABLE = 10.0  # a connection that held so long ends a row of failures
 TICK = 1.0
 SLEEP = 10.0  # a clock that jumps so far ahead between two ticks: the machine slept
@@ -37,7 +35,6 @@ EARLY = 1.0  # between attempts made early because something woke us
 PROMISED = 1.0  # so much before the promised moment is still at it: clocks and wires differ
 TICKET_KEPT = 28.0  # tickets hold 30 s
 UNSENT_LIMIT = 1 << 20  # bytes that wait to be written, past which nothing more is taken
-FRAME_LIMIT = 16 << 20  # bytes of a frame of the service
 LATER_ATTEMPTS = 3  # a full service gets waits of up to 8 s at once
 RENEW_MARGIN = 60.0
 
@@ -55,28 +52,12 @@ class State(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class _Ended(NamedTuple):
-    code: int
-    reason: str
-    retry_after: float = 0.0
-
-
 class _Told(NamedTuple):
     """What `reconnect` said: when to come back, with which ticket, and until when that holds."""
 
     at: float
     ticket: str | None
     until: float
-
-
-class _Connection(ClientConnection):
-    """Knows when it was last heard, pings and pongs included."""
-
-    heard = 0.0
-
-    def data_received(self, data: bytes) -> None:
-        self.heard = time.monotonic()
-        super().data_received(data)
 
 
 class Link:
@@ -93,12 +74,14 @@ class Link:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.state = State("closed")
-        self._url = "ws" + url.removeprefix("http") + "/socket"
+        self.detour = Detour()
+        self._url = url
         self._tickets = tickets
+        self._chance = chance
         self._on_state, self._on_frame, self._flow = on_state, on_frame, flow
         self._backoff = Backoff(chance)
         self._task: asyncio.Task[None] | None = None
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
         self._to_write = asyncio.Event()
@@ -112,7 +95,7 @@ class Link:
         self._heartbeat = 25.0
         self._paused = False  # nothing is read, so silence says nothing
         self._probe: tuple[float, float] | None = None  # when something was asked, and until when to wait
-        self._verdict = _Ended(LOST, "")  # why we gave a socket up
+        self._verdict = Ended(LOST, "")  # why we gave a socket up
         self._renewal: asyncio.Task[None] | None = None
 
     @property
@@ -192,54 +175,37 @@ class Link:
                 return
             await self._rest(state.retry_in or 0.0)
 
-    async def _visit(self) -> _Ended:
+    async def _visit(self) -> Ended:
         """One attempt and all that comes of it: why it ended. Raises `HttpError` where it gets no ticket."""
         self._attempted_at = time.monotonic()
         self._again = False
         ticket = self._told_ticket()
         self._by_told = ticket is not None
-        offer = await self._tickets.offer(ticket, self._refused)
-        connecting = connect(
-            self._url,
-            subprotocols=[Subprotocol(name) for name in offer.subprotocols],
-            additional_headers=offer.headers,
-            user_agent_header=USER_AGENT,
-            compression=None,
-            open_timeout=WELCOME_TIMEOUT,
-            close_timeout=CLOSE_TIMEOUT,
-            ping_interval=None,
-            max_size=FRAME_LIMIT,
-            create_connection=_Connection,
-        )
+        offer = await self._tickets.offer(ticket, self._refused or self.detour.doubtful)
         try:
-            connection = await connecting
-        except InvalidStatus as error:
-            wait = seconds(error.response.headers.get("Retry-After"))
-            return _Ended(LOST, str(error), wait)
-        except (OSError, TimeoutError, WebSocketException) as error:
-            return _Ended(LOST, str(error) or type(error).__name__)
-        assert isinstance(connection, _Connection)
-        return await self._stay(connection)
+            return await self._stay(await self.detour.way(self._url, offer))
+        except Closed as closed:
+            return closed.ended
 
-    async def _stay(self, connection: _Connection) -> _Ended:
+    async def _stay(self, connection: Connection) -> Ended:
         self._connection = connection
         self._unsent.clear()
         self._unsent_bytes = 0
         self._probe = None
-        self._verdict = _Ended(0, "")
+        self._verdict = Ended(0, "")
         connection.heard = time.monotonic()
-        beside = [asyncio.ensure_future(self._write(connection)), asyncio.ensure_future(self._watch(connection))]
+        beside = [asyncio.ensure_future(work) for work in (self._write(connection), self._watch(connection))]
+        if self.detour.taken:
+            beside.append(asyncio.ensure_future(self._try_websockets()))
         try:
             while True:
                 if self._flow.blocked:
                     self._paused = True
                     await self._flow.wait()
                     self._paused, connection.heard = False, time.monotonic()
-                self._receive(await connection.recv(decode=False))
-        except ConnectionClosed:
-            if self._verdict.code:
-                return self._verdict
-            return _Ended(int(connection.close_code or LOST), connection.close_reason or "")
+                self._receive(await connection.recv())
+        except Closed as closed:
+            return self._verdict if self._verdict.code else closed.ended
         finally:
             self._connection = None
             beside += [self._renewal] if self._renewal else []
@@ -247,7 +213,7 @@ class Link:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await asyncio.gather(connection.close(CloseCode.NORMAL), _drain(connection))
+            await connection.close()
 
     def _told_ticket(self) -> str | None:
         told, self._told = self._told, None
@@ -262,11 +228,13 @@ class Link:
             return State("stopped", code=error.code, reason=str(error))
         return State("waiting", max(error.retry_after, self._backoff.next()), error.code, str(error))
 
-    def _lost(self, ended: _Ended) -> State | None:
+    def _lost(self, ended: Ended) -> State | None:
         """What follows; None: come back at once."""
         welcomed, now = self.is_open, time.monotonic()
         if self._again:
             return None
+        if not welcomed and ended.code in (LOST, BUFFERED):
+            self.detour.on_failure()
         if welcomed and now - self._opened_at >= STABLE:
             self._backoff.reset()
         rule = after_close(ended.code)
@@ -296,9 +264,9 @@ class Link:
 
     def _give_up(self, code: int, reason: str) -> None:
         """The socket is as good as dead. Its own end may take minutes, so it is cut."""
-        self._verdict = _Ended(code, reason)
+        self._verdict = Ended(code, reason)
         if self._connection is not None:
-            self._connection.transport.abort()
+            self._connection.abort()
 
     def _enter(self, state: State) -> None:
         self.state = state
@@ -325,11 +293,12 @@ class Link:
         self._opened_at = time.monotonic()
         self._heartbeat = frame.heartbeat or 25.0
         self._refused, self._known = False, True
+        self.detour.on_open()
         if self._tickets.renewable:
             self._renew_in(self._tickets.expires_in)
         self._enter(State("open"))
 
-    async def _write(self, connection: _Connection) -> None:
+    async def _write(self, connection: Connection) -> None:
         try:
             while True:
                 await self._to_write.wait()
@@ -337,13 +306,13 @@ class Link:
                 while self._unsent:
                     data = self._unsent.popleft()
                     self._unsent_bytes -= len(data)
-                    await connection.send(data, text=True)
-        except ConnectionClosed:
+                    await connection.send(data)
+        except Closed:
             pass  # who reads is told
 
     # -- liveness
 
-    async def _watch(self, connection: _Connection) -> None:
+    async def _watch(self, connection: Connection) -> None:
         began = now = time.monotonic()
         wall = time.time()
         while True:
@@ -375,6 +344,26 @@ class Link:
             self._probe = now, now + patience
             self.send(Ping())
 
+    async def _try_websockets(self) -> None:
+        """Whether they pass by now, beside the stream, which serves on until one does."""
+        wait = TRIAL
+        while True:
+            await asyncio.sleep(wait * (1 + self._chance()))
+            wait = TRIAL_AGAIN
+            try:
+                trial = await open_websocket(self._url, await self._tickets.offer(None, False))
+                try:
+                    async with asyncio.timeout(WELCOME_TIMEOUT):
+                        await trial.recv()
+                finally:
+                    await trial.close()
+                ticket = (await self._tickets.get()).ticket
+            except (HttpError, Closed, TimeoutError):
+                continue
+            self.detour.end()
+            self.restart(ticket)
+            return
+
     # -- a token that runs out
 
     def _renew_in(self, left: float) -> None:
@@ -392,12 +381,3 @@ class Link:
             except HttpError:
                 # The socket is closed 4401 when the token runs out, and the way back asks again.
                 left = self._tickets.expires_in
-
-
-async def _drain(connection: ClientConnection) -> None:
-    """Drop what still comes before the answer to a close: unread it would be in its way."""
-    try:
-        while True:
-            await connection.recv(decode=False)
-    except ConnectionClosed:
-        pass
