@@ -25,10 +25,12 @@ from parley_client import (
     Since,
     State,
 )
+from parley_client.backoff import CAP
 
 from tests.harness import BlockingProxy, ServiceProcess
 
 from .client import PROMISED, Client
+from .parts import RECOVERY
 from .streams import StreamClient
 from .swarm import Swarm
 
@@ -189,6 +191,11 @@ the library where WebSockets are blocked.
 """
 BY_BOTH = pytest.mark.parametrize("by", [BY_US, BY_LIBRARY, _EVENTS, _DETOUR], ids=_IDS)
 """The library in the short form, too."""
+
+
+def recovery(by: str) -> float:
+    """Seconds in which all of a crowd are back. After several failures the library waits for up to its cap."""
+    return RECOVERY + (CAP if by in LIBRARY else 0)
 
 
 @asynccontextmanager

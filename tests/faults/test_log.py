@@ -11,7 +11,7 @@ from tests.harness import UNIT, ServiceProcess, TcpProxy
 from tests.refusals import REFUSALS
 
 from .conftest import Table
-from .library import BY, BY_US, crowd
+from .library import BY, BY_US, crowd, recovery
 from .parts import (
     RECOVERY,
     cluster,
@@ -78,7 +78,7 @@ async def lose_the_log(
             assert client.wire is not None
             client.wire.transport.resume_reading()
         swarm.come_back(away)
-        await swarm.all_inside(RECOVERY)
+        await swarm.all_inside(recovery(by))
         wait = 5 * UNIT if guard else RECOVERY
         with contextlib.suppress(TimeoutError):
             await soon(lambda: all(client.resets["trimmed"] for client in stuck), "resets", wait)
@@ -96,7 +96,7 @@ async def lose_the_log(
         await swarm.leave(away)
         await under_load(swarm, 0, 50, flush) if not guard else await flush()
         swarm.come_back(away)
-        await swarm.all_inside(RECOVERY)
+        await swarm.all_inside(recovery(by))
         losses.count([client.resets["epoch"] > seen[client] for client in [*steady, *stuck]])
         losses.count([client.fresh > 1 for client in away])
         await swarm.settle(wait)

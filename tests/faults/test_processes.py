@@ -6,14 +6,13 @@ import time
 from collections import Counter
 
 import pytest
-from parley_client.backoff import CAP as BACKOFF_CAP
 
 from service.probe.oracle import RunVerdict
 from tests.harness import UNIT
 
 from .client import ORIGIN, PROMISED
 from .conftest import Table
-from .library import BY, BY_BOTH, BY_US, LIBRARY, crowd
+from .library import BY, BY_BOTH, BY_US, LIBRARY, crowd, recovery
 from .parts import RECOVERY, cluster, own_redis, room_of, under_load
 from .swarm import Swarm
 
@@ -26,8 +25,6 @@ pytestmark = [pytest.mark.timeout(seconds=600 * UNIT)]
 async def kill_processes(
     seed: int, messages: int, kills: int, rate: float, guard: str | None, by: str = BY_US
 ) -> tuple[Swarm, RunVerdict]:
-    # Killed again before it held for ten seconds, a connection of the library's may be waited for as long as its cap.
-    recovery = RECOVERY + (BACKOFF_CAP if by in LIBRARY else 0)
     async with (
         own_redis() as redis,
         cluster(redis.url, guard) as processes,
@@ -41,7 +38,9 @@ async def kill_processes(
                 victim = processes[number % 2]
                 await asyncio.to_thread(victim.kill9)
                 await asyncio.to_thread(victim.start)
-                await swarm.all_inside(recovery)
+                await swarm.all_inside(
+                    recovery(by)
+                )  # killed again before it held for ten seconds, it counts as a failure
 
         await under_load(swarm, messages, rate, faults)
         return swarm, await swarm.settle(5 * UNIT if guard else RECOVERY)
@@ -58,7 +57,7 @@ async def test_f5_processes_killed(by: str, seed: int, long_form: bool, table: T
     assert verdict.acknowledged >= messages and verdict.said == 0
     assert cuts >= 30 * kills and all(client.fresh == 0 for client in swarm.clients)
     # Who is cut again and again waits longer and longer, as the library's backoff says.
-    assert swarm.worst_return < 10 * UNIT + (BACKOFF_CAP if by in LIBRARY else 0)
+    assert swarm.worst_return < recovery(by) - RECOVERY + 10 * UNIT
 
 
 @pytest.mark.long
