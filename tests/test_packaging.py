@@ -144,6 +144,26 @@ def test_shell_scripts_are_posix(name: str) -> None:
         assert os.access(script, os.X_OK)
 
 
+def test_what_tests_require_is_installed() -> None:
+    """Each program that a test asks for is one that bin/test looks for, or is in the package of one."""
+    script = (ROOT / "bin" / "test").read_text()
+    (some,), (others,) = (
+        re.findall(r'^tools="(.*)"$', script, re.M),
+        re.findall(r"^for tool in \$tools (.*); do$", script, re.M),
+    )
+    looked_for = {*some.split(), *others.split()}
+    packages = (
+        looked_for | set(re.findall(r'missing="\$missing ([\w-]+)"', script)) | {"redis-tools"}
+    )  # with redis-server
+    asked = {
+        match
+        for path in (ROOT / "tests").rglob("*.py")
+        for match in re.findall(r'require_tool\(\s*"([\w-]+)", "([\w-]+)"', path.read_text())
+    } - {("no-such-program", "some-package")}
+    assert len(asked) > 10
+    assert [one for one in sorted(asked) if one[0] not in looked_for and one[1] not in packages] == []
+
+
 def test_ci_script_parses() -> None:
     """.ci/run is bash, and calls bin/test."""
     script = ROOT / ".ci" / "run"

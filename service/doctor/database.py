@@ -77,7 +77,8 @@ def _inside(path: str) -> list[Finding]:
                 "SQLITE_PATH",
                 str(fault),
                 "the service doesn't start",
-                f"sqlite3 {path} .recover | sqlite3 saved.db, if it is damaged; else another SQLITE_PATH",
+                f"sqlite3 {path} .recover | sqlite3 saved.db, if it is damaged and your shell can (docs/operations.md, "
+                "A damaged file); else another SQLITE_PATH",
             )
         ]
     return []

@@ -126,5 +126,5 @@ def _advice(error: Exception) -> str:
 
 
 def _damaged(what: object) -> str:
-    way_out = "put a backup back, or save what can be read: `sqlite3 OLD .recover | sqlite3 NEW`"
-    return f"it is no database or a damaged one ({what}); {way_out}"
+    save = "`sqlite3 OLD .recover | sqlite3 NEW`, by a shell that can: Debian 12's leaves an empty file"
+    return f"it is no database or a damaged one ({what}); put a backup back, or save what can be read: {save}"
