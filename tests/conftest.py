@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             # A control shows that its fault would be seen, which doesn't change from one commit to the next; and what
             # the Python client and event streams stand in full is seldom changed by one that their short form passes.
             wanted = wanted and not (
-                config.getoption("--middle") and re.search(r"control|\[(library|events)\]", item.name)
+                config.getoption("--middle") and re.search(r"control|\[(library|events|detour)\]", item.name)
             )
         (kept if wanted else left_out).append(item)
         for mark in item.iter_markers("timeout"):  # of which pytest-tornasync reads the one argument by its name
