@@ -24,6 +24,8 @@ class MemoryPresence(SharedPresence):
 
     async def enter(self, room: str, people: Sequence[Person], still: Still = everybody) -> None:
         people = [person for person in people if still(person.id)]
+        if not people:
+            return
         now = self._log.file.time()
         here = self.people_in.setdefault(room, {})
         came = [person for person in people if here.get(person.id) != person]
