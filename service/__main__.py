@@ -19,13 +19,9 @@ from pathlib import Path
 
 from service import __version__, app, config, lifecycle, logs, supervisor, systemd, tokens
 from service.config import Settings
-from service.doctor import command as doctor
-from service.doctor import keys, redis_broker
-from service.doctor.context import Context
 from service.errors import ConfigError, StartError
 from service.findings import Finding
 from service.logs import fields
-from service.probe import command as probe
 
 gc.freeze()
 gc.enable()
@@ -40,9 +36,14 @@ def main(argv: list[str] | None = None) -> int:
     logs.make_streams_safe()
     if argv[:1] == ["token"]:
         return tokens.main(argv[1:], command=command)
+    # What a start doesn't need is loaded where it is.
     if argv[:1] == ["doctor"]:
+        from service.doctor import command as doctor
+
         return doctor.main(argv[1:], command=command)
     if argv[:1] == ["probe"]:
+        from service.probe import command as probe
+
         return probe.main(argv[1:], command=command)
     if argv[:1] == ["chat"]:
         return _chat(argv[1:], command)
@@ -99,6 +100,9 @@ def _chat(argv: list[str], command: str) -> int:
 
 def _check(settings: Settings, redis_variable: str) -> int:
     """Print what holds, then what should not; 2 for what can't serve so, though a start would wait for it."""
+    from service.doctor import keys, redis_broker
+    from service.doctor.context import Context
+
     print(config.describe(settings), flush=True)
     logging.basicConfig(format="parley: warning: %(message)s", stream=sys.stderr, force=True)
     _warn(settings)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from tornado.httputil import HTTPServerRequest
@@ -21,7 +21,6 @@ from service.backend import users as backend_users
 from service.brokers.broker import Broker
 from service.brokers.directory import Directory, Sanction
 from service.brokers.readiness import Readiness
-from service.brokers.redis.broker import RedisBroker
 from service.brokers.sqlite.broker import SqliteBroker
 from service.chat import ChatHandler
 from service.config import Settings
@@ -57,6 +56,9 @@ from service.sockets.limits import SocketLimits
 from service.sockets.unsent import Budget
 from service.sockets.upgrade import asks_for_websocket
 from service.streams import FramesHandler, StreamHandler
+
+if TYPE_CHECKING:
+    from service.brokers.redis.broker import RedisBroker
 
 logger = logging.getLogger(__name__)
 
@@ -174,6 +176,13 @@ def _log_request(handler: RequestHandler) -> None:
     logger.log(level, "%s %s %d %.1f ms", request.method, request.path, status, 1000 * elapsed, extra=extra)
 
 
+def _redis_broker() -> "type[RedisBroker]":
+    """Not loaded for those who have no Redis: redis-py takes a fifth of a start."""
+    from service.brokers.redis.broker import RedisBroker
+
+    return RedisBroker
+
+
 def make_broker(settings: Settings) -> Broker:
     """Redis where there is a URL, else the embedded broker."""
     history_limit, history_days = settings.history_limit, settings.history_days
@@ -184,7 +193,7 @@ def make_broker(settings: Settings) -> Broker:
             history_days=history_days,
             secret=settings.secret_key,
         )
-    return RedisBroker(
+    return _redis_broker()(
         settings.redis_url,
         history_limit=history_limit,
         history_days=history_days,
@@ -235,6 +244,7 @@ def _check_database(settings: Settings) -> None:
 CHECKS: tuple[Callable[[Settings], object], ...] = (
     make_authenticator,
     _assets,  # kept: the processes that are forked share it, and so are of one release
+    lambda settings: settings.redis_url and _redis_broker(),  # once, for all of them
     lambda settings: acceptor.resolve(settings.host, settings.port),
     _check_database,
 )
