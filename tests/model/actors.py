@@ -339,6 +339,8 @@ class Actor:
             try:
                 page = await place.ask("history", room=room, before=before, limit=limit)
             except ChatError as error:
+                if error.code == "not_joined" and not place.views[room].joined:
+                    return  # `reset` came first: what is missing was pushed out meanwhile
                 if error.code != "forbidden" or not ban.may_refuse:
                     raise ModelError(f"{self.user}: a page of {room} was refused: {error}") from None
                 return  # the process has yet to hear of the ban that the broker knows, and to close the socket
