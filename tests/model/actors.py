@@ -132,6 +132,10 @@ class Place:
                 client.abort()
             await client.close()
 
+    def was_reset(self, room: str, error: ChatError) -> bool:
+        """Whether something was refused because `reset` came first: what the room lacked was pushed out meanwhile."""
+        return error.code == "not_joined" and not self.views[room].joined
+
     async def ask(self, type: str, **fields: Any) -> Frame:
         """A request's answer; asked again under the same fields while the broker is away."""
         while True:
@@ -223,7 +227,11 @@ class Actor:
     async def _leave(self, place: Place) -> None:
         room = await self._room(place)
         if room is not None:
-            await place.ask("leave", room=room)
+            try:
+                await place.ask("leave", room=room)
+            except ChatError as error:
+                if not place.was_reset(room, error):
+                    raise
 
     async def _reconnect(self, place: Place) -> None:
         rooms = [room for room, view in place.views.items() if view.joined]
@@ -249,7 +257,7 @@ class Actor:
             shut = any(rule.may_refuse for rule in rules)
             if error.code == "forbidden" and (shut or (type in ("edit", "remove") and "author" in str(error))):
                 return None
-            if error.code == "not_joined" and not place.views[room].joined:
+            if place.was_reset(room, error):
                 return None
             if error.code == "bad_request" and type != "send" and any(known in str(error) for known in REFUSALS):
                 return None
@@ -339,8 +347,8 @@ class Actor:
             try:
                 page = await place.ask("history", room=room, before=before, limit=limit)
             except ChatError as error:
-                if error.code == "not_joined" and not place.views[room].joined:
-                    return  # `reset` came first: what is missing was pushed out meanwhile
+                if place.was_reset(room, error):
+                    return
                 if error.code != "forbidden" or not ban.may_refuse:
                     raise ModelError(f"{self.user}: a page of {room} was refused: {error}") from None
                 return  # the process has yet to hear of the ban that the broker knows, and to close the socket
