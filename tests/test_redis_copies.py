@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -13,11 +13,10 @@ from service.brokers.base import Fault, Unavailable
 from service.brokers.log import Receipt
 from service.brokers.redis.broker import RedisBroker
 from service.brokers.redis.connection import Deadlines
-from service.brokers.redis.copies import Copies
 from service.protocol import RequestError
 from service.rooms.rooms import CHECK_INTERVAL, Rooms
 
-from .brokers import Recorder, message, opened, publish, store, until
+from .brokers import message, opened, publish, store, until
 from .harness import (
     NO_LIMITS,
     UNIT,
@@ -34,6 +33,7 @@ from .members import Reader
 
 WAIT = 0.3  # seconds that a message waits for its copy
 QUICK = Deadlines(connect=1.0, reply=2.0, reconnect=0.1)
+LOG = "parley:{lobby}:log"
 loses_redis = pytest.mark.expects_log("WARNING redis (commands|channels): ")
 
 
@@ -56,15 +56,13 @@ def links(servers: RedisSentinels) -> Iterator[ReplicationLinks]:
     servers.links.delay = 0.0
 
 
-def at(url: str, copies: int = 1, seconds: float = WAIT, deadlines: Deadlines = QUICK) -> RedisBroker:
-    return RedisBroker(
-        url, history_limit=100, history_days=1, deadlines=deadlines, copies=copies, copies_seconds=seconds
-    )
+def at(url: str, copies: int = 1, seconds: float = WAIT) -> RedisBroker:
+    return RedisBroker(url, history_limit=100, history_days=1, deadlines=QUICK, copies=copies, copies_seconds=seconds)
 
 
-def stored_in(server: RedisServer, room: str = "lobby") -> int:
-    """How many events of the room it has."""
-    return int(server.cli("HLEN", f"parley:{{{room}}}:log"))
+def stored_in(server: RedisServer) -> int:
+    """How many events of the lobby it has."""
+    return int(server.cli("HLEN", LOG))
 
 
 async def acknowledged(broker: RedisBroker, id: str) -> Receipt:
@@ -159,7 +157,7 @@ async def test_a_replica_that_is_gone(servers: RedisSentinels, links: Replicatio
 
 
 async def test_what_waits_for_copies_holds_up_nothing_else(servers: RedisSentinels, links: ReplicationLinks) -> None:
-    """People, names, lists, positions. Other rooms' messages are stored; they and pages wait for their own copies."""
+    """People, names, lists, positions. Messages of other rooms, and pages, are next: with the same copies."""
     async with opened(at(servers.url, seconds=10 * UNIT), "lobby", "other") as (broker, _):
         await store(broker, message(), message("other"))
         links.freeze()
@@ -170,189 +168,30 @@ async def test_what_waits_for_copies_holds_up_nothing_else(servers: RedisSentine
         await broker.presence.roster("other")
         await broker.directory.rooms()
         assert len(await broker.log.positions(["lobby", "other"])) == 2
+        assert not first.done()
         second = asyncio.ensure_future(store(broker, message("other")))
-        await until(lambda: stored_in(servers.master, "other") == 2, "stored beside what waits")
         page = asyncio.ensure_future(broker.log.newest("lobby", 10))
         await asyncio.sleep(0.1)
-        assert not first.done() and not second.done()
         assert not page.done(), "what it shows may not be taken back"
         links.thaw()
         await asyncio.gather(first, second, page)
 
 
-async def test_a_batch_waits_for_its_own_copies_alone(servers: RedisSentinels, links: ReplicationLinks) -> None:
-    """On a slow link it takes as long behind another room's batch as alone, however many rooms go on behind it.
-
-    So does a page. Of several tries the best: what a busy machine adds is no part of it.
-    """
-    links.delay = 0.25  # much, beside what a busy machine adds
+async def test_others_wait_for_one_round_trip_more(servers: RedisSentinels, links: ReplicationLinks) -> None:
+    """What came while a batch waits for its copies goes together, whatever the number of rooms, behind that one."""
+    rooms = [f"room-{number}" for number in range(10)]
     async with opened(at(servers.url, seconds=10 * UNIT)) as (broker, _):
-
-        async def behind_another(pause: float, work: Callable[[], Awaitable[object]]) -> float:
-            """How long it takes, begun that long after another room's batch, with more of them behind it."""
-            others = [asyncio.ensure_future(store(broker, message("other")))]
-            await asyncio.sleep(pause)
-            begun = time.monotonic()
-            working = asyncio.ensure_future(work())
-            while not working.done():
-                others.append(asyncio.ensure_future(store(broker, message(f"room-{len(others)}"))))
-                await asyncio.sleep(alone / 20)
-            took = time.monotonic() - begun
-            await asyncio.gather(working, *others)
-            return took
-
-        async def send() -> None:
-            await store(broker, message())
-
-        async def read() -> None:
-            assert await broker.log.newest("lobby", 10)
-
-        alone = await took(send)
-        alone = min([alone, await took(send), await took(send)])
-        assert alone > 2 * links.delay
-        for work in (send, read):
-            tries = [await behind_another(alone / 4, work) for _ in range(3)]
-            assert min(tries) < 1.6 * alone
-
-
-async def took(work: Callable[[], Awaitable[object]]) -> float:
-    """Seconds."""
-    begun = time.monotonic()
-    await work()
-    return time.monotonic() - begun
-
-
-async def test_each_batch_has_all_of_its_time(servers: RedisSentinels, links: ReplicationLinks) -> None:
-    """It is refused after that, and neither later, because another has waited before, nor sooner."""
-    wait = 10 * WAIT
-    async with opened(at(servers.url, seconds=wait)) as (broker, _):
-        await store(broker, message(), message("other"))
-        links.freeze()
-        first = asyncio.ensure_future(publish(broker, message()))
-        await asyncio.sleep(wait / 2)
-        assert not first.done()
-        begun = time.monotonic()
-        (outcome,) = await publish(broker, message("other"))
-        assert wait <= time.monotonic() - begun < 1.4 * wait
-        outcomes = [outcome, *await first]
-        assert all(isinstance(one, Unavailable) and one.fault is Fault.COPIES for one in outcomes)
-
-
-async def test_a_master_that_was_a_replica_meanwhile(servers: RedisSentinels, links: ReplicationLinks) -> None:
-    """What it was told before it has no more, though its replica has all that it has: not acknowledged."""
-    master, (replica,) = servers.master, servers.replicas
-    patient = Deadlines(reply=60 * UNIT)  # longer than this loop stands still
-    async with opened(at(servers.url, seconds=60 * UNIT, deadlines=patient)) as (broker, _):
         await store(broker, message())
-        links.freeze()
-        outcomes: list[Receipt | RequestError] = []
-        broker.log.publish(message(), outcomes.append)
-        await until(lambda: stored_in(master) == 2, "stored")
-        await until(lambda: "flags=b" not in master.cli("CLIENT", "LIST"), "between two WAITs")
-        # From here on this loop stands still, so nothing of it is told to the broker before it is over.
-        replica.cli("REPLICAOF", "NO", "ONE")
-        links.thaw()
-        follow(master, replica)
-        master.cli("REPLICAOF", "NO", "ONE")
-        follow(replica, master)
-        assert stored_in(master) == stored_in(replica) == 1
-        await until(lambda: outcomes, "the answer")
-        (outcome,) = outcomes
-        assert isinstance(outcome, Unavailable) and outcome.fault is Fault.COPIES
-        assert (await acknowledged(broker, "after")).seq == 2
-
-
-def follow(server: RedisServer, master: RedisServer) -> None:
-    """Make it a replica that has all of its master's."""
-    server.cli("REPLICAOF", "127.0.0.1", master.port)
-    wait_until(master.in_step, "in step", 20 * UNIT)
-
-
-@loses_redis
-async def test_who_may_not_ask_how_far_replicas_are(servers: RedisSentinels, links: ReplicationLinks) -> None:
-    """With copies nothing is sent, and it says why; without them it isn't asked."""
-    master = servers.master
-    master.cli("ACL", "SETUSER", "blind", "on", ">word", "~*", "&*", "+@all", "-info")
-    url = f"redis://blind:word@127.0.0.1:{master.port}/0"
-    try:
-        async with opened(at(url, copies=0)) as (broker, _):
-            await store(broker, message())
-        broker = at(url)
-        await broker.open(Recorder())
-        (shard,) = broker.shards.shards
-        await until(lambda: shard.appends.fault is Fault.PERMISSION, "refused")
-        (outcome,) = await publish(broker, message())
-        assert isinstance(outcome, Unavailable)
-        await broker.close()
-    finally:
-        master.cli("ACL", "DELUSER", "blind")
-
-
-# -- without servers
-
-
-def info(place: int, *replicas: int, history: str = "a") -> bytes:
-    """INFO replication of a primary that has written up to there, with replicas that have as much as that."""
-    lines = [f"slave{n}:ip=::1,port=1,state=online,offset={have},lag=0" for n, have in enumerate(replicas)]
-    lines += ["slave9:ip=::1,port=1,state=wait_bgsave,offset=0,lag=0"]
-    return "\r\n".join([*lines, f"master_replid:{history}", f"master_repl_offset:{place}"]).encode()
-
-
-class Waiting:
-    """Pipelines of one command each, and what they were answered."""
-
-    def __init__(self, wanted: int) -> None:
-        self.copies = Copies(wanted, 1.0)
-        self.copies.begin(info(0))
-        self.answers: list[str] = []
-
-    def write(self, name: str, now: float = 0.0) -> None:
-        def reply(answer: object) -> None:
-            self.answers.append(f"{name} {'refused' if isinstance(answer, Unavailable) else answer}")
-
-        self.copies.open(now)
-        self.copies.hold(reply, "stored")
-
-
-def test_what_stands_before_the_place_of_enough_replicas_is_answered() -> None:
-    """Of two that are wanted the slower counts, and one that isn't there yet doesn't."""
-    waiting = Waiting(2)
-    waiting.write("first")
-    waiting.copies.look(info(100, 90, 90))
-    waiting.write("second")
-    waiting.copies.look(info(200, 100, 99))
-    assert waiting.answers == []
-    waiting.copies.look(info(300, 200))
-    assert waiting.answers == [], "too few, whatever one has"
-    waiting.copies.look(info(300, 199, 100, 0))
-    assert waiting.answers == ["first stored"] and waiting.copies.waiting
-    waiting.copies.count(2, 0.5)
-    assert waiting.answers == ["first stored", "second stored"] and not waiting.copies.waiting and waiting.copies.enough
-
-
-def test_what_has_waited_for_its_time_is_refused() -> None:
-    """The younger goes on; so does WAIT, for a moment or what is left, never for ever."""
-    waiting = Waiting(1)
-    assert waiting.copies.wait(0.0) == ("WAIT", 1, 20)
-    waiting.write("first", 0.0)
-    waiting.write("second", 0.5)
-    assert [waiting.copies.wait(now)[2] for now in (0.0, 0.99, 1.0, 2.0)] == [20, 10, 1, 1]
-    waiting.copies.count(0, 1.0)
-    assert waiting.answers == ["first refused"] and not waiting.copies.enough
-    waiting.copies.look(info(100, 50))
-    waiting.copies.count(0, 1.4)
-    waiting.copies.look(info(100, 100))
-    assert waiting.answers == ["first refused", "second stored"] and waiting.copies.enough
-
-
-def test_another_history_and_a_lost_connection_answer_nothing() -> None:
-    """Neither says of what was written before whether it is still there."""
-    waiting = Waiting(1)
-    waiting.write("first")
-    waiting.copies.look(info(100, 1000, history="b"))
-    waiting.write("second")
-    waiting.copies.lose()
-    assert waiting.answers == ["first refused", "second refused"] and not waiting.copies.waiting
+        links.delay = 0.2
+        began = time.monotonic()
+        await store(broker, message())
+        alone = time.monotonic() - began
+        first = asyncio.ensure_future(store(broker, message()))
+        await until(lambda: stored_in(servers.master) == 3, "stored")
+        began = time.monotonic()
+        await asyncio.gather(*(store(broker, message(room)) for room in rooms))
+        assert time.monotonic() - began < 2.5 * alone
+        await first
 
 
 @loses_redis

@@ -39,7 +39,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from service import metrics
 from service.brokers.base import Fault, Unavailable, settle, unavailable
 from service.brokers.redis.connection import DEADLINES, Connect, Deadlines, hang_up, place_of
-from service.brokers.redis.copies import Copies
 from service.brokers.redis.refusals import describe_error, fault_of
 from service.logs import fields
 
@@ -92,7 +91,6 @@ Redirect = Callable[[Command, ResponseError], bool]
 _REDIRECTS = (MovedError, AskError, TryAgainError, ClusterDownError)
 _HANDED_ON = object()
 _ASKING = hiredis.pack_command(("ASKING",))
-_INFO = b"*2\r\n$4\r\nINFO\r\n$11\r\nreplication\r\n"
 
 
 class Scripts:
@@ -118,19 +116,24 @@ class Commands:
         deadlines: Deadlines = DEADLINES,
         *,
         place: str = "",
-        copies: Copies | None = None,
+        copies: int = 0,
+        copies_seconds: float = 0.0,
         on_redirect: Redirect | None = None,
         queue_limits: Mapping[Lane, int] = QUEUE_LIMITS,
         pipeline_limits: Mapping[Lane, int] = PIPELINE_LIMITS,
     ) -> None:
         """`place`: what the log says of where it leads, while there is no connection that knows.
 
-        `copies`: what answers those that store messages, once there are some.
+        `copies`: how many replicas must have a pipeline that stores messages before it is answered at all,
+        within so many seconds, after which it is refused.
         """
         self._connect = connect
         self._deadlines = deadlines
         self._place = self._at = place
-        self.copies = copies
+        self._copies = copies
+        self._copies_seconds = copies_seconds
+        # For a pipeline: a Redis that is only waiting for its replicas is not taken for a frozen one.
+        self._reply_seconds = max(deadlines.reply, copies_seconds + deadlines.probe) if copies else deadlines.reply
         self._on_redirect = on_redirect
         self._queue_limits = queue_limits
         self._pipeline_limits = pipeline_limits
@@ -143,6 +146,7 @@ class Commands:
         self.version = ""  # the same, of its program
         self._demoted = ""  # what it said if it is no primary any more
         self._outdated = False  # whether another connection was told so
+        self.copied = True  # whether there were enough copies of the last pipeline
         self.connected = False
         self.fault = Fault.AWAY  # why there is no connection, where there is none
         self.connections = 0  # made so far; what an earlier one was told, Redis may have lost
@@ -231,11 +235,7 @@ class Commands:
         try:
             info = await connection.read_response()
         except ResponseError:  # a user who may not ask
-            if self.copies:
-                raise
             return
-        if self.copies:
-            self.copies.begin(info)
         version = re.search(rb"(?:valkey|redis)_version:([0-9a-z.-]+)", info)  # Valkey says its own first
         self.version = version[1].decode() if version else ""
         found = re.search(rb"maxmemory_policy:([a-z-]+)", info)
@@ -254,7 +254,7 @@ class Commands:
                 raise RedisConnectionError(self._demoted)
             self.gather()
             batch = self._next()
-            if not batch and not (self.copies and self.copies.waiting):
+            if not batch:
                 if self._closing:
                     return
                 self._wake.clear()
@@ -267,44 +267,42 @@ class Commands:
             await self._exchange(connection, batch)
 
     async def _exchange(self, connection: Connection, batch: list[Command]) -> None:
-        """Send a pipeline, and hand out its answers as they come; those of what it stores once there are copies."""
-        unanswered, copies = deque(batch), self.copies
-        looks = copies is not None and copies.waiting
-        stores = copies is not None and any(command.lane is Lane.SENDS for command in batch)
+        """Send a pipeline, and hand out its answers as they come, or once there are copies of it."""
+        answered = 0
+        held: list[Any] = []
+        copies = self._copies and any(command.lane is Lane.SENDS for command in batch)
         try:
-            async with asyncio.timeout(self._deadlines.reply):
-                sent_at = time.monotonic()
+            async with asyncio.timeout(self._reply_seconds):
                 # hiredis packs in C what redis-py's asyncio connection packs in Python: 8 % of a busy process.
                 pack = hiredis.pack_command
                 packed = b"".join([_ASKING + pack(one.args) if one.asking else pack(one.args) for one in batch])
-                if copies and (looks or stores):
-                    packed = (_INFO if looks else b"") + packed + pack(copies.wait(sent_at))
+                if copies:
+                    wait: tuple[Any, ...] = ("WAIT", self._copies, int(1000 * self._copies_seconds))
+                    packed += pack(wait)
+                sent_at = time.monotonic()
                 await connection.send_packed_command(packed, check_health=False)
-                if copies and looks:
-                    copies.look(await connection.read_response(disable_decoding=True))
-                if copies and stores:
-                    copies.open(sent_at)
-                await self._hand_out(connection, unanswered, sent_at)
-                if copies and (looks or stores):
-                    copies.count(await self._read_copies(connection), time.monotonic())
+                for command in batch:
+                    answer = await self._answer(connection, command)
+                    if sent_at:
+                        metrics.ROUND_TRIP.observe(time.monotonic() - sent_at)
+                        sent_at = 0.0
+                    if copies:
+                        held.append(answer)
+                        continue
+                    answered += 1
+                    if answer is not _HANDED_ON:
+                        command.reply(answer)
+                if copies:
+                    enough = self.copied = await self._read_copies(connection) >= self._copies
+                    for command, answer in zip(batch, held, strict=True):
+                        answered += 1
+                        if answer is not _HANDED_ON:
+                            command.reply(answer if enough or isinstance(answer, Exception) else _too_few_copies())
         finally:
-            for command in unanswered:
-                command.reply(unavailable())
-
-    async def _hand_out(self, connection: Connection, unanswered: deque[Command], sent_at: float) -> None:
-        """Take the commands off as they are answered."""
-        while unanswered:
-            command, answer = unanswered[0], await self._answer(connection, unanswered[0])
-            if sent_at:
-                metrics.ROUND_TRIP.observe(time.monotonic() - sent_at)
-                sent_at = 0.0
-            unanswered.popleft()
-            if answer is _HANDED_ON:
-                continue
-            if self.copies and command.lane is Lane.SENDS and not isinstance(answer, Exception):
-                self.copies.hold(command.reply, answer)
-            else:
-                command.reply(answer)
+            for number, command in enumerate(batch[answered:], answered):
+                answer = held[number] if number < len(held) else None
+                if answer is not _HANDED_ON:
+                    command.reply(answer if isinstance(answer, Exception) else unavailable())
 
     async def _read_copies(self, connection: Connection) -> int:
         """The answer to WAIT: how many replicas have all."""
@@ -358,9 +356,11 @@ class Commands:
 
     def _fail_waiting(self) -> None:
         self.on_lost()
-        if self.copies:
-            self.copies.lose()
         queues, self._queues = self._queues, {lane: deque() for lane in Lane}
         for queue in queues.values():
             for command in queue:
                 command.reply(unavailable(fault=self.fault))
+
+
+def _too_few_copies() -> Unavailable:
+    return unavailable("too few copies hold the message", Fault.COPIES)

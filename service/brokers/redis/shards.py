@@ -19,7 +19,6 @@ from service.brokers.redis import url as redis_url
 from service.brokers.redis.channels import Channels
 from service.brokers.redis.commands import Command, Commands, Lane, Reply, Scripts, answer_of
 from service.brokers.redis.connection import DEADLINES, Connect, Connector, Deadlines
-from service.brokers.redis.copies import Copies
 from service.brokers.redis.keys import Keyspace
 from service.brokers.redis.map_follower import MapFollower
 from service.brokers.redis.sentinel import Sentinels
@@ -50,7 +49,7 @@ class Shards:
         copies: int = 0,
         copies_seconds: float = 0.0,
     ) -> None:
-        """`name`: what the connections are called in Redis. `copies`, `copies_seconds`: see `Copies`."""
+        """`name`: what the connections are called in Redis. `copies`: see `Commands`."""
         self._url = redis_url.parse(url)
         self._scripts = Scripts(scripts)
         self._deadlines = deadlines
@@ -90,8 +89,8 @@ class Shards:
         options: dict[str, Any] = {"place": place, "on_redirect": self._redirect if self.clustered else None}
         commands = appends = Commands(connect, self._scripts, self._deadlines, **options)
         if self.copies:
-            copies = Copies(self.copies, self._copies_seconds)
-            appends = Commands(connect, self._scripts, self._deadlines, **options, copies=copies)
+            options |= {"copies": self.copies, "copies_seconds": self._copies_seconds}
+            appends = Commands(connect, self._scripts, self._deadlines, **options)
         appends.gather = lambda: self.gather(appends)
         appends.on_lost = lambda: self._lost(appends)
         channels = Channels(
@@ -187,7 +186,7 @@ class Shards:
         """
         (key,) = self.keys.room(room, "probe")
         shard = self.of(key)
-        if shard is not None and (copies := shard.appends.copies) and copies.enough:
+        if self.copies and shard is not None and shard.appends.copied:
             with suppress(Unavailable):
                 await self.call("SET", key, 1, "PX", PROBE_MS, lane=Lane.SENDS)
 
