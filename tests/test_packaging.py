@@ -152,14 +152,10 @@ def test_what_tests_require_is_installed() -> None:
         re.findall(r"^for tool in \$tools (.*); do$", script, re.M),
     )
     looked_for = {*some.split(), *others.split()}
-    packages = (
-        looked_for | set(re.findall(r'missing="\$missing ([\w-]+)"', script)) | {"redis-tools"}
-    )  # with redis-server
-    asked = {
-        match
-        for path in (ROOT / "tests").rglob("*.py")
-        for match in re.findall(r'require_tool\(\s*"([\w-]+)", "([\w-]+)"', path.read_text())
-    } - {("no-such-program", "some-package")}
+    renamed = re.findall(r'missing="\$missing ([\w-]+)"', script)
+    packages = {*looked_for, *renamed, "redis-tools"}  # the last comes with redis-server
+    sources = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    asked = set(re.findall(r'require_tool\(\s*"([\w-]+)", "([\w-]+)"', sources)) - {("no-such-program", "some-package")}
     assert len(asked) > 10
     assert [one for one in sorted(asked) if one[0] not in looked_for and one[1] not in packages] == []
 

@@ -133,14 +133,15 @@ export class EventSocket {
     this.#sending = false;
   }
 
-  /** How many of the waiting frames go together. */
+  /** How many of the waiting frames go together: one at least. */
   #fitting() {
-    let length = 0;
-    const over = this.#waiting.slice(1, BATCH).findIndex((frame, index) => {
-      length += this.#waiting[index].length + 1;
-      return length + frame.length > BATCH_LENGTH;
-    });
-    return over < 0 ? BATCH : over + 1;
+    const most = Math.min(BATCH, this.#waiting.length);
+    let length = this.#waiting[0].length;
+    for (let count = 1; count < most; count += 1) {
+      length += 1 + this.#waiting[count].length;
+      if (length > BATCH_LENGTH) return count;
+    }
+    return most;
   }
 
   /** @param {string} body */
