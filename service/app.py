@@ -93,7 +93,7 @@ def body_limit(settings: Settings) -> int:
 def make_application(node: Node, settings: Settings, static: Path = STATIC) -> Application:
     """The routes; `static`: the folder of what browsers get."""
     limit_bytes = body_limit(settings)
-    room, seq, user = r"([^/]{1,256})", r"([1-9][0-9]{0,14})", r"([^/]+)"
+    room, seq, user = r"([^/]+)", r"([1-9][0-9]{0,14})", r"([^/]+)"
     rules: list[Any] = [
         (r"/socket", ChatHandler),  # first, for rules are tried one after the other
         (r"/events", StreamHandler),

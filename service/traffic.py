@@ -18,7 +18,7 @@ ROUTES = frozenset(
         *("/docs", "/openapi.json", "/asyncapi.json", "/manifest.webmanifest", "/worker.js", "/embed.js"),
     }
 )
-_ROOM, _USER = r"/rooms/[^/]{1,256}", r"/users/[^/]+"
+_ROOM, _USER = r"/rooms/[^/]+", r"/users/[^/]+"
 _PATTERNS = (
     (re.compile(_ROOM + "/messages"), "/rooms/<room>/messages"),
     (re.compile(_ROOM + "/messages/[1-9][0-9]{0,14}"), "/rooms/<room>/messages/<seq>"),
