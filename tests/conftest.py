@@ -55,10 +55,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             # Other tests beside it would spoil what it measures.
             wanted = wanted and not (item.get_closest_marker("alone") and "PYTEST_XDIST_WORKER" in os.environ)
             # A control shows that its fault would be seen, which doesn't change from one commit to the next; and what
-            # the Python client and event streams stand in full is seldom changed by one that their short form passes.
-            wanted = wanted and not (
-                config.getoption("--middle") and re.search(r"control|\[(library|events|detour)\]", item.name)
-            )
+            # the libraries and event streams stand in full is seldom changed by one that their short form passes.
+            in_full = re.search(r"control|\[(events|(python|javascript)(_detour)?)\]", item.name)
+            wanted = wanted and not (config.getoption("--middle") and in_full)
         (kept if wanted else left_out).append(item)
         for mark in item.iter_markers("timeout"):  # of which pytest-tornasync reads the one argument by its name
             if mark.args or mark.kwargs.keys() != {"seconds"}:

@@ -13,7 +13,7 @@ import pytest
 import websockets
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from .faults.library import READY, Balancer
+from .faults.crowds import READY, Balancer
 from .harness import (
     JWT_SECRET,
     UNIT,

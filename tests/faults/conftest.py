@@ -5,9 +5,10 @@ fault strikes again and again, and once everybody is caught up the oracle that `
 (service/probe/oracle.py), judges. Each fault has a control: the same run with one guard taken away (unguarded.py) must
 show the damage, or the test could not fail.
 
-F1, F2, F5, F6 and F13 are run by the Python client (library.py), too: the rows called "py"; by event streams
-(streams.py), whose frames go to any of the processes: the rows called "sse"; and by the Python client where WebSockets
-are blocked: those called "py sse". F22 and F23 are run on each shape of Redis: the rows called so.
+F1, F2, F5, F6 and F13 are run by the libraries, too, Python's (library.py) and JavaScript's (javascript.py): the rows
+called "py" and "js"; by event streams (streams.py), whose frames go to any of the processes: the rows called "sse"; and
+by the libraries where WebSockets are blocked: those called "py sse" and "js sse" (crowds.py). F22 and F23 are run on
+each shape of Redis: the rows called so.
 
 `bin/test faults` runs the table's sizes, with `--middle` what CI runs, `bin/test` smaller ones of F1, F2, F4, F5, F6,
 F10, F13, F18, F21 to F24, `bin/test soak` the hour of F15. A failure prints its seed; `--seed` or the variable

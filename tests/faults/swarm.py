@@ -20,11 +20,14 @@ LOAD_ENV = NO_LIMITS | {"ALLOWED_ORIGINS": ORIGIN, "LOG_LEVEL": "warning"}
 
 BACKLOG = 400  # messages unanswered, past which the load waits
 
+ClientClass = Callable[["Swarm", str, Sequence[str], int], Client]
+"""A class of clients, or what makes one of the like."""
+
 
 class Swarm:
     """`async with Swarm([a.port, b.port], seed) as swarm: await swarm.enter(100, lambda n: ["lobby"])`."""
 
-    def __init__(self, ports: Sequence[int], seed: int, client: type[Client] = Client) -> None:
+    def __init__(self, ports: Sequence[int], seed: int, client: ClientClass = Client) -> None:
         """`client`: what comes, and comes back."""
         self._client = client
         self.ports = list(ports)

@@ -11,7 +11,7 @@ from tests.harness import UNIT, ServiceProcess, TcpProxy
 from tests.refusals import REFUSALS
 
 from .conftest import Table
-from .library import BY, BY_US, crowd, recovery
+from .crowds import BY, BY_US, crowd, recovery
 from .parts import (
     RECOVERY,
     cluster,

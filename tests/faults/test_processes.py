@@ -13,7 +13,7 @@ from tests.harness import UNIT
 
 from .client import ORIGIN, PROMISED
 from .conftest import Table
-from .library import BY, BY_BOTH, BY_DETOUR, BY_US, LIBRARY, crowd, recovery
+from .crowds import BY, BY_BOTH, BY_US, DETOURS, LIBRARIES, crowd, recovery
 from .parts import RECOVERY, cluster, own_redis, room_of, under_load
 from .swarm import Swarm
 
@@ -100,7 +100,7 @@ async def drain_processes(
         cluster(redis.url, guard, env) as processes,
         crowd(by, processes, seed) as swarm,
     ):
-        await swarm.enter(200 if by in LIBRARY else sockets, room_of(20))
+        await swarm.enter(200 if by in LIBRARIES else sockets, room_of(20))
 
         async def faults() -> None:
             # A thousand of the library's, with their balancer in the same process, take half a core to a whole one, and
@@ -147,7 +147,7 @@ async def test_f6_drain(by: str, seed: int, long_form: bool, middle_form: bool, 
     assert set(swarm.closes) == {1012} and swarm.closes[1012] == len(swarm.told) >= count // 2
     assert drains.returns == swarm.closes[1012]
     assert all(client.fresh == 0 for client in swarm.clients)
-    assert not swarm.errors and swarm.failures == (BLOCKED_AFTER * count if by == BY_DETOUR else 0)
+    assert not swarm.errors and swarm.failures == (BLOCKED_AFTER * count if by in DETOURS else 0)
     # Each has a part of the time of its own, so that only those at a tenth's edges may be in another. When they arrive
     # is the machine's affair too, if it pauses.
     assert crowds < 1.5 and max(swarm.told) > 0.8 * drain

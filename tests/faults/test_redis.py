@@ -10,7 +10,7 @@ from service.probe.oracle import RunVerdict
 from tests.harness import UNIT, TcpProxy
 
 from .conftest import Table
-from .library import BY, BY_US, crowd
+from .crowds import BY, BY_US, crowd
 from .parts import RECOVERY, cluster, own_redis, readiness, room_of, soon, taken_again, under_load
 from .swarm import Swarm
 
