@@ -18,6 +18,7 @@ const PREFIX = "parley-";
 const CACHE = PREFIX + name;
 const SHELL = "/";
 const PAGES = /^\/(?:r\/[a-z0-9][a-z0-9_-]{0,63}(?:\/[1-9][0-9]{0,14})?)?$/;
+const MEANT = /^\/r(?:\/+([^/]*)(\/+[1-9][0-9]{0,14})?)?\/*$/i;
 const FILES = /^\/static\/v-/;
 /** Kept once somebody wants them: they are half of all, and most visits go without. */
 const WANTED = /\/(?:icons|vendor\/emoji|page\/(?:emoji|picker|words\/))\b/;
@@ -29,8 +30,13 @@ worker.addEventListener("fetch", (event) => {
   const { method, mode, url } = event.request;
   const { origin, pathname } = new URL(url);
   if (method !== "GET" || origin !== worker.location.origin) return;
-  if (mode === "navigate" && PAGES.test(pathname)) event.respondWith(shell(event.request));
-  else if (mode !== "navigate" && FILES.test(pathname)) event.respondWith(file(event, pathname));
+  if (mode !== "navigate") {
+    if (FILES.test(pathname)) event.respondWith(file(event, pathname));
+    return;
+  }
+  const place = meant(pathname);
+  if (place === pathname) event.respondWith(shell(event.request));
+  else if (place !== null) event.respondWith(Response.redirect(place));
 });
 worker.addEventListener("message", (event) => event.waitUntil(keepWords([event.data.language])));
 worker.addEventListener("notificationclick", (event) => {
@@ -70,6 +76,24 @@ async function keepWords(languages) {
 async function forgetOld() {
   const others = (await caches.keys()).filter((key) => key.startsWith(PREFIX) && key !== CACHE);
   await Promise.all(others.slice(0, -1).map((key) => caches.delete(key)));
+}
+
+/**
+ * The page's own path for `/r/Lobby`, `/r/%23tea%20time/12` and the like, as the service reads them (service/pages.py).
+ * @param {string} path
+ * @returns {string | null} null for what can't be one
+ */
+function meant(path) {
+  if (PAGES.test(path)) return path;
+  const [is, name = "", message = ""] = MEANT.exec(path) ?? [];
+  if (is === undefined) return null;
+  try {
+    const room = decodeURIComponent(name).trim().replace(/^#/, "").toLowerCase().replaceAll(/\s+/g, "-");
+    const place = room ? `/r/${room}${message.replaceAll(/\/+/g, "/")}` : SHELL;
+    return PAGES.test(place) ? place : null;
+  } catch {
+    return null; // no text
+  }
 }
 
 /** @param {Request} request */

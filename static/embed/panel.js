@@ -5,7 +5,7 @@
 
 import { draw } from "../admin/keyed.js";
 import { OutboxFullError } from "../client/outbox.js";
-import { el } from "../page/dom.js";
+import { el, isComposed } from "../page/dom.js";
 import { isBlank } from "../page/format.js";
 import { words } from "../page/words.js";
 import { makeComposer, makeEntrance, makeFrame, makeHead } from "./parts.js";
@@ -80,8 +80,7 @@ export class Panel {
     });
     this.#box.addEventListener("input", () => this.#grow());
     this.#box.addEventListener("keydown", (event) => {
-      // Enter that ends a composition of characters (229 is Safari's) sends nothing.
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+      if (event.key !== "Enter" || event.shiftKey || isComposed(event)) return;
       event.preventDefault();
       this.#send();
     });

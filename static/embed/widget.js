@@ -3,7 +3,7 @@
  * @module
  */
 
-import { el } from "../page/dom.js";
+import { el, isComposed } from "../page/dom.js";
 import { joining, afterInRoom, shown, shownInRoom } from "../page/standing.js";
 import { refusal, words } from "../page/words.js";
 import { speech } from "../page/speech.js";
@@ -80,7 +80,7 @@ export class Widget {
       whole.append(el("div", { class: "corner" }, this.#bubble, this.#badge));
     }
     whole.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && isBubble && this.#isOpen && !event.isComposing) this.close();
+      if (event.key === "Escape" && isBubble && this.#isOpen && !isComposed(event)) this.close();
     });
     this.#root.append(whole);
     document.addEventListener("visibilitychange", () => this.#draw(true), { signal: this.#ended.signal });

@@ -19,7 +19,6 @@ import { words } from "./words.js";
 const TYPING_MS = 2500; // between two signs that we type
 const COUNTED = 10; // times the limit
 const NOTE_AT = 0.9; // of the limit: from there on what is left is shown
-const COMPOSED_MS = 100; // in which an Enter after a composition is the one that ended it
 const MARKS = new Map([["b", "**"], ["i", "_"]]); // by the key that is pressed with Ctrl or ⌘
 const OFFERED = /[@:/]/; // before what something may be offered for
 const touch = matchMedia("(pointer: coarse)"); // of the main pointer: a laptop with a touch screen has a fine one
@@ -40,7 +39,6 @@ export class Composer {
   #over = false; // too long
   #draft = ""; // what stood here before the edit
   #typedAt = -Infinity; // by the page's own clock, as all below
-  #composedAt = -Infinity;
 
   /**
    * @param {object} on
@@ -59,10 +57,8 @@ export class Composer {
       this.#submit();
     });
     this.#text.addEventListener("keydown", (event) => this.#onKey(event));
-    this.#text.addEventListener("compositionend", (event) => {
-      this.#composedAt = event.timeStamp;
-      void this.#offer(event); // nothing was while it was composed, and browsers differ in whether a last input follows
-    });
+    // Nothing was offered while it was composed, and browsers differ in whether a last input follows.
+    this.#text.addEventListener("compositionend", (event) => void this.#offer(event));
     this.#text.addEventListener("input", (event) => {
       this.#onInput();
       void this.#offer(event);
@@ -211,14 +207,11 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (isComposed(event)) return;
-    // Browsers differ in whether the Enter that ends a composition comes before its end or after.
-    const ends = event.key === "Enter" && event.timeStamp - this.#composedAt < COMPOSED_MS;
-    if (!ends && this.#completion?.onKey(event)) return;
+    if (isComposed(event) || this.#completion?.onKey(event)) return;
     const mark = MARKS.get(event.key.toLowerCase());
     if (event.key === "Enter") {
-      if (event.shiftKey || (touch.matches && !event.ctrlKey && !event.metaKey && !ends)) return;
-      if (!ends) this.#submit();
+      if (event.shiftKey || (touch.matches && !event.ctrlKey && !event.metaKey)) return;
+      this.#submit();
     } else if (event.key === "Escape" && this.#editing) {
       this.#cancel();
     } else if (mark && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {

@@ -7,6 +7,10 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const HUES = 12; // as page.css has them
+const COMPOSED_MS = 100; // in which an Enter after a composition is the one that ended it
+
+let composedAt = -Infinity;
+addEventListener("compositionend", ({ timeStamp }) => (composedAt = timeStamp), true);
 
 /**
  * The element with this id, which the page has.
@@ -93,10 +97,17 @@ export function avatar({ id, name }, size = "") {
 }
 
 /**
- * Whether a key is one that an input method took. Safari says so of the Enter that ends a composition by its code alone.
+ * Whether a key is one that an input method took, so that it means nothing to us. Browsers differ in whether the Enter that
+ * ends a composition comes before its end or after, where Safari says so by its code alone, and others not at all: such
+ * a one doesn't break the line either.
  * @param {KeyboardEvent} event
  */
-export const isComposed = ({ isComposing, keyCode }) => isComposing || keyCode === 229;
+export function isComposed(event) {
+  const { isComposing, keyCode, key, timeStamp } = event;
+  const isLate = key === "Enter" && timeStamp - composedAt < COMPOSED_MS;
+  if (isLate) event.preventDefault();
+  return isLate || isComposing || keyCode === 229;
+}
 
 /** @param {string} name */
 function initials(name) {

@@ -8,6 +8,7 @@
 import { announce } from "./announcer.js";
 import { closest, el, isComposed } from "./dom.js";
 import { drawn, groups, recents, search, tone, TONES, use, withTone } from "./emoji.js";
+import { goAlong, stepInRow } from "./keys.js";
 import { openLayer } from "./overlay.js";
 import { store } from "./store.js";
 import { words } from "./words.js";
@@ -118,6 +119,8 @@ class Picker {
     this.#box.addEventListener("input", () => this.#draw());
     this.#box.addEventListener("keydown", (event) => this.#onKey(event));
     this.#tone.addEventListener("click", () => this.#showTones(Boolean(this.#tones.hidden)));
+    // Enter and Space take one: to take each that is gone over would close the choice.
+    this.#tones.addEventListener("keydown", (event) => goAlong(event, [...this.#tones.querySelectorAll("button")], true));
     this.#grid.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus stays
     this.#grid.addEventListener("click", ({ target }) => this.#pick(indexOf(target)));
     this.#grid.addEventListener("pointerover", ({ target }) => this.#say(indexOf(target)));
@@ -206,23 +209,15 @@ class Picker {
   #onKey(event) {
     if (isComposed(event) || event.ctrlKey || event.metaKey || event.altKey) return;
     const { key } = event;
-    const inText = this.#box.value !== ""; // there left and right are the cursor's
+    const step = this.#box.value === "" ? stepInRow(event) : 0; // in a text left and right are the cursor's
     const cells = this.#grid.querySelector(".picker-cells") ?? this.#grid;
     const columns = getComputedStyle(cells).gridTemplateColumns.split(" ").length;
     if (key === "Enter") this.#pick(this.#chosen);
     else if (key === "ArrowDown") this.#choose(this.#vertical(columns, 1));
     else if (key === "ArrowUp") this.#choose(this.#vertical(columns, -1));
-    else if (key === "ArrowRight" && !inText) this.#step(1);
-    else if (key === "ArrowLeft" && !inText) this.#step(-1);
+    else if (step) this.#choose(Math.max(0, Math.min(this.#chosen + step, this.#shown.length - 1)));
     else return;
     event.preventDefault();
-  }
-
-  /** @param {1 | -1} step */
-  #step(step) {
-    const backwards = getComputedStyle(this.#grid).direction === "rtl";
-    const next = this.#chosen + (backwards ? -step : step);
-    if (next >= 0 && next < this.#shown.length) this.#choose(next);
   }
 
   /**
@@ -259,7 +254,7 @@ class Picker {
       const says = words.picker.tones[index];
       const onclick = () => this.#setTone(index);
       const properties = { type: "button", class: "icon emoji", title: says, "aria-label": says, onclick };
-      const state = { role: "radio", "aria-checked": index === chosen };
+      const state = { role: "radio", "aria-checked": index === chosen, tabIndex: index === chosen ? 0 : -1 };
       return el("button", { ...properties, ...state }, withTone(HAND, index));
     });
     this.#tones.replaceChildren(...choices);

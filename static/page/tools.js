@@ -5,6 +5,7 @@
 
 import { canCopy } from "./beginning.js";
 import { closest, el, iconButton } from "./dom.js";
+import { goAlong } from "./keys.js";
 import { pickEmoji } from "./later.js";
 import { toast } from "./status.js";
 import { words } from "./words.js";
@@ -12,7 +13,6 @@ import { words } from "./words.js";
 const QUICK = ["👍", "❤️", "😂"];
 const HOVER_MS = 50; // over one row
 const REST_MS = 150; // likewise, of a pointer that doesn't move: rows come fast below it, and none is meant
-const STEPS = new Map([["ArrowRight", 1], ["ArrowLeft", -1]]); // where text goes to the right
 const below = matchMedia("(hover: none), (width < 44rem)"); // as in message.css: it stands below the text, and makes room
 
 export class Tools {
@@ -163,12 +163,6 @@ export class Tools {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    const step = (STEPS.get(event.key) ?? 0) * (document.dir === "rtl" ? -1 : 1);
-    const buttons = [...this.#bar.querySelectorAll("button")].filter(({ hidden }) => !hidden);
-    const index = buttons.findIndex((button) => button === document.activeElement);
-    if (step === 0 || index < 0) return;
-    buttons[(index + step + buttons.length) % buttons.length].focus();
-    event.preventDefault();
-    event.stopPropagation();
+    goAlong(event, [...this.#bar.querySelectorAll("button")].filter(({ hidden }) => !hidden));
   }
 }

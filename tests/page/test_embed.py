@@ -14,6 +14,7 @@ from tornado.web import Application, RequestHandler
 
 from ..browser import Person, Wire, chromium, expect, holds
 from ..harness import NO_LIMITS, ChatClient, ServiceProcess, make_jwt
+from .test_writing import compose
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "embed.md").read_text()
 SERVICE = "https://chat.example.com"  # in the document
@@ -304,6 +305,17 @@ async def test_older_messages_come_when_somebody_scrolls_up() -> None:
         # A taller box takes some of the log's place.
         await ada.page.get_by_role("textbox", name="Message").fill("\n" * 5)
         await expect(texts(ada).last).to_be_in_viewport(ratio=1)
+
+
+async def test_the_enter_that_ends_a_composition_sends_nothing() -> None:
+    """As in the page."""
+    async with hosting() as host, chromium() as browser, reader(browser, host) as ada:
+        await ada.page.goto(host.tag("a", "data-open data-name=Ada"))
+        box = ada.page.get_by_role("textbox", name="Message")
+        await compose(box, "half a word")
+        await expect(texts(ada)).to_have_count(0)
+        await box.press("Enter")
+        await expect(texts(ada)).to_have_text(["half a word"])
 
 
 async def test_what_is_refused_is_kept_until_its_author_decides() -> None:

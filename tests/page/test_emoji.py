@@ -157,6 +157,13 @@ async def test_the_picker_by_hand() -> None:
             await picker.get_by_role("button", name="Skin tone: none").click()
             await picker.get_by_role("radio", name="medium-dark").click()
             await expect(picker.get_by_role("button", name="Skin tone: medium-dark")).to_be_focused()
+            for key in ("Enter", "ArrowLeft", "ArrowUp", "ArrowRight"):
+                await ada.page.keyboard.press(key)
+            await expect(picker.get_by_role("radio", name="medium", exact=True)).to_be_focused()
+            await expect(picker.get_by_role("radio", checked=True)).to_have_accessible_name("medium-dark")
+            for key in ("ArrowDown", "Enter"):  # back to where it stood
+                await ada.page.keyboard.press(key)
+            await expect(picker.get_by_role("button", name="Skin tone: medium-dark")).to_be_focused()
             await _search(ada).fill("wave")
             await picker.get_by_role("option", name="waving hand").click()
             await expect(ada.box).to_have_value("🍇👋🏾")
