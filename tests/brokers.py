@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from service.brokers.broker import Broker
 from service.brokers.log import Change, Event, Publication, Receipt, Subscriber
-from service.protocol import Person, RequestError, change_tail, encode, event_head, fingerprint, message_tail
+from service.protocol import Person, RequestError, change_tail, encode, event_content, event_head, message_tail
 
 from .harness import UNIT, RedisServer
 
@@ -72,7 +72,7 @@ def message(room: str = "lobby", text: str = "hello", person: Person = ADA, id: 
     """A message, as the chat makes it."""
     id = id or next(_ids)
     tail = message_tail(id, encode(person), text)
-    return Event(room, person.id, id, event_head("message", room), tail, content=fingerprint("message", text))
+    return Event(room, person.id, id, event_head("message", room), tail, content=event_content("message", text))
 
 
 def change(
@@ -88,7 +88,7 @@ def change(
         event_head(frame_type, room),
         change_tail(id, target, encode(person), **fields),
         Change(kind, target, person.id, moderator, **fields),
-        fingerprint(kind, target, *fields.values()),
+        event_content(kind, target, *fields.values()),
     )
 
 
@@ -102,7 +102,7 @@ def topic(text: str, person: Person = ADA, *, room: str = "lobby", moderator: bo
         event_head("topic", room),
         message_tail(id, encode(person), text),
         Change("topic", 0, person.id, moderator, text=text),
-        fingerprint("topic", text),
+        event_content("topic", text),
     )
 
 

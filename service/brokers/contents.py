@@ -6,7 +6,7 @@ what is kept is made with a secret.
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 
 TAG_LENGTH = 3  # characters that say by which secret; publish.lua knows it
 
@@ -15,15 +15,21 @@ class Contents:
     """What is kept under one secret."""
 
     def __init__(self, secret: str) -> None:
-        self._key = hmac.digest(secret.encode(), b"parley content 1", hashlib.sha256)
-        self._tag = urlsafe_b64encode(hmac.digest(self._key, b"tag", hashlib.sha256)).decode()[:TAG_LENGTH]
+        key = hmac.digest(secret.encode(), b"parley content 2", hashlib.sha256)
+        self._tag = _text(hmac.digest(key, b"tag", hashlib.sha256))[:TAG_LENGTH]
+        self._keyed = hashlib.blake2b(digest_size=6, key=key)  # to begin anew takes twice as long as a copy
 
-    def kept(self, content: str) -> str:
-        """Of `content` (protocol.fingerprint); "" of "", which is not known."""
+    def kept(self, content: bytes) -> str:
+        """Of `content` (protocol.event_content); "" of an empty one, which is not known."""
         if not content:
             return ""
-        digest = hashlib.blake2b(content.encode(), digest_size=6, key=self._key).digest()
-        return self._tag + urlsafe_b64encode(digest).decode()
+        digest = self._keyed.copy()
+        digest.update(content)
+        return self._tag + _text(digest.digest())
+
+
+def _text(digest: bytes) -> str:
+    return b2a_base64(digest, newline=False).decode()
 
 
 def differ(one: str, other: str) -> bool:

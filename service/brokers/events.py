@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from service.brokers.log import Change, Event
-from service.protocol import change_tail, event_head, fingerprint, message_tail
+from service.protocol import change_tail, event_content, event_head, message_tail
 
 _KINDS = {"edit": "edited", "topic": "topic"}  # of changes that have a text
 _TYPES = {"edit": "edited", "remove": "removed", "react": "reacted"}  # of events, by what they do
@@ -24,14 +24,14 @@ class Author(Struct, frozen=True, gc=False):
 def message(room: str, id: str, author: Author, text: str) -> Event:
     """A message, whose text was checked."""
     head, tail = event_head("message", room), message_tail(id, author.json, text)
-    return Event(room, author.id, id, head, tail, None, fingerprint("message", text), author.network)
+    return Event(room, author.id, id, head, tail, None, event_content("message", text), author.network)
 
 
 def topic(room: str, id: str, author: Author, text: str) -> Event:
     """What the room is about from here on."""
     head, tail = event_head("topic", room), message_tail(id, author.json, text)
     change = Change("topic", 0, author.id, author.moderator, text=text)
-    return Event(room, author.id, id, head, tail, change, fingerprint("topic", text), author.network)
+    return Event(room, author.id, id, head, tail, change, event_content("topic", text), author.network)
 
 
 def change(room: str, id: str, author: Author, kind: str, target: int, **fields: Any) -> Event:
@@ -43,7 +43,7 @@ def change(room: str, id: str, author: Author, kind: str, target: int, **fields:
         event_head(_TYPES[kind], room),
         change_tail(id, target, author.json, **fields),
         Change(kind, target, author.id, author.moderator, **fields),
-        fingerprint(kind, target, *fields.values()),
+        event_content(kind, target, *fields.values()),
         author.network,
     )
 

@@ -68,8 +68,8 @@ class Change(Struct, frozen=True):
 class Event(Struct, frozen=True):
     """An event to publish: `head` + seq + `tail` + at + "}" is its JSON (protocol.event_head, message_tail).
 
-    `content` (protocol.fingerprint) tells the same thing sent again from another thing under the same id. `network` is
-    where a guest comes from (addresses.limit_key), for sanctions against networks; "" for everybody else.
+    `content` (protocol.event_content) tells the same thing sent again from another thing under the same id. `network`
+    is where a guest comes from (addresses.limit_key), for sanctions against networks; "" for everybody else.
     """
 
     room: str
@@ -78,7 +78,7 @@ class Event(Struct, frozen=True):
     head: str
     tail: bytes
     change: Change | None = None
-    content: str = ""
+    content: bytes = b""
     network: str = ""
 
 
