@@ -6,6 +6,7 @@ A room's channel carries "E" epoch ":" seq "\\n" frames, or "S" and a signal's J
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from service import metrics
@@ -79,6 +80,7 @@ class RedisLog(Log):
         self._waiting: dict[str, list[tuple[Event, Done]]] = {}
         self._under_way: set[str] = set()
         self._epochs = itertools.count()
+        self._append_of = lru_cache(1024)(self._begin_append)
         shards.gather = self._gather
         shards.on_lost = self._on_lost
         shards.on_message = self._on_message
@@ -143,14 +145,19 @@ class RedisLog(Log):
             for _, done in self._waiting.pop(room):
                 done(unavailable(fault=appends.fault))
 
-    def _publish_batch(self, appends: Commands, room: str, batch: list[tuple[Event, Done]]) -> None:
-        keys, known = self._shards.keys, self.subscriber.known(room)
-        limits = (self._history_limit, CHANGES_FACTOR * self._history_limit, IDS_LIMIT)
+    def _begin_append(self, room: str) -> tuple[Any, ...]:
+        """What every append to a room begins with."""
+        keys = self._shards.keys
         script_keys = (*keys.of_script(room), *keys.room(room, "sanctions", "barred"))
-        args: list[Any] = [*self._shards.evalsha("publish", script_keys)]
         # With copies it is broadcast once there are some: what a reader has seen, no failover takes back.
-        args += ("" if self._shards.copies else self._shards.publish, keys.channel(room), self._fresh_epoch())
-        args += (*limits, known.epoch, known.seq, CLOCK.now_ms())
+        publish = "" if self._shards.copies else self._shards.publish
+        return (*self._shards.evalsha("publish", script_keys), publish, keys.channel(room))
+
+    def _publish_batch(self, appends: Commands, room: str, batch: list[tuple[Event, Done]]) -> None:
+        known = self.subscriber.known(room)
+        limits = (self._history_limit, CHANGES_FACTOR * self._history_limit, IDS_LIMIT)
+        args: list[Any] = [*self._append_of(room), self._fresh_epoch(), *limits]
+        args += (known.epoch, known.seq, CLOCK.now_ms())
         for event, _ in batch:
             change = "" if event.change is None else encode(event.change)
             content = self._contents.kept(event.content)
