@@ -27,7 +27,7 @@ from service.probe.door import Door
 from service.probe.records import Records
 from service.probe.report import Report, Thresholds, WaitPercentiles, waits
 
-from .harness import UNIT, ServiceProcess, make_jwt
+from .harness import UNIT, BlockingProxy, ServiceProcess, make_jwt
 from .harness.service_process import ROOT
 from .liar import Liar, Lie, on_message, truth
 from .test_deploy import haproxy, proxied
@@ -130,6 +130,54 @@ def test_a_kill_behind_a_proxy_costs_nothing_but_time(tmp_path: Path) -> None:
     assert found["posted"] == found["acknowledged"] > 0
     assert found["reconnect_ms"]["count"] == 4 == sum(found["closes"].values()) and found["resumed"] == 8
     assert found["reconnect_ms"]["longest"] > 0
+
+
+def test_the_python_client_takes_part(service: ServiceProcess, capsys: pytest.CaptureFixture[str]) -> None:
+    """As guests and as users; who was cut comes back and resumes, and it is said whose run it was."""
+    users = [f"--token={make_jwt(name, name)}" for name in ("u1", "u2", "u3")]
+    for number, tokens in enumerate(([], users)):
+        status, found = probe(capsys, service.url, *QUICK, "--library", f"--room=library-{number}", *tokens)
+        assert (status, found["failures"]) == (WELL, [])
+        assert (found["by_library"], found["by_events"]) == (True, 0)
+        assert found["posted"] == found["acknowledged"] == 20 and found["received"] == 60
+        assert found["enter_ms"]["count"] == 3 and found["reconnect_ms"]["count"] == found["cuts"] == 1
+        assert (found["resumed"], found["afresh"], found["away"], found["unanswered"]) == (2, 0, 0, 0)
+        assert not any(found[counts] for counts in ("errors", "closes", "refusals", "details"))
+    assert main([service.url, *QUICK, "--library"], {}) == WELL
+    assert f"{service.url}: 3 Python clients in " in capsys.readouterr().out
+
+
+def test_where_websockets_are_blocked_the_python_client_goes_round(
+    service: ServiceProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody else comes in there; of how many went round is told."""
+    with BlockingProxy("127.0.0.1", service.port) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        origin = ("--origin", service.url)
+        assert probe(capsys, url, *QUICK, *origin)[0] == NOT_PROBED
+        assert main([url, *QUICK, "--library", "--cut", "0"], {}) == WELL
+        assert "way round    3 by event streams: WebSockets are blocked" in capsys.readouterr().out
+
+
+def test_why_the_python_client_does_not_come_in(
+    service: ServiceProcess, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody there, a token that is none, a room that can't be joined, an origin that it hasn't, no such package."""
+    limited = make_jwt("u1", "Ada", rooms=["lobby"])
+    for arguments, kind in (
+        (("http://127.0.0.1:1",), "unreachable"),
+        ((service.url, "--token", "none"), "unauthenticated"),
+        ((service.url, "--token", limited), "forbidden"),
+    ):
+        status, found = probe(capsys, *arguments, *QUICK, "--library")
+        assert (status, found["error"]["kind"]) == (NOT_PROBED, kind), arguments
+        assert found["error"]["message"]
+    for more, said in ((("--origin", service.url), "--origin: not with --library"), ((), "pip install 'parley-client")):
+        monkeypatch.setitem(sys.modules, "parley_client", None)
+        monkeypatch.delitem(sys.modules, "service.probe.library", raising=False)
+        with pytest.raises(SystemExit) as ended:
+            main([service.url, *QUICK, "--library", *more], {})
+        assert ended.value.code == NOT_PROBED and said in capsys.readouterr().err
 
 
 def test_ctrl_c_judges_what_there_is(service: ServiceProcess, capsys: pytest.CaptureFixture[str]) -> None:

@@ -178,6 +178,11 @@ class Client:
         """Whether nothing of its own is on the way."""
         return not self._outbox
 
+    @property
+    def by_events(self) -> bool:
+        """It knows sockets alone."""
+        return False
+
     def cut(self) -> None:
         """End the socket, and come back at once: to be called while it rests, idle and in its rooms."""
         self._records.cuts += 1

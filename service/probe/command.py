@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib
 import os
 import signal
 import sys
@@ -12,9 +13,10 @@ import msgspec
 
 from service.names import ROOM
 from service.probe.arrivals import Arrivals
+from service.probe.client import Client
 from service.probe.door import Door, DoorError
 from service.probe.report import FailedRun, Report, Thresholds, report, text
-from service.probe.run import Plan, Run
+from service.probe.run import MakeSomebody, Plan, Run
 
 COPIES_LIMIT = 5_000_000  # that one run remembers, some 250 bytes each
 BAR = 20  # characters
@@ -34,16 +36,18 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: 
         rooms=rooms,
         cut=min(options.cut, options.clients - 1),
         tokens=tokens,
+        by_library=options.library,
     )
     if not all(ROOM.fullmatch(room) for room in rooms):
         parser.error(f"argument --room: no room can be called {rooms[-1]}")
     if plan.messages * plan.clients > COPIES_LIMIT:
         parser.error(f"{plan.messages * plan.clients:,} copies are more than can be remembered, {COPIES_LIMIT:,}")
+    make = _by_library(parser, options.origin) if options.library else Client
     thresholds = Thresholds(p99_ms=options.p99, reconnect_s=options.reconnect, missing=options.missing)
     try:
         arrivals = Arrivals()
         with asyncio.Runner(loop_factory=arrivals.loop) as runner:
-            found = runner.run(_probe(options.url, options.origin, plan, thresholds, arrivals))
+            found = runner.run(_probe(options.url, options.origin, plan, thresholds, arrivals, make))
     except (DoorError, ValueError) as error:
         kind = error.kind if isinstance(error, DoorError) else "url"
         if options.json:
@@ -57,11 +61,26 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ, command: 
     return found.status
 
 
-async def _probe(url: str, origin: str | None, plan: Plan, thresholds: Thresholds, arrivals: Arrivals) -> Report:
+def _by_library(parser: argparse.ArgumentParser, origin: str | None) -> MakeSomebody:
+    """The Python client is a package of its own, which need not be here."""
+    if origin is not None:
+        parser.error("argument --origin: not with --library: a program has none")
+    try:
+        made: MakeSomebody = importlib.import_module("service.probe.library").LibraryClient
+    except ModuleNotFoundError as error:
+        if error.name != "parley_client":
+            raise
+        parser.error("argument --library: the Python client is not installed: pip install 'parley-client[events]'")
+    return made
+
+
+async def _probe(
+    url: str, origin: str | None, plan: Plan, thresholds: Thresholds, arrivals: Arrivals, make: MakeSomebody
+) -> Report:
     """Raises `DoorError` where nobody comes in, `ValueError` for an address that can't be one."""
     door = Door(url, origin)
     progress = Progress(sys.stderr)
-    run = Run(door, plan, lambda: arrivals.before, progress.show)
+    run = Run(door, plan, lambda: arrivals.before, progress.show, make)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -141,6 +160,11 @@ def _parser(command: str) -> argparse.ArgumentParser:
     add("--token", action="append", help="for a service without guests; of several, each for some of the clients. "
         "Better in the variable PARLEY_TOKEN, which others on the machine don't see")  # fmt: skip
     add("--origin", help="whose page we are; by default the service's own")
+    add(
+        "--library",
+        action="store_true",
+        help="come by the Python client, as programs do; it goes round by event streams where WebSockets are blocked",
+    )
     add("--p99", type=_within(float, 0, 1e6), default=1000.0, metavar="MS", help="of a delivery, at most (1000)")
     add("--reconnect", type=_within(float, 0, 1e4), default=15.0, metavar="S", help="to be back, at most (15)")
     add("--missing", type=_within(int, 0, 1e9), default=0, metavar="N",

@@ -50,6 +50,8 @@ class Report(Struct, frozen=True, kw_only=True):
     failures: tuple[str, ...]
     seconds: float
     clients: int
+    by_library: bool
+    by_events: int
     rooms: tuple[str, ...]
     rate: float
     posted: int
@@ -103,6 +105,8 @@ def report(url: str, run: Run, thresholds: Thresholds) -> Report:
         failures=tuple(failures),
         seconds=round(run.elapsed, 3),
         clients=run.plan.clients,
+        by_library=run.plan.by_library,
+        by_events=run.by_events,
         rooms=run.plan.rooms,
         rate=run.plan.rate,
         posted=len(records.due),
@@ -164,7 +168,8 @@ def _failures(
 def text(of: Report) -> str:
     """For people."""
     lines = [
-        f"{of.url}: {of.clients} clients in {', '.join(of.rooms)} for {of.seconds:.1f} s",
+        f"{of.url}: {of.clients} {'Python clients' if of.by_library else 'clients'} in {', '.join(of.rooms)} "
+        f"for {of.seconds:.1f} s",
         f"  messages     {of.posted} posted, {of.acknowledged} acknowledged, {of.received} copies received",
         f"  promises     {of.lost} lost, {of.repeated} repeated, {of.out_of_order} out of order, {of.holes} holes, "
         f"{of.conflicting} conflicting, {of.missing} said to be missing",
@@ -174,6 +179,8 @@ def text(of: Report) -> str:
         f"  coming back  {of.reconnect_ms.count} times, {of.cuts} of them cut by the probe, "
         f"longest {of.reconnect_ms.longest / 1000:.2f} s",
     ]
+    if of.by_events:
+        lines.append(f"  way round    {of.by_events} by event streams: WebSockets are blocked")
     for what, counts in (("refused", of.errors), ("closed", of.closes), ("kept out", of.refusals)):
         if counts:
             told = ", ".join(f"{count} × {name}" for name, count in sorted(counts.items()))

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
 from service.probe.client import Client
 from service.probe.door import Door
+from service.probe.oracle import ReceiverLog
 from service.probe.records import Records
 
 TOGETHER = 20  # clients on their way in at once
@@ -25,29 +27,61 @@ class Plan(Struct, frozen=True, kw_only=True):
     rooms: tuple[str, ...]
     cut: int
     tokens: tuple[str, ...] = ()
+    by_library: bool = False
 
     @property
     def messages(self) -> int:
         return max(1, round(self.rate * self.seconds))
 
 
+class Somebody(Protocol):
+    """Who takes part: a `Client`, or a program's (library.py)."""
+
+    name: str
+    log: ReceiverLog
+    entered: asyncio.Event
+    task: asyncio.Task[None] | None
+    resting: bool
+
+    @property
+    def idle(self) -> bool: ...
+    @property
+    def by_events(self) -> bool: ...
+    async def run(self) -> None: ...
+    async def end(self) -> None: ...
+    def cut(self) -> None: ...
+    def post(self, id: str, room: str) -> None: ...
+    def send_overdue(self) -> None: ...
+
+
+MakeSomebody = Callable[[Door, Records, Callable[[], float], int, Sequence[str], str | None], Somebody]
+
+
 class Run:
     """`await run.do()` once; `records` has what was seen, also while it goes on."""
 
-    def __init__(self, door: Door, plan: Plan, came: Callable[[], float], show: Callable[["Run"], None]) -> None:
+    def __init__(
+        self,
+        door: Door,
+        plan: Plan,
+        came: Callable[[], float],
+        show: Callable[["Run"], None],
+        make: MakeSomebody = Client,
+    ) -> None:
         """`came` says when a frame that is handed over now did, by the loop's clock.
 
-        `show` is called a few times a second.
+        `show` is called a few times a second. `make`: who takes part.
         """
         self.plan = plan
         self.records = Records()
         self.stop = asyncio.Event()
         self.elapsed = 0.0
         self.away = 0  # clients that were not in their rooms at the end
+        self.by_events = 0  # those that were there by an event stream
         self._show = show
         tokens: Sequence[str | None] = plan.tokens or (None,)
         self.clients = [
-            Client(door, self.records, came, number + 1, plan.rooms, tokens[number % len(tokens)])
+            make(door, self.records, came, number + 1, plan.rooms, tokens[number % len(tokens)])
             for number in range(plan.clients)
         ]
 
@@ -67,6 +101,7 @@ class Run:
             await self._settle()
         finally:
             self.away = self.away_now
+            self.by_events = sum(client.by_events for client in self.clients)
             upkeep.cancel()
             began = [client for client in self.clients if client.task is not None]
             await asyncio.gather(upkeep, *(client.end() for client in began), return_exceptions=True)
@@ -81,7 +116,7 @@ class Run:
                     client.task.result()
 
     @staticmethod
-    async def _let_in(client: Client) -> None:
+    async def _let_in(client: Somebody) -> None:
         """Until it is in its rooms, or has failed."""
         client.task = asyncio.ensure_future(client.run())
         entered = asyncio.ensure_future(client.entered.wait())
