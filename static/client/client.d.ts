@@ -342,11 +342,13 @@ export type Hold = {
 /** A connection that comes back, the rooms one is in, and an outbox. */
 export class ChatCore {
     /**
-     * @param {CoreOptions} options
+     * @param {CoreOptions & {prefix?: string}} options `prefix`: of the keys in the storage
      * @param {Tickets} [tickets]
      * @throws {TypeError} where there is no WebSocket
      */
-    constructor(options: CoreOptions, tickets?: Tickets);
+    constructor(options: CoreOptions & {
+        prefix?: string;
+    }, tickets?: Tickets);
     /** @type {Person | null} who we are */
     user: Person | null;
     /** Whether we are a moderator. */

@@ -19,6 +19,7 @@ import { ChatError } from "./codes.js";
 import { ChatCore } from "./core.js";
 import { Deferred } from "./deferred.js";
 import { Detour } from "./detour.js";
+import { prefixOf } from "./prefix.js";
 import { Stream } from "./stream.js";
 
 /**
@@ -145,7 +146,7 @@ export class Chat extends ChatCore {
    */
   constructor(options) {
     check("option", { ...options }, OPTIONS);
-    super(options, bearerTickets(options));
+    super({ ...options, prefix: prefixOf(options.url) }, bearerTickets(options));
     this.#detour = new Detour(this, options.url, options.fetch);
     super.on("state", (state) => this.#onState(state));
     super.on("welcome", (frame) => this.#ready.resolve(frame));

@@ -91,12 +91,12 @@ export class ChatCore {
   #listeners = new Map();
 
   /**
-   * @param {CoreOptions} options
+   * @param {CoreOptions & {prefix?: string}} options `prefix`: of the keys in the storage
    * @param {Tickets} [tickets]
    * @throws {TypeError} where there is no WebSocket
    */
   constructor(options, tickets = new Tickets(options)) {
-    const { url, storage = null, locks, WebSocket } = options;
+    const { url, storage = null, prefix, locks, WebSocket } = options;
     this.#tickets = tickets;
     this.link = new Link({
       url,
@@ -106,7 +106,7 @@ export class ChatCore {
       onFrame: (frame) => this.#onFrame(frame),
     });
     this.#requests = new Requests((frame) => this.link.send(frame));
-    this.outbox = new Outbox({ storage, locks, onChange: (entry) => this.#onOutbox(entry) });
+    this.outbox = new Outbox({ storage, prefix, locks, onChange: (entry) => this.#onOutbox(entry) });
     /** @type {Emit} */
     const emit = (event, value) => this.#emit(event, value);
     this.#rooms = new Rooms({ link: this.link, outbox: this.outbox, chat: this, emit });

@@ -4,6 +4,7 @@
  */
 
 import { ChatCore } from "../client/core.js";
+import { prefixOf } from "../client/prefix.js";
 import { reasonOf } from "../client/tickets.js";
 import { after, begun } from "../page/standing.js";
 import { storage, store } from "../page/store.js";
@@ -91,7 +92,7 @@ export class Connection {
     if (this.chat) return;
     const token = this.#token;
     const who = token ? { token: () => tokenOf(token) } : { name: name || store.name };
-    const chat = new ChatCore({ url: this.#service, storage, ...who });
+    const chat = new ChatCore({ url: this.#service, storage, prefix: prefixOf(this.#service), ...who });
     this.chat = chat;
     chat.on("state", (state) => this.#onState(state));
     chat.on("welcome", ({ user }) => {

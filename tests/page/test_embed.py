@@ -1,5 +1,6 @@
 """/embed.js in a real Chromium: a chat in a page of another origin, under a strict Content-Security-Policy."""
 
+import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -61,13 +62,15 @@ class Host:
 
 
 @asynccontextmanager
-async def hosting(env: Mapping[str, str] | None = None, allowed: bool = True) -> AsyncIterator[Host]:
-    """The service, and a site elsewhere whose pages it lets in, or not."""
+async def hosting(env: Mapping[str, str] | None = None, allowed: bool = True, also: str = "") -> AsyncIterator[Host]:
+    """The service, and a site elsewhere whose pages it lets in, or not; `also` those of another origin."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     listener, own = bind_unused_port()
-    origins = f"http://127.0.0.1:{port}" + (f",http://localhost:{own}" if allowed else "")
+    origins = (
+        f"http://127.0.0.1:{port}" + (f",http://localhost:{own}" if allowed else "") + (f",{also}" if also else "")
+    )
     service = ServiceProcess({**NO_LIMITS, "ALLOWED_ORIGINS": origins, **(env or {})}, port=port)
     host = Host(own, service)
 
@@ -358,6 +361,41 @@ async def test_several_tags_share_a_connection() -> None:
             await expect(chats.nth(index).locator(".text")).to_have_text([said])
             await expect(chats.nth(index).locator(".waiting")).to_have_count(0)
         assert len(sockets) == 1
+
+
+async def test_chats_of_two_services_keep_to_themselves(tmp_path: Path) -> None:
+    """What waits for the one that is dead goes to that, once it is back; the other has its own guest and messages."""
+    env = {"SQLITE_PATH": str(tmp_path / "chat.db")}
+    async with (
+        hosting(env) as host,
+        hosting(also=host.url) as other,
+        chromium() as browser,
+        reader(browser, host) as ada,
+    ):
+        urls = (host.service.url, other.service.url)
+        connect = " ".join(f"{url} {url.replace('http', 'ws')}" for url in urls)
+        host.policy = f"script-src {' '.join(urls)}; connect-src {connect}"
+        tags = [TAG.format(url, f"data-target=#{id} data-name=Ada") for url, id in zip(urls, "xy", strict=True)]
+        await ada.page.goto(host.page("a", f"<div id=x></div><div id=y></div>{''.join(tags)}"))
+        first, second = (ada.page.locator(f"#{id} parley-chat") for id in "xy")
+        for chat, text in ((first, "one"), (second, "two")):
+            await chat.get_by_role("textbox", name="Message").fill(text)
+            await ada.page.keyboard.press("Enter")
+            await expect(chat.locator(".text")).to_have_text([text])
+            await expect(chat.locator(".waiting")).to_have_count(0)
+        ada.foresee("net::ERR")
+        host.service.kill9()
+        await first.get_by_role("textbox", name="Message").fill("for the first")
+        await ada.page.keyboard.press("Enter")
+        await expect(first.locator(".waiting")).to_have_count(1)
+        await ada.page.reload()
+        await expect(second.locator(".text")).to_have_text(["two"])
+        await expect(first).to_have_count(0)
+        await asyncio.to_thread(host.service.start)
+        await ada.page.reload()
+        await expect(first.locator(".text")).to_have_text(["one", "for the first"])
+        await expect(first.locator(".waiting")).to_have_count(0)
+        await expect(second.locator(".text")).to_have_text(["two"])
 
 
 async def test_a_name_given_in_one_chat_is_known_in_all() -> None:
