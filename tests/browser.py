@@ -226,12 +226,12 @@ class Person:
 
     @property
     def name_box(self) -> Locator:
-        return self.page.get_by_role("textbox", name="Your name")
+        return self.page.locator("#entrance-name")
 
     @property
     def box(self) -> Locator:
         """Where messages are written."""
-        return self.page.get_by_role("textbox", name="Message")
+        return self.page.locator("#text")
 
     async def enter(self, name: str, room: str = "lobby") -> None:
         """Open the page, give a name, and wait until the room is there."""
@@ -241,7 +241,7 @@ class Person:
         await self.online()
 
     async def online(self) -> None:
-        await expect(self.page.locator("#me-state")).to_have_text("Online")
+        await expect(self.page.locator("#me-state.open")).to_be_attached()
         await expect(self.page.locator(".row-note.start, .row-note.loading, .message").first).to_be_attached()
 
     async def reload(self) -> None:

@@ -8,29 +8,10 @@ import pytest
 from ..browser import Person, chromium, expect, person
 from ..harness import ChatClient
 from ..serving import serving
-from ..shots.camera import _STICKS_OUT as STICKS_OUT
+from ..shots.camera import CUT, STICKS_OUT
 from ..test_page import SCHEMES
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
-
-# Texts in sight that are cut, or that another one lies over.
-_CUT = """() => {
-    const cut = [...document.querySelectorAll("button, label, h1, h2, .state, #banner-text, .note")]
-        .filter((node) => node.checkVisibility() && !node.closest(".hidden, [inert]") && node.clientWidth > 0)
-        .filter((node) => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== "inline")
-        .map((node) => `cut: ${node.id || node.className} ${node.textContent.slice(0, 40)}`);
-    const boxes = [...document.querySelectorAll("#messages .message:not(:has(.tools)) :is(.who, .head, .bubble)")]
-        .map((node) => ({ node, box: node.getBoundingClientRect() }))
-        .filter(({ box }) => box.width > 1 && box.height > 1);
-    for (const [index, one] of boxes.entries()) {
-        for (const other of boxes.slice(index + 1, index + 4)) {
-            const over = one.box.left < other.box.right - 1 && one.box.right > other.box.left + 1
-                && one.box.top < other.box.bottom - 1 && one.box.bottom > other.box.top + 1;
-            if (over) cut.push(`over: ${one.node.textContent} ${other.node.textContent}`);
-        }
-    }
-    return cut;
-}"""
 
 # Where the columns and the parts of a message stand: the left edge of each.
 _PLACES = """() => Object.fromEntries(Object.entries({
@@ -57,7 +38,7 @@ async def _looked_at(somebody: Person, name: str) -> None:
     for scheme in SCHEMES:
         await somebody.page.emulate_media(color_scheme=scheme)
         found += await somebody.axe() + await somebody.low_contrast()
-    found += await somebody.page.evaluate(STICKS_OUT) + await somebody.page.evaluate(_CUT)
+    found += await somebody.page.evaluate(STICKS_OUT) + await somebody.page.evaluate(CUT)
     assert not found, f"{name}: {found}"
 
 

@@ -1,6 +1,6 @@
 """Make pictures of the chat page in all its states.
 
-    python -m tests.shots FOLDER [SCENE …]
+    python -m tests.shots FOLDER [--language ar] [SCENE …]
     python -m tests.shots docs/pictures --readme
 
 Each state wide and narrow, light and dark, in FOLDER, and an index.html that shows them side by side. Beside each it is
@@ -19,7 +19,7 @@ from pathlib import Path
 from ..browser import SharedBrowser
 from .camera import make
 from .chosen import make_chosen
-from .stage import SCENES
+from .stage import LOCALES, SCENES
 
 
 def main() -> int:
@@ -28,6 +28,9 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("scene", nargs="*", help=f"of {', '.join(SCENES)}; all without")
+    parser.add_argument(
+        "--language", choices=LOCALES, default="en", help="that the page speaks; the admin page has one"
+    )
     parser.add_argument("--readme", action="store_true", help="the four that README shows, in 256 colours")
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.scene) - SCENES.keys()):
@@ -39,7 +42,7 @@ def main() -> int:
         work = (
             make_chosen(shared, arguments.folder)
             if arguments.readme
-            else make(shared, arguments.folder, arguments.scene or list(SCENES))
+            else make(shared, arguments.folder, arguments.scene or list(SCENES), arguments.language)
         )
         found = loop.run_until_complete(work)
     return 1 if found else 0

@@ -25,7 +25,7 @@ async def entrance(stage: Stage) -> Person:
 @scene("entrance-objections", "Neither a name nor a room that can be")
 async def objections(stage: Stage) -> Person:
     someone = await _at(stage)
-    room = someone.page.get_by_role("textbox", name="Room")
+    room = someone.page.locator("#entrance-room")
     await room.fill("no such!")
     await room.press("Enter")
     await expect(someone.page.locator("#entrance-room-error")).not_to_be_empty()
@@ -67,7 +67,7 @@ async def asked(stage: Stage) -> Person:
     someone = await stage.account()
     await someone.page.goto("about:blank")
     await someone.page.goto(f"{stage.url}/r/garden#token={make_jwt('u2', 'Mallory')}")
-    await expect(someone.page.get_by_role("button", name="Not me")).to_be_visible()
+    await expect(someone.page.locator("#entrance-refuse")).to_be_visible()
     return someone
 
 

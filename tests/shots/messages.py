@@ -45,7 +45,7 @@ async def folded(stage: Stage) -> Person:
     noor = await stage.client(FIRST, ROOM)
     await noor.send(ROOM, LONG)
     ada = await stage.ada(ROOM)
-    await expect(ada.page.get_by_role("button", name="Show more")).to_be_visible()
+    await expect(ada.page.locator(".fold")).to_be_visible()
     return ada
 
 
@@ -76,14 +76,14 @@ async def new(stage: Stage) -> Person:
     for number in range(25):
         await noor.send(ROOM, f"Guest {number + 1} is in.")
     await expect(ada.message("Guest 25 is in.")).to_be_visible()
-    await expect(ada.page.get_by_role("button", name="Jump to the first new message")).to_be_visible()
+    await expect(ada.page.locator("#jump-new")).to_be_visible()
     return ada
 
 
 @scene("divider", "The line above what is new")
 async def divider(stage: Stage) -> Person:
     ada = await new(stage)
-    await ada.page.get_by_role("button", name="Jump to the first new message").click()
+    await ada.page.locator("#jump-new").click()
     await expect(ada.page.locator(".separator.new")).to_be_in_viewport()
     await expect(ada.page.locator("#jump")).to_be_visible()
     return ada
@@ -98,7 +98,7 @@ async def place(stage: Stage) -> Person:
     await ada.enter("Ada", f"{ROOM}/30")
     await expect(ada.page.locator(".message.linked")).to_be_in_viewport()
     await noor.send(ROOM, "That was the last.")
-    await expect(ada.page.get_by_role("button", name="1 new message")).to_be_visible()
+    await expect(ada.page.locator("#jump.unread")).to_be_visible()
     return ada
 
 
@@ -127,7 +127,7 @@ async def edit(stage: Stage) -> Person:
 @scene("removal", "Whether a message is to go")
 async def removal(stage: Stage) -> Person:
     ada = await tools(stage)
-    await ada.page.get_by_role("toolbar").get_by_role("button", name="Remove").click()
+    await ada.page.locator("[role=toolbar] button", has=ada.page.locator("use[href='#i-remove']")).click()
     await expect(ada.page.get_by_role("dialog")).to_be_visible()
     return ada
 
@@ -144,7 +144,7 @@ async def draft(stage: Stage) -> Person:
 async def too_long(stage: Stage) -> Person:
     ada = await stage.ada()
     await ada.box.fill("Too much. " * 450)
-    await expect(ada.page.locator("#composer-note")).to_contain_text("too many")
+    await expect(ada.page.locator("#composer-note")).not_to_be_empty()
     return ada
 
 
@@ -152,7 +152,7 @@ async def too_long(stage: Stage) -> Person:
 async def command(stage: Stage) -> Person:
     ada = await stage.ada()
     await say(ada, "/shrug whatever")
-    await expect(ada.page.locator("#composer-objection")).to_contain_text("There is no command")
+    await expect(ada.page.locator("#composer-objection")).not_to_be_empty()
     return ada
 
 
@@ -160,7 +160,7 @@ async def _offered(stage: Stage, typed: str) -> Person:
     await talk(stage)
     ada = await stage.ada(ROOM)
     await ada.box.press_sequentially(typed)
-    await expect(ada.page.get_by_role("listbox", name="Suggestions").get_by_role("option").first).to_be_visible()
+    await expect(ada.page.locator("#offers [role=option]").first).to_be_visible()
     return ada
 
 
