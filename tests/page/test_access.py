@@ -8,7 +8,11 @@ import pytest
 from ..browser import Person, chromium, expect, person, settle
 from ..harness import NO_LIMITS, ChatClient, ServiceProcess
 
-NARROW = {"width": 390, "height": 760}
+NARROW, WIDE = {"width": 390, "height": 760}, {"width": 1280, "height": 800}
+WIDE_STOPS = (
+    *("open-settings", "switch", "room-link", "icon room-menu", "room-input", "icon", "me-rename", "me-out"),
+    *("open-about", "open-people", "log", "plain small copy-link", "text", "emoji", "icon"),
+)  # the last closes the list of people
 ANNOUNCED = """() => {
     window.announced = [];
     const region = document.getElementById("announcer");
@@ -175,3 +179,30 @@ async def test_axe_finds_nothing(scheme: Any) -> None:
             assert not any(found.values()), found
             await ada.page.evaluate("document.getElementById('send').removeAttribute('aria-label')")
             assert [line.split(":")[0] for line in await ada.axe()] == ["button-name"]
+
+
+# What has the focus: its id, or its class.
+_FOCUSED = "() => document.activeElement.id || document.activeElement.className || document.activeElement.tagName"
+
+
+async def test_tab_goes_through_the_page_in_the_order_in_which_it_is_read() -> None:
+    """Rooms, who one is, the room's head, messages, the box, people: each in sight when it has the focus; and back."""
+    with ServiceProcess(NO_LIMITS) as service:
+        async with chromium() as browser, person(browser, service.url, viewport=WIDE) as ada:
+            await ada.enter("Ada")
+            await ada.say("hello")
+            await ada.reads("hello")
+            await ada.whole()
+
+            async def after(key: str) -> str:
+                await ada.page.keyboard.press(key)
+                stop: str = await ada.page.evaluate(_FOCUSED)
+                return stop
+
+            while await after("Tab") != "BODY":  # behind the last, the browser's own
+                pass
+            for stop in WIDE_STOPS:
+                assert await after("Tab") == stop
+                await expect(ada.page.locator(":focus")).to_be_in_viewport()
+            for stop in reversed(WIDE_STOPS[:-1]):
+                assert await after("Shift+Tab") == stop

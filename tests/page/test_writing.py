@@ -32,10 +32,10 @@ ORDERS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 }
 
 _DISPATCH = """(node, events) => {
-    node.dispatchEvent(new CompositionEvent("compositionstart", { bubbles: true }));
+    node.dispatchEvent(new CompositionEvent("compositionstart", { bubbles: true, composed: true }));
     const taken = events.map(([type, how]) => {
         const Kind = type.startsWith("composition") ? CompositionEvent : KeyboardEvent;
-        return !node.dispatchEvent(new Kind(type, { bubbles: true, cancelable: true, ...how }));
+        return !node.dispatchEvent(new Kind(type, { bubbles: true, cancelable: true, composed: true, ...how }));
     });
     node.dispatchEvent(new KeyboardEvent("keyup", { bubbles: true, key: "Enter", keyCode: 13 }));
     return taken;
