@@ -32,7 +32,7 @@ def main() -> int:
         "--language", choices=LOCALES, default="en", help="that the page speaks; the admin page has one"
     )
     parser.add_argument("--readme", action="store_true", help="the four that README shows, in 256 colours")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     if unknown := sorted(set(arguments.scene) - SCENES.keys()):
         parser.error(f"there is no scene {', '.join(unknown)}")
     logging.disable(logging.CRITICAL)  # of the service's: much goes wrong on purpose
