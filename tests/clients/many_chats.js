@@ -15,15 +15,16 @@ const chats = new Map();
 /** @type {Map<string, string>} ids given here, by the library's */
 const ids = new Map();
 
+/** @type {(key: string, value: unknown) => unknown} */
+const named = (key, value) => (key === "id" && typeof value === "string" ? (ids.get(value) ?? value) : value);
+
 /** @type {Record<string, (user: string, ...rest: any[]) => void>} */
 const ORDERS = {
     begin(user, url, token, rooms) {
         const chat = new Chat({ url, token, WebSocket });
         for (const event of EVENTS) {
             chat.on(event, (value) => {
-                const id = value && "id" in value && value.id !== undefined && ids.get(value.id);
-                const named = id ? { ...value, id } : value;
-                process.stdout.write(`${JSON.stringify([user, event, named])}\n`);
+                process.stdout.write(`${JSON.stringify([user, event, value], named)}\n`);
             });
         }
         chats.set(user, chat);

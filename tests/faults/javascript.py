@@ -68,7 +68,12 @@ async def many_chats() -> AsyncIterator[ManyChats]:
     chats = ManyChats(process)
     listening, trouble = asyncio.ensure_future(chats.listen()), asyncio.ensure_future(process.stderr.read())
     try:
-        yield chats
+        try:
+            yield chats
+        except BaseException as error:
+            if process.returncode is not None:
+                error.add_note(f"many_chats.js had ended: {(await trouble).decode()}")
+            raise
         process.stdin.close()
         async with asyncio.timeout(10 * UNIT):
             await listening

@@ -100,13 +100,15 @@ async def drain_processes(
         cluster(redis.url, guard, env) as processes,
         crowd(by, processes, seed) as swarm,
     ):
-        await swarm.enter(200 if by in LIBRARIES else sockets, room_of(20))
+        await swarm.enter(100 if by in DETOURS else 200 if by in LIBRARIES else sockets, room_of(20))
 
         async def faults() -> None:
             # A thousand of the library's, with their balancer in the same process, take half a core to a whole one, and
             # a process has no more: past that sound handshakes time out. The drain sends a hundred away in at least a
             # fifth of its time.
-            await swarm.enter_while_it_is_quick(sockets, drain / 10, room_of(20))
+            # Streams take more of it, a piece of one at a time.
+            most = min(sockets, 300) if by in DETOURS else sockets
+            await swarm.enter_while_it_is_quick(most, drain / 10, room_of(20))
             for number in range(times):
                 await asyncio.sleep(1)
                 leaving = processes[number % 2]
