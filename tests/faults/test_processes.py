@@ -106,7 +106,7 @@ async def drain_processes(
             # A thousand of the library's, with their balancer in the same process, take half a core to a whole one, and
             # a process has no more: past that sound handshakes time out. The drain sends a hundred away in at least a
             # fifth of its time.
-            # Streams take more of it, a piece of one at a time.
+            # By streams no more than these: with a thousand asked for, the one program of Node was too busy to enter.
             most = min(sockets, 300) if by in DETOURS else sockets
             await swarm.enter_while_it_is_quick(most, drain / 10, room_of(20))
             for number in range(times):
