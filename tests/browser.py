@@ -258,7 +258,7 @@ class Person:
         """Until what a first view does without has come as well."""
         await holds(
             self.page,
-            """["/hands.js", "/overlay.js", "/queue.css", "-later.js"].every((name) =>
+            """["/hands.js", "/overlay.js", "/keys.js", "/queue.css", "-later.js"].every((name) =>
                 performance.getEntriesByType("resource").some((one) => one.name.endsWith(name)))""",
         )
 
